@@ -1,0 +1,64 @@
+"""What a CRM is to the bridge, both ways: how its clicks are read and how popups are written for it.
+
+One folder per make, found as in `bridge.pbx`. Each folder offers `ADAPTER`.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from bridge.domain import Popup
+from bridge.messages import Request
+from bridge.settings import CrmAccount
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A click as it came in: header and query names in lower case, the body's bytes untouched."""
+
+    method: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What an authenticated click asks for. `key` makes a repeated click the same click."""
+
+    agent: str | None
+    extension: str | None
+    ivrid: str | None
+    record: Mapping[str, object] | None
+    key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """One make of CRM.
+
+    `read_click(account, incoming)` proves the sender, then reads: it raises `BadSignature`, `Malformed` or
+    `UnsupportedMediaType` and nothing else. `write_popup(account, delivery_id, popup, now)` is the push, signed at `now`.
+    """
+
+    kind: str
+    account: type[CrmAccount]
+    read_click: Callable[[Any, Incoming], Asked]
+    write_popup: Callable[[Any, str, Popup, datetime], Request]
+
+
+@cache
+def kinds() -> Mapping[str, Adapter]:
+    """Every make there is a folder for, by the `kind` of the settings."""
+    folders = (module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
+    return {name: importlib.import_module(f"{__name__}.{name}").ADAPTER for name in sorted(folders)}
+
+
+def find(kind: str) -> Adapter:
+    """The make called `kind`."""
+    return kinds()[kind]

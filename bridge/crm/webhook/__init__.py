@@ -1,0 +1,58 @@
+"""The generic webhook CRM: Standard Webhooks in and out, or a bearer token in. See README.md here."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from bridge.crm import Adapter, Asked, Incoming
+from bridge.crm.webhook import signature, wire
+from bridge.domain import Popup
+from bridge.messages import Request
+from bridge.settings import CrmAccount, Secrets, SecretText, WebAddress
+
+MIN_TOKEN_CHARACTERS = 16
+
+
+class Account(CrmAccount):
+    """`[crm.NAME]` with `kind = "webhook"`."""
+
+    kind: Literal["webhook"]
+    click_secrets: Secrets = Field((), description="whsec_… that sign clicks; several during a rotation")
+    click_token: SecretText | None = Field(None, description="for senders that cannot sign")
+    popup_url: WebAddress | None = Field(None, description="where popups are sent")
+    popup_secrets: Secrets = Field((), description="whsec_… that sign popups")
+
+    @property
+    def takes_popups(self) -> bool:
+        """Whether popups can be pushed to this CRM."""
+        return self.popup_url is not None
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """(key, what is wrong) for rules that need more than one key of this section."""
+        for key in ("click_secrets", "popup_secrets"):
+            for secret in getattr(self, key):
+                try:
+                    signature.key_bytes(secret)
+                except ValueError as error:
+                    yield key, f"each {error}"
+        if not self.click_secrets and self.click_token is None:
+            yield "click_secrets", "is needed, or click_token: how else can a click prove where it comes from?"
+        if self.click_token is not None and len(self.click_token.reveal()) < MIN_TOKEN_CHARACTERS:
+            yield "click_token", f"must have at least {MIN_TOKEN_CHARACTERS} characters"
+        if self.popup_url is not None and not self.popup_secrets:
+            yield "popup_secrets", "is needed with popup_url: popups are always signed"
+
+
+def read_click(account: Account, incoming: Incoming) -> Asked:
+    """What the click asks, once its sender is proven."""
+    return wire.read_click(account.click_secrets, account.click_token, incoming)
+
+
+def write_popup(account: Account, delivery_id: str, popup: Popup, now: datetime) -> Request:
+    """The push of one popup."""
+    return wire.write_popup(account.popup_url or "", account.popup_secrets, delivery_id, popup, now)
+
+
+ADAPTER = Adapter(kind="webhook", account=Account, read_click=read_click, write_popup=write_popup)

@@ -1,0 +1,123 @@
+"""The generic webhook CRM's words to nouns and back; pure. Contract: README.md here."""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+from bridge.crm import Asked, Incoming
+from bridge.crm.webhook import signature
+from bridge.domain import Popup
+from bridge.errors import BadSignature, Malformed, UnsupportedMediaType
+from bridge.messages import Request, Secret
+from bridge.shapes import as_json, json_text, time_text
+
+JSON_TYPES = ("application/json", "text/json")
+FORM = "application/x-www-form-urlencoded"
+MAX_CHARACTERS = 320
+NAMES = ("agent", "extension", "ivrid")
+
+
+def read_click(secrets: Iterable[Secret], token: Secret | None, incoming: Incoming) -> Asked:
+    """What a click asks, once its sender is proven."""
+    fields: Mapping[str, Any]
+    if incoming.method == "GET":
+        _check_token(token, incoming.query.get("token"))
+        return _asked(incoming.query, key=None)
+    key = _prove(secrets, token, incoming)
+    fields = _fields(incoming)
+    return _asked(fields, key)
+
+
+def _prove(secrets: Iterable[Secret], token: Secret | None, incoming: Incoming) -> str | None:
+    """The click's key. A request that claims a signature stands or falls by it, whatever else it carries."""
+    if "webhook-signature" in incoming.headers or "webhook-id" in incoming.headers:
+        moment = incoming.received_at.timestamp()
+        return "webhook-id:" + signature.verify(secrets, incoming.headers, incoming.body, moment)
+    scheme, _, offered = incoming.headers.get("authorization", "").partition(" ")
+    _check_token(token, offered.strip() if scheme.lower() == "bearer" else None)
+    key = incoming.headers.get("idempotency-key", "").strip()
+    if len(key) > 256:
+        raise Malformed("Idempotency-Key must have at most 256 characters")
+    return f"idempotency-key:{key}" if key else None
+
+
+def _check_token(token: Secret | None, offered: str | None) -> None:
+    if token is None or not offered or not token.matches(offered):
+        raise BadSignature
+
+
+def _fields(incoming: Incoming) -> Mapping[str, Any]:
+    media_type = incoming.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type in JSON_TYPES or media_type.endswith("+json"):
+        return _json_object(incoming.body, "the body")
+    if media_type == FORM:
+        return _form(incoming.body)
+    raise UnsupportedMediaType("Content-Type must be application/json or application/x-www-form-urlencoded")
+
+
+def _json_object(text: bytes | str, what: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text, parse_constant=_no_constant)
+    except RecursionError:
+        raise Malformed(f"{what} is nested too deeply") from None
+    except ValueError:
+        raise Malformed(f"{what} is not JSON in UTF-8") from None
+    if not isinstance(value, dict):
+        raise Malformed(f'{what} must be a JSON object such as {{"agent": "dana@acme.example"}}')
+    return value
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _form(body: bytes) -> dict[str, Any]:
+    try:
+        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=100)
+    except ValueError:
+        raise Malformed("the form is not UTF-8, or has more than 100 fields") from None
+    fields: dict[str, Any] = dict(pairs)
+    if fields.get("record"):
+        fields["record"] = _json_object(fields["record"], "record")
+    else:
+        fields.pop("record", None)
+    return fields
+
+
+def _asked(fields: Mapping[str, Any], key: str | None) -> Asked:
+    agent, extension, ivrid = (_text(fields, name) for name in NAMES)
+    if agent is None and extension is None:
+        raise Malformed("agent or extension must be there: whose calls shall be looked up?")
+    record = fields.get("record")
+    if record is not None and not isinstance(record, dict):
+        raise Malformed('record must be an object such as {"type": "contact", "id": "42"}')
+    return Asked(agent, extension, ivrid, record, key)
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str | None:
+    """A field as text; absent, null and empty are None."""
+    value = fields.get(name)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise Malformed(f"{name} must be a text, not a {_json_word(value)}")
+    if len(value) > MAX_CHARACTERS or not value.isprintable():
+        raise Malformed(f"{name} must have at most {MAX_CHARACTERS} characters, none of them a control character")
+    return value.strip() or None
+
+
+def _json_word(value: object) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    words: dict[type, str] = {dict: "object", list: "list"}
+    return words.get(type(value), "number")
+
+
+def write_popup(url: str, secrets: Iterable[Secret], delivery_id: str, popup: Popup, now: datetime) -> Request:
+    """The push of one popup: signed at `now`, the delivery's id on every try."""
+    event = {"type": "call.popup", "timestamp": time_text(popup.created_at), "data": as_json(popup)}
+    body = json_text(event).encode("utf-8", "replace")
+    signed = signature.headers(secrets, delivery_id, int(now.timestamp()), body)
+    return Request("POST", url, {"Content-Type": "application/json", **signed}, body)

@@ -1,0 +1,212 @@
+"""The nouns: what an agent, a call, a click, a popup and a delivery are. Plain frozen data; no I/O, no clock."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class CallState(StrEnum):
+    """What a live call is doing now. Ended calls are not calls: adapters leave them out."""
+
+    RINGING = "ringing"
+    DIALING = "dialing"
+    TALKING = "talking"
+    HOLD = "hold"
+    UNKNOWN = "unknown"
+
+
+class Direction(StrEnum):
+    """Which way the call goes, seen from the agent."""
+
+    INCOMING = "incoming"
+    OUTGOING = "outgoing"
+    INTERNAL = "internal"
+    UNKNOWN = "unknown"
+
+
+class CallerKind(StrEnum):
+    """What stands in the caller's number field: phone systems put more than numbers there."""
+
+    NUMBER = "number"
+    WITHHELD = "withheld"
+    INTERNAL = "internal"
+    SERVICE = "service"
+    TEXT = "text"
+
+
+class Outcome(StrEnum):
+    """How a click ended. `FOUND` alone has a popup."""
+
+    FOUND = "found"
+    NO_ACTIVE_CALL = "no-active-call"
+    UNKNOWN_AGENT = "unknown-agent"
+    UNKNOWN_EXTENSION = "unknown-extension"
+    NO_SUCH_CALL = "no-such-call"
+    PBX_REFUSED = "pbx-refused"
+    PBX_UNREACHABLE = "pbx-unreachable"
+    PBX_UNINTELLIGIBLE = "pbx-unintelligible"
+
+
+class ServedFrom(StrEnum):
+    """Where the list of calls came from: asked for this click, a question already on its way, or a young answer."""
+
+    PBX = "pbx"
+    SHARED = "shared"
+    RECENT = "recent"
+
+
+class DeliveryState(StrEnum):
+    """A delivery is pending until it ends in one of the other three."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+DESKTOP = "desktop"
+"""The target that is the agent's own page; every other target is a CRM's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One phone line: an extension on a phone system. Both compare exactly, upper and lower case apart."""
+
+    pbx: str
+    extension: str
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A person of a CRM and the lines the directory gives them, in the order of its rows."""
+
+    crm: str
+    crm_user: str
+    name: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The other side. `number` is the phone system's own text; `e164` only where that really is a public number."""
+
+    number: str
+    e164: str | None = None
+    name: str = ""
+    kind: CallerKind = CallerKind.TEXT
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """The recording the phone system makes of a call."""
+
+    filename: str
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One live call on one extension. Times are UTC, None where the phone system gives none.
+
+    Adapters fill in what the phone system said; `did_label`, `caller.e164` and `caller.kind` are added by `enrich`.
+    """
+
+    pbx: str
+    extension: str
+    ivrid: str
+    original_ivrid: str | None
+    did: str
+    did_label: str | None
+    direction: Direction
+    state: CallState
+    caller: Caller
+    started_at: datetime | None
+    answered_at: datetime | None
+    recording: Recording | None
+    customdata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """One press of the button, authenticated and well-formed.
+
+    `key` is what makes a repeated click the same click (None: each is its own); `record` is the CRM's object.
+    """
+
+    click_id: str
+    crm: str
+    received_at: datetime
+    source_ip: str
+    agent: str | None = None
+    extension: str | None = None
+    ivrid: str | None = None
+    record: Mapping[str, object] | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PopupAgent:
+    """Whose popup it is, and on which line the call was found."""
+
+    crm: str
+    crm_user: str
+    name: str
+    pbx: str
+    extension: str
+
+
+@dataclass(frozen=True, slots=True)
+class Popup:
+    """What the agent is shown, and what every target is sent."""
+
+    popup_id: str
+    click_id: str
+    created_at: datetime
+    expires_at: datetime
+    agent: PopupAgent
+    call: Call
+    other_calls: tuple[Call, ...]
+    why: str
+    record: Mapping[str, object] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a click is answered: the outcome, one sentence of cause, and the popup when there is one.
+
+    `pbx_ms` is the time the phone system took (None when it was not asked), `total_ms` runs from the click's arrival
+    to the write of this answer.
+    """
+
+    click_id: str
+    outcome: Outcome
+    why: str
+    popup: Popup | None
+    served_from: ServedFrom | None
+    pbx_ms: float | None
+    total_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of a delivery. `status` is the HTTP status (None without an answer), `error` a short cause or None."""
+
+    at: datetime
+    status: int | None
+    ms: float
+    error: str | None
+    next_try_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One popup on its way to one target."""
+
+    delivery_id: str
+    popup_id: str
+    target: str
+    state: DeliveryState
+    created_at: datetime
+    ended_at: datetime | None = None
+    attempts: tuple[Attempt, ...] = ()

@@ -1,0 +1,92 @@
+"""The only outgoing HTTP: one client, time limits, size caps, and every failure as one `ExchangeFailed`.
+
+httpx's interface over aiohttp's transport: httpx's own pool walks all its connections for each request and collapses
+at some dozens in flight. No redirects, no proxies or netrc from the environment, no cookies kept between accounts.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from bridge.errors import ExchangeFailed
+from bridge.messages import Reply, Request
+
+MAX_REPLY_BYTES = 16 * 1024 * 1024
+KEEP_IDLE_SECONDS = 60.0
+"""Longer than the usual gap between two clicks, so that a click seldom pays for a new TLS handshake."""
+
+
+class Exchange:
+    """Sends requests. Whole-question time limits are the caller's to give; connections are kept and shared."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def send(
+        self, request: Request, timeout_seconds: float, max_bytes: int = MAX_REPLY_BYTES, repeatable: bool = False
+    ) -> Reply:
+        """The reply to `request`, read to its last byte within `timeout_seconds`.
+
+        `repeatable` says that asking twice does no harm: a kept connection that the other side had closed meanwhile
+        is then tried once more. Raises `ExchangeFailed`; its text names the host alone, never the address or a body.
+        """
+        host = urlsplit(request.url).hostname or "?"
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                try:
+                    return await self._once(request, max_bytes)
+                except (httpx.RemoteProtocolError, httpx.ReadError, httpx.ConnectTimeout):
+                    if not repeatable:
+                        raise
+                    return await self._once(request, max_bytes)
+        except (TimeoutError, httpx.ReadTimeout, httpx.PoolTimeout, httpx.WriteTimeout):
+            raise ExchangeFailed("timeout", f"{host} did not answer within {timeout_seconds:g} s") from None
+        except httpx.ConnectError:
+            raise ExchangeFailed("no-connection", f"{host} cannot be connected to") from None
+        except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError):
+            raise ExchangeFailed(
+                "broken-connection", f"{host} broke off the connection or does not speak HTTP"
+            ) from None
+
+    async def _once(self, request: Request, max_bytes: int) -> Reply:
+        started = time.perf_counter()
+        async with self._client.stream(
+            request.method, request.url, headers=dict(request.headers), content=request.body
+        ) as response:
+            body = bytearray()
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > max_bytes:
+                    host = urlsplit(request.url).hostname
+                    raise ExchangeFailed("too-large", f"{host} sent more than {max_bytes} bytes")
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return Reply(response.status_code, headers, bytes(body), (time.perf_counter() - started) * 1000)
+
+
+@asynccontextmanager
+async def open_exchange(max_connections: int = 256) -> AsyncIterator[Exchange]:
+    """An `Exchange` for as long as the block lasts."""
+    logging.getLogger("httpx").disabled = True  # its INFO line prints whole addresses, secrets in queries and all
+    connector = aiohttp.TCPConnector(limit=max_connections, keepalive_timeout=KEEP_IDLE_SECONDS)
+    session = aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        skip_auto_headers=("User-Agent",),
+    )
+    headers = {"User-Agent": "popbridge", "Accept-Encoding": "gzip, deflate"}
+    async with httpx.AsyncClient(
+        transport=AiohttpTransport(client=session),
+        headers=headers,
+        trust_env=False,
+        follow_redirects=False,
+        timeout=None,  # noqa: S113 - `send` limits each whole question
+    ) as client:
+        yield Exchange(client)

@@ -1,0 +1,31 @@
+"""Voicenter: active calls by its GetExtensionsCalls API. See README.md here for credentials and limits."""
+
+from datetime import datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+
+from bridge.pbx import Adapter, Listing, Send
+from bridge.pbx.voicenter import wire
+from bridge.settings import PbxAccount, Region, SecretText, Timezone, WebAddress
+
+
+class Account(PbxAccount):
+    """`[pbx.NAME]` with `kind = "voicenter"`."""
+
+    kind: Literal["voicenter"]
+    base_url: WebAddress = Field("https://monapisec.voicenter.co.il/comet/API", description="where its API lives")
+    code: SecretText = Field(description="the account code")
+    timezone: Timezone = Field("Asia/Jerusalem", description="its local time zone")
+    region: Region = Field("IL", description="country of numbers written without a country code")
+    epoch: Literal["auto", "utc", "local"] = Field("auto", description="how its times count; auto decides per answer")
+
+
+async def calls(account: Account, send: Send, pbx: str, extension: str, now: datetime) -> Listing:
+    """The live calls of one extension."""
+    reply = await send(wire.ask_calls(account.base_url, account.code, extension))
+    return wire.read_calls(reply, pbx, account.code, wire.Clock(account.epoch, ZoneInfo(account.timezone), now))
+
+
+ADAPTER = Adapter(kind="voicenter", account=Account, calls=calls)

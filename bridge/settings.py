@@ -1,0 +1,146 @@
+"""The settings: each section, its keys, their defaults and one line of help. `settings_reader` fills them in."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from phonenumbers import SUPPORTED_REGIONS
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+
+from bridge.domain import DESKTOP
+from bridge.messages import Secret
+
+
+def _secret(value: object) -> Secret:
+    if isinstance(value, Secret):
+        return value
+    if isinstance(value, str) and value:
+        return Secret(value)
+    raise ValueError("must be a text that is not empty")
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an http:// or https:// address")
+    return value.rstrip("/")
+
+
+def _timezone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError("must be a time zone name such as Asia/Jerusalem or UTC")
+    return value
+
+
+def _region(value: str) -> str:
+    if value not in SUPPORTED_REGIONS:
+        raise ValueError("must be a two-letter country code such as IL or HU")
+    return value
+
+
+def _split(value: object) -> object:
+    """An environment variable gives a list as text with commas, a file of secrets one per line."""
+    return [part.strip() for part in re.split(r"[,\n]", value) if part.strip()] if isinstance(value, str) else value
+
+
+SecretText = Annotated[Secret, PlainValidator(_secret)]
+Secrets = Annotated[tuple[SecretText, ...], BeforeValidator(_split)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+Timezone = Annotated[str, AfterValidator(_timezone)]
+Region = Annotated[str, AfterValidator(_region)]
+
+
+class Section(BaseModel):
+    """One table of the settings: frozen, and a key it does not know is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Server(Section):
+    """`[server]`: where the bridge listens and how others reach it."""
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    public_url: WebAddress = Field("http://127.0.0.1:8080", description="how CRMs and browsers reach the bridge")
+    frame_ancestors: Names = Field((), description="origins that may show the desktop page in a frame")
+
+
+class Redis(Section):
+    """`[redis]`: the server that holds live state and jobs."""
+
+    url: SecretText | None = Field(None, description="redis://…, rediss://…, unix://…; left out: its own server")
+
+
+class Audit(Section):
+    """`[audit]`: the archive of lookups."""
+
+    url: SecretText | None = Field(None, description="SQLAlchemy address; left out: audit.db in data_dir")
+    retention_days: int = Field(400, ge=1, description="days an audit line is kept")
+
+
+class Agents(Section):
+    """`[agents]`: who sits at which extension."""
+
+    file: Path = Field(Path("agents.csv"), description="CSV: crm,crm_user,pbx,extension,name; re-read on change")
+
+
+class PbxAccount(Section):
+    """`[pbx.NAME]`: what every phone system has. Each vendor's folder adds its own keys."""
+
+    kind: str = Field(description="the make of phone system")
+    base_url: WebAddress = Field(description="where its API lives")
+    timezone: Timezone = Field("UTC", description="its local time zone")
+    region: Region = Field(description="country of numbers written without a country code")
+    timeout_seconds: float = Field(2.0, gt=0, le=60, description="for one whole question, connect to last byte")
+    fresh_seconds: float = Field(0.25, ge=0, le=5, description="an answer this young is used again")
+
+
+class CrmAccount(Section):
+    """`[crm.NAME]`: what every CRM has. Each vendor's folder adds its own keys."""
+
+    kind: str = Field(description="how this CRM sends clicks and takes popups")
+    pbx: str | None = Field(None, description="where an extension named in a click is looked up")
+    targets: Names | None = Field(None, description="who gets the popup; default: this CRM and desktop")
+    popup_ttl_seconds: int = Field(120, ge=1, le=3600, description="a popup older than this is of no use: it expires")
+    clicks_per_minute: int = Field(0, ge=0, description="more than this many are answered 429; 0: no limit")
+
+    @property
+    def takes_popups(self) -> bool:
+        """Whether popups can be pushed to this CRM."""
+        return False
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """(key, what is wrong) for rules that need more than one key of this section."""
+        return iter(())
+
+
+class Settings(Section):
+    """Everything the program is told, checked."""
+
+    data_dir: Path = Field(Path("var"), description="where the embedded Redis and the SQLite audit live")
+    server: Server = Server()
+    redis: Redis = Redis()
+    audit: Audit = Audit()
+    agents: Agents = Agents()
+    pbx: Mapping[str, PbxAccount] = Field({}, description="phone systems")
+    crm: Mapping[str, CrmAccount] = Field({}, description="CRMs")
+    dids: Mapping[str, str] = Field({}, description="label shown for a number that callers dial")
+
+    def targets_of(self, crm: str) -> tuple[str, ...]:
+        """The targets of this CRM's popups."""
+        account = self.crm[crm]
+        if account.targets is not None:
+            return account.targets
+        return (crm, DESKTOP) if account.takes_popups else (DESKTOP,)
+
+    def pbx_of(self, crm: str) -> str:
+        """The phone system on which an extension named by this CRM is looked up."""
+        return self.crm[crm].pbx or next(iter(self.pbx))
+
+    def zone_of(self, pbx: str) -> ZoneInfo:
+        """The phone system's local time zone."""
+        return ZoneInfo(self.pbx[pbx].timezone)

@@ -1,0 +1,232 @@
+"""Reading the settings: TOML, then environment, then files that hold secrets, made into one `Settings`.
+
+Every mistake is found in one run and told as one line: where it stands, which key, what is allowed. The merging is
+our own because each line must name the file or the variable a value came from; checking the values is pydantic's work.
+"""
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import ValidationError
+
+from bridge.domain import DESKTOP
+from bridge.errors import SettingsError
+from bridge.messages import Secret
+from bridge.settings import Agents, Audit, CrmAccount, Redis, Section, Server, Settings
+
+PREFIX = "POPBRIDGE_"
+DEFAULT_FILE = "popbridge.toml"
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+Kinds = Mapping[str, type[Section]]
+SECTIONS: tuple[tuple[tuple[str, ...], type[Section]], ...] = (
+    (("server",), Server),
+    (("redis",), Redis),
+    (("audit",), Audit),
+    (("agents",), Agents),
+)
+
+
+class _Draft:
+    """Values on their way to `Settings`: a nested dict, where each value came from, and the mistakes so far."""
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+        self.values: dict[str, Any] = {}
+        self.sources: dict[tuple[str, ...], str] = {}
+        self.mistakes: list[str] = []
+        self.declared: dict[str, set[str]] = {"pbx": set(), "crm": set()}
+
+    def mistake(self, path: tuple[str, ...], text: str) -> None:
+        source = next((self.sources[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.sources), "settings")
+        self.mistakes.append(f"{source}: {'.'.join(path)}: {text}")
+
+    def put(self, path: tuple[str, ...], value: object, source: str) -> None:
+        table = self.values
+        for name in path[:-1]:
+            table = table.setdefault(name, {})
+            if not isinstance(table, dict):
+                self.mistakes.append(f"{source}: {'.'.join(path)}: {name} is a value, not a table")
+                return
+        table[path[-1]] = value
+        self.sources[path] = source
+
+
+def load(file: Path, environ: Mapping[str, str], pbx_kinds: Kinds, crm_kinds: Kinds) -> Settings:
+    """Read `file` and the `POPBRIDGE_…` variables. Raises `SettingsError` with every mistake found."""
+    draft = _Draft(file.resolve().parent)
+    _read_toml(draft, file, environ)
+    _read_environment(draft, environ)
+    for path, model in [*SECTIONS, *_accounts(draft, "pbx", pbx_kinds), *_accounts(draft, "crm", crm_kinds)]:
+        _section(draft, path, model)
+    settings = _top(draft)
+    if settings is not None:
+        draft.mistakes.extend(_cross_checks(settings, str(file), draft.declared))
+    if draft.mistakes or settings is None:
+        raise SettingsError(draft.mistakes)
+    return settings
+
+
+def _read_toml(draft: _Draft, file: Path, environ: Mapping[str, str]) -> None:
+    try:
+        with file.open("rb") as handle:
+            tables = tomllib.load(handle)
+    except FileNotFoundError:
+        if not any(_is_setting(name) for name in environ):
+            hint = "no such file; name one by --config or POPBRIDGE_CONFIG, or copy deploy/popbridge.example.toml"
+            raise SettingsError([f"{file}: {hint}"]) from None
+        return
+    except OSError as error:
+        raise SettingsError([f"{file}: cannot be read: {error.strerror}"]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError([f"{file}: not TOML: {error}"]) from None
+    _put_tables(draft, (), tables, str(file))
+
+
+def _put_tables(draft: _Draft, path: tuple[str, ...], table: Mapping[str, Any], source: str) -> None:
+    if path:
+        draft.put(path, {}, source)
+    for name, value in table.items():
+        if isinstance(value, dict) and len(path) < 2:
+            _put_tables(draft, (*path, name), value, source)
+        else:
+            draft.put((*path, name), value, source)
+
+
+def _is_setting(variable: str) -> bool:
+    return variable.startswith(PREFIX) and variable != f"{PREFIX}CONFIG"
+
+
+def _read_environment(draft: _Draft, environ: Mapping[str, str]) -> None:
+    for variable in sorted(filter(_is_setting, environ)):
+        path = tuple(variable.removeprefix(PREFIX).lower().split("__"))
+        draft.put(path, environ[variable], f"environment {variable}")
+
+
+def _accounts(draft: _Draft, group: str, kinds: Kinds) -> Iterator[tuple[tuple[str, ...], type[Section]]]:
+    tables = draft.values.get(group, {})
+    for name, table in tables.items() if isinstance(tables, dict) else ():
+        path = (group, name)
+        draft.declared[group].add(name)
+        kind = str(table.get("kind")) if isinstance(table, dict) else ""
+        if not NAME.fullmatch(name) or name == DESKTOP:
+            draft.mistake(path, "a name is small letters, digits, - and _, and not 'desktop'")
+        elif not isinstance(table, dict):
+            draft.mistake(path, f"must be a table: [{group}.{name}]")
+        elif kind not in kinds:
+            draft.mistake((*path, "kind"), f"must be one of: {', '.join(sorted(kinds))}")
+        else:
+            yield path, kinds[kind]
+            continue
+        table_of_group = dict(draft.values[group])
+        del table_of_group[name]
+        draft.values[group] = table_of_group
+
+
+def _section(draft: _Draft, path: tuple[str, ...], model: type[Section]) -> None:
+    table: Any = draft.values
+    for name in path:
+        table = table.get(name, {})
+    if not isinstance(table, dict):
+        draft.mistake(path, f"must be a table: [{'.'.join(path)}]")
+        draft.values.pop(path[0])
+        return
+    before = len(draft.mistakes)
+    _read_secret_files(draft, path, table, model)
+    checked = _check(draft, path, model, table)
+    if checked is not None and isinstance(checked, CrmAccount):
+        for key, text in checked.mistakes():
+            draft.mistake((*path, key), text)
+    parent = draft.values
+    for name in path[:-1]:
+        parent = parent[name]
+    if checked is None or len(draft.mistakes) > before:
+        parent.pop(path[-1], None)
+    else:
+        parent[path[-1]] = checked
+
+
+def _holds_secret(annotation: object) -> bool:
+    return annotation is Secret or any(_holds_secret(part) for part in get_args(annotation))
+
+
+def _read_secret_files(draft: _Draft, path: tuple[str, ...], table: dict[str, Any], model: type[Section]) -> None:
+    for key, field in model.model_fields.items():
+        name = f"{key}_file"
+        if name not in table or not _holds_secret(field.annotation):
+            continue
+        file = draft.base / str(table.pop(name))
+        if key in table:
+            draft.mistake((*path, name), f"give {key} or {name}, not both")
+            continue
+        draft.sources[(*path, key)] = draft.sources.get((*path, name), str(file))
+        try:
+            table[key] = file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            table[key] = "unread"
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            draft.mistake((*path, name), f"{file} cannot be read: {reason}")
+
+
+def _check(draft: _Draft, path: tuple[str, ...], model: type[Section], table: Mapping[str, Any]) -> Section | None:
+    try:
+        return model.model_validate(table)
+    except ValidationError as error:
+        for problem in error.errors(include_url=False, include_input=False, include_context=True):
+            location = tuple(str(part) for part in problem["loc"])
+            draft.mistake((*path, *location), _explain(problem["type"], problem["msg"], location, model))
+        return None
+
+
+def _explain(kind: str, message: str, location: tuple[str, ...], model: type[Section]) -> str:
+    if kind == "extra_forbidden":
+        near = difflib.get_close_matches(location[-1], model.model_fields, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(sorted(model.model_fields))}"
+        return f"unknown key; {hint}"
+    field = model.model_fields.get(location[0]) if location else None
+    help_text = f" ({field.description})" if field is not None and field.description else ""
+    if kind == "missing":
+        return f"is needed{help_text}"
+    text = message.removeprefix("Value error, ")
+    return f"{text[:1].lower()}{text[1:]}{help_text}"
+
+
+def _top(draft: _Draft) -> Settings | None:
+    settings = _check(draft, (), Settings, draft.values)
+    if not isinstance(settings, Settings):
+        return None
+    base = draft.base
+    audit = settings.audit.url.reveal() if settings.audit.url else f"sqlite:///{base / settings.data_dir / 'audit.db'}"
+    relative = re.fullmatch(r"sqlite:///([^/].*)", audit)
+    if relative and relative[1] != ":memory:":
+        audit = f"sqlite:///{base / relative[1]}"
+    return settings.model_copy(
+        update={
+            "data_dir": base / settings.data_dir,
+            "agents": settings.agents.model_copy(update={"file": base / settings.agents.file}),
+            "audit": settings.audit.model_copy(update={"url": Secret(audit)}),
+        }
+    )
+
+
+def _cross_checks(settings: Settings, source: str, declared: Mapping[str, set[str]]) -> Iterator[str]:
+    """Rules between sections. Pointing at a section that has a mistake of its own is not a second mistake."""
+    for name, crm in settings.crm.items():
+        if crm.pbx is not None and crm.pbx not in declared["pbx"]:
+            yield f"{source}: crm.{name}.pbx: no [pbx.{crm.pbx}]; known: {', '.join(sorted(declared['pbx'])) or 'none'}"
+        elif crm.pbx is None and len(declared["pbx"]) != 1:
+            yield f"{source}: crm.{name}.pbx: is needed unless there is exactly one [pbx.NAME]"
+        for target in crm.targets or ():
+            takes = target == DESKTOP or (settings.crm[target].takes_popups if target in settings.crm else False)
+            if not takes and (target in settings.crm or target not in declared["crm"]):
+                yield f"{source}: crm.{name}.targets: '{target}' is neither desktop nor a CRM with a popup_url"
+
+
+def settings_file(option: str | None, environ: Mapping[str, str] = os.environ) -> Path:
+    """Which file to read: the option, else `POPBRIDGE_CONFIG`, else popbridge.toml in the working directory."""
+    return Path(option or environ.get(f"{PREFIX}CONFIG") or DEFAULT_FILE)
