@@ -51,7 +51,7 @@ class Malformed(ClickRefused):
 
 
 class BadSignature(ClickRefused):
-    """Neither the signature nor the token proves the sender. One text for all cases: it must teach an attacker nothing."""
+    """Neither signature nor token proves the sender. One text for all cases: it must teach an attacker nothing."""
 
     status = 401
     reason = "bad-signature"
@@ -59,8 +59,8 @@ class BadSignature(ClickRefused):
 
     def __init__(self) -> None:
         super().__init__(
-            "Send webhook-id, webhook-timestamp (within 5 minutes) and webhook-signature made with one of click_secrets,"
-            " or the click_token as 'Authorization: Bearer'."
+            "Send webhook-id, webhook-timestamp (within 5 minutes) and webhook-signature made with one of"
+            " click_secrets, or the click_token as 'Authorization: Bearer'."
         )
 
 

@@ -33,7 +33,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request to phone system or CRM. Address, headers and body may hold a secret: its repr leaves them out."""
+    """One HTTP request. Address, headers and body may hold a secret: its repr leaves them out."""
 
     method: str
     url: str = field(repr=False)

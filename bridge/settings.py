@@ -107,6 +107,7 @@ class CrmAccount(Section):
     targets: Names | None = Field(None, description="who gets the popup; default: this CRM and desktop")
     popup_ttl_seconds: int = Field(120, ge=1, le=3600, description="a popup older than this is of no use: it expires")
     clicks_per_minute: int = Field(0, ge=0, description="more than this many are answered 429; 0: no limit")
+    push_timeout_seconds: float = Field(5.0, gt=0, le=20, description="for one whole push, connect to last byte")
 
     @property
     def takes_popups(self) -> bool:

@@ -37,7 +37,7 @@ def json_text(value: Any) -> str:
 
 @cache
 def _adapter(noun: Hashable) -> TypeAdapter[Any]:
-    return TypeAdapter(noun)
+    return TypeAdapter(cast(type, noun))
 
 
 def from_json(noun: type[Noun], text: str | bytes) -> Noun:

@@ -43,7 +43,7 @@ class Adapter:
     """One make of CRM.
 
     `read_click(account, incoming)` proves the sender, then reads: it raises `BadSignature`, `Malformed` or
-    `UnsupportedMediaType` and nothing else. `write_popup(account, delivery_id, popup, now)` is the push, signed at `now`.
+    `UnsupportedMediaType` and nothing else. `write_popup(account, delivery_id, popup, now)` is the push, signed then.
     """
 
     kind: str

@@ -1,0 +1,1 @@
+"""The audit archive: every lookup, searchable, in SQL. New lines wait in a Redis Stream until they are here."""

@@ -1,0 +1,99 @@
+"""Moving audit lines from the Redis Stream into SQL: exactly once, however often it runs or dies half-way."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+
+from bridge.audit.schema import delivery_ends, lookups, metadata
+from bridge.messages import Secret
+from bridge.store import keys
+from bridge.store.connection import Entry, TextRedis
+
+BATCH = 500
+
+
+class Archive:
+    """The SQL side. The engine is made when first used; every call works in a thread, away from the event loop."""
+
+    def __init__(self, url: Secret) -> None:
+        self._url = url
+        self._engine: Engine | None = None
+        self._opening = Lock()
+
+    def engine(self) -> Engine:
+        """The engine, its tables made. Raises SQLAlchemy's errors when the database cannot be used."""
+        with self._opening:
+            if self._engine is None:
+                engine = _open(self._url)
+                metadata.create_all(engine)
+                self._engine = engine
+            return self._engine
+
+    def close(self) -> None:
+        """Give the connections back."""
+        if self._engine is not None:
+            self._engine.dispose()
+
+    async def catch_up(self, redis: TextRedis) -> int:
+        """Archive all that waits in the stream; how many entries there were.
+
+        Lines are inserted before they are cut from the stream, and an inserted line is never inserted again, so a
+        crash at any point loses and doubles nothing.
+        """
+        moved = 0
+        while entries := await redis.xrange(keys.AUDIT, count=BATCH):
+            await asyncio.to_thread(self._insert, entries)
+            await redis.xtrim(keys.AUDIT, minid=_after(entries[-1][0]), approximate=False)
+            moved += len(entries)
+        return moved
+
+    def _insert(self, entries: Sequence[Entry]) -> None:
+        lines = [_row(lookups, entry) for entry in entries if entry[1].get("kind") == "lookup"]
+        ends = [_row(delivery_ends, entry) for entry in entries if entry[1].get("kind") == "delivery"]
+        with self.engine().begin() as connection:
+            _insert_new(connection, lookups, lines)
+            _insert_new(connection, delivery_ends, ends)
+
+
+def _open(url: Secret) -> Engine:
+    parsed = make_url(url.reveal())
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed, pool_pre_ping=True)
+    if parsed.database:
+        Path(parsed.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    engine = create_engine(parsed, connect_args={"timeout": 10})
+    event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    """Readers and the one writer do not block each other."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
+
+
+def _row(table: Table, entry: Entry) -> dict[str, Any]:
+    """The columns that this table knows: a line of a newer version may have more."""
+    line = {**json.loads(entry[1]["line"]), "entry_id": entry[0]}
+    return {column.name: line.get(column.name) for column in table.columns if column.name != "seq"}
+
+
+def _insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
+
+
+def _after(entry_id: str) -> str:
+    time, _, number = entry_id.partition("-")
+    return f"{time}-{int(number) + 1}"

@@ -1,0 +1,318 @@
+"""popbridge: every command. Data goes to standard output, talk to standard error."""
+
+import asyncio
+import functools
+import json
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NoReturn, ParamSpec
+
+import click
+from redis.exceptions import RedisError
+
+from bridge import __version__, agents_file, enrich, logs, settings_reader
+from bridge import up as processes
+from bridge.audit import query
+from bridge.clock import Clock
+from bridge.domain import Agent, Line, Outcome
+from bridge.errors import ClickRefused, EmbeddedRedisFailed, SettingsError
+from bridge.settings import Settings
+from bridge.shapes import as_json
+from bridge.store import tokens
+from bridge.store.connection import open_async
+from bridge.store.tokens import Grant, Role
+from bridge.wiring import Kit, load_settings, open_kit
+
+NOT_SO, WRONG = 1, 2
+P = ParamSpec("P")
+as_json_option = click.option("--json", "as_json_", is_flag=True, help="One JSON value on standard output.")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The settings file the command was given."""
+
+    file: Path
+
+    def settings(self) -> Settings:
+        """The settings; every mistake is printed and ends the command."""
+        try:
+            return load_settings(str(self.file))
+        except SettingsError as error:
+            fail(error.mistakes, WRONG)
+
+
+def fail(lines: list[str], code: int) -> NoReturn:
+    """Say why on standard error and end."""
+    for line in lines:
+        click.echo(line, err=True)
+    raise SystemExit(code)
+
+
+def tell(value: object, as_text: Callable[[], str], json_wanted: bool) -> None:
+    """Print data: as one JSON value, or as text for a person."""
+    click.echo(json.dumps(as_json(value), ensure_ascii=False) if json_wanted else as_text())
+
+
+def asynchronous(command: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """A command that awaits; failures it can expect are told in one line."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            asyncio.run(command(*args, **kwargs))
+        except EmbeddedRedisFailed as error:
+            fail([str(error)], NOT_SO)
+        except (RedisError, ConnectionError) as error:
+            fail(
+                [f"Redis cannot be reached ({type(error).__name__}): is [redis] url right, and is it running?"], NOT_SO
+            )
+        except ClickRefused as error:
+            fail([error.detail], WRONG)
+
+    return run
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Kit]:
+    """A kit on the settings' Redis; the embedded one is started for the command when it is not running."""
+    async with processes.redis_of(settings) as url, open_kit(settings, url) as kit:
+        yield kit
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--config", help="Settings file; else POPBRIDGE_CONFIG, else popbridge.toml here.")
+@click.version_option(__version__)
+@click.pass_context
+def main(context: click.Context, config: str | None) -> None:
+    """popbridge: a button press in the CRM becomes the caller's popup."""
+    logging.captureWarnings(True)
+    context.obj = Chosen(settings_reader.settings_file(config))
+
+
+@main.command()
+@click.pass_obj
+def check(chosen: Chosen) -> None:
+    """Read the settings and the file of agents; tell every mistake at once."""
+    settings = chosen.settings()
+    try:
+        found = agents_file.read(settings.agents.file, set(settings.crm), set(settings.pbx))
+    except SettingsError as error:
+        fail(error.mistakes, NOT_SO)
+    click.echo(
+        f"{chosen.file}: {len(settings.pbx)} pbx, {len(settings.crm)} crm, {len(found.agents)} agents: all is well"
+    )
+
+
+@main.command()
+@click.pass_obj
+def up(chosen: Chosen) -> None:
+    """Run web and worker, and without a [redis] url an embedded Redis too."""
+    settings = chosen.settings()
+    logs.start()
+    _run(processes.up(settings, chosen.file, _ready))
+
+
+@main.command()
+@click.pass_obj
+def serve(chosen: Chosen) -> None:
+    """Run one web process."""
+    settings = chosen.settings()
+    logs.start()
+
+    async def line() -> None:
+        async with processes.redis_of(settings) as url:
+            await processes.serve(settings, url, _ready)
+
+    _run(line())
+
+
+def _ready(address: str) -> None:
+    click.echo(f"popbridge listens on {address}", err=True)
+
+
+def _run(line: Coroutine[Any, Any, None]) -> None:
+    try:
+        processes.run(line)
+    except EmbeddedRedisFailed as error:
+        fail([str(error)], NOT_SO)
+    except OSError as error:
+        fail([f"cannot listen: {error.strerror or error}; choose another [server] port"], NOT_SO)
+
+
+@main.command()
+@click.pass_obj
+def worker(chosen: Chosen) -> None:
+    """Run one worker process."""
+    chosen.settings()
+    os.execv(sys.executable, [sys.executable, "-m", "workers", "--config", str(chosen.file)])  # noqa: S606
+
+
+@main.command()
+@click.argument("extension")
+@click.option("--pbx", help="Which [pbx.NAME]; needed when there are several.")
+@as_json_option
+@click.pass_obj
+@asynchronous
+async def lookup(chosen: Chosen, extension: str, pbx: str | None, as_json_: bool) -> None:
+    """Show the calls on EXTENSION now, and which one would pop and why."""
+    settings = chosen.settings()
+    name = _pbx_name(settings, pbx)
+    async with open_kit(settings, processes.redis_address(settings)) as kit:
+        heard = await kit.lookup.live_calls((Line(name, extension),))
+        choice = enrich.choose(heard.calls, None)
+        calls = [enrich.labelled(call, kit.labels) for call in heard.calls]
+        chosen_call = enrich.labelled(choice.call, kit.labels) if choice else None
+    why = choice.why if choice else heard.why
+    told = {"outcome": heard.outcome, "why": why, "chosen": chosen_call, "calls": calls, "pbx_ms": heard.pbx_ms}
+
+    def text() -> str:
+        marked = [("→" if chosen_call == call else " ", call) for call in calls]
+        rows = [
+            f"{mark} {call.state:<8} {call.direction:<8} {call.caller.name or '-'} {call.caller.number} "
+            f"did={call.did or '-'} ivrid={call.ivrid}"
+            for mark, call in marked
+        ]
+        return "\n".join([f"{heard.outcome}: {why} ({heard.pbx_ms:g} ms)", *rows])
+
+    tell(told, text, as_json_)
+    if heard.outcome is not Outcome.FOUND:
+        raise SystemExit(NOT_SO)
+
+
+def _pbx_name(settings: Settings, name: str | None) -> str:
+    if name is None and len(settings.pbx) == 1:
+        return next(iter(settings.pbx))
+    if name not in settings.pbx:
+        fail([f"--pbx must be one of: {', '.join(settings.pbx) or 'none is in the settings'}"], WRONG)
+    return str(name)
+
+
+@main.group()
+def token() -> None:
+    """Bearer tokens for the API and the pages."""
+
+
+@token.command("create")
+@click.option("--role", type=click.Choice([str(role) for role in Role]), required=True)
+@click.option("--agent", help="CRM:CRM_USER, for the role agent.")
+@click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True)
+@as_json_option
+@click.pass_obj
+@asynchronous
+async def token_create(chosen: Chosen, role: str, agent: str | None, days: int, as_json_: bool) -> None:
+    """Make a token. It is shown this once; only its hash is kept."""
+    settings = chosen.settings()
+    owner = _owner(settings, Role(role), agent)
+    now = Clock().now()
+    async with _redis(settings) as redis:
+        grant, text = await tokens.create(redis, Role(role), owner, now, now + timedelta(days=days))
+    told = {"id": grant.token_id, "token": text, "role": grant.role, "expires_at": grant.expires_at}
+    tell(told, lambda: text, as_json_)
+
+
+def _owner(settings: Settings, role: Role, agent: str | None) -> Agent | None:
+    if (role is Role.AGENT) != (agent is not None):
+        fail(["--agent CRM:CRM_USER goes with --role agent, and only with it"], WRONG)
+    if agent is None:
+        return None
+    crm, _, crm_user = agent.partition(":")
+    try:
+        found = agents_file.read(settings.agents.file, set(settings.crm), set(settings.pbx)).agent(crm, crm_user)
+    except SettingsError as error:
+        fail(error.mistakes, WRONG)
+    if found is None:
+        fail([f"no agent {agent} in {settings.agents.file}"], NOT_SO)
+    return found
+
+
+@token.command("list")
+@as_json_option
+@click.pass_obj
+@asynchronous
+async def token_list(chosen: Chosen, as_json_: bool) -> None:
+    """List the tokens that have not expired."""
+    async with _redis(chosen.settings()) as redis:
+        grants = await tokens.every(redis)
+    told = [_token_row(grant) for grant in grants]
+
+    def text() -> str:
+        return "\n".join(f"{row['id']}  {row['role']:<10}  {row['agent'] or '-'}  {row['expires_at']}" for row in told)
+
+    tell(told, text, as_json_)
+
+
+def _token_row(grant: Grant) -> dict[str, Any]:
+    agent = f"{grant.crm}:{grant.crm_user}" if grant.crm_user else None
+    return {
+        "id": grant.token_id,
+        "role": grant.role,
+        "agent": agent,
+        "created_at": grant.created_at,
+        "expires_at": grant.expires_at,
+    }
+
+
+@token.command("revoke")
+@click.argument("token_id")
+@click.pass_obj
+@asynchronous
+async def token_revoke(chosen: Chosen, token_id: str) -> None:
+    """End a token at once."""
+    async with _redis(chosen.settings()) as redis:
+        if not await tokens.revoke(redis, token_id):
+            fail([f"no token has the id {token_id}"], NOT_SO)
+
+
+@asynccontextmanager
+async def _redis(settings: Settings) -> AsyncIterator[Any]:
+    async with processes.redis_of(settings) as url:
+        redis = open_async(url)
+        try:
+            yield redis
+        finally:
+            await redis.aclose()
+
+
+@main.group()
+def audit() -> None:
+    """Who looked up whom."""
+
+
+def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
+    for name in reversed((*query.FILTERS, "limit", "cursor")):
+        command = click.option(f"--{name.replace('_', '-')}", name)(command)
+    return command
+
+
+@audit.command("list")
+@_filters
+@as_json_option
+@click.pass_obj
+@asynchronous
+async def audit_list(chosen: Chosen, /, as_json_: bool, **asked: str | None) -> None:
+    """List lookups, newest first. Times: ISO 8601, or how long ago, such as 10m."""
+    wanted = {name: value for name, value in asked.items() if value}
+    async with opened(chosen.settings()) as kit:
+        page = await query.lines(kit.archive, kit.redis, wanted, kit.labels.regions.values(), kit.clock.now())
+    tell({"items": page.items, "next_cursor": page.next_cursor}, lambda: _audit_table(page), as_json_)
+
+
+def _audit_table(page: query.Page) -> str:
+    rows = [
+        f"{line['time']}  {line['crm_user'] or '-':<24} {line['extension']:<10} {line['outcome']:<18} "
+        f"{line['caller'] or '-':<14} {_ends(line['deliveries'])}  {line['why']}"
+        for line in page.items
+    ]
+    more = [f"more: --cursor {page.next_cursor}"] if page.next_cursor else []
+    return "\n".join([*rows, *more]) if rows else "no lookups match"
+
+
+def _ends(deliveries: list[dict[str, Any]]) -> str:
+    return ",".join(f"{one['target']}={one['state']}" for one in deliveries) or "-"

@@ -1,0 +1,1 @@
+"""What lives in Redis. `keys` is the table of every key; each other module keeps one kind of thing."""

@@ -1,0 +1,57 @@
+"""Queueing background jobs: the only place of `bridge` that knows RQ. Jobs are named by string.
+
+Everything is JSON: a pickle in Redis would be code that anybody who can write there may run. RQ's pool builds queues
+without the serializer it was told, so the queue class itself defaults to JSON.
+"""
+
+from typing import Any, cast
+
+from redis import Redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from bridge.store.connection import Batch
+
+QUEUE = "popbridge"
+DELIVER = "workers.deliver.deliver"
+SWEEP = "workers.sweep.sweep"
+ARCHIVE = "workers.archive.archive"
+NAMES = frozenset({DELIVER, SWEEP, ARCHIVE})
+"""The only functions a worker runs, whatever Redis holds."""
+
+TIMEOUT_SECONDS = 90
+RESULT_SECONDS = 60
+FAILURE_SECONDS = 86400
+FLOOR = (7, 0, 0)
+"""The oldest server there may be. Telling RQ saves it a blocking question in the event loop."""
+
+
+class JsonQueue(Queue):
+    """RQ's queue with JSON for a serializer, whoever builds it."""
+
+    def __init__(self, name: str = QUEUE, *args: Any, serializer: Any = None, **kwargs: Any) -> None:
+        kwargs["serializer"] = serializer or JSONSerializer
+        super().__init__(name, *args, **kwargs)
+
+
+class Jobs:
+    """Puts jobs on the queue."""
+
+    def __init__(self, connection: Redis) -> None:
+        self._queue = JsonQueue(QUEUE, connection=connection)
+        self._queue.redis_server_version = FLOOR
+
+    def add(self, pipeline: Batch, name: str, *args: str) -> None:
+        """Buffer one job in `pipeline`; it exists once that is executed.
+
+        RQ only buffers here, so a pipeline of redis.asyncio serves it as well as one of its own.
+        """
+        self._queue.enqueue_call(
+            name,
+            args=args,
+            timeout=TIMEOUT_SECONDS,
+            result_ttl=RESULT_SECONDS,
+            failure_ttl=FAILURE_SECONDS,
+            description=f"{name} {' '.join(args)}".strip(),
+            pipeline=cast(Any, pipeline),
+        )

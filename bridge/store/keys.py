@@ -1,0 +1,76 @@
+"""Every Redis key and how long it lives, in one table (seconds). RQ's own keys begin with `rq:`."""
+
+from typing import Protocol
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+ACCEPTED_SECONDS = DAY  # a sender's retry carries the same id for up to a day
+STORY_SECONDS = 3 * DAY  # clicks, popups and deliveries can be read and sent again this long
+CALL_SECONDS = 4 * HOUR
+DESKTOP_SECONDS = DAY
+DESKTOP_LENGTH = 100  # popups kept per agent for replay
+RATE_SECONDS = MINUTE
+
+DUE = "popbridge:deliveries:due"  # sorted set: delivery id by the time (ms) at which somebody must look at it
+AUDIT = "popbridge:audit"  # stream: audit lines that are not archived yet
+COUNTERS = "popbridge:counters"  # hash: counts that survive processes
+TOKENS = "popbridge:tokens"  # set: ids of bearer tokens
+
+
+def accepted(crm: str, key: str) -> str:
+    """Text: who works on this click, then its stored answer."""
+    return f"popbridge:accepted:{crm}:{key}"
+
+
+def story(click_id: str) -> str:
+    """JSON: one click's whole story."""
+    return f"popbridge:click:{click_id}"
+
+
+def popup(popup_id: str) -> str:
+    """JSON: the popup and the ids of its deliveries."""
+    return f"popbridge:popup:{popup_id}"
+
+
+def call(ivrid: str) -> str:
+    """Hash: the cached call on each line it was seen on; one ivrid may ring on several extensions."""
+    return f"popbridge:call:{ivrid}"
+
+
+def delivery(delivery_id: str) -> str:
+    """Hash: one delivery's state, lease and fence."""
+    return f"popbridge:delivery:{delivery_id}"
+
+
+def attempts(delivery_id: str) -> str:
+    """List of JSON: the attempts of one delivery, oldest first."""
+    return f"popbridge:attempts:{delivery_id}"
+
+
+class Person(Protocol):
+    """Whoever is a CRM's user: an agent, a popup's agent, the owner of a token."""
+
+    @property
+    def crm(self) -> str: ...
+    @property
+    def crm_user(self) -> str: ...
+
+
+def desktop(agent: Person) -> str:
+    """Stream: the popups for one agent's desktop page."""
+    return f"popbridge:desktop:{agent.crm}:{agent.crm_user}"
+
+
+def token(token_id: str) -> str:
+    """Hash: what one bearer token may do; the token itself only as a hash."""
+    return f"popbridge:token:{token_id}"
+
+
+def rate(kind: str, crm: str, who: str, window: int) -> str:
+    """Number: how often something happened in one window of `RATE_SECONDS`."""
+    return f"popbridge:rate:{kind}:{crm}:{who}:{window}"
+
+
+def turn(job: str) -> str:
+    """Text: present while this upkeep job need not be queued again."""
+    return f"popbridge:turn:{job}"

@@ -1,0 +1,102 @@
+"""`popbridge up`: the web door, a worker and, without a `[redis] url`, the embedded Redis, all on one machine."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from bridge.messages import Secret
+from bridge.settings import Settings
+from bridge.store import embedded
+from bridge.web.app import create_app
+from bridge.web.server import Server, listen
+
+log = logging.getLogger(__name__)
+
+WORKER_STOP_SECONDS = 15.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
+STEADY_SECONDS = 30.0
+
+
+@asynccontextmanager
+async def redis_of(settings: Settings) -> AsyncIterator[Secret]:
+    """The address of Redis: the one in the settings, else the embedded server, started if it is not running."""
+    if settings.redis.url is not None:
+        yield settings.redis.url
+        return
+    async with embedded.running(settings.data_dir) as url:
+        yield url
+
+
+def redis_address(settings: Settings) -> Secret:
+    """Where Redis is, or would be: for commands that need not have it running."""
+    return settings.redis.url or embedded.url(settings.data_dir)
+
+
+async def serve(settings: Settings, redis_url: Secret, ready: Callable[[str], None]) -> None:
+    """The web door until it is told to stop. `ready` gets its address once it listens."""
+    listening = listen(settings)
+    host, port = listening.getsockname()[:2]
+    ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    await Server(create_app(settings, redis_url)).serve(sockets=[listening])
+
+
+async def up(settings: Settings, file: Path, ready: Callable[[str], None]) -> None:
+    """Everything until it is told to stop; a worker that dies is started again. The worker stops before Redis."""
+    async with redis_of(settings) as redis_url:
+        worker = asyncio.create_task(_keep_worker(file))
+        try:
+            await serve(settings, redis_url, ready)
+        finally:
+            await _cancelled(worker)
+
+
+async def _keep_worker(file: Path) -> None:
+    pause = FIRST_PAUSE
+    while True:
+        started = asyncio.get_running_loop().time()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "workers",
+            "--config",
+            str(file),
+            stdin=asyncio.subprocess.DEVNULL,
+            preexec_fn=embedded.dies_with_parent(),
+            start_new_session=True,  # Ctrl-C is for us: the worker is stopped in its turn
+        )
+        try:
+            code = await process.wait()
+        finally:
+            await _stop(process)
+        log.error("the worker ended with %s and is started again", code)
+        steady = asyncio.get_running_loop().time() - started > STEADY_SECONDS
+        pause = FIRST_PAUSE if steady else min(pause * 2, LONGEST_PAUSE)
+        await asyncio.sleep(pause)
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        async with asyncio.timeout(WORKER_STOP_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+async def _cancelled(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def run(line: Coroutine[Any, Any, None]) -> None:
+    """Run until done or interrupted; Ctrl-C is a normal end."""
+    with suppress(KeyboardInterrupt):
+        asyncio.run(line)

@@ -1,0 +1,1 @@
+"""The web door: clicks in, the API, the agent's page."""

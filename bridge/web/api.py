@@ -1,0 +1,71 @@
+"""Reading back: the audit, a click's story, a popup with its deliveries, a cached call."""
+
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from bridge.audit import query
+from bridge.errors import Malformed
+from bridge.shapes import as_json
+from bridge.store import deliveries, popups
+from bridge.store.tokens import Grant
+from bridge.web.signin import grant_of, supervisor
+from bridge.wiring import Kit
+
+GONE = "There is none with this id, or it is not kept any longer."
+
+
+async def audit(request: Request) -> Response:
+    """`GET /api/audit`: lines that match, newest first."""
+    await supervisor(request)
+    kit: Kit = request.app.state.kit
+    asked = dict(request.query_params)
+    unknown = set(asked) - {*query.FILTERS, "limit", "cursor"}
+    if unknown:
+        raise Malformed(f"unknown filter '{min(unknown)[:50]}'; known: {', '.join(query.FILTERS)}")
+    page = await query.lines(kit.archive, kit.redis, asked, kit.labels.regions.values(), kit.clock.now())
+    return JSONResponse({"items": page.items, "next_cursor": page.next_cursor})
+
+
+async def click(request: Request) -> Response:
+    """`GET /api/clicks/{click_id}`: the whole story of one click."""
+    grant = await grant_of(request)
+    kit: Kit = request.app.state.kit
+    story = await popups.story(kit.redis, request.path_params["click_id"])
+    if story is None or not _owns_story(grant, story):
+        raise HTTPException(404, GONE)
+    ids = story.pop("delivery_ids")
+    return JSONResponse({**story, "deliveries": as_json(await deliveries.get(kit.redis, ids))})
+
+
+def _owns_story(grant: Grant, story: dict[str, Any]) -> bool:
+    crm_user = (story["agent"] or {}).get("crm_user") or story["click"]["agent"] or ""
+    return grant.owns(story["click"]["crm"], crm_user)
+
+
+async def popup(request: Request) -> Response:
+    """`GET /api/popups/{popup_id}`: the popup with its deliveries."""
+    grant = await grant_of(request)
+    kit: Kit = request.app.state.kit
+    found = await popups.popup(kit.redis, request.path_params["popup_id"])
+    if found is None or not grant.owns(found[0].agent.crm, found[0].agent.crm_user):
+        raise HTTPException(404, GONE)
+    shown, ids = found
+    return JSONResponse({**as_json(shown), "deliveries": as_json(await deliveries.get(kit.redis, ids))})
+
+
+async def call(request: Request) -> Response:
+    """`GET /api/calls/{ivrid}`: the cached call; an agent sees only calls on extensions of their own."""
+    grant = await grant_of(request)
+    kit: Kit = request.app.state.kit
+    asked = request.query_params
+    found = await popups.calls(kit.redis, request.path_params["ivrid"], asked.get("pbx"), asked.get("extension"))
+    if not grant.supervises:
+        agent = kit.agents.directory().agent(grant.crm, grant.crm_user)
+        own = {(line.pbx, line.extension) for line in agent.lines} if agent else set()
+        found = [one for one in found if (one.pbx, one.extension) in own]
+    if not found:
+        raise HTTPException(404, GONE)
+    return JSONResponse(as_json(found[0]))

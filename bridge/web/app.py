@@ -1,0 +1,87 @@
+"""The application: every route in one list, the click first."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from redis.exceptions import RedisError
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bridge.clock import Clock
+from bridge.errors import ClickRefused
+from bridge.messages import Secret
+from bridge.settings import Settings
+from bridge.web import api, clicks, desktop, health, problems
+from bridge.wiring import open_kit
+
+POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'"
+
+ROUTES = [
+    Route("/clicks/{crm}", clicks.click, methods=["GET", "POST"]),
+    Route("/desktop/events", desktop.events),
+    Route("/desktop", desktop.page),
+    Route("/api/audit", api.audit),
+    Route("/api/clicks/{click_id}", api.click),
+    Route("/api/popups/{popup_id}", api.popup),
+    Route("/api/calls/{ivrid:path}", api.call),
+    Route("/livez", health.livez),
+    Route("/readyz", health.readyz),
+    Route("/version", health.version),
+    Route("/metrics", health.metrics),
+    Mount("/static", StaticFiles(directory=desktop.STATIC)),
+]
+
+
+class SafeHeaders:
+    """Headers that every answer bears unless it sets its own: nothing foreign is loaded, nothing is kept or leaked."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("Content-Security-Policy", f"{POLICY}; frame-ancestors 'none'")
+                headers.setdefault("X-Content-Type-Options", "nosniff")
+                headers.setdefault("Referrer-Policy", "no-referrer")
+                if not scope["path"].startswith("/static/"):
+                    headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
+
+
+def create_app(settings: Settings, redis_url: Secret, clock: Clock | None = None) -> Starlette:
+    """The application over its own `Kit`, which lives from start-up to shutdown."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with open_kit(settings, redis_url, clock) as kit:
+            app.state.kit = kit
+            app.state.leaving = asyncio.Event()
+            app.state.pages = clicks.open_pages()
+            kit.agents.directory()
+            yield
+
+    handlers: dict[Any, Any] = {
+        ClickRefused: problems.on_refusal,
+        HTTPException: problems.on_http_error,
+        RedisError: problems.on_redis_error,
+        Exception: problems.on_bug,
+    }
+    return Starlette(
+        routes=list(ROUTES), lifespan=lifespan, exception_handlers=handlers, middleware=[Middleware(SafeHeaders)]
+    )

@@ -1,0 +1,145 @@
+"""`POST /clicks/{crm}` and its link form: prove the sender, read the click, answer it."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from bridge import crm
+from bridge.answer import Laps, answer
+from bridge.clock import new_id
+from bridge.crm import Asked, Incoming
+from bridge.domain import Click
+from bridge.errors import BadSignature, ClickRefused, TooLarge, TooManyClicks, UnknownCrm
+from bridge.settings import CrmAccount
+from bridge.store import counters
+from bridge.web import problems
+from bridge.wiring import Kit
+
+log = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 64 * 1024
+FAILURES_PER_MINUTE = 30
+"""Failed proofs that one address may send for one CRM; above it they are answered 429."""
+
+
+async def click(request: Request) -> Response:
+    """One press of the button, by webhook (POST) or by a link (GET)."""
+    if request.method == "HEAD":
+        return Response(status_code=405, headers={"Allow": "GET, POST"})
+    kit: Kit = request.app.state.kit
+    laps = Laps(kit.clock)
+    try:
+        given = await answer(await _read(request, kit, laps), kit, laps)
+    except ClickRefused as refused:
+        known = request.path_params["crm"] in kit.settings.crm
+        crm_label = request.path_params["crm"] if known else ""
+        await counters.count(kit.redis, "clicks_refused", crm=crm_label, reason=refused.reason)
+        return _refused(request, refused)
+    log.info("click %s of %s: %s in %s ms", given["click_id"], given_crm(request), given["outcome"], laps.total())
+    return _page(request, 200, answer=given) if _wants_page(request) else JSONResponse(given)
+
+
+def given_crm(request: Request) -> str:
+    """The CRM in the address; it was found in the settings before."""
+    return str(request.path_params["crm"])
+
+
+async def _read(request: Request, kit: Kit, laps: Laps) -> Click:
+    """The authenticated click. Raises `ClickRefused`."""
+    name = given_crm(request)
+    account = kit.settings.crm.get(name)
+    if account is None:
+        raise UnknownCrm("No CRM of that name is in the settings: the address is /clicks/ and the name of a [crm.NAME]")
+    incoming = Incoming(
+        method=request.method,
+        headers=_headers(request),
+        query={key.lower(): value for key, value in request.query_params.items()},
+        body=await _body(request),
+        received_at=kit.clock.now(),
+    )
+    source = request.client.host if request.client else ""
+    asked = await _prove(kit, account, name, source, incoming)
+    await _limit(kit, account, name, incoming)
+    laps.lap("proof")
+    click_id = new_id("clk", incoming.received_at)
+    return Click(
+        click_id, name, incoming.received_at, source, asked.agent, asked.extension, asked.ivrid, asked.record, asked.key
+    )
+
+
+def _headers(request: Request) -> dict[str, str]:
+    """Header names in lower case. One that proves the sender must not be there twice: which one would count?"""
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        if name in headers and (name.startswith("webhook-") or name == "authorization"):
+            raise BadSignature
+        headers[name] = value
+    return headers
+
+
+async def _body(request: Request) -> bytes:
+    """The body, refused while reading once it is over the limit."""
+    limit = f"A click has at most {MAX_BODY_BYTES} bytes"
+    if request.headers.get("content-length", "0").isdecimal():
+        announced = int(request.headers.get("content-length", "0"))
+        if announced > MAX_BODY_BYTES:
+            raise TooLarge(limit)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise TooLarge(limit)
+    return bytes(body)
+
+
+async def _prove(kit: Kit, account: CrmAccount, name: str, source: str, incoming: Incoming) -> Asked:
+    """What the proven sender asks. Whoever fails too often is told to wait."""
+    try:
+        return crm.find(account.kind).read_click(account, incoming)
+    except BadSignature:
+        seconds = incoming.received_at.timestamp()
+        try:
+            failures, wait = await counters.happened(kit.redis, "failed-proof", name, source, seconds)
+        except Exception:
+            log.warning("failed proofs are not counted: redis is away")
+            raise BadSignature from None
+        if failures > FAILURES_PER_MINUTE:
+            raise TooManyClicks("Too many clicks from this address could not prove their sender", wait) from None
+        raise
+
+
+async def _limit(kit: Kit, account: CrmAccount, name: str, incoming: Incoming) -> None:
+    if not account.clicks_per_minute:
+        return
+    times, wait = await counters.happened(kit.redis, "click", name, "", incoming.received_at.timestamp())
+    if times > account.clicks_per_minute:
+        raise TooManyClicks(f"More than {account.clicks_per_minute} clicks in this minute", wait)
+
+
+def _wants_page(request: Request) -> bool:
+    """A person followed a link: browsers ask for HTML by name, programs do not."""
+    return request.method == "GET" and "text/html" in request.headers.get("accept", "")
+
+
+def _refused(request: Request, refused: ClickRefused) -> Response:
+    told = problems.of_refusal(refused)
+    if not _wants_page(request):
+        return told
+    problem = {"title": refused.title, "detail": refused.detail, "reason": refused.reason, "status": refused.status}
+    return _page(request, refused.status, problem=problem)
+
+
+def _page(request: Request, status: int, **context: Any) -> Response:
+    hebrew = request.headers.get("accept-language", "").lower().startswith(("he", "iw"))
+    shown = {"answer": None, "problem": None, "lang": "he" if hebrew else "en", "dir": "rtl" if hebrew else "ltr"}
+    pages: Environment = request.app.state.pages
+    return HTMLResponse(pages.get_template("answer.html").render(**{**shown, **context}), status)
+
+
+def open_pages() -> Environment:
+    """The templates; everything in them is escaped."""
+    return Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)

@@ -1,0 +1,71 @@
+"""The composition root: settings in, a `Kit` of everything that the lines need out. Nothing happens at import."""
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from bridge import crm, pbx, settings_reader
+from bridge.agents_file import AgentsFile
+from bridge.audit.archive import Archive
+from bridge.clock import Clock
+from bridge.enrich import Labels
+from bridge.exchange import Exchange, open_exchange
+from bridge.lookup import Lookup
+from bridge.messages import Secret
+from bridge.settings import Settings
+from bridge.store.connection import TextRedis, open_async, open_sync
+from bridge.store.jobs import Jobs
+
+HOLD_MARGIN_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What the lines work with, for as long as the process runs."""
+
+    settings: Settings
+    redis: TextRedis
+    streams: TextRedis
+    jobs: Jobs
+    exchange: Exchange
+    lookup: Lookup
+    agents: AgentsFile
+    labels: Labels
+    archive: Archive
+    clock: Clock
+
+    @property
+    def hold_seconds(self) -> float:
+        """How long one click may take at most; after that a repeat of it is answered anew."""
+        slowest = max((account.timeout_seconds for account in self.settings.pbx.values()), default=0.0)
+        return slowest + HOLD_MARGIN_SECONDS
+
+
+def load_settings(option: str | None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings from the file named by option, environment or default. Raises `SettingsError`."""
+    pbx_kinds = {kind: adapter.account for kind, adapter in pbx.kinds().items()}
+    crm_kinds = {kind: adapter.account for kind, adapter in crm.kinds().items()}
+    return settings_reader.load(settings_reader.settings_file(option, environ), environ, pbx_kinds, crm_kinds)
+
+
+@asynccontextmanager
+async def open_kit(settings: Settings, redis_url: Secret, clock: Clock | None = None) -> AsyncIterator[Kit]:
+    """A `Kit` for as long as the block lasts. Opens no connection before it is needed."""
+    clock = clock or Clock()
+    redis, queue_connection = open_async(redis_url), open_sync(redis_url)
+    streams = open_async(redis_url)  # each open desktop page waits on one of its connections
+    archive = Archive(settings.audit.url or Secret("sqlite://"))
+    agents = AgentsFile(settings.agents.file, set(settings.crm), set(settings.pbx))
+    labels = Labels(settings.dids, {name: account.region for name, account in settings.pbx.items()})
+    async with open_exchange() as exchange:
+        lookup = Lookup(settings.pbx, exchange, clock)
+        try:
+            yield Kit(
+                settings, redis, streams, Jobs(queue_connection), exchange, lookup, agents, labels, archive, clock
+            )
+        finally:
+            await redis.aclose()
+            await streams.aclose()
+            queue_connection.close()
+            archive.close()
