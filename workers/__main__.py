@@ -61,7 +61,13 @@ def main(config: str | None) -> None:
     connection = open_sync(url)
     try:
         queue = JsonQueue(QUEUE, connection=connection)
-        worker = Worker([queue], connection=connection, worker_ttl=WORKER_TTL, maintenance_interval=MAINTENANCE_SECONDS)
+        worker = Worker(
+            [queue],
+            connection=connection,
+            serializer=JSONSerializer,
+            worker_ttl=WORKER_TTL,
+            maintenance_interval=MAINTENANCE_SECONDS,
+        )
         timetable.start()
         log.info("the worker is ready")
         worker.work(logging_level="WARNING")
