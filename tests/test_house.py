@@ -1,0 +1,127 @@
+"""The files around the code keep their word: lock files, ./dev, .ci/run, the version."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import bridge
+
+ROOT = Path(__file__).parent.parent
+LOCK_FILES = sorted(ROOT.glob("requirements*.lock"))
+SCRIPTS = ("dev", ".ci/run")
+VERBS = ("demo", "test", "lint", "bench", "faults", "lock", "run", "shell", "clean")
+FOREIGN = ("://", "--index-url", "--extra-index-url", "--find-links", "--trusted-host", " @ ", "-e ")
+each_lock_file = pytest.mark.parametrize("lock_file", LOCK_FILES, ids=lambda path: path.name)
+each_script = pytest.mark.parametrize("script", SCRIPTS)
+
+
+def normal_name(requirement: str) -> str:
+    """The name alone, written as the package index writes it."""
+    name = re.match(r"[A-Za-z0-9._-]+", requirement)
+    assert name, requirement
+    return re.sub(r"[-_.]+", "-", name[0]).lower()
+
+
+def entries(lock_file: Path) -> list[str]:
+    """One string per requirement, its hashes included, comments left out."""
+    lines = [line for line in lock_file.read_text().splitlines() if not line.lstrip().startswith("#")]
+    return "\n".join(lines).replace("\\\n", "").splitlines()
+
+
+def pins(lock_file: Path) -> dict[str, str]:
+    return {normal_name(entry): entry.split(" --hash=")[0] for entry in entries(lock_file)}
+
+
+def dev(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["./dev", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_there_is_a_lock_file_for_each_use() -> None:
+    uses = ["requirements-build.lock", "requirements-lint.lock", "requirements-test.lock", "requirements.lock"]
+    assert [path.name for path in LOCK_FILES] == uses
+
+
+@each_lock_file
+def test_lock_file_names_no_place(lock_file: Path) -> None:
+    text = lock_file.read_text()
+    assert [word for word in FOREIGN if word in text] == []
+    assert re.findall(r"(?m)(?:^|\s)(?:\.{0,2}|~)/\S+", text) == []
+
+
+@each_lock_file
+def test_lock_file_pins_and_hashes_each_package(lock_file: Path) -> None:
+    pinned = re.compile(r"[a-z0-9-]+(\[[a-z0-9,-]+\])?==\S+( ; [^\\]+?)?( +--hash=sha256:[0-9a-f]{64})+")
+    assert entries(lock_file)
+    assert [entry for entry in entries(lock_file) if not pinned.fullmatch(re.sub(r"\s+", " ", entry).strip())] == []
+
+
+@each_lock_file
+def test_lock_files_agree(lock_file: Path) -> None:
+    runtime = pins(ROOT / "requirements.lock")
+    shared = {name: pin for name, pin in pins(lock_file).items() if name in runtime}
+    version = re.compile(r"==(\S+)")
+    assert {name: version.findall(pin) for name, pin in shared.items()} == {
+        name: version.findall(runtime[name]) for name in shared
+    }
+
+
+def test_each_dependency_is_locked() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wanted = {"requirements.lock": project["project"]["dependencies"]}
+    wanted |= {f"requirements-{group}.lock": named for group, named in project["dependency-groups"].items()}
+    missing = {
+        (lock_file, requirement)
+        for lock_file, requirements in wanted.items()
+        for requirement in requirements
+        if normal_name(requirement) not in pins(ROOT / lock_file)
+    }
+    assert missing == set()
+
+
+@each_script
+def test_script_can_be_run(script: str) -> None:
+    assert os.access(ROOT / script, os.X_OK)
+    assert subprocess.run(["sh", "-n", script], cwd=ROOT, check=False).returncode == 0
+
+
+def test_dev_alone_lists_its_verbs() -> None:
+    answer = dev()
+    assert answer.returncode == 0
+    listed = re.findall(r"(?m)^  ([a-z]+) ", answer.stdout)
+    assert sorted(listed) == sorted(VERBS)
+
+
+def test_dev_refuses_an_unknown_verb() -> None:
+    answer = dev("dance")
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert "no such verb: dance" in answer.stderr
+
+
+def test_dev_sets_nothing_up_twice(tmp_path: Path) -> None:
+    """Where all is installed, a command starts at once, from any folder, in that folder."""
+    checkout = tmp_path / "a check out"
+    state = checkout / ".venv" / "dev"
+    state.mkdir(parents=True)
+    shutil.copy(ROOT / "dev", checkout)
+    for name in ("pyproject.toml", "requirements.lock", "requirements-build.lock"):
+        shutil.copy(ROOT / name, checkout)
+        shutil.copy(ROOT / name, state)
+    (state / "made").write_text(f"{checkout.resolve()}\npython3\n")
+    (state.parent / "bin").mkdir()
+    (state.parent / "bin" / "python").symlink_to(sys.executable)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHON"}
+    command = [str(checkout / "dev"), "run", "sh", "-c", "pwd -P; command -v python"]
+    answer = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert answer.stderr == ""
+    assert answer.stdout.splitlines() == [str(tmp_path.resolve()), f"{checkout.resolve()}/.venv/bin/python"]
+
+
+def test_version_is_the_newest_in_the_changelog() -> None:
+    headings = re.findall(r"(?m)^## \[?v?(\d+\.\d+\S*?)\]?(?:\s|$)", (ROOT / "CHANGELOG.md").read_text())
+    assert headings[:1] == [bridge.__version__]
