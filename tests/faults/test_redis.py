@@ -1,0 +1,120 @@
+"""Redis goes away at the worst moment: nothing doubled, nothing dropped, nothing half-written."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from bridge.messages import Secret
+from bridge.store import keys
+from bridge.store.jobs import QUEUE
+from tests.faults.proxy import Line, redis_line
+from tests.stage import Stage, open_stage
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def cut(tmp_path: Path, redis_url: Secret) -> AsyncIterator[tuple[Line, Stage, "Redis"]]:
+    """A stage whose Redis is reached over a line that can be cut, and a client that needs no line."""
+    async with redis_line(redis_url) as (line, address), open_stage(tmp_path, address) as stage:
+        with Redis.from_url(redis_url.reveal(), decode_responses=True) as direct:
+            yield line, stage, direct
+
+
+def written(direct: "Redis") -> dict[str, int]:
+    return {
+        "audit": direct.xlen(keys.AUDIT),
+        "jobs": direct.llen(f"rq:queue:{QUEUE}"),
+        "deliveries": len(direct.keys("popbridge:delivery:*")),
+        "due": direct.zcard(keys.DUE),
+        "popups": len(direct.keys("popbridge:popup:*")),
+        "stories": len(direct.keys("popbridge:click:*")),
+    }
+
+
+ONE_CLICK = {"audit": 1, "jobs": 2, "deliveries": 2, "due": 2, "popups": 1, "stories": 1}
+NOTHING = dict.fromkeys(ONE_CLICK, 0)
+
+
+async def test_a_lost_reply_to_exec_gives_one_popup_and_one_audit_line(cut: tuple[Line, Stage, "Redis"]) -> None:
+    line, stage, direct = cut
+    stage.talk()
+    line.lose_reply = 1
+    response = await stage.click(message_id="msg_lost_reply")
+    assert (response.status_code, line.cuts) == (200, 1)
+    answer = response.json()
+    assert "duplicate" not in answer, "it is the click's own answer that was found"
+    assert written(direct) == ONE_CLICK
+    again = await stage.click(message_id="msg_lost_reply")
+    assert again.json() == {**answer, "duplicate": True}
+    assert written(direct) == ONE_CLICK
+
+
+async def test_a_lost_reply_is_as_harmless_without_an_id(cut: tuple[Line, Stage, "Redis"]) -> None:
+    line, stage, direct = cut
+    stage.talk()
+    line.lose_reply = 1
+    response = await stage.http.get(
+        f"{stage.bridge_url}/clicks/acme", params={"agent": "dana@acme.example", "token": "token-of-acme-0123456789"}
+    )
+    assert (response.status_code, line.cuts) == (200, 1)
+    assert written(direct) == ONE_CLICK
+
+
+async def test_an_exec_that_never_arrives_is_sent_again(cut: tuple[Line, Stage, "Redis"]) -> None:
+    line, stage, direct = cut
+    stage.talk()
+    line.lose_command = 2
+    response = await stage.click()
+    assert (response.status_code, line.cuts) == (200, 2)
+    assert written(direct) == ONE_CLICK
+
+
+async def test_many_lost_replies_among_many_clicks(cut: tuple[Line, Stage, "Redis"]) -> None:
+    line, stage, direct = cut
+    stage.talk()
+    line.lose_reply, line.lose_command = 10, 5
+    responses = await asyncio.gather(*(stage.click() for _ in range(30)))
+    assert {response.status_code for response in responses} == {200}
+    assert line.cuts == 15
+    assert written(direct) == {name: 30 * count for name, count in ONE_CLICK.items()}
+
+
+async def test_redis_gone_between_lookup_and_transaction_is_503_and_nothing_half_written(
+    cut: tuple[Line, Stage, "Redis"],
+) -> None:
+    line, stage, direct = cut
+    stage.talk()
+    stage.pbx.faults.slow_seconds = 0.3
+    clicking = asyncio.create_task(stage.click(message_id="msg_503"))
+    while not direct.keys("popbridge:accepted:*"):  # noqa: ASYNC110 - another server's state
+        await asyncio.sleep(0.01)
+    line.down = True
+    line.cut()
+    response = await clicking
+    assert (response.status_code, response.json()["reason"]) == (503, "unavailable")
+    assert int(response.headers["retry-after"]) > 0
+    assert written(direct) == NOTHING
+    line.down = False
+    stage.pbx.faults.slow_seconds = 0.0
+    again = await stage.click(message_id="msg_503")
+    assert (again.status_code, again.json()["outcome"]) == (200, "found")
+    assert "duplicate" not in again.json()
+    assert written(direct) == ONE_CLICK
+
+
+async def test_no_redis_at_all_is_503_and_not_ready(cut: tuple[Line, Stage, "Redis"]) -> None:
+    line, stage, direct = cut
+    stage.talk()
+    line.down = True
+    line.cut()
+    response = await stage.click()
+    assert (response.status_code, response.json()["reason"]) == (503, "unavailable")
+    ready = await stage.get("/readyz")
+    assert (ready.status_code, ready.json()["checks"]["redis"]) == (503, "cannot be reached")
+    assert (await stage.get("/livez")).status_code == 200
+    line.down = False
+    assert (await stage.click()).status_code == 200, "kept connections that died do not fail the first clicks after"

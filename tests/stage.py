@@ -1,0 +1,194 @@
+"""The stage for tests: real parts around the bridge, on free ports of this machine."""
+
+import asyncio
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from bridge.clock import Clock
+from bridge.crm.webhook import fake as fake_crm
+from bridge.crm.webhook import signature
+from bridge.domain import Agent, Caller, Line
+from bridge.messages import Secret
+from bridge.pbx.switchboard import Extension, Switchboard
+from bridge.pbx.voicenter import fake as fake_pbx
+from bridge.settings import Settings
+from bridge.store import tokens
+from bridge.store.connection import TextRedis
+from bridge.store.tokens import Role
+from bridge.web.app import create_app
+from bridge.wiring import Kit, load_settings
+
+CLICK_SECRET = Secret("whsec_" + "Q2xpY2tTZWNyZXRDbGlja1NlY3JldENsaWNr")
+POPUP_SECRET = Secret("whsec_" + "UG9wdXBTZWNyZXRQb3B1cFNlY3JldFBvcHVw")
+TOKEN = Secret("token-of-acme-0123456789")
+CODE = Secret("ACCOUNTCODE77")
+DANA, OMER = "dana@acme.example", "omer@acme.example"
+CALLER, DID = "0722776772", "0776707528"
+
+
+async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 10.0) -> Any:
+    """The first true result of `condition`. Fails when there is none in time."""
+    deadline = time.monotonic() + seconds
+    while not (found := await condition()):
+        assert time.monotonic() < deadline, "the awaited condition did not come true in time"
+        await asyncio.sleep(0.01)
+    return found
+
+
+@asynccontextmanager
+async def serving(app: Starlette) -> AsyncIterator[str]:
+    """The app under a real server; its address."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2)
+    server = uvicorn.Server(config)
+    server.capture_signals = _no_signals  # type: ignore[method-assign]
+    running = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        while not server.started:
+            assert not running.done(), "the server did not start"
+            await asyncio.sleep(0.005)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        if hasattr(app.state, "leaving"):
+            app.state.leaving.set()
+        server.should_exit = True
+        await running
+
+
+class _no_signals:  # noqa: N801 - stands in for a method
+    def __enter__(self) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
+
+
+@dataclass
+class Stage:
+    """A bridge, a phone system, a CRM and Redis, all real but for who is on the phone."""
+
+    folder: Path
+    redis_url: Secret
+    phone: Switchboard
+    pbx: fake_pbx.FakeVoicenter
+    crm: fake_crm.FakeCrm
+    pbx_url: str = ""
+    bridge_url: str = ""
+    app: Starlette = field(default_factory=Starlette)
+    http: httpx.AsyncClient = field(default_factory=lambda: httpx.AsyncClient(trust_env=False, timeout=20))
+    extra: dict[str, str] = field(default_factory=dict)
+    clock: Clock = Clock()
+
+    @property
+    def kit(self) -> Kit:
+        """The bridge's own kit."""
+        kit: Kit = self.app.state.kit
+        return kit
+
+    @property
+    def redis(self) -> TextRedis:
+        """The bridge's own Redis client."""
+        return self.kit.redis
+
+    def settings(self) -> Settings:
+        """The settings, from a file as everybody writes one."""
+        file = self.write_settings()
+        return load_settings(str(file), self.extra)
+
+    def write_settings(self) -> Path:
+        """`popbridge.toml` and `agents.csv` in the stage's folder."""
+        file = self.folder / "popbridge.toml"
+        file.write_text(
+            f"""
+[server]
+port = 0
+[redis]
+url = "{self.redis_url.reveal()}"
+[pbx.main]
+kind = "voicenter"
+base_url = "{self.pbx_url}/pbx"
+code = "{CODE.reveal()}"
+timeout_seconds = 1.0
+[crm.acme]
+kind = "webhook"
+click_secrets = ["{CLICK_SECRET.reveal()}"]
+click_token = "{TOKEN.reveal()}"
+popup_url = "{self.pbx_url}/crm/popups"
+popup_secrets = ["{POPUP_SECRET.reveal()}"]
+[dids]
+"{DID}" = "Sales line"
+""",
+            encoding="utf-8",
+        )
+        (self.folder / "agents.csv").write_text(
+            "crm,crm_user,pbx,extension,name\n"
+            f"acme,{DANA},main,SIPDana1,Dana Cohen\nacme,{OMER},main,SIPOmer1,עומר לוי\nacme,gone@acme.example,main,SIPNone,Gone\n",
+            encoding="utf-8",
+        )
+        return file
+
+    async def click(
+        self, fields: object = None, message_id: str | None = None, crm: str = "acme", **changed: Any
+    ) -> httpx.Response:
+        """A signed click, `changed` headers on top."""
+        body = fake_crm.signed_click(
+            self.bridge_url,
+            crm,
+            CLICK_SECRET,
+            fields if isinstance(fields, dict) else {"agent": DANA},
+            message_id or f"msg_{secrets.token_hex(8)}",
+            time.time(),
+        )
+        headers = {**body.headers, **changed}
+        return await self.http.post(body.url, content=body.body, headers=headers)
+
+    async def raw(self, body: bytes, content_type: str = "application/json") -> httpx.Response:
+        """A rightly signed click with any body."""
+        signed = signature.headers([CLICK_SECRET], f"msg_{secrets.token_hex(8)}", int(time.time()), body)
+        headers = {**signed, "content-type": content_type}
+        return await self.http.post(f"{self.bridge_url}/clicks/acme", content=body, headers=headers)
+
+    async def token(self, role: Role, crm_user: str | None = None) -> dict[str, str]:
+        """The header of a new token."""
+        agent = Agent("acme", crm_user, "", (Line("main", "SIPDana1"),)) if crm_user else None
+        now = datetime.now(UTC)
+        _, text = await tokens.create(self.redis, role, agent, now, now.replace(year=now.year + 1))
+        return {"Authorization": f"Bearer {text}"}
+
+    async def get(self, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
+        """A question to the bridge."""
+        return await self.http.get(f"{self.bridge_url}{path}", headers=headers)
+
+    def talk(self, extension: str = "SIPDana1", number: str = CALLER, name: str = "לקוח", did: str = DID) -> str:
+        """A customer talks with whoever sits at `extension`; the call's ivrid."""
+        now = datetime.now(UTC)
+        ivrid = self.phone.incoming([extension], Caller(number, name=name), now, did)
+        self.phone.answer(ivrid, extension, now)
+        return ivrid
+
+
+@asynccontextmanager
+async def open_stage(folder: Path, redis_url: Secret, **changed: Any) -> AsyncIterator[Stage]:
+    """A stage with its servers running."""
+    phone = Switchboard([Extension("SIPDana1", "Dana Cohen"), Extension("SIPOmer1", "עומר לוי")])
+    pbx = fake_pbx.FakeVoicenter(phone, CODE.reveal(), fake_pbx.Faults(), local_time=None)
+    stage = replace(
+        Stage(folder, redis_url, phone, pbx, fake_crm.FakeCrm([POPUP_SECRET])),
+        **changed,
+    )
+    outside = Starlette(routes=[Mount("/pbx", pbx.app()), Mount("/crm", stage.crm.app())])
+    async with serving(outside) as address:
+        stage.pbx_url = address
+        stage.app = create_app(stage.settings(), stage.redis_url, stage.clock)
+        async with serving(stage.app) as bridge_url, stage.http:
+            stage.bridge_url = bridge_url
+            yield stage
