@@ -134,11 +134,16 @@ function details(popup) {
     row(say("ivrid"), [ltr(call.ivrid), copyButton(call.ivrid)]),
     call.original_ivrid ? row(say("original_ivrid"), [ltr(call.original_ivrid), copyButton(call.original_ivrid)]) : null,
     call.recording ? row(say("recording"), [say(call.recording.muted ? "recording.muted" : "recording.on")]) : null,
-    ...Object.entries(call.customdata ?? {}).map(([key, value]) => row(foreign(key), [foreign(value)])),
+    ...ownData(call).map(([key, value]) => row(foreign(key), [foreign(value)])),
     row(say("agent"), [foreign(agent.name || agent.crm_user)]),
     row(say("popped"), [ltr(clockTime(Date.parse(popup.created_at)))]),
   ];
   return element("dl", { class: "details" }, rows);
+}
+
+/** The call's custom data, without the first call's id, which has a row of its own. */
+function ownData(call) {
+  return Object.entries(call.customdata ?? {}).filter(([, value]) => value !== call.original_ivrid);
 }
 
 function row(name, values) {

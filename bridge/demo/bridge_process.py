@@ -1,0 +1,97 @@
+"""The real bridge as a child process: started, waited for, stopped; and the tokens it hands out."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import IO
+
+from bridge.demo.stage import Stage
+from bridge.errors import ExchangeFailed
+from bridge.exchange import Exchange
+from bridge.messages import Request
+from bridge.store.embedded import dies_with_parent
+
+READY_SECONDS = 30.0
+STOP_SECONDS = 30.0
+LOOK_EVERY_SECONDS = 0.05
+
+
+class BridgeFailed(RuntimeError):
+    """The bridge did not start, or ended; the text has the last it said."""
+
+
+@asynccontextmanager
+async def running_bridge(stage: Stage, exchange: Exchange) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`popbridge up`, ready when the block begins and gone when it ends. Raises `BridgeFailed`."""
+    with stage.log_file.open("wb") as log:
+        process = await _popbridge(stage, "up", output=log)
+        try:
+            await _until_ready(stage, exchange, process)
+            yield process
+        finally:
+            await _stop(process)
+
+
+async def token(stage: Stage, role: str, agent: str | None = None) -> str:
+    """A bearer token of the bridge, made by its command line. Raises `BridgeFailed`."""
+    owner = () if agent is None else ("--agent", agent)
+    process = await _popbridge(stage, "token", "create", "--role", role, *owner, "--json")
+    told, complaint = await process.communicate()
+    if process.returncode != 0:
+        raise BridgeFailed(f"no token for the {role}: {complaint.decode(errors='replace').strip()}")
+    return str(json.loads(told)["token"])
+
+
+async def _popbridge(stage: Stage, *arguments: str, output: IO[bytes] | None = None) -> asyncio.subprocess.Process:
+    pipe = asyncio.subprocess.PIPE
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bridge", "--config", str(stage.settings_file), *arguments),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=output or pipe,
+        stderr=output or pipe,
+        env={name: value for name, value in os.environ.items() if not name.startswith("POPBRIDGE_")},
+        start_new_session=True,  # Ctrl-C is for us: the bridge is stopped in its turn
+        preexec_fn=dies_with_parent(),
+    )
+
+
+async def _until_ready(stage: Stage, exchange: Exchange, process: asyncio.subprocess.Process) -> None:
+    try:
+        async with asyncio.timeout(READY_SECONDS):
+            while not await _is_ready(stage, exchange):
+                if process.returncode is not None:
+                    raise BridgeFailed(f"the bridge ended with {process.returncode}: {last_words(stage)}")
+                await asyncio.sleep(LOOK_EVERY_SECONDS)
+    except TimeoutError:
+        raise BridgeFailed(f"the bridge is not ready after {READY_SECONDS:g} s: {last_words(stage)}") from None
+
+
+async def _is_ready(stage: Stage, exchange: Exchange) -> bool:
+    try:
+        reply = await exchange.send(Request("GET", f"{stage.bridge_url}/readyz"), timeout_seconds=2)
+    except ExchangeFailed:
+        return False
+    return reply.status == 200
+
+
+def last_words(stage: Stage) -> str:
+    """The end of the bridge's log, and where the rest is."""
+    lines = stage.log_file.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n  ".join([f"see {stage.log_file}", *lines[-8:]])
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()

@@ -1,0 +1,62 @@
+"""Who plays in the demo: agents, customers and the numbers they dial. All of it is invented."""
+
+from dataclasses import dataclass
+
+from bridge.domain import Caller, CallerKind
+from bridge.pbx.switchboard import Extension
+
+CRM = "acme"
+PBX = "main"
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """One agent: the CRM's name for them, and their desk."""
+
+    crm_user: str
+    name: str
+    extension: str
+    short: str
+
+    def desk(self) -> Extension:
+        """Their phone."""
+        return Extension(self.extension, self.name, self.short)
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """One contact of the simulated CRM. `e164` is the number in international form, by which the CRM finds them."""
+
+    contact_id: str
+    name: str
+    number: str
+    e164: str
+    company: str
+    last_order: str
+
+    def caller(self) -> Caller:
+        """How the phone system shows them."""
+        return Caller(self.number, name=self.name, kind=CallerKind.NUMBER)
+
+
+DANA = Player("dana@acme.example", "Dana Cohen", "SIPDana1", "101")
+OMER = Player("omer@acme.example", "Omer Katz", "SIPOmer2", "102")
+NOA = Player("noa@acme.example", "נועה פרץ", "SIPNoam3", "103")
+YOSSI = Player("yossi@acme.example", "יוסי מזרחי", "SIPYosi4", "104")
+PLAYERS = (DANA, OMER, NOA, YOSSI)
+
+SALES, SUPPORT = "0722776772", "0722776773"
+DIDS = {SALES: "Sales line", SUPPORT: "Support"}
+
+CUSTOMERS = (
+    Customer("1042", "רות לוי", "0522340002", "+972522340002", "Levi Ceramics", "12 glaze kilns, delivered"),
+    Customer("1187", "Amir Haddad", "0543450003", "+972543450003", "Haddad & Sons", "offer no. 551, open"),
+    Customer("1203", "מיכל ברק", "0587000005", "+972587000005", "סטודיו ברק", "none yet"),
+    Customer("1311", "Tom Fischer", "031234567", "+97231234567", "Fischer Travel", "yearly contract, renews in May"),
+)
+WITHHELD = Caller("", kind=CallerKind.WITHHELD)
+
+
+def contact_of(e164: object) -> Customer | None:
+    """The CRM's contact with this number."""
+    return next((customer for customer in CUSTOMERS if customer.e164 == e164), None)

@@ -1,0 +1,140 @@
+"""The demo page's web side: the page, what it shows (a stream of whole states), and what its buttons do."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from bridge.demo.autoplay import Autoplay
+from bridge.demo.cast import DANA, contact_of
+from bridge.demo.simulators import Simulators
+from bridge.demo.stage import Stage
+from bridge.shapes import as_json
+
+FILES = Path(__file__).parent / "static"
+LOOK = Path(__file__).parent.parent / "web" / "static"
+LOOK_EVERY_SECONDS = 0.1
+HEARTBEAT_SECONDS = 15.0
+
+
+@dataclass(slots=True)
+class Page:
+    """One page for everybody who opens it. `agent_token` opens Dana's desktop in the frame."""
+
+    stage: Stage
+    simulators: Simulators
+    autoplay: Autoplay
+    agent_token: str = field(default="", repr=False)
+    leaving: asyncio.Event = field(default_factory=asyncio.Event)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def app(self) -> Starlette:
+        """The page, and the simulators beside it."""
+        routes = [
+            Route("/", self._page),
+            Route("/demo", self._page),
+            Route("/state", self._states),
+            Route("/do/{verb}", self._do, methods=["POST"]),
+            Route("/do/{verb}/{mood}", self._do, methods=["POST"]),
+            Mount("/static", StaticFiles(directory=FILES)),
+            Mount("/look", StaticFiles(directory=LOOK)),
+        ]
+        return Starlette(routes=[*routes, *self.simulators.routes()])
+
+    async def _page(self, request: Request) -> Response:
+        policy = (
+            "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self';"
+            f" frame-src {self.stage.bridge_url}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        )
+        return FileResponse(FILES / "demo.html", headers={"Content-Security-Policy": policy})
+
+    async def _states(self, request: Request) -> Response:
+        return StreamingResponse(self._changes(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+
+    async def _changes(self) -> AsyncIterator[str]:
+        """Every state that differs from the one before, as events."""
+        last, quiet = "", 0.0
+        self.autoplay.watched(1)
+        try:
+            while not self.leaving.is_set():
+                state = json.dumps(self.state(), ensure_ascii=False)
+                quiet = 0.0 if state != last else quiet + LOOK_EVERY_SECONDS
+                if state != last or quiet > HEARTBEAT_SECONDS:
+                    last, quiet = state, 0.0
+                    yield f"data: {state}\n\n"
+                await asyncio.sleep(LOOK_EVERY_SECONDS)
+        finally:
+            self.autoplay.watched(-1)
+
+    def state(self) -> dict[str, Any]:
+        """All that the page shows."""
+        return {
+            "desktop_url": f"{self.stage.bridge_url}/desktop#{urlencode({'token': self.agent_token})}",
+            "calls": as_json(self.simulators.director.board.calls(DANA.extension)),
+            "pbx": self.simulators.pbx_mood,
+            "crm": self.simulators.crm_mood,
+            "autoplay": self.autoplay.is_on,
+            "crm_popup": self._crm_popup(),
+            "presses": [press.shown() for press in self.autoplay.button.presses],
+        }
+
+    def _crm_popup(self) -> dict[str, Any] | None:
+        """What the CRM makes of the last popup it took: its own contact with that number, if it has one."""
+        taken = self.simulators.crm.accepted()
+        if not taken:
+            return None
+        popup = taken[-1].popup
+        contact = contact_of(popup["call"]["caller"]["e164"])
+        return {"popup": popup, "contact": asdict(contact) if contact else None}
+
+    async def _do(self, request: Request) -> Response:
+        """A button of the page. What a person does ends what goes on by itself."""
+        if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
+            raise HTTPException(403)
+        verb, mood = request.path_params["verb"], request.path_params.get("mood", "")
+        if verb == "auto":
+            self.autoplay.switch(mood == "on")
+            return Response(status_code=204)
+        try:
+            self._act(verb, mood)
+        except KeyError:
+            raise HTTPException(404) from None
+        return Response(status_code=204)
+
+    def _act(self, verb: str, mood: str) -> None:
+        moods = {"pbx": self.simulators.set_pbx, "crm": self.simulators.set_crm}
+        if verb in moods:
+            moods[verb](mood)
+            return
+        if verb == "press":
+            self._start(lambda: self.autoplay.press_and_follow(by_itself=False))
+            return
+        director = self.simulators.director
+        if verb not in director.SCENES:
+            raise KeyError(verb)
+        self.autoplay.switch(False)
+        self._start(lambda: director.play(verb))
+
+    def _start(self, action: Callable[[], Awaitable[None]]) -> None:
+        async def acting() -> None:
+            await action()
+
+        task = asyncio.create_task(acting())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def stop(self) -> None:
+        """The streams end, and nothing is begun any more."""
+        self.leaving.set()
+        for task in self._tasks:
+            task.cancel()

@@ -1,0 +1,109 @@
+"""What happens on the phones: each scene is a little story on the switchboard that ends with Dana on a call."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import cycle
+from typing import ClassVar
+
+from bridge.demo.cast import CUSTOMERS, DANA, NOA, OMER, PLAYERS, SALES, SUPPORT, WITHHELD, Customer
+from bridge.domain import Caller
+from bridge.pbx.switchboard import NotPossible, Switchboard
+
+RING_SECONDS, TALK_SECONDS = 1.2, 1.0
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def new_switchboard() -> Switchboard:
+    """The agents' phones, all quiet."""
+    return Switchboard(player.desk() for player in PLAYERS)
+
+
+@dataclass(slots=True)
+class Director:
+    """Plays one scene at a time; a new one ends the one before and every call of it."""
+
+    board: Switchboard
+    now: Callable[[], datetime] = _now
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    _customers: Iterator[Customer] = field(default_factory=lambda: cycle(CUSTOMERS))
+    _playing: asyncio.Task[None] | None = None
+
+    async def play(self, name: str) -> None:
+        """The scene called `name`, to its end or to the beginning of the next one. Raises `KeyError`."""
+        scene = self.SCENES[name]
+        self.stop()
+        for player in PLAYERS:
+            self.board.clear(player.extension)
+        playing = self._playing = asyncio.create_task(self._guarded(scene))
+        await asyncio.wait([playing])
+        if not playing.cancelled():
+            playing.result()
+
+    def stop(self) -> None:
+        """Whatever is being played ends where it is."""
+        if self._playing is not None:
+            self._playing.cancel()
+
+    async def _guarded(self, scene: "Scene") -> None:
+        try:
+            await scene(self)
+        except NotPossible:
+            return  # somebody hung up in the middle of it
+
+    async def customer(self) -> None:
+        """A customer calls the sales line: three phones ring, Dana takes it."""
+        await self._rings(next(self._customers).caller(), SALES, (DANA.extension, OMER.extension, NOA.extension))
+
+    async def withheld(self) -> None:
+        """Somebody who hides their number calls Dana."""
+        await self._rings(WITHHELD, SUPPORT, (DANA.extension,))
+
+    async def outgoing(self) -> None:
+        """Dana calls a customer."""
+        ivrid = self.board.outgoing(DANA.extension, next(self._customers).caller(), self.now())
+        await self.pause(RING_SECONDS)
+        self.board.callee_answers(ivrid, self.now())
+
+    async def transfer(self) -> None:
+        """Omer talks to a customer and sends them on to Dana."""
+        caller = next(self._customers).caller()
+        first = self.board.incoming([OMER.extension], caller, self.now(), SUPPORT, {"Topic": "delivery"})
+        self.board.answer(first, OMER.extension, self.now())
+        await self.pause(TALK_SECONDS)
+        second = self.board.transfer(first, OMER.extension, DANA.extension, self.now())
+        await self.pause(RING_SECONDS)
+        self.board.answer(second, DANA.extension, self.now())
+
+    async def two(self) -> None:
+        """Dana lets one customer wait to talk to another."""
+        first = await self._rings(next(self._customers).caller(), SALES, (DANA.extension,))
+        await self.pause(TALK_SECONDS)
+        self.board.hold(first, DANA.extension)
+        await self._rings(next(self._customers).caller(), SUPPORT, (DANA.extension,))
+
+    async def hang_up(self) -> None:
+        """Everybody hangs up: nobody is on the phone."""
+
+    async def _rings(self, caller: Caller, did: str, phones: tuple[str, ...]) -> str:
+        """A call comes in and Dana takes it; its id."""
+        ivrid = self.board.incoming(phones, caller, self.now(), did)
+        await self.pause(RING_SECONDS)
+        self.board.answer(ivrid, DANA.extension, self.now())
+        return ivrid
+
+    SCENES: ClassVar[dict[str, "Scene"]] = {
+        "customer": customer,
+        "transfer": transfer,
+        "two": two,
+        "withheld": withheld,
+        "outgoing": outgoing,
+        "hang-up": hang_up,
+    }
+
+
+Scene = Callable[[Director], Awaitable[None]]

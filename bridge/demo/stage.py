@@ -1,0 +1,159 @@
+"""Where the demo plays: free ports, the bridge's settings and agents written down, fresh secrets."""
+
+import base64
+import csv
+import io
+import json
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from fcntl import LOCK_EX, LOCK_NB, flock
+from pathlib import Path
+
+from bridge.demo.cast import CRM, DIDS, PBX, PLAYERS
+from bridge.messages import Secret
+
+HOST = "127.0.0.1"
+PAGE_PORT, BRIDGE_PORT = 8090, 8080
+PBX_PATH, CRM_PATH = "/phone-system/comet/API", "/crm"
+POPUP_TTL_SECONDS = 60
+
+
+class StageTaken(RuntimeError):
+    """The demo cannot play here; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Everything both sides must agree on. `page_socket` listens already; the bridge opens its own port."""
+
+    folder: Path
+    page_socket: socket.socket
+    bridge_port: int
+    account_code: Secret
+    click_secret: Secret
+    popup_secret: Secret
+
+    @property
+    def page_port(self) -> int:
+        """Where the demo page and the simulators listen."""
+        return int(self.page_socket.getsockname()[1])
+
+    @property
+    def page_url(self) -> str:
+        """The address to open."""
+        return f"http://{HOST}:{self.page_port}"
+
+    @property
+    def bridge_url(self) -> str:
+        """The bridge's address."""
+        return f"http://{HOST}:{self.bridge_port}"
+
+    @property
+    def settings_file(self) -> Path:
+        """The bridge's settings."""
+        return self.folder / "popbridge.toml"
+
+    @property
+    def log_file(self) -> Path:
+        """What the bridge says."""
+        return self.folder / "bridge.log"
+
+
+@contextmanager
+def set_up(folder: Path, page_port: int | None) -> Iterator[Stage]:
+    """A stage in `folder`, for as long as the block lasts. `page_port` None takes the usual ports where they are free.
+
+    Raises `StageTaken` when another demo plays in `folder` or the port is taken.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / "demo.lock").open("w") as lock:
+        _take(lock.fileno(), folder)
+        with _listen(page_port) as page_socket:
+            bridge_port = _free_port(BRIDGE_PORT if page_port is None else 0)
+            stage = Stage(folder, page_socket, bridge_port, _code(), _signing_key(), _signing_key())
+            _write(stage.settings_file, settings_text(stage))
+            _write(folder / "agents.csv", _agents_text())
+            yield stage
+
+
+def _take(lock: int, folder: Path) -> None:
+    try:
+        flock(lock, LOCK_EX | LOCK_NB)
+    except BlockingIOError:
+        raise StageTaken(f"another demo is running in {folder}: stop it, or give this one its own --dir") from None
+
+
+def _listen(port: int | None) -> socket.socket:
+    try:
+        return socket.create_server((HOST, _free_port(PAGE_PORT) if port is None else port))
+    except OSError as error:
+        raise StageTaken(f"port {port} cannot be used ({error.strerror}): choose another --port") from None
+
+
+def _free_port(wanted: int) -> int:
+    """`wanted`, or any free one if that is taken."""
+    with suppress(OSError), socket.create_server((HOST, wanted)):
+        return wanted
+    with socket.create_server((HOST, 0)) as found:
+        return int(found.getsockname()[1])
+
+
+def _code() -> Secret:
+    return Secret(secrets.token_hex(16))
+
+
+def _signing_key() -> Secret:
+    return Secret("whsec_" + base64.b64encode(secrets.token_bytes(32)).decode())
+
+
+def settings_text(stage: Stage) -> str:
+    """The bridge's settings as TOML."""
+    tables: dict[str, dict[str, object]] = {
+        "server": {
+            "host": HOST,
+            "port": stage.bridge_port,
+            "public_url": stage.bridge_url,
+            "frame_ancestors": [stage.page_url, f"http://localhost:{stage.page_port}"],
+        },
+        "agents": {"file": "agents.csv"},
+        f"pbx.{PBX}": {
+            "kind": "voicenter",
+            "base_url": stage.page_url + PBX_PATH,
+            "code": stage.account_code.reveal(),
+        },
+        f"crm.{CRM}": {
+            "kind": "webhook",
+            "pbx": PBX,
+            "click_secrets": [stage.click_secret.reveal()],
+            "popup_url": f"{stage.page_url}{CRM_PATH}/popups",
+            "popup_secrets": [stage.popup_secret.reveal()],
+            "targets": [CRM, "desktop"],
+            "popup_ttl_seconds": POPUP_TTL_SECONDS,
+        },
+        "dids": dict(DIDS),
+    }
+    parts = [f"[{name}]\n" + "".join(_line(*item) for item in table.items()) for name, table in tables.items()]
+    return "\n".join(['# Written by the demo at every start.\ndata_dir = "."\n', *parts])
+
+
+def _line(key: str, value: object) -> str:
+    return f"{json.dumps(key) if key.isdecimal() else key} = {json.dumps(value, ensure_ascii=False)}\n"
+
+
+def _agents_text() -> str:
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(["crm", "crm_user", "pbx", "extension", "name"])
+    rows.writerows([CRM, player.crm_user, PBX, player.extension, player.name] for player in PLAYERS)
+    return text.getvalue()
+
+
+def _write(file: Path, text: str) -> None:
+    """A file for its owner alone, whatever stood there before."""
+    file.unlink(missing_ok=True)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as handle:
+        handle.write(text)
