@@ -23,6 +23,15 @@ KEEP_IDLE_SECONDS = 60.0
 """Longer than the usual gap between two clicks, so that a click seldom pays for a new TLS handshake."""
 
 
+DROPPED = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
+"""What sending on a kept connection meets when the other side had closed it meanwhile."""
+
+
+def _never_connected(error: BaseException) -> bool:
+    """httpx's classes do not tell: over aiohttp's transport a refused connection is called a timeout."""
+    return isinstance(error.__cause__, aiohttp.ClientConnectorError | aiohttp.ClientSSLError)
+
+
 class Exchange:
     """Sends requests. Whole-question time limits are the caller's to give; connections are kept and shared."""
 
@@ -42,18 +51,17 @@ class Exchange:
             async with asyncio.timeout(timeout_seconds):
                 try:
                     return await self._once(request, max_bytes)
-                except (httpx.RemoteProtocolError, httpx.ReadError, httpx.ConnectTimeout):
-                    if not repeatable:
+                except httpx.TransportError as error:
+                    if not (repeatable and isinstance(error.__cause__, DROPPED)) or _never_connected(error):
                         raise
                     return await self._once(request, max_bytes)
-        except (TimeoutError, httpx.ReadTimeout, httpx.PoolTimeout, httpx.WriteTimeout):
+        except TimeoutError:
             raise ExchangeFailed("timeout", f"{host} did not answer within {timeout_seconds:g} s") from None
-        except httpx.ConnectError:
-            raise ExchangeFailed("no-connection", f"{host} cannot be connected to") from None
-        except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError):
-            raise ExchangeFailed(
-                "broken-connection", f"{host} broke off the connection or does not speak HTTP"
-            ) from None
+        except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as error:
+            if _never_connected(error):
+                raise ExchangeFailed("no-connection", f"{host} cannot be connected to") from None
+            told = f"{host} broke off the connection or does not speak HTTP"
+            raise ExchangeFailed("broken-connection", told) from None
 
     async def _once(self, request: Request, max_bytes: int) -> Reply:
         started = time.perf_counter()

@@ -67,7 +67,7 @@ async def serving(app: Starlette) -> AsyncIterator[str]:
         await running
 
 
-class _no_signals:  # noqa: N801 - stands in for a method
+class _no_signals:
     def __enter__(self) -> None: ...
     def __exit__(self, *_: object) -> None: ...
 
@@ -86,7 +86,7 @@ class Stage:
     app: Starlette = field(default_factory=Starlette)
     http: httpx.AsyncClient = field(default_factory=lambda: httpx.AsyncClient(trust_env=False, timeout=20))
     extra: dict[str, str] = field(default_factory=dict)
-    clock: Clock = Clock()
+    clock: Clock = field(default_factory=Clock)
 
     @property
     def kit(self) -> Kit:
@@ -131,7 +131,9 @@ popup_secrets = ["{POPUP_SECRET.reveal()}"]
         )
         (self.folder / "agents.csv").write_text(
             "crm,crm_user,pbx,extension,name\n"
-            f"acme,{DANA},main,SIPDana1,Dana Cohen\nacme,{OMER},main,SIPOmer1,עומר לוי\nacme,gone@acme.example,main,SIPNone,Gone\n",
+            f"acme,{DANA},main,SIPDana1,Dana Cohen\n"
+            f"acme,{OMER},main,SIPOmer1,עומר לוי\n"
+            "acme,gone@acme.example,main,SIPNone,Gone\n",
             encoding="utf-8",
         )
         return file

@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 import click
+from redis import Redis
 from redis.exceptions import RedisError
 from rq import SimpleWorker
 from rq.job import Job
@@ -27,8 +28,8 @@ WORKER_TTL, MAINTENANCE_SECONDS = 20, 15
 class ListedJob(Job):
     """A job that is read as JSON by whoever reads it, and only run when its function is one of ours."""
 
-    def __init__(self, *args: Any, serializer: Any = None, **kwargs: Any) -> None:
-        super().__init__(*args, serializer=serializer or JSONSerializer, **kwargs)
+    def __init__(self, id: str | None = None, connection: Redis | None = None, serializer: Any = None) -> None:
+        super().__init__(id, connection, serializer or JSONSerializer)
 
     @property
     def func(self) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from bridge.audit.schema import delivery_ends, lookups, metadata
 from bridge.messages import Secret
@@ -32,7 +33,7 @@ class Archive:
         with self._opening:
             if self._engine is None:
                 engine = _open(self._url)
-                metadata.create_all(engine)
+                _make_tables(engine)
                 self._engine = engine
             return self._engine
 
@@ -60,6 +61,15 @@ class Archive:
         with self.engine().begin() as connection:
             _insert_new(connection, lookups, lines)
             _insert_new(connection, delivery_ends, ends)
+
+
+def _make_tables(engine: Engine) -> None:
+    """Several processes may start at once on an empty database, so nothing is asked before it is made."""
+    with engine.begin() as connection:
+        for table in metadata.sorted_tables:
+            connection.execute(CreateTable(table, if_not_exists=True))
+            for index in sorted(table.indexes, key=lambda index: str(index.name)):
+                connection.execute(CreateIndex(index, if_not_exists=True))
 
 
 def _open(url: Secret) -> Engine:

@@ -90,7 +90,7 @@ async def test_redis_gone_between_lookup_and_transaction_is_503_and_nothing_half
     stage.talk()
     stage.pbx.faults.slow_seconds = 0.3
     clicking = asyncio.create_task(stage.click(message_id="msg_503"))
-    while not direct.keys("popbridge:accepted:*"):  # noqa: ASYNC110 - another server's state
+    while not direct.keys("popbridge:accepted:*"):
         await asyncio.sleep(0.01)
     line.down = True
     line.cut()
@@ -107,7 +107,7 @@ async def test_redis_gone_between_lookup_and_transaction_is_503_and_nothing_half
 
 
 async def test_no_redis_at_all_is_503_and_not_ready(cut: tuple[Line, Stage, "Redis"]) -> None:
-    line, stage, direct = cut
+    line, stage, _ = cut
     stage.talk()
     line.down = True
     line.cut()

@@ -1,0 +1,217 @@
+"""One delivery, tried against a real CRM that behaves and misbehaves."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook
+from svix.webhooks import Webhook as SvixWebhook
+
+from bridge.clock import Clock
+from bridge.domain import Delivery, DeliveryState
+from bridge.messages import Reply, Secret
+from bridge.push import growing_wait, judge, push, retry_after
+from bridge.store import deliveries, keys
+from tests.stage import DANA, POPUP_SECRET, Stage, open_stage
+
+pytestmark = pytest.mark.anyio
+
+NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+
+
+class Watch:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.at = datetime.now(UTC)
+
+    def clock(self) -> Clock:
+        return Clock(now=lambda: self.at, chance=lambda: 0.5)
+
+    def turn(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+async def pressed(stage: Stage, **fields: Any) -> tuple[Any, str]:
+    """A click on a live call: its popup, and the id of its delivery to the CRM."""
+    popup = (await stage.click({"agent": DANA, **fields})).json()["popup"]
+    return popup, await delivery_to(stage, popup, "acme")
+
+
+async def delivery_to(stage: Stage, popup: Any, target: str) -> str:
+    ids = await stage.redis.eval("return redis.call('KEYS', 'popbridge:delivery:*')", 0)
+    found = await deliveries.get(stage.redis, [key.rpartition(":")[2] for key in ids])
+    return next(one.delivery_id for one in found if (one.popup_id, one.target) == (popup["popup_id"], target))
+
+
+async def state(stage: Stage, delivery_id: str) -> Delivery:
+    return (await deliveries.get(stage.redis, [delivery_id]))[0]
+
+
+async def test_a_popup_arrives_once_signed_for_everybodys_verifier(stage: Stage) -> None:
+    stage.talk()
+    popup, delivery_id = await pressed(stage)
+    await push(delivery_id, stage.kit)
+    await push(delivery_id, stage.kit)
+    (received,) = stage.crm.received
+    assert received.status == 200
+    assert received.webhook_id == delivery_id
+    assert received.event == {"type": "call.popup", "timestamp": popup["created_at"], "data": popup}
+    ended = await state(stage, delivery_id)
+    assert ended.state is DeliveryState.DELIVERED
+    assert [(one.status, one.error) for one in ended.attempts] == [(200, None)]
+
+
+async def test_the_public_verifiers_accept_what_we_send(stage: Stage) -> None:
+    stage.talk()
+    account = stage.kit.settings.crm["acme"]
+    from bridge import crm
+    from bridge.domain import Popup
+    from bridge.shapes import from_json, json_text
+
+    popup, delivery_id = await pressed(stage)
+    now = datetime.now(UTC)
+    request = crm.find("webhook").write_popup(account, delivery_id, from_json(Popup, json_text(popup)), now)
+    for verifier in (Webhook(POPUP_SECRET.reveal()), SvixWebhook(POPUP_SECRET.reveal())):
+        verifier.verify(request.body.decode(), dict(request.headers))
+
+
+@pytest.mark.parametrize(
+    ("status", "end"),
+    [(410, "failed"), (400, "failed"), (401, "failed"), (404, "failed"), (302, "failed"), (500, ""), (502, "")],
+)
+async def test_what_the_crms_answer_means(stage: Stage, status: int, end: str) -> None:
+    stage.talk()
+    _, delivery_id = await pressed(stage)
+    stage.crm.faults.status = status
+    await push(delivery_id, stage.kit)
+    found = await state(stage, delivery_id)
+    assert str(found.state) == (end or "pending")
+    assert [(one.status, one.error) for one in found.attempts] == [(status, f"http-{status}")]
+    assert (found.attempts[0].next_try_at is None) == bool(end)
+
+
+async def test_a_crm_that_comes_back_gets_the_same_id_on_every_try(tmp_path: Path, redis_url: Secret) -> None:
+    watch = Watch()
+    async with open_stage(tmp_path, redis_url, clock=watch.clock()) as stage:
+        stage.talk()
+        _, delivery_id = await pressed(stage)
+        stage.crm.faults.status = 500
+        for _ in range(3):
+            await push(delivery_id, stage.kit)
+            waiting = await state(stage, delivery_id)
+            assert waiting.attempts[-1].next_try_at is not None
+            watch.at = waiting.attempts[-1].next_try_at
+        stage.crm.faults.status = 200
+        await push(delivery_id, stage.kit)
+        assert {received.webhook_id for received in stage.crm.received} == {delivery_id}
+        ended = await state(stage, delivery_id)
+        assert [one.status for one in ended.attempts] == [500, 500, 500, 200]
+        waits = [(one.next_try_at - one.at).total_seconds() for one in ended.attempts if one.next_try_at]
+        assert waits == pytest.approx([0.5, 1.0, 2.0], abs=0.01)
+
+
+async def test_retry_after_is_waited_for_and_too_late_is_expired(tmp_path: Path, redis_url: Secret) -> None:
+    watch = Watch()
+    async with open_stage(tmp_path, redis_url, clock=watch.clock()) as stage:
+        stage.talk()
+        _, delivery_id = await pressed(stage)
+        stage.crm.faults.status, stage.crm.faults.retry_after = 429, 7
+        await push(delivery_id, stage.kit)
+        waiting = await state(stage, delivery_id)
+        assert waiting.attempts[0].next_try_at == waiting.attempts[0].at + timedelta(seconds=7)
+        watch.turn(7)
+        stage.crm.faults.retry_after = 600
+        await push(delivery_id, stage.kit)
+        ended = await state(stage, delivery_id)
+        assert ended.state is DeliveryState.EXPIRED
+        assert len(stage.crm.received) == 2
+
+
+async def test_a_popup_past_its_time_is_expired_and_never_sent(tmp_path: Path, redis_url: Secret) -> None:
+    watch = Watch()
+    async with open_stage(tmp_path, redis_url, clock=watch.clock()) as stage:
+        stage.talk()
+        popup, delivery_id = await pressed(stage)
+        desktop_id = await delivery_to(stage, popup, "desktop")
+        await push(desktop_id, stage.kit)
+        watch.turn(121)
+        await push(delivery_id, stage.kit)
+        await push(desktop_id, stage.kit)
+        assert stage.crm.received == []
+        assert (await state(stage, delivery_id)).state is DeliveryState.EXPIRED
+        assert (await state(stage, desktop_id)).state is DeliveryState.EXPIRED
+
+
+async def test_a_crm_that_is_down_or_slow_is_tried_again(stage: Stage) -> None:
+    stage.talk()
+    _, delivery_id = await pressed(stage)
+    object.__setattr__(stage.kit.settings.crm["acme"], "popup_url", "http://127.0.0.1:9/popups")
+    await push(delivery_id, stage.kit)
+    found = await state(stage, delivery_id)
+    assert (found.state, found.attempts[0].error) == (DeliveryState.PENDING, "no-connection")
+    _, slow_id = await pressed(stage)
+    object.__setattr__(stage.kit.settings.crm["acme"], "popup_url", f"{stage.pbx_url}/crm/popups")
+    object.__setattr__(stage.kit.settings.crm["acme"], "push_timeout_seconds", 0.2)
+    stage.crm.faults.slow_seconds = 0.6
+    await push(slow_id, stage.kit)
+    found = await state(stage, slow_id)
+    assert (found.state, found.attempts[0].error) == (DeliveryState.PENDING, "timeout")
+
+
+async def test_two_workers_on_one_delivery_send_it_once(stage: Stage) -> None:
+    stage.talk()
+    _, delivery_id = await pressed(stage)
+    now = datetime.now(UTC)
+    first = await deliveries.claim(stage.redis, delivery_id, now)
+    assert first is not None
+    assert await deliveries.claim(stage.redis, delivery_id, now) is None, "the lease holds"
+    later = now + deliveries.LEASE + timedelta(seconds=1)
+    second = await deliveries.claim(stage.redis, delivery_id, later)
+    assert second is not None
+    late = await deliveries.record(stage.redis, first, later, end=DeliveryState.FAILED)
+    assert late is False, "whoever lost the claim records nothing"
+    assert await deliveries.record(stage.redis, second, later, end=DeliveryState.DELIVERED)
+    assert (await state(stage, delivery_id)).state is DeliveryState.DELIVERED
+
+
+async def test_what_is_due_is_queued_again(stage: Stage) -> None:
+    stage.talk()
+    await pressed(stage)
+    before = await stage.redis.llen("rq:queue:popbridge")
+    now = datetime.now(UTC)
+    assert await deliveries.queue_due(stage.redis, stage.kit.jobs, now) == 0
+    later = now + timedelta(seconds=6)
+    assert await deliveries.queue_due(stage.redis, stage.kit.jobs, later) == 2
+    assert await stage.redis.llen("rq:queue:popbridge") == before + 2
+    assert await deliveries.queue_due(stage.redis, stage.kit.jobs, later) == 0, "not again at once"
+    assert await stage.redis.zcount(keys.DUE, "-inf", "+inf") == 2, "they stay in the ledger until they end"
+
+
+def test_retry_after_in_seconds_and_as_a_date() -> None:
+    assert retry_after("7", NOW) == 7
+    assert retry_after("Sun, 22 Nov 2026 10:00:30 GMT", NOW) == 30
+    assert retry_after("Sun, 22 Nov 2026 09:00:00 GMT", NOW) == 0
+    for useless in (None, "", "soon", "-3", "1.5"):
+        assert retry_after(useless, NOW) is None
+
+
+def test_judgements_at_the_edges() -> None:
+    ends = {status: judge(Reply(status, {}, b"", 1.0), NOW).end for status in (200, 204, 299, 300, 408, 499, 500, 599)}
+    assert {status: str(end or "") for status, end in ends.items()} == {
+        200: "delivered",
+        204: "delivered",
+        299: "delivered",
+        300: "failed",
+        408: "failed",
+        499: "failed",
+        500: "",
+        599: "",
+    }
+
+
+async def test_waits_grow_up_to_a_limit_and_differ_by_chance(stage: Stage) -> None:
+    waits = [growing_wait(tries, stage.kit) for tries in range(12) for _ in range(20)]
+    assert all(wait <= 30.0 * 1.25 for wait in waits)
+    assert len(set(waits)) > 100
