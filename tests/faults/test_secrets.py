@@ -1,0 +1,118 @@
+"""Secrets and callers' numbers are in nothing the program emits, while every failure happens."""
+
+import asyncio
+import io
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from redis import Redis
+
+from bridge.messages import Secret
+from bridge.push import push
+from bridge.store.tokens import Role
+from tests.faults.proxy import redis_line
+from tests.stage import CALLER, CLICK_SECRET, CODE, DANA, POPUP_SECRET, TOKEN, Stage, open_stage
+
+pytestmark = pytest.mark.anyio
+
+SECRETS = (CODE, CLICK_SECRET, POPUP_SECRET, TOKEN)
+OTHER_NUMBERS = ("0541112233", "972541112233", "541112233")
+
+
+@pytest.fixture
+def emitted() -> Iterator[io.StringIO]:
+    """Every log line of every logger, at the lowest level, exceptions included."""
+    text = io.StringIO()
+    handler = logging.StreamHandler(text)
+    handler.setFormatter(logging.Formatter("%(name)s %(levelname)s %(message)s"))
+    handler.addFilter(lambda record: not record.name.startswith("httpcore"))  # the test's own client
+    root = logging.getLogger()
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield text
+    root.setLevel(before)
+    root.removeHandler(handler)
+
+
+async def fail_in_every_way(stage: Stage) -> list[httpx.Response]:
+    """Clicks and pushes against a phone system and a CRM that misbehave in turn."""
+    told = []
+    faults = stage.pbx.faults
+    stage.talk(number="0541112233")
+    for name, value in {
+        "code_refused": True,
+        "address_refused": True,
+        "internal_error": True,
+        "html_page": True,
+        "down": "closed",
+        "slow_seconds": 1.5,
+    }.items():
+        before = getattr(faults, name)
+        setattr(faults, name, value)
+        told.append(await stage.click({"agent": DANA}))
+        setattr(faults, name, before)
+    link = f"{stage.bridge_url}/clicks/acme"
+    told += [
+        await stage.http.get(link, params={"agent": DANA, "token": TOKEN.reveal()}, headers={"accept": accept})
+        for accept in ("text/html", "application/json")
+    ]
+    told.append(await stage.http.get(link, params={"agent": DANA, "token": TOKEN.reveal() + "x"}))
+    told.append(await stage.http.post(link, json={}, headers={"authorization": f"Bearer {TOKEN.reveal()}"}))
+    told.append(await stage.raw(b"{", "application/json"))
+    for status in (500, 410, 429, 200):
+        stage.crm.faults.status = status
+        popup = (await stage.click({"agent": DANA})).json()["popup"]
+        shown = (await stage.get(f"/api/popups/{popup['popup_id']}", await stage.token(Role.SUPERVISOR))).json()
+        for delivery in shown["deliveries"]:
+            await push(delivery["delivery_id"], stage.kit)
+    told += [await stage.get(path) for path in ("/metrics", "/readyz", "/version", "/livez", "/nowhere")]
+    return told
+
+
+async def test_no_secret_in_logs_answers_metrics_or_the_audit(
+    tmp_path: Path, redis_url: Secret, emitted: io.StringIO
+) -> None:
+    async with redis_line(redis_url) as (line, address), open_stage(tmp_path, address) as stage:
+        told = await fail_in_every_way(stage)
+        line.down = True
+        line.cut()
+        told.append(await stage.click())
+        line.down = False
+        audit = await stage.get("/api/audit", await stage.token(Role.SUPERVISOR))
+        told.append(audit)
+        assert len(audit.json()["items"]) > 8
+    with Redis.from_url(redis_url.reveal(), decode_responses=True) as direct:
+        stored = await asyncio.to_thread(everything_in, direct)
+    metrics = next(one.text for one in told if one.url.path == "/metrics")
+    archive = b"".join(file.read_bytes() for file in (tmp_path / "var").iterdir() if file.is_file())
+    said = "\n".join([emitted.getvalue(), *(f"{one.headers} {one.text}" for one in told), stored, repr(stage.kit)])
+    assert "bridge.web.clicks" in emitted.getvalue(), "the log was heard"
+    for secret in SECRETS:
+        assert secret.reveal() not in said
+        assert secret.reveal().encode() not in archive
+    for number in (*OTHER_NUMBERS, CALLER):
+        assert number not in emitted.getvalue(), "a caller's number in the log"
+        assert number not in metrics, "a caller's number in the metrics"
+
+
+def everything_in(direct: "Redis") -> str:
+    """All keys and values but the tokens' own hashes."""
+    parts = []
+    for key in direct.scan_iter("*"):
+        kind = direct.type(key)
+        read = {
+            "string": direct.get,
+            "hash": direct.hgetall,
+            "list": lambda name: direct.lrange(name, 0, -1),
+            "set": direct.smembers,
+            "zset": lambda name: direct.zrange(name, 0, -1),
+            "stream": direct.xrange,
+        }[kind]
+        value = {field: "" for field in direct.hkeys(key)} if key.startswith("rq:job") else read(key)
+        parts.append(f"{key} {json.dumps(value, default=str)}")
+    return "\n".join(parts)
