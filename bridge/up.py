@@ -38,7 +38,7 @@ def redis_address(settings: Settings) -> Secret:
 
 async def serve(settings: Settings, redis_url: Secret, ready: Callable[[str], None]) -> None:
     """The web door until it is told to stop. `ready` gets its address once it listens."""
-    listening = listen(settings)
+    listening = listen(settings.server.host, settings.server.port)
     host, port = listening.getsockname()[:2]
     ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
     await Server(create_app(settings, redis_url)).serve(sockets=[listening])

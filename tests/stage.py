@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -28,6 +27,7 @@ from bridge.store import tokens
 from bridge.store.connection import TextRedis
 from bridge.store.tokens import Role
 from bridge.web.app import create_app
+from bridge.web.server import listen
 from bridge.wiring import Kit, load_settings
 
 CLICK_SECRET = Secret("whsec_" + "Q2xpY2tTZWNyZXRDbGlja1NlY3JldENsaWNr")
@@ -50,7 +50,7 @@ async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 10.0) 
 @asynccontextmanager
 async def serving(app: Starlette) -> AsyncIterator[str]:
     """The app under a real server; its address."""
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = listen("127.0.0.1", 0)
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     server.capture_signals = _no_signals  # type: ignore[method-assign]

@@ -190,7 +190,7 @@ MALFORMED = [
     (b'{"a":' * 10000 + b"1" + b"}" * 10000, "application/json", 400),
     (b'{"agent": "a"}', "text/plain", 415),
     (b'{"agent": "a"}', "", 415),
-    (b'<agent>a</agent>', "application/xml", 415),
+    (b"<agent>a</agent>", "application/xml", 415),
     (b"agent=%ff", "application/x-www-form-urlencoded", 400),
     (b"agent=a&record=text", "application/x-www-form-urlencoded", 400),
     (b"&".join(b"a=1" for _ in range(200)), "application/x-www-form-urlencoded", 400),
@@ -241,7 +241,9 @@ async def test_unknown_crm_and_wrong_methods(stage: Stage) -> None:
     response = await stage.click(crm="nobody")
     assert (response.status_code, response.json()["reason"]) == (404, "unknown-crm")
     for method in ("HEAD", "PUT", "DELETE"):
-        refused = await stage.http.request(method, f"{stage.bridge_url}/clicks/acme?agent={DANA}&token={TOKEN.reveal()}")
+        refused = await stage.http.request(
+            method, f"{stage.bridge_url}/clicks/acme?agent={DANA}&token={TOKEN.reveal()}"
+        )
         assert refused.status_code == 405
     assert await audit(stage) == []
 

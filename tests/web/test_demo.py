@@ -1,0 +1,249 @@
+"""The demo, played as a person would: `--once` to its PASS, the page until it is stopped; and nothing left running."""
+
+import asyncio
+import json
+import signal
+import stat
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bridge.crm.webhook.fake import FakeCrm
+from bridge.demo.autoplay import Autoplay
+from bridge.demo.bridge_process import BridgeFailed, running_bridge
+from bridge.demo.cast import DANA, OMER
+from bridge.demo.page import Page
+from bridge.demo.press import Button
+from bridge.demo.scenes import Director, new_switchboard
+from bridge.demo.simulators import PBX_MOODS, new_simulators
+from bridge.demo.stage import Stage, StageTaken, set_up
+from bridge.domain import CallState, Direction
+from bridge.exchange import open_exchange
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 40
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    with set_up(tmp_path, page_port=0) as made:
+        yield made
+
+
+def command(folder: Path, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", "bridge.demo", "--dir", str(folder), *arguments]
+
+
+def left_running(folder: Path) -> list[str]:
+    """The command lines of processes that have to do with `folder`."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(folder) in words:
+            found.append(words)
+    return found
+
+
+def secrets_of(folder: Path) -> list[str]:
+    settings = tomllib.loads((folder / "popbridge.toml").read_text())
+    crm = settings["crm"]["acme"]
+    return [settings["pbx"]["main"]["code"], *crm["click_secrets"], *crm["popup_secrets"]]
+
+
+def test_once_plays_the_whole_chain_and_leaves_nothing(tmp_path: Path) -> None:
+    played = subprocess.run(
+        command(tmp_path, "--once"), cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+    )
+    assert played.returncode == 0, played.stdout + played.stderr
+    assert played.stdout.endswith("PASS\n")
+    assert played.stderr == ""
+    for told in ("found: talking now", "Sales line", "רות לוי", "the popup is at the CRM", "audit"):
+        assert told in played.stdout
+    assert left_running(tmp_path) == []
+    said = played.stdout + (tmp_path / "bridge.log").read_text()
+    assert [secret for secret in secrets_of(tmp_path) if secret in said] == []
+    assert stat.S_IMODE((tmp_path / "popbridge.toml").stat().st_mode) == 0o600
+
+
+@contextmanager
+def page_running(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The demo with its page, and the page's address."""
+    arguments = command(folder, "--port", "0")
+    with subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as demo:
+        try:
+            assert demo.stdout is not None
+            said = []
+            for line in demo.stdout:
+                said.append(line)
+                if "the bridge is at" in line:
+                    break
+            address = next((line.split()[1] for line in said if line.strip().startswith("open http")), None)
+            assert address, "".join(said)
+            yield demo, address
+        finally:
+            if demo.poll() is None:
+                demo.kill()
+
+
+def test_the_page_pops_by_itself_and_sigterm_ends_all_of_it(tmp_path: Path) -> None:
+    with page_running(tmp_path) as (demo, address):
+        opened = time.monotonic()
+        popped = first_popup(address)
+        assert time.monotonic() - opened < 5
+        assert popped["answer"]["outcome"] == "found"
+        assert popped["by_itself"]
+        demo.send_signal(signal.SIGTERM)
+        assert demo.wait(PATIENCE_SECONDS) == 0
+    assert left_running(tmp_path) == []
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(address, trust_env=False)
+
+
+def first_popup(address: str) -> dict:
+    """The first press whose popup the simulated CRM took, from the page's own stream of states."""
+    with httpx.stream("GET", f"{address}/state", timeout=20, trust_env=False) as states:
+        for line in states.iter_lines():
+            state = json.loads(line.removeprefix("data: ")) if line else {"presses": []}
+            arrived = [press for press in state["presses"] if press["crm_at_ms"] is not None]
+            if arrived:
+                return arrived[0]
+    raise AssertionError("the stream of states ended")
+
+
+def test_two_demos_do_not_play_in_one_place(stage: Stage) -> None:
+    with pytest.raises(StageTaken, match="another demo"), set_up(stage.folder, 0):
+        pass
+
+
+def test_a_port_that_is_taken_is_said_so(stage: Stage, tmp_path: Path) -> None:
+    with pytest.raises(StageTaken, match="another --port"), set_up(tmp_path / "other", stage.page_port):
+        pass
+
+
+@pytest.mark.anyio
+async def test_a_bridge_that_does_not_start_is_told_with_its_last_words(stage: Stage) -> None:
+    stage.settings_file.write_text("nonsense = 1\n")
+    async with open_exchange() as exchange:
+        with pytest.raises(BridgeFailed, match="unknown key"):
+            async with running_bridge(stage, exchange):
+                pass
+    assert left_running(stage.folder) == []
+
+
+async def at_once(seconds: float) -> None:
+    await asyncio.sleep(0)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("scene", "states"),
+    [
+        ("customer", [CallState.TALKING]),
+        ("transfer", [CallState.TALKING]),
+        ("two", [CallState.HOLD, CallState.TALKING]),
+        ("withheld", [CallState.TALKING]),
+        ("outgoing", [CallState.TALKING]),
+        ("hang-up", []),
+    ],
+)
+async def test_every_scene_ends_as_it_should_whatever_was_before(scene: str, states: list[CallState]) -> None:
+    director = Director(new_switchboard(), pause=at_once)
+    for before in director.SCENES:
+        await director.play(before)
+        await director.play(scene)
+        assert [call.state for call in director.board.all_calls()] == states
+        assert {call.extension for call in director.board.all_calls()} <= {DANA.extension}
+
+
+@pytest.mark.anyio
+async def test_the_transferred_call_knows_the_first_and_the_outgoing_one_its_way() -> None:
+    director = Director(new_switchboard(), pause=at_once)
+    await director.play("transfer")
+    assert director.board.calls(DANA.extension)[0].original_ivrid
+    assert director.board.calls(OMER.extension) == ()
+    await director.play("outgoing")
+    assert director.board.calls(DANA.extension)[0].direction is Direction.OUTGOING
+
+
+@pytest.mark.anyio
+async def test_a_new_scene_ends_the_one_that_is_playing() -> None:
+    never = asyncio.Event()
+
+    async def wait(seconds: float) -> None:
+        await never.wait()
+
+    director = Director(new_switchboard(), pause=wait)
+    ringing = asyncio.create_task(director.play("customer"))
+    await asyncio.sleep(0)
+    await asyncio.wait_for(director.play("hang-up"), 5)
+    await asyncio.wait_for(ringing, 5)
+    assert director.board.all_calls() == ()
+
+
+@pytest.fixture
+async def page(stage: Stage):
+    simulators = new_simulators(stage)
+    async with open_exchange() as exchange:
+        button = Button(stage, exchange, FakeCrm([stage.popup_secret]))
+        yield Page(stage, simulators, Autoplay(simulators.director, button), agent_token="invented")
+
+
+@pytest.mark.anyio
+async def test_the_pages_buttons_do_what_they_say_for_nobody_but_the_page(page: Page) -> None:
+    transport = httpx.ASGITransport(page.app())
+    async with httpx.AsyncClient(transport=transport, base_url="http://demo") as client:
+        shown = await client.get("/")
+        assert "DEMO" in shown.text
+        assert f"frame-src {page.stage.bridge_url};" in shown.headers["content-security-policy"]
+        for mood, faults in PBX_MOODS.items():
+            assert (await client.post(f"/do/pbx/{mood}")).status_code == 204
+            assert page.simulators.phone_system.faults == faults
+        assert (await client.post("/do/pbx/other")).status_code == 404
+        assert (await client.post("/do/other")).status_code == 404
+        foreign = await client.post("/do/crm/down", headers={"Sec-Fetch-Site": "cross-site"})
+        assert (foreign.status_code, page.simulators.crm_mood) == (403, "ok")
+        assert (await client.post("/do/customer")).status_code == 204
+        assert page.state()["autoplay"] is False
+    page.stop()
+    page.simulators.director.stop()
+
+
+@pytest.mark.anyio
+async def test_a_press_that_reaches_nobody_says_why(page: Page) -> None:
+    press = await page.autoplay.button.press()
+    assert press.answer is None
+    assert press.problem is not None
+    assert "cannot be reached" in press.problem
+
+
+def test_the_demos_files_stay_out_of_the_repository() -> None:
+    ignored = subprocess.run(["git", "check-ignore", "-q", "var/demo/popbridge.toml"], cwd=ROOT, check=False)
+    assert ignored.returncode == 0 or not (ROOT / ".git").exists()
+
+
+def test_nothing_happens_at_import() -> None:
+    watched = """
+import sys
+DEEDS = {"socket.bind", "socket.connect", "subprocess.Popen", "os.mkdir", "os.remove"}
+sys.addaudithook(lambda event, arguments: print(event, arguments) if event in DEEDS else None)
+import bridge.demo.__main__
+"""
+    imported = subprocess.run(
+        [sys.executable, "-B", "-c", watched], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert (imported.stdout, imported.stderr) == ("", "")
