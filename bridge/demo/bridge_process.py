@@ -60,22 +60,24 @@ async def _popbridge(stage: Stage, *arguments: str, output: IO[bytes] | None = N
 
 
 async def _until_ready(stage: Stage, exchange: Exchange, process: asyncio.subprocess.Process) -> None:
+    told = "nothing"
     try:
         async with asyncio.timeout(READY_SECONDS):
-            while not await _is_ready(stage, exchange):
+            while (told := await _missing(stage, exchange)) != "":
                 if process.returncode is not None:
                     raise BridgeFailed(f"the bridge ended with {process.returncode}: {last_words(stage)}")
                 await asyncio.sleep(LOOK_EVERY_SECONDS)
     except TimeoutError:
-        raise BridgeFailed(f"the bridge is not ready after {READY_SECONDS:g} s: {last_words(stage)}") from None
+        raise BridgeFailed(f"the bridge is not ready after {READY_SECONDS:g} s ({told}): {last_words(stage)}") from None
 
 
-async def _is_ready(stage: Stage, exchange: Exchange) -> bool:
+async def _missing(stage: Stage, exchange: Exchange) -> str:
+    """What the bridge lacks to be ready, in its own words; empty when it is."""
     try:
         reply = await exchange.send(Request("GET", f"{stage.bridge_url}/readyz"), timeout_seconds=2)
-    except ExchangeFailed:
-        return False
-    return reply.status == 200
+    except ExchangeFailed as failure:
+        return str(failure)
+    return "" if reply.status == 200 else reply.body.decode(errors="replace")[:300]
 
 
 def last_words(stage: Stage) -> str:

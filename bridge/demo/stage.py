@@ -95,11 +95,10 @@ def _listen(port: int | None) -> socket.socket:
 
 
 def _free_port(wanted: int) -> int:
-    """`wanted`, or any free one if that is taken."""
-    with suppress(OSError), socket.create_server((HOST, wanted)):
-        return wanted
-    with socket.create_server((HOST, 0)) as found:
+    """`wanted`, or any free one if that is taken or 0."""
+    with suppress(OSError), socket.create_server((HOST, wanted)) as found:
         return int(found.getsockname()[1])
+    return _free_port(0)
 
 
 def _code() -> Secret:

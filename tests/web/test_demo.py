@@ -104,7 +104,7 @@ def test_the_page_pops_by_itself_and_sigterm_ends_all_of_it(tmp_path: Path) -> N
     with page_running(tmp_path) as (demo, address):
         opened = time.monotonic()
         popped = first_popup(address)
-        assert time.monotonic() - opened < 5
+        assert time.monotonic() - opened < 10  # two seconds on a quiet machine
         assert popped["answer"]["outcome"] == "found"
         assert popped["by_itself"]
         demo.send_signal(signal.SIGTERM)
