@@ -24,9 +24,25 @@ def _secret(value: object) -> Secret:
 
 def _web_address(value: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
         raise ValueError("must be an http:// or https:// address")
+    if "@" in parts.netloc:
+        raise ValueError("must not have a name or password in it: addresses are shown")
     return value.rstrip("/")
+
+
+def _redis_address(value: object) -> Secret:
+    address = _secret(value)
+    if not re.match(r"(redis|rediss|unix)://.", address.reveal()):
+        raise ValueError("must be a redis://, rediss:// or unix:// address")
+    return address
+
+
+def _database_address(value: object) -> Secret:
+    address = _secret(value)
+    if not re.match(r"[a-z0-9]+(\+[a-z0-9]+)?://", address.reveal()):
+        raise ValueError("must be an address such as sqlite:///var/audit.db or postgresql+psycopg://user@host/db")
+    return address
 
 
 def _timezone(value: str) -> str:
@@ -41,14 +57,16 @@ def _region(value: str) -> str:
     return value
 
 
-def _split(value: object) -> object:
+def split_text(value: object) -> object:
     """An environment variable gives a list as text with commas, a file of secrets one per line."""
     return [part.strip() for part in re.split(r"[,\n]", value) if part.strip()] if isinstance(value, str) else value
 
 
 SecretText = Annotated[Secret, PlainValidator(_secret)]
-Secrets = Annotated[tuple[SecretText, ...], BeforeValidator(_split)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+Secrets = Annotated[tuple[SecretText, ...], BeforeValidator(split_text)]
+Names = Annotated[tuple[str, ...], BeforeValidator(split_text)]
+RedisAddress = Annotated[Secret, PlainValidator(_redis_address)]
+DatabaseAddress = Annotated[Secret, PlainValidator(_database_address)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 Region = Annotated[str, AfterValidator(_region)]
@@ -72,13 +90,13 @@ class Server(Section):
 class Redis(Section):
     """`[redis]`: the server that holds live state and jobs."""
 
-    url: SecretText | None = Field(None, description="redis://…, rediss://…, unix://…; left out: its own server")
+    url: RedisAddress | None = Field(None, description="redis://…, rediss://…, unix://…; left out: its own server")
 
 
 class Audit(Section):
     """`[audit]`: the archive of lookups."""
 
-    url: SecretText | None = Field(None, description="SQLAlchemy address; left out: audit.db in data_dir")
+    url: DatabaseAddress | None = Field(None, description="SQLAlchemy address; left out: audit.db in data_dir")
     retention_days: int = Field(400, ge=1, description="days an audit line is kept")
 
 

@@ -17,11 +17,14 @@ from pydantic import ValidationError
 from bridge.domain import DESKTOP
 from bridge.errors import SettingsError
 from bridge.messages import Secret
-from bridge.settings import Agents, Audit, CrmAccount, Redis, Section, Server, Settings
+from bridge.settings import Agents, Audit, CrmAccount, Redis, Section, Server, Settings, split_text
 
 PREFIX = "POPBRIDGE_"
 DEFAULT_FILE = "popbridge.toml"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+PLAIN_WORDS = {"dict_type": "must be a table", "mapping_type": "must be a table", "path_type": "must be a text"}
+"""Where pydantic's own words speak of Python."""
 
 Kinds = Mapping[str, type[Section]]
 SECTIONS: tuple[tuple[tuple[str, ...], type[Section]], ...] = (
@@ -40,7 +43,8 @@ class _Draft:
         self.values: dict[str, Any] = {}
         self.sources: dict[tuple[str, ...], str] = {}
         self.mistakes: list[str] = []
-        self.declared: dict[str, set[str]] = {"pbx": set(), "crm": set()}
+        self.declared: dict[str, dict[str, object]] = {"pbx": {}, "crm": {}}
+        """Every `[pbx.NAME]` and `[crm.NAME]` as it was written, right or wrong."""
 
     def mistake(self, path: tuple[str, ...], text: str) -> None:
         source = next((self.sources[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.sources), "settings")
@@ -48,7 +52,8 @@ class _Draft:
 
     def put(self, path: tuple[str, ...], value: object, source: str) -> None:
         table = self.values
-        for name in path[:-1]:
+        for depth, name in enumerate(path[:-1], start=1):
+            self.sources.setdefault(path[:depth], source)
             table = table.setdefault(name, {})
             if not isinstance(table, dict):
                 self.mistakes.append(f"{source}: {'.'.join(path)}: {name} is a value, not a table")
@@ -64,9 +69,8 @@ def load(file: Path, environ: Mapping[str, str], pbx_kinds: Kinds, crm_kinds: Ki
     _read_environment(draft, environ)
     for path, model in [*SECTIONS, *_accounts(draft, "pbx", pbx_kinds), *_accounts(draft, "crm", crm_kinds)]:
         _section(draft, path, model)
+    _cross_checks(draft)
     settings = _top(draft)
-    if settings is not None:
-        draft.mistakes.extend(_cross_checks(settings, str(file), draft.declared))
     if draft.mistakes or settings is None:
         raise SettingsError(draft.mistakes)
     return settings
@@ -112,7 +116,7 @@ def _accounts(draft: _Draft, group: str, kinds: Kinds) -> Iterator[tuple[tuple[s
     tables = draft.values.get(group, {})
     for name, table in tables.items() if isinstance(tables, dict) else ():
         path = (group, name)
-        draft.declared[group].add(name)
+        draft.declared[group][name] = dict(table) if isinstance(table, dict) else table
         kind = str(table.get("kind")) if isinstance(table, dict) else ""
         if not NAME.fullmatch(name) or name == DESKTOP:
             draft.mistake(path, "a name is small letters, digits, - and _, and not 'desktop'")
@@ -137,11 +141,12 @@ def _section(draft: _Draft, path: tuple[str, ...], model: type[Section]) -> None
         draft.values.pop(path[0])
         return
     before = len(draft.mistakes)
-    _read_secret_files(draft, path, table, model)
+    unread = _read_secret_files(draft, path, table, model)
     checked = _check(draft, path, model, table)
     if checked is not None and isinstance(checked, CrmAccount):
         for key, text in checked.mistakes():
-            draft.mistake((*path, key), text)
+            if key not in unread:
+                draft.mistake((*path, key), text)
     parent = draft.values
     for name in path[:-1]:
         parent = parent[name]
@@ -155,7 +160,9 @@ def _holds_secret(annotation: object) -> bool:
     return annotation is Secret or any(_holds_secret(part) for part in get_args(annotation))
 
 
-def _read_secret_files(draft: _Draft, path: tuple[str, ...], table: dict[str, Any], model: type[Section]) -> None:
+def _read_secret_files(draft: _Draft, path: tuple[str, ...], table: dict[str, Any], model: type[Section]) -> set[str]:
+    """Put the text of each `KEY_file` into its key; the keys whose file could not be read."""
+    unread = set()
     for key, field in model.model_fields.items():
         name = f"{key}_file"
         if name not in table or not _holds_secret(field.annotation):
@@ -167,10 +174,12 @@ def _read_secret_files(draft: _Draft, path: tuple[str, ...], table: dict[str, An
         draft.sources[(*path, key)] = draft.sources.get((*path, name), str(file))
         try:
             table[key] = file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             table[key] = "unread"
+            unread.add(key)
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             draft.mistake((*path, name), f"{file} cannot be read: {reason}")
+    return unread
 
 
 def _check(draft: _Draft, path: tuple[str, ...], model: type[Section], table: Mapping[str, Any]) -> Section | None:
@@ -192,7 +201,7 @@ def _explain(kind: str, message: str, location: tuple[str, ...], model: type[Sec
     help_text = f" ({field.description})" if field is not None and field.description else ""
     if kind == "missing":
         return f"is needed{help_text}"
-    text = message.removeprefix("Value error, ")
+    text = PLAIN_WORDS.get(kind) or message.removeprefix("Value error, ")
     return f"{text[:1].lower()}{text[1:]}{help_text}"
 
 
@@ -214,17 +223,28 @@ def _top(draft: _Draft) -> Settings | None:
     )
 
 
-def _cross_checks(settings: Settings, source: str, declared: Mapping[str, set[str]]) -> Iterator[str]:
+def _cross_checks(draft: _Draft) -> None:
     """Rules between sections. Pointing at a section that has a mistake of its own is not a second mistake."""
-    for name, crm in settings.crm.items():
-        if crm.pbx is not None and crm.pbx not in declared["pbx"]:
-            yield f"{source}: crm.{name}.pbx: no [pbx.{crm.pbx}]; known: {', '.join(sorted(declared['pbx'])) or 'none'}"
-        elif crm.pbx is None and len(declared["pbx"]) != 1:
-            yield f"{source}: crm.{name}.pbx: is needed unless there is exactly one [pbx.NAME]"
-        for target in crm.targets or ():
-            takes = target == DESKTOP or (settings.crm[target].takes_popups if target in settings.crm else False)
-            if not takes and (target in settings.crm or target not in declared["crm"]):
-                yield f"{source}: crm.{name}.targets: '{target}' is neither desktop nor a CRM with a popup_url"
+    pbxes, crms = draft.declared["pbx"], draft.declared["crm"]
+    for name, table in crms.items():
+        if not isinstance(table, dict):
+            continue
+        pbx, targets = table.get("pbx"), split_text(table.get("targets"))
+        if isinstance(pbx, str) and pbx not in pbxes:
+            draft.mistake(("crm", name, "pbx"), f"no [pbx.{pbx}]; known: {', '.join(sorted(pbxes)) or 'none'}")
+        elif pbx is None and len(pbxes) != 1:
+            draft.mistake(("crm", name, "pbx"), "is needed unless there is exactly one [pbx.NAME]")
+        for target in targets if isinstance(targets, list) else ():
+            if isinstance(target, str) and not _may_take_popups(draft, target):
+                text = f"'{target}' is neither desktop nor a CRM with a popup_url"
+                draft.mistake(("crm", name, "targets"), text)
+
+
+def _may_take_popups(draft: _Draft, target: str) -> bool:
+    if target == DESKTOP:
+        return True
+    account = draft.values["crm"].get(target)
+    return account.takes_popups if isinstance(account, CrmAccount) else target in draft.declared["crm"]
 
 
 def settings_file(option: str | None, environ: Mapping[str, str] = os.environ) -> Path:

@@ -1,0 +1,504 @@
+"""The settings: what is read from where, every mistake in one run, and no secret in any of it."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from bridge import crm, pbx, settings_reader
+from bridge.errors import SettingsError
+from bridge.settings import PbxAccount, Section, Settings
+from bridge.wiring import load_settings
+
+WHSEC = ["whsec_" + letter * 32 for letter in "ABCDE"]
+CODE, TOKEN, PASSWORD = "PLANTEDCODE77", "planted-token-0123456789", "planted-password"
+PLANTED = [CODE, TOKEN, PASSWORD, *(secret.removeprefix("whsec_") for secret in WHSEC)]
+WHOLE = f"""
+data_dir = "var"
+
+[server]
+host = "127.0.0.1"
+port = 8080
+public_url = "https://popbridge.example.com"
+
+[redis]
+url = "redis://:{PASSWORD}@127.0.0.1:6379/0"
+
+[audit]
+url = "postgresql+psycopg://user:{PASSWORD}@db.example/audit"
+retention_days = 400
+
+[agents]
+file = "agents.csv"
+
+[pbx.main]
+kind = "voicenter"
+base_url = "https://monapisec.voicenter.co.il/comet/API"
+code = "{CODE}"
+timezone = "Asia/Jerusalem"
+region = "IL"
+timeout_seconds = 2.0
+fresh_seconds = 0.25
+
+[pbx.office]
+kind = "voicenter"
+base_url = "http://127.0.0.1:9509"
+code = "{CODE}"
+timezone = "Europe/Budapest"
+region = "HU"
+
+[crm.acme]
+kind = "webhook"
+click_secrets = ["{WHSEC[0]}", "{WHSEC[1]}"]
+click_token = "{TOKEN}"
+pbx = "main"
+popup_url = "https://crm.acme.example/popups"
+popup_secrets = ["{WHSEC[2]}"]
+targets = ["acme", "desktop"]
+popup_ttl_seconds = 120
+clicks_per_minute = 0
+
+[dids]
+"0722776772" = "Sales line"
+"""
+LEAST = f"""
+[pbx.main]
+kind = "voicenter"
+code = "{CODE}"
+
+[crm.acme]
+kind = "webhook"
+click_token = "{TOKEN}"
+"""
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def written(toml: str) -> Path:
+        file = tmp_path / "popbridge.toml"
+        file.write_text(toml, encoding="utf-8")
+        return file
+
+    return written
+
+
+def load(file: Path, environ: Mapping[str, str] | None = None) -> Settings:
+    return load_settings(str(file), environ or {})
+
+
+def mistakes(file: Path, environ: Mapping[str, str] | None = None) -> list[str]:
+    """The lines with which the settings are refused, the file named as FILE."""
+    with pytest.raises(SettingsError) as refused:
+        load(file, environ)
+    assert str(refused.value) == "\n".join(refused.value.mistakes)
+    return [line.replace(str(file), "FILE") for line in refused.value.mistakes]
+
+
+def test_the_whole_example_of_the_contract(write: Write) -> None:
+    settings = load(write(WHOLE))
+    assert settings.server.public_url == "https://popbridge.example.com"
+    assert settings.redis.url is not None
+    assert settings.redis.url.reveal() == f"redis://:{PASSWORD}@127.0.0.1:6379/0"
+    assert settings.audit.url is not None
+    assert settings.audit.url.reveal() == f"postgresql+psycopg://user:{PASSWORD}@db.example/audit"
+    assert [(name, account.region, account.timezone) for name, account in settings.pbx.items()] == [
+        ("main", "IL", "Asia/Jerusalem"),
+        ("office", "HU", "Europe/Budapest"),
+    ]
+    assert settings.pbx["main"].model_dump()["code"].reveal() == CODE
+    acme = settings.crm["acme"].model_dump()
+    assert [secret.reveal() for secret in acme["click_secrets"]] == WHSEC[:2]
+    assert acme["click_token"].reveal() == TOKEN
+    assert settings.targets_of("acme") == ("acme", "desktop")
+    assert settings.pbx_of("acme") == "main"
+    assert settings.dids == {"0722776772": "Sales line"}
+
+
+def test_what_is_left_out_has_the_defaults_of_the_contract(write: Write, tmp_path: Path) -> None:
+    settings = load(write(LEAST))
+    assert (settings.server.host, settings.server.port) == ("127.0.0.1", 8080)
+    assert settings.redis.url is None
+    assert settings.audit.url is not None
+    assert settings.audit.url.reveal() == f"sqlite:///{tmp_path}/var/audit.db"
+    assert settings.audit.retention_days == 400
+    assert settings.data_dir == tmp_path / "var"
+    assert settings.agents.file == tmp_path / "agents.csv"
+    main, acme = settings.pbx["main"], settings.crm["acme"]
+    assert (main.timeout_seconds, main.fresh_seconds, main.region) == (2.0, 0.25, "IL")
+    assert (acme.popup_ttl_seconds, acme.clicks_per_minute, acme.targets) == (120, 0, None)
+    assert settings.targets_of("acme") == ("desktop",)
+    assert settings.pbx_of("acme") == "main"
+
+
+def test_a_crm_with_a_popup_url_is_a_target_of_its_own_popups(write: Write) -> None:
+    toml = f'{LEAST}popup_url = "https://crm.acme.example/popups"\npopup_secrets = ["{WHSEC[0]}"]\n'
+    assert load(write(toml)).targets_of("acme") == ("acme", "desktop")
+
+
+def test_an_empty_file_is_enough_to_start(write: Write) -> None:
+    settings = load(write(""))
+    assert (settings.pbx, settings.crm, settings.dids) == ({}, {}, {})
+
+
+MISTAKEN = """
+data_dir = 5
+nonsense = 1
+[server]
+port = "http"
+hots = "localhost"
+public_url = "popbridge.example.com"
+[redis]
+url = "127.0.0.1:6379"
+[audit]
+url = "var/audit.db"
+retention_days = 0
+[agents]
+fiel = "agents.csv"
+[pbx.main]
+kind = "voicenter"
+base_url = "ftp://pbx.example"
+timezone = "Mars"
+region = "Israel"
+timeout_seconds = 0
+fresh_seconds = "soon"
+epoch = "moon"
+cod = "x"
+[pbx.Office]
+kind = "voicenter"
+[pbx.old]
+kind = "switchboard"
+[crm.acme]
+kind = "webhook"
+click_secrets = ["whsec_AAAA", "whsec_%%%"]
+click_token = "short"
+pbx = "basement"
+popup_url = "https://crm.acme.example:99999/popups"
+targets = ["acme", "desktop", "hubspot"]
+popup_ttl_seconds = 0
+clicks_per_minute = -1
+[crm.beta]
+kind = "webhook"
+popup_url = "https://beta.example/popups"
+[crm.gamma]
+[dids]
+"0722776772" = 5
+"""
+
+
+def test_every_mistake_is_told_in_one_run(write: Write) -> None:
+    told = mistakes(write(MISTAKEN))
+    keys = sorted(line.split(": ")[1] for line in told)
+    assert keys == [
+        "agents.fiel",
+        "audit.retention_days",
+        "audit.url",
+        "crm.acme.clicks_per_minute",
+        "crm.acme.pbx",
+        "crm.acme.popup_ttl_seconds",
+        "crm.acme.popup_url",
+        "crm.acme.targets",
+        "crm.beta.click_secrets",
+        "crm.beta.pbx",
+        "crm.beta.popup_secrets",
+        "crm.gamma.kind",
+        "crm.gamma.pbx",
+        "data_dir",
+        "dids.0722776772",
+        "nonsense",
+        "pbx.Office",
+        "pbx.main.base_url",
+        "pbx.main.cod",
+        "pbx.main.code",
+        "pbx.main.epoch",
+        "pbx.main.fresh_seconds",
+        "pbx.main.region",
+        "pbx.main.timeout_seconds",
+        "pbx.main.timezone",
+        "pbx.old.kind",
+        "redis.url",
+        "server.hots",
+        "server.port",
+        "server.public_url",
+    ]
+    assert all(line.startswith("FILE: ") for line in told)
+
+
+@pytest.mark.parametrize(
+    ("toml", "line"),
+    [
+        ("nonsense = 1", "FILE: nonsense: unknown key; known keys: agents, audit, crm, data_dir, dids, pbx, redis,"),
+        ("[serber]", "FILE: serber: unknown key; did you mean server?"),
+        ("[server]\nhots = 'x'", "FILE: server.hots: unknown key; did you mean host?"),
+        ("server = 4", "FILE: server: must be a table: [server]"),
+        ("pbx = 3", "FILE: pbx: must be a table"),
+        ("[pbx]\nmain = 3", "FILE: pbx.main: must be a table: [pbx.main]"),
+        ("[pbx.main]\nkind = 'ozeky'", "FILE: pbx.main.kind: must be one of: "),
+        ("[pbx.main]", "FILE: pbx.main.kind: must be one of: "),
+        ("[crm.desktop]\nkind = 'webhook'", "FILE: crm.desktop: a name is small letters, digits, - and _, and not"),
+        ("data_dir = 5", "FILE: data_dir: must be a text"),
+        ("[server]\nport = 65536", "FILE: server.port: input should be less than or equal to 65535"),
+        ("[server]\npublic_url = 'x.example'", "FILE: server.public_url: must be an http:// or https:// address"),
+        ("[server]\npublic_url = 'https://u:p@x.example'", "FILE: server.public_url: must not have a name or password"),
+        ("[redis]\nurl = 'localhost'", "FILE: redis.url: must be a redis://, rediss:// or unix:// address"),
+        ("[audit]\nurl = 'audit.db'", "FILE: audit.url: must be an address such as sqlite:///var/audit.db or post"),
+        ("x = 'one\n", "FILE: not TOML: "),
+        ("[server]\nport = 1\nport = 2", "FILE: not TOML: "),
+    ],
+)
+def test_a_mistake_names_file_and_key_and_what_is_allowed(write: Write, toml: str, line: str) -> None:
+    assert mistakes(write(toml))[0].startswith(line)
+
+
+ACME = f'[pbx.main]\nkind = "voicenter"\ncode = "{CODE}"\n[crm.acme]\nkind = "webhook"\n'
+
+
+@pytest.mark.parametrize(
+    ("acme", "told"),
+    [
+        ("", "click_secrets: is needed, or click_token"),
+        (f"click_token = '{TOKEN[:15]}'", "click_token: must have at least 16 characters"),
+        ("click_token = ''", "click_token: must be a text that is not empty"),
+        ("click_secrets = ['whsec_AAAA']", "click_secrets: each must be whsec_ and 24 to 64 bytes in base64"),
+        ("click_secrets = ['whsec_%']", "click_secrets: each must be whsec_ and base64"),
+        (f"click_secrets = ['{WHSEC[0]}', '']", "click_secrets.1: must be a text that is not empty"),
+        (f"click_token = '{TOKEN}'\npbx = 'office'", "pbx: no [pbx.office]; known: main"),
+        (f"click_token = '{TOKEN}'\ntargets = ['x']", "targets: 'x' is neither desktop nor a CRM with a popup_url"),
+        (f"click_token = '{TOKEN}'\ntargets = ['acme']", "targets: 'acme' is neither desktop nor a CRM with a popup_"),
+        (f"click_token = '{TOKEN}'\npopup_url = 'https://a.example'", "popup_secrets: is needed with popup_url"),
+        (f"click_token = '{TOKEN}'\npopup_url = 'crm.example'", "popup_url: must be an http:// or https:// address"),
+    ],
+)
+def test_what_a_webhook_crm_must_have(write: Write, acme: str, told: str) -> None:
+    assert [line[: len(told) + 15] for line in mistakes(write(ACME + acme))] == [f"FILE: crm.acme.{told}"]
+
+
+def test_a_crm_must_say_which_phone_system_when_there_are_none_or_two(write: Write) -> None:
+    two = f'{LEAST}[pbx.office]\nkind = "voicenter"\ncode = "{CODE}"\n'
+    none = f'[crm.acme]\nkind = "webhook"\nclick_token = "{TOKEN}"\n'
+    told = ["FILE: crm.acme.pbx: is needed unless there is exactly one [pbx.NAME]"]
+    assert mistakes(write(two)) == mistakes(write(none)) == told
+
+
+def test_pointing_at_a_section_with_a_mistake_of_its_own_is_not_a_second_mistake(write: Write) -> None:
+    toml = f"""
+[pbx.main]
+kind = "voicenter"
+[crm.acme]
+kind = "webhook"
+click_token = "{TOKEN}"
+pbx = "main"
+targets = ["beta"]
+[crm.beta]
+kind = "webhook"
+click_token = "{TOKEN}"
+popup_url = "https://beta.example"
+"""
+    assert [line.split(": ")[1] for line in mistakes(write(toml))] == ["pbx.main.code", "crm.beta.popup_secrets"]
+
+
+def test_the_environment_overrides_the_file(write: Write) -> None:
+    environ = {
+        "POPBRIDGE_DATA_DIR": "/srv/popbridge",
+        "POPBRIDGE_SERVER__PORT": "9000",
+        "POPBRIDGE_PBX__MAIN__CODE": "FROMENVIRONMENT",
+        "POPBRIDGE_CRM__ACME__CLICK_SECRETS": f"{WHSEC[0]}, {WHSEC[1]}",
+        "POPBRIDGE_CRM__ACME__TARGETS": "desktop",
+        "POPBRIDGE_DIDS__0776707528": "Support",
+        "UNRELATED__PORT": "1",
+    }
+    settings = load(write(LEAST), environ)
+    assert (settings.data_dir, settings.server.port) == (Path("/srv/popbridge"), 9000)
+    assert settings.pbx["main"].model_dump()["code"].reveal() == "FROMENVIRONMENT"
+    assert [each.reveal() for each in settings.crm["acme"].model_dump()["click_secrets"]] == WHSEC[:2]
+    assert settings.targets_of("acme") == ("desktop",)
+    assert settings.dids == {"0776707528": "Support"}
+
+
+def test_the_environment_alone_is_enough(tmp_path: Path) -> None:
+    environ = {
+        "POPBRIDGE_PBX__MAIN__KIND": "voicenter",
+        "POPBRIDGE_PBX__MAIN__CODE": CODE,
+        "POPBRIDGE_CRM__ACME__KIND": "webhook",
+        "POPBRIDGE_CRM__ACME__CLICK_TOKEN": TOKEN,
+    }
+    settings = load(tmp_path / "popbridge.toml", environ)
+    assert (list(settings.pbx), list(settings.crm)) == (["main"], ["acme"])
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("SERVER__PORT", "http", "server.port: input should be a valid integer"),
+        ("SERVER__PROT", "80", "server.prot: unknown key; did you mean port?"),
+        ("SERVER", "x", "server: must be a table: [server]"),
+        ("NONSENSE", "x", "nonsense: unknown key; known keys: "),
+        ("NONSENSE__DEEP__DOWN", "x", "nonsense: unknown key; known keys: "),
+        ("CRM__ACME__PBX", "office", "crm.acme.pbx: no [pbx.office]; known: main"),
+        ("CRM__ACME__TARGETS", "desktop,hubspot", "crm.acme.targets: 'hubspot' is neither desktop nor a CRM"),
+        ("CRM__ACME__CLICK_TOKEN", "short", "crm.acme.click_token: must have at least 16 characters"),
+        ("CRM__BETA__CLICK_TOKEN", TOKEN, "crm.beta.kind: must be one of: webhook"),
+        ("PBX__MAIN__CODE_FILE", "code.txt", "pbx.main.code_file: give code or code_file, not both"),
+    ],
+)
+def test_a_mistake_in_the_environment_names_the_variable(write: Write, variable: str, value: str, told: str) -> None:
+    name = f"POPBRIDGE_{variable}"
+    assert mistakes(write(LEAST), {name: value})[0].startswith(f"environment {name}: {told}")
+
+
+def test_each_secret_may_stand_in_a_file_of_its_own(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "secrets").mkdir()
+    for name, text in {
+        "redis": f"redis://:{PASSWORD}@127.0.0.1/0\n",
+        "audit": "sqlite:///elsewhere/audit.db",
+        "code": f"{CODE}\n",
+        "token": f"  {TOKEN}\n",
+        "click": f"{WHSEC[0]}\n{WHSEC[1]}\n",
+        "popup": WHSEC[2],
+    }.items():
+        (tmp_path / "secrets" / name).write_text(text)
+    toml = f"""
+[redis]
+url_file = "secrets/redis"
+[audit]
+url_file = "secrets/audit"
+[pbx.main]
+kind = "voicenter"
+code_file = "{tmp_path}/secrets/code"
+[crm.acme]
+kind = "webhook"
+click_secrets_file = "secrets/click"
+popup_secrets_file = "secrets/popup"
+"""
+    settings = load(write(toml), {"POPBRIDGE_CRM__ACME__CLICK_TOKEN_FILE": "secrets/token"})
+    acme = settings.crm["acme"].model_dump()
+    assert settings.redis.url is not None
+    assert settings.redis.url.reveal() == f"redis://:{PASSWORD}@127.0.0.1/0"
+    assert settings.audit.url is not None
+    assert settings.audit.url.reveal() == f"sqlite:///{tmp_path}/elsewhere/audit.db"
+    assert settings.pbx["main"].model_dump()["code"].reveal() == CODE
+    assert acme["click_token"].reveal() == TOKEN
+    assert [secret.reveal() for secret in acme["click_secrets"]] == WHSEC[:2]
+    assert [secret.reveal() for secret in acme["popup_secrets"]] == WHSEC[2:3]
+
+
+def test_secret_files_that_cannot_be_read_are_the_only_mistakes(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    toml = """
+[pbx.main]
+kind = "voicenter"
+code_file = "missing"
+[crm.acme]
+kind = "webhook"
+click_secrets_file = "."
+click_token_file = "binary"
+popup_url = "https://crm.acme.example"
+popup_secrets_file = "nul\\u0000byte"
+"""
+    assert sorted(line.replace(str(tmp_path), "DIR") for line in mistakes(write(toml))) == [
+        "FILE: crm.acme.click_secrets_file: DIR cannot be read: Is a directory",
+        "FILE: crm.acme.click_token_file: DIR/binary cannot be read: it is not UTF-8 text",
+        "FILE: crm.acme.popup_secrets_file: DIR/nul\x00byte cannot be read: it is not UTF-8 text",
+        "FILE: pbx.main.code_file: DIR/missing cannot be read: No such file or directory",
+    ]
+
+
+def test_a_secret_file_that_is_empty(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "code").write_text("\n")
+    told = mistakes(write("[pbx.main]\nkind = 'voicenter'\ncode_file = 'code'"))
+    assert told == ["FILE: pbx.main.code: must be a text that is not empty (the account code)"]
+
+
+def test_a_secret_and_its_file_are_not_both_given(write: Write) -> None:
+    told = mistakes(write(f"{LEAST}[redis]\nurl = 'redis://127.0.0.1'\nurl_file = 'redis'"))
+    assert told == ["FILE: redis.url_file: give url or url_file, not both"]
+
+
+def test_only_secrets_have_a_file(write: Write) -> None:
+    assert mistakes(write("[server]\nhost_file = 'host'"))[0].startswith("FILE: server.host_file: unknown key")
+
+
+def test_relative_paths_start_at_the_settings_file(write: Write, tmp_path: Path) -> None:
+    toml = 'data_dir = "state"\n[agents]\nfile = "people/agents.csv"\n[audit]\nurl = "sqlite:///state/lines.db"\n'
+    settings = load(write(toml))
+    assert settings.data_dir == tmp_path / "state"
+    assert settings.agents.file == tmp_path / "people" / "agents.csv"
+    assert settings.audit.url is not None
+    assert settings.audit.url.reveal() == f"sqlite:///{tmp_path}/state/lines.db"
+
+
+@pytest.mark.parametrize("url", ["sqlite:////srv/audit.db", "sqlite:///:memory:", "postgresql+psycopg://db.example/a"])
+def test_absolute_addresses_stay_as_they_are(write: Write, url: str) -> None:
+    settings = load(write(f'[audit]\nurl = "{url}"'))
+    assert settings.audit.url is not None
+    assert settings.audit.url.reveal() == url
+
+
+def test_a_settings_file_that_is_not_there(tmp_path: Path) -> None:
+    file = tmp_path / "popbridge.toml"
+    assert mistakes(file)[0].startswith("FILE: no such file; name one by --config or POPBRIDGE_CONFIG")
+
+
+def test_a_settings_file_that_is_a_folder_or_not_text(tmp_path: Path) -> None:
+    assert mistakes(tmp_path) == ["FILE: cannot be read: Is a directory"]
+    (tmp_path / "popbridge.toml").write_bytes(b"\xff\xfe")
+    assert mistakes(tmp_path / "popbridge.toml")[0].startswith("FILE: not TOML: ")
+
+
+def test_which_file_is_read() -> None:
+    environ = {"POPBRIDGE_CONFIG": "from-environment.toml"}
+    assert settings_reader.settings_file("from-option.toml", environ) == Path("from-option.toml")
+    assert settings_reader.settings_file(None, environ) == Path("from-environment.toml")
+    assert settings_reader.settings_file(None, {}) == Path("popbridge.toml")
+
+
+def leaks(text: str) -> list[str]:
+    return [secret for secret in PLANTED if secret in text]
+
+
+def test_no_secret_in_what_settings_print(write: Write) -> None:
+    settings = load(write(WHOLE))
+    printed = [repr(settings), str(settings), f"{settings}", repr(settings.model_dump()), str(settings.crm["acme"])]
+    assert leaks("\n".join(printed)) == []
+
+
+def test_no_secret_in_a_mistake_of_any_kind(write: Write) -> None:
+    told = mistakes(write(MISTAKEN.replace("[crm.gamma]", f'[crm.gamma]\nkind = "webhook"\nclick_tokne = "{TOKEN}"')))
+    told += mistakes(write(WHOLE.replace("popup_secrets", "popup_secret").replace("click_token", "token")))
+    told += mistakes(write(WHOLE.replace(f'"{CODE}"', f'["{CODE}"]').replace(f'"{TOKEN}"', f'{{t = "{TOKEN}"}}')))
+    told += mistakes(write(WHOLE.replace("redis://", "").replace("postgresql+psycopg://", "")))
+    told += mistakes(write(WHOLE.replace("https://crm", f"https://u:{PASSWORD}@crm")))
+    told += mistakes(write(WHOLE.replace(WHSEC[0], WHSEC[0] * 4)))
+    assert leaks("\n".join(told)) == []
+
+
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(position=st.integers(0, len(WHOLE)), cut=st.integers(0, 12), put=st.text("\"'[]{}=.,\\\n\x00é☃ #", max_size=3))
+@example(position=WHOLE.index(CODE), cut=0, put='"')
+@example(position=WHOLE.index(CODE) - 1, cut=1, put="")
+@example(position=WHOLE.index(TOKEN) - 1, cut=1, put="\\")
+def test_a_slip_of_the_hand_tells_no_secret(write: Write, position: int, cut: int, put: str) -> None:
+    assert leaks(_printed(write(WHOLE[:position] + put + WHOLE[position + cut :]))) == []
+
+
+def _printed(file: Path) -> str:
+    try:
+        return repr(load(file))
+    except SettingsError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize(
+    "model", [*(a.account for a in pbx.kinds().values()), *(a.account for a in crm.kinds().values())]
+)
+def test_every_key_of_an_account_has_a_line_of_help(model: type[Section]) -> None:
+    assert [name for name, field in model.model_fields.items() if name != "kind" and not field.description] == []
+
+
+def test_settings_cannot_be_changed(write: Write) -> None:
+    account: PbxAccount = load(write(LEAST)).pbx["main"]
+    with pytest.raises(ValueError, match="frozen"):
+        account.region = "HU"  # type: ignore[misc]
