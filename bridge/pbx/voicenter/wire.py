@@ -47,10 +47,7 @@ def read_calls(reply: Reply, pbx: str, code: Secret, clock: Clock) -> Listing:
     check_status(reply, SYSTEM)
     answer = _object(reply.body)
     _check_err(answer, code)
-    extensions = answer.get("EXTENSIONS")
-    if not isinstance(extensions, list):
-        raise PbxUnintelligible(f"{SYSTEM} sent no list of extensions")
-    rows = [row for row in extensions if isinstance(row, dict)]
+    rows = _objects(answer.get("EXTENSIONS"), "extensions")
     local = _counts_local_time(clock, (call for row in rows for call in _calls_of(row)))
     listed: dict[str, tuple[Call, ...]] = {}
     for row in rows:
@@ -74,14 +71,25 @@ def _check_err(answer: Mapping[str, Any], code: Secret) -> None:
     """ERR is a number in the field table and a text in the error table; anything but 0 is an error in a 200."""
     if _text(answer["ERR"]) == "0":
         return
-    told = _text(answer.get("DESC")).replace(code.reveal(), "***")
-    clean = "".join(character if character.isprintable() else " " for character in told)[:200]
-    raise PbxRefused(f"{SYSTEM} refused the question: {clean or 'no reason given'} (ERR {_text(answer['ERR'])[:20]})")
+    told, number = _quoted(answer.get("DESC"), code), _quoted(answer["ERR"], code)[:20]
+    raise PbxRefused(f"{SYSTEM} refused the question: {told or 'no reason given'} (ERR {number})")
+
+
+def _quoted(value: object, code: Secret) -> str:
+    """The vendor's own words, fit to be shown."""
+    told = _text(value).replace(code.reveal(), "***")
+    return "".join(character if character.isprintable() else " " for character in told)[:200]
+
+
+def _objects(value: object, what: str) -> list[dict[str, Any]]:
+    """A list of objects, and nothing else: what cannot be read must not pass for an idle line."""
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise PbxUnintelligible(f"{SYSTEM} sent no list of {what}")
+    return value
 
 
 def _calls_of(row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    calls = row.get("calls")
-    return [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+    return _objects(row.get("calls"), "calls")
 
 
 def _ended(call: Mapping[str, Any]) -> bool:
@@ -103,12 +111,12 @@ def _moment(value: object, local: tzinfo | None) -> datetime | None:
     """Epoch seconds as a UTC time; 0, absent and impossible values are None."""
     try:
         seconds = float(str(value))
-        moment = datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
+        if not seconds > 0:
+            return None
+        moment = datetime.fromtimestamp(seconds, UTC)
+        return moment.replace(tzinfo=local).astimezone(UTC) if local else moment
     except (ValueError, OverflowError, OSError):
         return None
-    if moment is None or local is None:
-        return moment
-    return moment.replace(tzinfo=local).astimezone(UTC)
 
 
 def _call(call: Mapping[str, Any], pbx: str, extension: str, local: tzinfo | None) -> Call:
