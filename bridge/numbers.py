@@ -10,7 +10,7 @@ WITHHELD = frozenset(
     {"", "anonymous", "withheld", "private", "restricted", "unavailable", "unknown", "<unknown>", "blocked"}
 )
 SERVICE = re.compile(r"[*#][0-9*#]+")
-DIALABLE = re.compile(r"\+?[0-9][0-9 ().\-/]*")
+DIALABLE = re.compile(r"\+?[ (]*[0-9][0-9 ().\-/]*")
 SHORTEST_PUBLIC = 7
 """Fewer digits than this are an extension or a short code: no public number is so short."""
 

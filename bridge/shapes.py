@@ -18,13 +18,19 @@ def time_text(moment: datetime) -> str:
 
 
 def as_json(value: Any) -> Any:
-    """A noun (or a list, mapping or scalar of them) as what `json.dumps` takes, field names unchanged."""
+    """A noun (or a list, mapping or scalar of them) as what `json.dumps` takes, field names unchanged.
+
+    Half of a character outside the basic plane (phone systems cut names in the middle of one) becomes `?`: no other
+    program could read it.
+    """
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
     if isinstance(value, datetime):
         return time_text(value)
     if is_dataclass(value):
         return {field.name: as_json(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): as_json(item) for key, item in value.items()}
+        return {as_json(str(key)): as_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [as_json(item) for item in value]
     return value

@@ -1,9 +1,10 @@
 """The generic webhook CRM's words to nouns and back; pure. Contract: README.md here."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
 from bridge.crm import Asked, Incoming
@@ -16,6 +17,7 @@ from bridge.shapes import as_json, json_text, time_text
 JSON_TYPES = ("application/json", "text/json")
 FORM = "application/x-www-form-urlencoded"
 MAX_CHARACTERS = 320
+MAX_DEPTH = 16
 NAMES = ("agent", "extension", "ivrid")
 
 
@@ -59,7 +61,7 @@ def _fields(incoming: Incoming) -> Mapping[str, Any]:
 
 def _json_object(text: bytes | str, what: str) -> dict[str, Any]:
     try:
-        value = json.loads(text, parse_constant=_no_constant)
+        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
     except RecursionError:
         raise Malformed(f"{what} is nested too deeply") from None
     except ValueError:
@@ -69,8 +71,14 @@ def _json_object(text: bytes | str, what: str) -> dict[str, Any]:
     return value
 
 
-def _no_constant(name: str) -> None:
+def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
+
+
+def _finite(digits: str) -> float:
+    """JSON allows 1e999, which no JSON that we write could hold."""
+    number = float(digits)
+    return number if math.isfinite(number) else _no_constant(digits)
 
 
 def _form(body: bytes) -> dict[str, Any]:
@@ -93,7 +101,14 @@ def _asked(fields: Mapping[str, Any], key: str | None) -> Asked:
     record = fields.get("record")
     if record is not None and not isinstance(record, dict):
         raise Malformed('record must be an object such as {"type": "contact", "id": "42"}')
+    if _is_deep(record, MAX_DEPTH):
+        raise Malformed("record is nested too deeply")
     return Asked(agent, extension, ivrid, record, key)
+
+
+def _is_deep(value: object, left: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return left == 0 or any(_is_deep(item, left - 1) for item in inner if isinstance(item, dict | list))
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str | None:
