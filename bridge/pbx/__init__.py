@@ -3,47 +3,95 @@
 A folder offers `ADAPTER`. To add a make, add a folder: contract tests, doctor, demo and README walk `kinds`.
 """
 
+import asyncio
 import importlib
 import pkgutil
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from bridge.domain import Call
 from bridge.errors import PbxRefused, PbxUnintelligible, PbxUnreachable
 from bridge.messages import Reply, Request
 from bridge.settings import PbxAccount
 
+Read = TypeVar("Read")
 Send = Callable[[Request], Awaitable[Reply]]
 """How an adapter reaches its phone system. Time limits and caps are already in it."""
 
 
+LARGE_REPLY_BYTES = 64 * 1024
+"""A reply above this is read in a thread, so that other clicks do not wait for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a phone system said: each extension it knows with its live calls (none: idle).
+    """What a phone system said: each extension it told about with its live calls (none: idle).
 
-    An extension that is not in it is not known to the phone system. `empty_hint` is what an empty answer of this
-    vendor may mean besides.
+    `names` are the extensions' own names where the vendor gives them. `empty_hint` is what it may mean besides when
+    an extension is missing.
     """
 
     extensions: Mapping[str, tuple[Call, ...]]
+    names: Mapping[str, str] = field(default_factory=dict)
     empty_hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Adapter:
-    """One make of phone system.
+class Waiting:
+    """A caller who waits in a queue."""
 
-    `calls(account, send, pbx, extension, now)` asks which calls are live on `extension` and gives a `Listing`, its
-    calls bearing the name `pbx`. It raises `PbxRefused`, `PbxUnintelligible` or `PbxUnreachable` and nothing else
-    (what `send` raises passes through).
+    number: str
+    call_id: str
+    joined_at: datetime | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallQueue:
+    """A queue of the phone system and who waits in it, longest first."""
+
+    queue_id: str
+    name: str
+    callers: tuple[Waiting, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user of the phone system and their extension, by its own account directory."""
+
+    email: str
+    extension: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """One make of phone system. Each question raises `PbxRefused`, `PbxUnintelligible` or `PbxUnreachable` and nothing
+    else (what `send` raises passes through).
+
+    `calls(account, send, pbx, extension, now)`: the live calls on `extension`, or (None) on all extensions, as a
+    `Listing` whose calls bear the name `pbx`. `always_whole`: the vendor lists the whole account whatever is asked.
+    `extensions(account, send)`: the extensions there are, for vendors whose list of calls leaves out idle ones; None
+    where this account may not ask. `queues(account, send, queue, now)` and `people(account, send)` where there are any.
     """
 
     kind: str
     account: type[PbxAccount]
-    calls: Callable[[Any, Send, str, str, datetime], Awaitable[Listing]]
+    calls: Callable[[Any, Send, str, str | None, datetime], Awaitable[Listing]]
+    always_whole: bool = False
+    extensions: Callable[[Any, Send], Awaitable[frozenset[str] | None]] | None = None
+    queues: Callable[[Any, Send, str | None, datetime], Awaitable[tuple[CallQueue, ...]]] | None = None
+    people: Callable[[Any, Send], Awaitable[tuple[Person, ...]]] | None = None
+
+
+async def read(reply: Reply, how: Callable[[Reply], Read]) -> Read:
+    """What `how` (a wire function) reads in `reply`; a large one in a thread."""
+    if len(reply.body) > LARGE_REPLY_BYTES:
+        return await asyncio.to_thread(how, reply)
+    return how(reply)
 
 
 @cache

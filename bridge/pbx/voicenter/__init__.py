@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from bridge.pbx import Adapter, Listing, Send
+from bridge.pbx import Adapter, Listing, Send, read
 from bridge.pbx.voicenter import wire
 from bridge.settings import PbxAccount, Region, SecretText, Timezone, WebAddress
 
@@ -22,10 +22,11 @@ class Account(PbxAccount):
     epoch: Literal["auto", "utc", "local"] = Field("auto", description="how its times count; auto decides per answer")
 
 
-async def calls(account: Account, send: Send, pbx: str, extension: str, now: datetime) -> Listing:
-    """The live calls of one extension."""
+async def calls(account: Account, send: Send, pbx: str, extension: str | None, now: datetime) -> Listing:
+    """The live calls of one extension, or of the whole account."""
+    clock = wire.Clock(account.epoch, ZoneInfo(account.timezone), now)
     reply = await send(wire.ask_calls(account.base_url, account.code, extension))
-    return wire.read_calls(reply, pbx, account.code, wire.Clock(account.epoch, ZoneInfo(account.timezone), now))
+    return await read(reply, lambda got: wire.read_calls(got, pbx, account.code, clock))
 
 
 ADAPTER = Adapter(kind="voicenter", account=Account, calls=calls)

@@ -35,9 +35,10 @@ class Clock:
     now: datetime
 
 
-def ask_calls(base_url: str, code: Secret, extension: str) -> Request:
-    """The question for one extension: POST, so that the code stays out of addresses and access logs."""
-    body = json.dumps({"code": code.reveal(), "extension": extension}).encode()
+def ask_calls(base_url: str, code: Secret, extension: str | None) -> Request:
+    """The question for one extension, or (None) for all: POST, so that the code stays out of addresses and logs."""
+    asked = {"code": code.reveal()} if extension is None else {"code": code.reveal(), "extension": extension}
+    body = json.dumps(asked).encode()
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
     return Request("POST", f"{base_url}/GetExtensionsCalls", headers, body)
 
@@ -54,7 +55,8 @@ def read_calls(reply: Reply, pbx: str, code: Secret, clock: Clock) -> Listing:
         extension = _text(row.get("username"))
         live = (_call(call, pbx, extension, local) for call in _calls_of(row) if not _ended(call))
         listed[extension] = listed.get(extension, ()) + tuple(live)
-    return Listing(listed, EMPTY_HINT)
+    names = {_text(row.get("username")): _text(row.get("name")) for row in rows}
+    return Listing(listed, names, EMPTY_HINT)
 
 
 def _object(body: bytes) -> dict[str, Any]:
