@@ -118,6 +118,7 @@ kind = "voicenter"
 base_url = "{self.pbx_url}/pbx"
 code = "{CODE.reveal()}"
 timeout_seconds = 1.0
+fresh_seconds = 0.0
 [crm.acme]
 kind = "webhook"
 click_secrets = ["{CLICK_SECRET.reveal()}"]

@@ -21,7 +21,7 @@ from bridge.settings import Settings
 from bridge.web import api, clicks, desktop, health, problems
 from bridge.wiring import open_kit
 
-POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; base-uri 'none'; form-action 'none'"
+POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
 
 ROUTES = [
     Route("/clicks/{crm}", clicks.click, methods=["GET", "POST"]),

@@ -4,7 +4,7 @@ import asyncio
 import platform
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from bridge import __version__
+from bridge.circuit import CircuitState
 from bridge.store import counters
 from bridge.wiring import Kit
 
@@ -29,12 +30,18 @@ async def livez(_: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """`GET /readyz`: clicks can be accepted. A broken new file of agents is told, but the old rows still serve."""
+    """`GET /readyz`: clicks can be accepted.
+
+    A broken new file of agents is told, but the old rows still serve; a phone system that is down is told, but its
+    clicks are still answered.
+    """
     kit: Kit = request.app.state.kit
     checks = {"redis": await _redis(kit), "audit": await _audit(kit)}
     ready = all(state == "ok" for state in checks.values())
     kit.agents.directory()
     checks["agents"] = "; ".join(kit.agents.mistakes) or "ok"
+    for name, state in kit.lookup.circuits().items():
+        checks[f"pbx {name}"] = "ok" if state is CircuitState.CLOSED else f"circuit {state}: it failed several times"
     return JSONResponse({"status": "ready" if ready else "not-ready", "checks": checks}, 200 if ready else 503)
 
 
@@ -64,6 +71,7 @@ async def metrics(request: Request) -> Response:
     kit: Kit = request.app.state.kit
     registry = CollectorRegistry()
     registry.register(_Counts(await counters.every(kit.redis)))
+    registry.register(_Circuits(kit.lookup.circuits()))
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -80,3 +88,16 @@ class _Counts(Collector):
             if name in families:
                 families[name].add_metric(labels, value)
         return list(families.values())
+
+
+class _Circuits(Collector):
+    def __init__(self, states: dict[str, CircuitState]) -> None:
+        self._states = states
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        text = "Whether this process leaves the phone system alone: 0 closed, 1 half-open, 2 open"
+        family = GaugeMetricFamily("popbridge_pbx_circuit", text, labels=["pbx"])
+        numbers = {CircuitState.CLOSED: 0, CircuitState.HALF_OPEN: 1, CircuitState.OPEN: 2}
+        for name, state in self._states.items():
+            family.add_metric([name], numbers[state])
+        return [family]

@@ -1,0 +1,107 @@
+"""Asking one phone system, no more often than needed: clicks share questions, and young answers serve again.
+
+What a click may be told (contract 3): calls from an answer asked at most `fresh_seconds` before the click; "no call"
+and "unknown extension" only from an answer asked after it. A shared question belongs to nobody: when one of those who
+wait for it gives up, the others still get theirs.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from bridge.circuit import Circuit
+from bridge.domain import ServedFrom
+from bridge.errors import PbxError, PbxUnreachable
+from bridge.pbx import Listing
+
+BUSY = 3
+"""With this many questions for single extensions on their way, the next one is for the whole account."""
+
+Ask = Callable[[str | None], Awaitable[Listing]]
+"""Asks for one extension, or (None) for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An answer: the listing, when it was asked (in ticks), how this click came by it."""
+
+    listing: Listing
+    asked_at: float
+    served_from: ServedFrom
+
+
+@dataclass(slots=True)
+class _Question:
+    extension: str | None
+    asked_at: float
+    task: "asyncio.Task[Listing]"
+
+    def covers(self, extension: str) -> bool:
+        return self.extension in (None, extension)
+
+
+class Questions:
+    """The questions to one phone system."""
+
+    def __init__(
+        self, ask: Ask, always_whole: bool, fresh_seconds: float, ticks: Callable[[], float], circuit: Circuit
+    ) -> None:
+        self._ask, self._always_whole, self._fresh, self._ticks = ask, always_whole, fresh_seconds, ticks
+        self.circuit = circuit
+        self._questions: list[_Question] = []
+        self.asked = 0
+        """How many questions were sent."""
+
+    async def about(self, extension: str, clicked_at: float) -> Heard:
+        """What the phone system says about `extension`, for a click at `clicked_at` (in ticks). Raises `PbxError`."""
+        self._forget(clicked_at)
+        for question in reversed(self._questions):
+            if question.covers(extension) and question.asked_at >= clicked_at - self._fresh:
+                heard = await self._join(question)
+                if heard.listing.extensions.get(extension) or question.asked_at >= clicked_at:
+                    return heard
+        for question in self._questions:
+            if question.covers(extension) and question.asked_at >= clicked_at:
+                return await self._join(question)
+        question = self._new(extension)
+        return Heard(await asyncio.shield(question.task), question.asked_at, ServedFrom.PBX)
+
+    async def _join(self, question: _Question) -> Heard:
+        served_from = ServedFrom.RECENT if question.task.done() else ServedFrom.SHARED
+        return Heard(await asyncio.shield(question.task), question.asked_at, served_from)
+
+    def _new(self, extension: str) -> _Question:
+        if not self.circuit.lets_through():
+            raise PbxUnreachable("the phone system has failed several times in a row and is left alone for 5 seconds")
+        waiting = sum(1 for question in self._questions if not question.task.done())
+        scope = None if self._always_whole or waiting >= BUSY else extension
+        question = _Question(scope, self._ticks(), asyncio.create_task(self._asked(scope)))
+        question.task.add_done_callback(lambda task: task.cancelled() or task.exception())  # seen, even if nobody waits
+        self._questions.append(question)
+        self.asked += 1
+        return question
+
+    async def _asked(self, extension: str | None) -> Listing:
+        try:
+            listing = await self._ask(extension)
+        except PbxUnreachable:
+            self.circuit.failed()
+            raise
+        except PbxError:
+            self.circuit.succeeded()
+            raise
+        except BaseException:
+            self.circuit.gave_up()
+            raise
+        self.circuit.succeeded()
+        return listing
+
+    def _forget(self, now: float) -> None:
+        """Drop answers too old to serve anybody. A failure serves only those who waited for it."""
+        self._questions = [question for question in self._questions if self._useful(question, now)]
+
+    def _useful(self, question: _Question, now: float) -> bool:
+        if not question.task.done():
+            return True
+        failed = question.task.cancelled() or question.task.exception() is not None
+        return not failed and question.asked_at >= now - self._fresh

@@ -1,0 +1,217 @@
+"""Sharing questions: who may be told what, and how few are asked."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from bridge.circuit import Circuit, CircuitState
+from bridge.domain import Call, Caller, CallState, Direction, ServedFrom
+from bridge.errors import PbxRefused, PbxUnreachable
+from bridge.pbx import Listing
+from bridge.questions import BUSY, Questions
+
+pytestmark = pytest.mark.anyio
+
+FRESH = 0.25
+
+
+def call(extension: str) -> Call:
+    return Call(
+        "main", extension, f"id-{extension}", None, "", None, Direction.INCOMING, CallState.TALKING, Caller("1"),
+        None, None, None,
+    )  # fmt: skip
+
+
+class Pbx:
+    """A phone system that answers when told to, over a clock set by hand."""
+
+    def __init__(self, always_whole: bool = False) -> None:
+        self.at = 100.0
+        self.live: set[str] = set()
+        self.idle: set[str] = set()
+        self.error: Exception | None = None
+        self.asked: list[str | None] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.circuit = Circuit(lambda: self.at)
+        self.questions = Questions(self.ask, always_whole, FRESH, lambda: self.at, self.circuit)
+
+    async def ask(self, extension: str | None) -> Listing:
+        self.asked.append(extension)
+        live, idle = set(self.live), set(self.idle)  # as they are when the question arrives
+        await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        wanted = live | idle if extension is None else {extension} & (live | idle)
+        return Listing({name: (call(name),) if name in live else () for name in wanted})
+
+    async def click(self, extension: str) -> tuple[bool | None, ServedFrom]:
+        """Whether a call was found (None: unknown extension), and how."""
+        heard = await self.questions.about(extension, self.at)
+        calls = heard.listing.extensions.get(extension)
+        return (None if calls is None else bool(calls)), heard.served_from
+
+
+async def started(pbx: Pbx, *extensions: str) -> "list[asyncio.Task[tuple[bool | None, ServedFrom]]]":
+    """Clicks that are waiting for their answers."""
+    tasks = [asyncio.create_task(pbx.click(extension)) for extension in extensions]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    return tasks
+
+
+async def test_clicks_at_the_same_time_share_one_question() -> None:
+    pbx = Pbx()
+    pbx.live = {"A"}
+    pbx.gate.clear()
+    tasks = await started(pbx, "A", "A", "A")
+    pbx.gate.set()
+    answers = [await task for task in tasks]
+    assert answers == [(True, ServedFrom.PBX), (True, ServedFrom.SHARED), (True, ServedFrom.SHARED)]
+    assert pbx.asked == ["A"]
+
+
+async def test_a_young_answer_serves_again_and_an_old_one_does_not() -> None:
+    pbx = Pbx()
+    pbx.live = {"A"}
+    assert await pbx.click("A") == (True, ServedFrom.PBX)
+    pbx.at += FRESH
+    assert await pbx.click("A") == (True, ServedFrom.RECENT)
+    pbx.at += 0.01
+    assert await pbx.click("A") == (True, ServedFrom.PBX)
+    assert len(pbx.asked) == 2
+
+
+async def test_no_call_is_told_only_from_a_question_asked_after_the_click() -> None:
+    pbx = Pbx()
+    pbx.idle = {"A"}
+    assert await pbx.click("A") == (False, ServedFrom.PBX)
+    pbx.live, pbx.idle = {"A"}, set()
+    pbx.at += 0.01
+    assert await pbx.click("A") == (True, ServedFrom.PBX), "the young 'no call' is not believed"
+
+
+async def test_unknown_extension_is_told_only_from_a_question_asked_after_the_click() -> None:
+    pbx = Pbx(always_whole=True)
+    assert await pbx.click("A") == (None, ServedFrom.PBX)
+    pbx.idle = {"A"}
+    pbx.at += 0.01
+    assert await pbx.click("A") == (False, ServedFrom.PBX)
+
+
+async def test_who_joined_a_question_older_than_the_click_and_got_no_call_asks_anew() -> None:
+    pbx = Pbx()
+    pbx.idle = {"A"}
+    pbx.gate.clear()
+    (early,) = await started(pbx, "A")
+    pbx.at += 0.1
+    pbx.live, pbx.idle = {"A"}, set()
+    late = await started(pbx, "A", "A")
+    pbx.gate.set()
+    assert await early == (False, ServedFrom.PBX)
+    assert {await task for task in late} == {(True, ServedFrom.PBX), (True, ServedFrom.SHARED)}
+    assert pbx.asked == ["A", "A"], "the two late ones share the second question"
+
+
+async def test_a_question_asked_too_long_before_the_click_is_not_joined() -> None:
+    pbx = Pbx()
+    pbx.live = {"A"}
+    pbx.gate.clear()
+    (early,) = await started(pbx, "A")
+    pbx.at += FRESH + 0.01
+    (late,) = await started(pbx, "A")
+    pbx.gate.set()
+    assert (await early, await late) == ((True, ServedFrom.PBX), (True, ServedFrom.PBX))
+    assert len(pbx.asked) == 2
+
+
+async def test_many_extensions_at_once_become_one_question_for_the_whole_account() -> None:
+    pbx = Pbx()
+    names = [f"E{number}" for number in range(60)]
+    pbx.live = set(names)
+    pbx.gate.clear()
+    tasks = await started(pbx, *names)
+    pbx.gate.set()
+    assert [(await task)[0] for task in tasks] == [True] * 60
+    assert pbx.asked == [*names[:BUSY], None]
+
+
+async def test_a_whole_account_that_is_always_listed_is_asked_once() -> None:
+    pbx = Pbx(always_whole=True)
+    pbx.live = {"A", "B"}
+    pbx.gate.clear()
+    tasks = await started(pbx, "A", "B")
+    pbx.gate.set()
+    assert [await task for task in tasks] == [(True, ServedFrom.PBX), (True, ServedFrom.SHARED)]
+    assert pbx.asked == [None]
+
+
+async def test_when_one_waiter_gives_up_the_others_get_theirs() -> None:
+    pbx = Pbx()
+    pbx.live = {"A"}
+    pbx.gate.clear()
+    first, second = await started(pbx, "A", "A")
+    first.cancel()
+    await asyncio.sleep(0)
+    pbx.gate.set()
+    assert await second == (True, ServedFrom.SHARED)
+    assert first.cancelled()
+
+
+async def test_a_failure_reaches_all_who_wait_and_nobody_later() -> None:
+    pbx = Pbx()
+    pbx.live, pbx.error = {"A"}, PbxRefused("no")
+    pbx.gate.clear()
+    tasks = await started(pbx, "A", "A")
+    pbx.gate.set()
+    for task in tasks:
+        with pytest.raises(PbxRefused):
+            await task
+    pbx.error = None
+    assert await pbx.click("A") == (True, ServedFrom.PBX)
+
+
+async def failing(pbx: Pbx, times: int, error: Callable[[], Exception]) -> None:
+    for _ in range(times):
+        pbx.error = error()
+        with pytest.raises(type(pbx.error)):
+            await pbx.click("A")
+
+
+async def test_five_failures_in_a_row_open_the_circuit_and_one_tries_again() -> None:
+    pbx = Pbx()
+    pbx.live = {"A"}
+    await failing(pbx, 5, lambda: PbxUnreachable("down"))
+    assert pbx.circuit.state is CircuitState.OPEN
+    with pytest.raises(PbxUnreachable, match="left alone"):
+        await pbx.click("A")
+    assert len(pbx.asked) == 5, "nobody is sent there"
+    pbx.at += 5
+    assert pbx.circuit.state is CircuitState.HALF_OPEN
+    pbx.gate.clear()
+    trying, refused = await started(pbx, "A", "B")
+    with pytest.raises(PbxUnreachable, match="left alone"):
+        await refused
+    pbx.error = None
+    pbx.gate.set()
+    assert await trying == (True, ServedFrom.PBX)
+    assert pbx.circuit.state is CircuitState.CLOSED
+
+
+async def test_a_failed_try_opens_it_again_at_once() -> None:
+    pbx = Pbx()
+    await failing(pbx, 5, lambda: PbxUnreachable("down"))
+    pbx.at += 5
+    await failing(pbx, 1, lambda: PbxUnreachable("down"))
+    assert pbx.circuit.state is CircuitState.OPEN
+
+
+async def test_refusals_do_not_open_it_and_end_a_row_of_failures() -> None:
+    pbx = Pbx()
+    await failing(pbx, 20, lambda: PbxRefused("no"))
+    assert pbx.circuit.state is CircuitState.CLOSED
+    for _ in range(3):
+        await failing(pbx, 4, lambda: PbxUnreachable("down"))
+        await failing(pbx, 1, lambda: PbxRefused("no"))
+    assert pbx.circuit.state is CircuitState.CLOSED
