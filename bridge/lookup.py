@@ -11,7 +11,7 @@ from bridge.domain import Call, Line, Outcome, ServedFrom
 from bridge.errors import ExchangeFailed, PbxError, PbxUnintelligible, PbxUnreachable
 from bridge.exchange import Exchange
 from bridge.messages import Reply, Request
-from bridge.pbx import Listing
+from bridge.pbx import CallQueue, Listing, Person
 from bridge.questions import Questions
 from bridge.settings import PbxAccount
 
@@ -62,11 +62,27 @@ class PhoneSystem:
         try:
             heard = await self.questions.about(extension, clicked_at)
             calls = heard.listing.extensions.get(extension)
+            if extension in heard.listing.unreadable:
+                raise PbxUnintelligible(f"the phone system '{self.name}' sent calls of {extension} that cannot be read")
             if calls is None and await self._is_idle(extension):
                 calls = ()
         except PbxError as error:
             return _OneLine(line, error=error)
         return _OneLine(line, calls, heard.served_from, heard.listing.empty_hint)
+
+    async def snapshot(self, extension: str | None) -> Listing:
+        """The extensions it lists now, or the one asked for, with their calls. Raises `PbxError`."""
+        return (await self.questions.about(extension, self._clock.ticks())).listing
+
+    async def queues(self, queue: str | None) -> tuple[CallQueue, ...] | None:
+        """Who waits in its queues; None where this make has none to ask for. Raises `PbxError`."""
+        if self.adapter.queues is None:
+            return None
+        return await self.adapter.queues(self.account, self.send, queue, self._clock.now())
+
+    async def people(self) -> tuple[Person, ...]:
+        """The users in its own directory; nobody where this make has none. Raises `PbxError`."""
+        return await self.adapter.people(self.account, self.send) if self.adapter.people else ()
 
     async def send(self, request: Request) -> Reply:
         """The reply to a question of the adapter. Raises `PbxUnreachable` or `PbxUnintelligible`."""

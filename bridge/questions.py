@@ -36,7 +36,7 @@ class _Question:
     asked_at: float
     task: "asyncio.Task[Listing]"
 
-    def covers(self, extension: str) -> bool:
+    def covers(self, extension: str | None) -> bool:
         return self.extension in (None, extension)
 
 
@@ -52,13 +52,16 @@ class Questions:
         self.asked = 0
         """How many questions were sent."""
 
-    async def about(self, extension: str, clicked_at: float) -> Heard:
-        """What the phone system says about `extension`, for a click at `clicked_at` (in ticks). Raises `PbxError`."""
+    async def about(self, extension: str | None, clicked_at: float) -> Heard:
+        """What it says about `extension` (None: all of them), for a click at `clicked_at` (in ticks).
+
+        Raises `PbxError`.
+        """
         self._forget(clicked_at)
         for question in reversed(self._questions):
             if question.covers(extension) and question.asked_at >= clicked_at - self._fresh:
                 heard = await self._join(question)
-                if heard.listing.extensions.get(extension) or question.asked_at >= clicked_at:
+                if question.asked_at >= clicked_at or _has_calls(heard.listing, extension):
                     return heard
         for question in self._questions:
             if question.covers(extension) and question.asked_at >= clicked_at:
@@ -70,7 +73,7 @@ class Questions:
         served_from = ServedFrom.RECENT if question.task.done() else ServedFrom.SHARED
         return Heard(await asyncio.shield(question.task), question.asked_at, served_from)
 
-    def _new(self, extension: str) -> _Question:
+    def _new(self, extension: str | None) -> _Question:
         if not self.circuit.lets_through():
             raise PbxUnreachable("the phone system has failed several times in a row and is left alone for 5 seconds")
         waiting = sum(1 for question in self._questions if not question.task.done())
@@ -105,3 +108,8 @@ class Questions:
             return True
         failed = question.task.cancelled() or question.task.exception() is not None
         return not failed and question.asked_at >= now - self._fresh
+
+
+def _has_calls(listing: Listing, extension: str | None) -> bool:
+    """Whether an answer older than the click may be told: one with calls, and any snapshot of everything."""
+    return extension is None or bool(listing.extensions.get(extension))

@@ -115,6 +115,7 @@ class PbxAccount(Section):
     region: Region = Field(description="country of numbers written without a country code")
     timeout_seconds: float = Field(2.0, gt=0, le=60, description="for one whole question, connect to last byte")
     fresh_seconds: float = Field(0.25, ge=0, le=5, description="an answer this young is used again")
+    agents_for: Names = Field((), description="CRMs whose users are the e-mail addresses in its own directory")
 
 
 class CrmAccount(Section):

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
 
-from bridge.domain import Call
+from bridge.domain import Call, Caller
 from bridge.errors import PbxRefused, PbxUnintelligible, PbxUnreachable
 from bridge.messages import Reply, Request
 from bridge.settings import PbxAccount
@@ -30,12 +30,13 @@ LARGE_REPLY_BYTES = 64 * 1024
 class Listing:
     """What a phone system said: each extension it told about with its live calls (none: idle).
 
-    `names` are the extensions' own names where the vendor gives them. `empty_hint` is what it may mean besides when
-    an extension is missing.
+    `names` are the extensions' own names where the vendor gives them; `unreadable` those whose calls could not be
+    read. `empty_hint` is what it may mean besides when an extension is missing.
     """
 
     extensions: Mapping[str, tuple[Call, ...]]
     names: Mapping[str, str] = field(default_factory=dict)
+    unreadable: frozenset[str] = frozenset()
     empty_hint: str = ""
 
 
@@ -43,17 +44,17 @@ class Listing:
 class Waiting:
     """A caller who waits in a queue."""
 
-    number: str
-    call_id: str
-    joined_at: datetime | None
-    seconds: float
+    caller: Caller
+    ivrid: str
+    joined_at: datetime
+    waiting_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class CallQueue:
     """A queue of the phone system and who waits in it, longest first."""
 
-    queue_id: str
+    queue: str
     name: str
     callers: tuple[Waiting, ...]
 

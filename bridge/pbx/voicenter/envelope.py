@@ -1,0 +1,74 @@
+"""What every answer of Voicenter shares: JSON in some encoding, an error inside a 200, fields of loose types; pure."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from bridge.errors import PbxRefused, PbxUnintelligible
+from bridge.messages import Reply, Request, Secret
+from bridge.pbx import check_status
+from bridge.pbx.texts import decoded
+
+SYSTEM = "the phone system (Voicenter)"
+
+
+def ask(method: str, address: str, fields: Mapping[str, str | None], code: Secret) -> Request:
+    """A question. By POST the code stays out of addresses and access logs; a GET carries it in the address."""
+    asked = {"code": code.reveal(), **{name: value for name, value in fields.items() if value is not None}}
+    headers = {"Accept": "application/json"}
+    if method == "get":
+        return Request("GET", f"{address}?{urlencode(asked)}", headers)
+    return Request("POST", address, {**headers, "Content-Type": "application/json"}, json.dumps(asked).encode())
+
+
+def answer(reply: Reply, code: Secret) -> Mapping[str, Any]:
+    """The answer's object, once it is known to be no error. `code` is blotted out should the vendor's text quote it."""
+    check_status(reply, SYSTEM)
+    found = _object(decoded(reply.body, reply.headers.get("content-type", "")))
+    _check_err(found, code)
+    return found
+
+
+def _object(body: str) -> dict[str, Any]:
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        raise PbxUnintelligible(f"{SYSTEM} sent something that is not JSON") from None
+    if not isinstance(answer, dict) or "ERR" not in answer:
+        raise PbxUnintelligible(f"{SYSTEM} sent JSON without its ERR field")
+    return answer
+
+
+def _check_err(answer: Mapping[str, Any], code: Secret) -> None:
+    """ERR is a number in the field table and a text in the error table; anything but 0 is an error in a 200."""
+    if text(answer["ERR"]) == "0":
+        return
+    told, number = _quoted(answer.get("DESC"), code), _quoted(answer["ERR"], code)[:20]
+    raise PbxRefused(f"{SYSTEM} refused the question: {told or 'no reason given'} (ERR {number})")
+
+
+def _quoted(value: object, code: Secret) -> str:
+    """The vendor's own words, fit to be shown."""
+    told = text(value).replace(code.reveal(), "***")
+    return "".join(character if character.isprintable() else " " for character in told)[:200]
+
+
+def objects(value: object, what: str) -> list[dict[str, Any]]:
+    """A list of objects, and nothing else: what cannot be read must not pass for an idle line."""
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise PbxUnintelligible(f"{SYSTEM} sent no list of {what}")
+    return value
+
+
+def text(value: object) -> str:
+    """A field as text: numbers come as ints at times, booleans as JSON's words, and nothing as the empty text."""
+    if isinstance(value, str):
+        return value.strip()
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False)
