@@ -1,7 +1,7 @@
 """Step 1: whose click is this? CRM user to agent and extensions; pure."""
 
 import csv
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from bridge.domain import Agent, Click, Line, Outcome
@@ -53,26 +53,34 @@ def read(lines: Iterable[str], crms: Collection[str], pbxes: Collection[str], so
 
     Raises `SettingsError` with every mistake and its line number.
     """
-    text = list(lines)
-    head = text[0] if text else ""
-    rows = csv.DictReader(text, delimiter=";" if head.count(";") > head.count(",") else ",")
-    missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
-    if missing:
-        raise SettingsError([f"{source}: line 1: the header must name {','.join(COLUMNS)}; {missing[0]} is missing"])
     agents: dict[tuple[str, str], Agent] = {}
     mistakes: list[str] = []
-    for row in rows:
-        cells = {column: (row[column] or "").strip() for column in COLUMNS}
-        if not any(cells.values()):
-            continue
+    for line, cells in _rows(list(lines), mistakes):
         wrong = _mistake(cells, crms, pbxes)
         if wrong:
-            mistakes.append(f"{source}: line {rows.line_num}: {wrong}")
+            mistakes.append(f"line {line}: {wrong}")
         else:
             _add(agents, cells)
     if mistakes:
-        raise SettingsError(mistakes)
+        raise SettingsError([f"{source}: {mistake}" for mistake in mistakes])
     return Directory(agents)
+
+
+def _rows(text: list[str], mistakes: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line number and cells of each row that is not empty. Where it is no such CSV, `mistakes` says so."""
+    head = text[0] if text else ""
+    rows = csv.DictReader(text, delimiter=";" if head.count(";") > head.count(",") else ",", strict=True)
+    try:
+        missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
+        if missing:
+            mistakes.append(f"line 1: the header must name {','.join(COLUMNS)}; {missing[0]} is missing")
+            return
+        for row in rows:
+            cells = {column: (row[column] or "").strip() for column in COLUMNS}
+            if any(cells.values()):
+                yield rows.line_num, cells
+    except csv.Error as error:
+        mistakes.append(f"line {rows.line_num}: {error}: is a quotation mark missing?")
 
 
 def _mistake(cells: Mapping[str, str], crms: Collection[str], pbxes: Collection[str]) -> str | None:
