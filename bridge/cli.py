@@ -21,9 +21,10 @@ from bridge import up as processes
 from bridge.audit import query
 from bridge.clock import Clock
 from bridge.domain import Agent, Line, Outcome
-from bridge.errors import ClickRefused, EmbeddedRedisFailed, SettingsError
+from bridge.errors import ClickRefused, EmbeddedRedisFailed, PbxError, SettingsError
 from bridge.settings import Settings
 from bridge.shapes import as_json
+from bridge.snapshots import queue_row
 from bridge.store import tokens
 from bridge.store.connection import open_async
 from bridge.store.tokens import Grant, Role
@@ -184,6 +185,35 @@ async def lookup(chosen: Chosen, extension: str, pbx: str | None, as_json_: bool
     tell(told, text, as_json_)
     if heard.outcome is not Outcome.FOUND:
         raise SystemExit(NOT_SO)
+
+
+@main.command()
+@click.argument("queue", required=False)
+@click.option("--pbx", help="Which [pbx.NAME]; needed when there are several.")
+@as_json_option
+@click.pass_obj
+@asynchronous
+async def queues(chosen: Chosen, queue: str | None, pbx: str | None, as_json_: bool) -> None:
+    """Show who waits in the phone system's queues now, or in QUEUE (its id)."""
+    settings = chosen.settings()
+    name = _pbx_name(settings, pbx)
+    async with open_kit(settings, processes.redis_address(settings)) as kit:
+        try:
+            found = await kit.lookup.systems[name].queues(queue)
+        except PbxError as error:
+            fail([f"{error.outcome}: {error}"], NOT_SO)
+    if found is None:
+        fail([f"a phone system of kind {settings.pbx[name].kind} has no queues to ask for"], NOT_SO)
+    rows = [queue_row(one, settings.pbx[name].region) for one in found]
+    tell(rows, lambda: _queue_table(rows), as_json_)
+
+
+def _queue_table(rows: list[dict[str, Any]]) -> str:
+    lines = []
+    for row in rows:
+        lines.append(f"{row['queue']}  {row['name']}: {len(row['callers'])} waiting")
+        lines += [f"    {one['caller']['number']:<16} {one['waiting_seconds']:5.0f} s" for one in row["callers"]]
+    return "\n".join(lines) or "no queues"
 
 
 def _pbx_name(settings: Settings, name: str | None) -> str:

@@ -8,7 +8,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -227,17 +227,33 @@ def _cross_checks(draft: _Draft) -> None:
     """Rules between sections. Pointing at a section that has a mistake of its own is not a second mistake."""
     pbxes, crms = draft.declared["pbx"], draft.declared["crm"]
     for name, table in crms.items():
-        if not isinstance(table, dict):
-            continue
-        pbx, targets = table.get("pbx"), split_text(table.get("targets"))
-        if isinstance(pbx, str) and pbx not in pbxes:
-            draft.mistake(("crm", name, "pbx"), f"no [pbx.{pbx}]; known: {', '.join(sorted(pbxes)) or 'none'}")
-        elif pbx is None and len(pbxes) != 1:
-            draft.mistake(("crm", name, "pbx"), "is needed unless there is exactly one [pbx.NAME]")
-        for target in targets if isinstance(targets, list) else ():
-            if isinstance(target, str) and not _may_take_popups(draft, target):
-                text = f"'{target}' is neither desktop nor a CRM with a popup_url"
-                draft.mistake(("crm", name, "targets"), text)
+        if isinstance(table, dict):
+            _check_crm(draft, name, table, pbxes)
+    for name, table in pbxes.items():
+        for crm in _names_in(table, "agents_for"):
+            if crm not in crms:
+                draft.mistake(("pbx", name, "agents_for"), f"no [crm.{crm}]; known: {_listed(crms)}")
+
+
+def _check_crm(draft: _Draft, name: str, table: Mapping[str, Any], pbxes: Mapping[str, Any]) -> None:
+    pbx = table.get("pbx")
+    if isinstance(pbx, str) and pbx not in pbxes:
+        draft.mistake(("crm", name, "pbx"), f"no [pbx.{pbx}]; known: {_listed(pbxes)}")
+    elif pbx is None and len(pbxes) != 1:
+        draft.mistake(("crm", name, "pbx"), "is needed unless there is exactly one [pbx.NAME]")
+    for target in _names_in(table, "targets"):
+        if not _may_take_popups(draft, target):
+            draft.mistake(("crm", name, "targets"), f"'{target}' is neither desktop nor a CRM with a popup_url")
+
+
+def _names_in(table: object, key: str) -> list[str]:
+    """The names in a list of names; what is wrong with a list itself is told where it is read."""
+    names = split_text(table.get(key)) if isinstance(table, dict) else None
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
 
 
 def _may_take_popups(draft: _Draft, target: str) -> bool:

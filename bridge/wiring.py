@@ -13,6 +13,7 @@ from bridge.enrich import Labels
 from bridge.exchange import Exchange, open_exchange
 from bridge.lookup import Lookup
 from bridge.messages import Secret
+from bridge.roster import Roster
 from bridge.settings import Settings
 from bridge.store.connection import TextRedis, open_async, open_sync
 from bridge.store.jobs import Jobs
@@ -30,7 +31,7 @@ class Kit:
     jobs: Jobs
     exchange: Exchange
     lookup: Lookup
-    agents: AgentsFile
+    agents: Roster
     labels: Labels
     archive: Archive
     clock: Clock
@@ -56,10 +57,11 @@ async def open_kit(settings: Settings, redis_url: Secret, clock: Clock | None = 
     redis, queue_connection = open_async(redis_url), open_sync(redis_url)
     streams = open_async(redis_url)  # each open desktop page waits on one of its connections
     archive = Archive(settings.audit.url or Secret("sqlite://"))
-    agents = AgentsFile(settings.agents.file, set(settings.crm), set(settings.pbx))
+    file = AgentsFile(settings.agents.file, set(settings.crm), set(settings.pbx))
     labels = Labels(settings.dids, {name: account.region for name, account in settings.pbx.items()})
     async with open_exchange() as exchange:
         lookup = Lookup(settings.pbx, exchange, clock)
+        agents = Roster(file, settings.pbx, lookup)
         try:
             yield Kit(
                 settings, redis, streams, Jobs(queue_connection), exchange, lookup, agents, labels, archive, clock

@@ -116,6 +116,7 @@ url = "{self.redis_url.reveal()}"
 [pbx.main]
 kind = "voicenter"
 base_url = "{self.pbx_url}/pbx"
+directory_url = "{self.pbx_url}/pbx"
 code = "{CODE.reveal()}"
 timeout_seconds = 1.0
 fresh_seconds = 0.0

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bridge.demo.cast import CRM, DIDS, PBX, PLAYERS
 from bridge.messages import Secret
+from bridge.web.server import listen
 
 HOST = "127.0.0.1"
 PAGE_PORT, BRIDGE_PORT = 8090, 8080
@@ -89,7 +90,7 @@ def _take(lock: int, folder: Path) -> None:
 
 def _listen(port: int | None) -> socket.socket:
     try:
-        return socket.create_server((HOST, _free_port(PAGE_PORT) if port is None else port))
+        return listen(HOST, _free_port(PAGE_PORT) if port is None else port)
     except OSError as error:
         raise StageTaken(f"port {port} cannot be used ({error.strerror}): choose another --port") from None
 

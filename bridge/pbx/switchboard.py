@@ -29,6 +29,16 @@ class Extension:
     name: str
     short: str = ""
     logged_in: bool = True
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A caller who waits in a queue; the call keeps its id when somebody takes it."""
+
+    ivrid: str
+    caller: Caller
+    joined_at: datetime
 
 
 def counted_ids() -> NewId:
@@ -49,6 +59,7 @@ class Switchboard:
         self._new_id = new_id or counted_ids()
         self._calls: dict[str, dict[str, Call]] = {code: {} for code in self.extensions}
         self._placed: dict[str, str] = {}
+        self.queues: dict[str, list[Queued]] = {}
 
     def calls(self, extension: str) -> tuple[Call, ...]:
         """The live calls on one extension, oldest first; none when it is idle or not of this exchange."""
@@ -129,6 +140,16 @@ class Switchboard:
     def resume(self, ivrid: str, extension: str) -> None:
         """The agent talks on after a hold."""
         self._turn(ivrid, extension, CallState.HOLD, CallState.TALKING)
+
+    def wait(self, queue: str, caller: Caller, now: datetime) -> str:
+        """Somebody outside waits in a queue. Gives the call's id."""
+        ivrid = self._new_id(now)
+        self.queues.setdefault(queue, []).append(Queued(ivrid, caller, now))
+        return ivrid
+
+    def leave(self, queue: str, ivrid: str) -> None:
+        """A waiting caller hangs up, or is taken."""
+        self.queues[queue] = [one for one in self.queues.get(queue, []) if one.ivrid != ivrid]
 
     def transfer(self, ivrid: str, extension: str, to: str, now: datetime) -> str:
         """The other side is sent on to extension `to`, where it rings as a new call that knows the first one's id."""

@@ -8,7 +8,9 @@ from starlette.responses import JSONResponse, Response
 
 from bridge.audit import query
 from bridge.errors import Malformed
+from bridge.lookup import PhoneSystem
 from bridge.shapes import as_json
+from bridge.snapshots import extension_rows, queue_row
 from bridge.store import deliveries, popups
 from bridge.store.tokens import Grant
 from bridge.web.signin import grant_of, supervisor
@@ -69,3 +71,36 @@ async def call(request: Request) -> Response:
     if not found:
         raise HTTPException(404, GONE)
     return JSONResponse(as_json(found[0]))
+
+
+def _system(request: Request) -> PhoneSystem:
+    kit: Kit = request.app.state.kit
+    system = kit.lookup.systems.get(request.path_params["pbx"])
+    if system is None:
+        raise HTTPException(404, f"No [pbx.NAME] of that name; known: {', '.join(kit.lookup.systems)}")
+    return system
+
+
+async def extensions(request: Request) -> Response:
+    """`GET /api/pbx/{pbx}/extensions[?extension=]`: the extensions now, with their calls."""
+    await supervisor(request)
+    kit: Kit = request.app.state.kit
+    system, wanted = _system(request), request.query_params.get("extension")
+    listing = await system.snapshot(wanted)
+    return _list(extension_rows(listing, wanted, kit.labels))
+
+
+async def queues(request: Request) -> Response:
+    """`GET /api/pbx/{pbx}/queues[?queue=]`: the queues now, with their waiting callers."""
+    await supervisor(request)
+    kit: Kit = request.app.state.kit
+    system = _system(request)
+    found = await system.queues(request.query_params.get("queue"))
+    if found is None:
+        raise HTTPException(404, f"Phone systems of kind {system.adapter.kind} have no queues to ask for.")
+    region = kit.labels.regions[system.name]
+    return _list([queue_row(queue, region) for queue in found])
+
+
+def _list(items: list[dict[str, Any]]) -> Response:
+    return JSONResponse({"items": items, "next_cursor": None})

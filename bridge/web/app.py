@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bridge.clock import Clock
-from bridge.errors import ClickRefused
+from bridge.errors import ClickRefused, PbxError
 from bridge.messages import Secret
 from bridge.settings import Settings
 from bridge.web import api, clicks, desktop, health, problems
@@ -31,6 +31,8 @@ ROUTES = [
     Route("/api/clicks/{click_id}", api.click),
     Route("/api/popups/{popup_id}", api.popup),
     Route("/api/calls/{ivrid:path}", api.call),
+    Route("/api/pbx/{pbx}/extensions", api.extensions),
+    Route("/api/pbx/{pbx}/queues", api.queues),
     Route("/livez", health.livez),
     Route("/readyz", health.readyz),
     Route("/version", health.version),
@@ -74,10 +76,14 @@ def create_app(settings: Settings, redis_url: Secret, clock: Clock | None = None
             app.state.leaving = asyncio.Event()
             app.state.pages = clicks.open_pages()
             kit.agents.directory()
+            await kit.agents.refresh()
+            refreshing = asyncio.create_task(kit.agents.keep_fresh())
             yield
+            refreshing.cancel()
 
     handlers: dict[Any, Any] = {
         ClickRefused: problems.on_refusal,
+        PbxError: problems.on_pbx_error,
         HTTPException: problems.on_http_error,
         RedisError: problems.on_redis_error,
         Exception: problems.on_bug,

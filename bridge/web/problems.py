@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from bridge.errors import ClickRefused
+from bridge.errors import ClickRefused, PbxError
 from bridge.store.accept import unavailable
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,12 @@ async def on_http_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
     reason = REASONS.get(error.status_code, "refused")
     return problem(error.status_code, reason, reason.replace("-", " ").capitalize(), error.detail, error.headers)
+
+
+async def on_pbx_error(_: Request, error: Exception) -> Response:
+    """Starlette's hook for a phone system that gave no answer to a question of the API."""
+    assert isinstance(error, PbxError)  # noqa: S101 - registered for it alone
+    return problem(502, str(error.outcome), "The phone system gave no answer", str(error))
 
 
 async def on_redis_error(_: Request, error: Exception) -> Response:

@@ -20,8 +20,9 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from bridge.domain import Call, CallerKind, CallState, Direction
-from bridge.pbx.switchboard import Extension, Switchboard
+from bridge.pbx.switchboard import Extension, Queued, Switchboard
 
+Rows = Callable[[str | None], tuple[str, list[dict[str, Any]] | None]]
 CustomdataShape = Literal["object", "text", "list", "empty list", "empty text", "null"]
 STATUS = {
     CallState.RINGING: "Ringing",
@@ -36,6 +37,7 @@ WITHHELD = "Anonymous"
 OK = (0, "OK")
 AUTHORIZATION_FAILED = (1, "Authorization failed.")
 INTERNAL_ERROR = (2, "Internal error.")
+NO_SUCH_QUEUE = (2, "Queue is not found in this account")
 ERROR_PAGE = "<!doctype html><title>Error</title><h1>Something went wrong</h1>"
 UNDOCUMENTED = {"isInternal": False, "callType": "Extension", "relatedIvrUniqueIDs": [], "ip": "192.0.2.7"}
 
@@ -68,9 +70,26 @@ class FakeVoicenter:
 
     def app(self) -> Starlette:
         """The API; mount it where `base_url` points."""
-        return Starlette(routes=[Route("/GetExtensionsCalls", self._extensions_calls, methods=["GET", "POST"])])
+        methods = ["GET", "POST"]
+        return Starlette(
+            routes=[
+                Route("/GetExtensionsCalls", self._extensions_calls, methods=methods),
+                Route("/GetQueuesCallers", self._queues_callers, methods=methods),
+                Route("/GetExtensions", self._directory, methods=methods),
+            ]
+        )
 
     async def _extensions_calls(self, request: Request) -> Response:
+        return await self._answered(request, "extension", lambda asked: ("EXTENSIONS", self._rows(asked)))
+
+    async def _queues_callers(self, request: Request) -> Response:
+        return await self._answered(request, "queue", lambda asked: ("QUEUES", self._queue_rows(asked)))
+
+    async def _directory(self, request: Request) -> Response:
+        return await self._answered(request, "showAll", lambda _: ("EXTENSIONS", self._directory_rows()))
+
+    async def _answered(self, request: Request, parameter: str, rows: Rows) -> Response:
+        """What all questions share: faults, the form of the question, the code."""
         await asyncio.sleep(self.faults.slow_seconds)
         broken = self._broken()
         if broken is not None:
@@ -78,11 +97,14 @@ class FakeVoicenter:
         question = await _question(request)
         if question is None:
             return self._reply(AUTHORIZATION_FAILED)
-        code, extension = question.get("code"), question.get("extension")
-        if self.faults.internal_error or not isinstance(code, str) or not isinstance(extension, str | None):
+        code, asked = question.get("code"), question.get(parameter)
+        if self.faults.internal_error or not isinstance(code, str) or not isinstance(asked, str | None):
             return self._reply(INTERNAL_ERROR)
+        key, found = rows(asked)
+        if found is None:
+            return self._reply(NO_SUCH_QUEUE)
         proven = code == self.code and not self.faults.code_refused
-        return self._reply(OK, self._rows(extension) if proven else [])
+        return self._reply(OK, found if proven else [], key)
 
     def _broken(self) -> Response | None:
         if self.faults.down == "closed":
@@ -93,15 +115,46 @@ class FakeVoicenter:
             return PlainTextResponse("Forbidden", 403)
         return HTMLResponse(ERROR_PAGE) if self.faults.html_page else None
 
-    def _reply(self, error: tuple[int, str], rows: list[dict[str, Any]] | None = None) -> Response:
+    def _reply(self, error: tuple[int, str], rows: list[dict[str, Any]] | None = None, key: str = "") -> Response:
         number, text = error
         answer: dict[str, Any] = {"ERR": str(number) if self.faults.err_as_text else number, "DESC": text}
         if rows is not None:
-            answer["EXTENSIONS"] = rows
+            answer[key] = rows
         return JSONResponse(answer)
 
     def _rows(self, asked: str | None) -> list[dict[str, Any]]:
         return [self._row(each) for each in self.switchboard.extensions.values() if asked in (None, each.code)]
+
+    def _queue_rows(self, asked: str | None) -> list[dict[str, Any]] | None:
+        """Queues are known by number; None for one that is not there."""
+        numbers = {str(_number_of(name)): name for name in self.switchboard.queues}
+        if asked is not None and asked not in numbers:
+            return None
+        return [
+            {"Name": name, "ID": int(number), "Weight": 0, "Callers": [self._caller(one) for one in waiting]}
+            for number, name in numbers.items()
+            if asked in (None, number)
+            for waiting in [self.switchboard.queues[name]]
+        ]
+
+    def _caller(self, waiting: Queued) -> dict[str, Any]:
+        seconds = int((datetime.now(UTC) - waiting.joined_at).total_seconds())
+        joined = self._epoch(waiting.joined_at)
+        return {"Phone": waiting.caller.number, "CallID": waiting.ivrid, "JoinTime": joined, "Duration": seconds}
+
+    def _directory_rows(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "SIP": each.code,
+                "Name": f"Extension {each.code}",
+                "SpeedDial": each.short,
+                "AccountID": 12345678,
+                "AccountName": "Account",
+                "UserName": each.name,
+                "UserEmail": each.email,
+            }
+            for each in self.switchboard.extensions.values()
+        ]
 
     def _row(self, extension: Extension) -> dict[str, Any]:
         owner = _number_of(extension.name)

@@ -40,7 +40,7 @@ def ask_calls(method: str, base_url: str, code: Secret, extension: str | None) -
 
 
 def read_calls(reply: Reply, pbx: str, code: Secret, clock: Clock) -> Listing:
-    """The answer as a `Listing`. An extension whose calls cannot be read must not pass for idle, nor spoil the others."""
+    """The answer as a `Listing`. An extension whose calls cannot be read passes for nothing, and spoils no other."""
     rows = objects(answer(reply, code).get("EXTENSIONS"), "extensions")
     readable = [(text(row.get("username")), text(row.get("name")), _calls_of(row)) for row in rows]
     local = _counts_local_time(clock, (call for _, _, calls in readable for call in calls or ()))
