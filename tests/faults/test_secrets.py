@@ -113,6 +113,6 @@ def everything_in(direct: "Redis") -> str:
             "zset": lambda name: direct.zrange(name, 0, -1),
             "stream": direct.xrange,
         }[kind]
-        value = {field: "" for field in direct.hkeys(key)} if key.startswith("rq:job") else read(key)
+        value = dict.fromkeys(direct.hkeys(key), "") if key.startswith("rq:job") else read(key)
         parts.append(f"{key} {json.dumps(value, default=str)}")
     return "\n".join(parts)

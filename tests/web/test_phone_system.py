@@ -30,12 +30,12 @@ async def test_extensions_with_their_calls(stage: Stage) -> None:
 
 async def test_queues_with_who_waits(stage: Stage) -> None:
     now = datetime.now(UTC)
-    stage.phone.wait("Sales", Caller("0501234567"), now - timedelta(seconds=5))
+    stage.phone.wait("Sales", Caller("0522340002"), now - timedelta(seconds=5))
     stage.phone.wait("Sales", Caller(CALLER), now - timedelta(seconds=21))
     supervisor = await stage.token(Role.SUPERVISOR)
     (queue,) = (await stage.get("/api/pbx/main/queues", supervisor)).json()["items"]
     assert queue["name"] == "Sales"
-    assert [one["caller"]["e164"] for one in queue["callers"]] == ["+972722776772", "+972501234567"]
+    assert [one["caller"]["e164"] for one in queue["callers"]] == ["+972722776772", "+972522340002"]
     assert [round(one["waiting_seconds"]) for one in queue["callers"]] == [21, 5]
     same = (await stage.get(f"/api/pbx/main/queues?queue={queue['queue']}", supervisor)).json()["items"]
     assert [row["queue"] for row in same] == [queue["queue"]]
