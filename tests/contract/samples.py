@@ -1,0 +1,109 @@
+"""The samples that lie in every adapter's folder, and their format. A new adapter gets its tests by bringing them.
+
+`samples/account.json`
+    The keys of `[pbx.NAME]` or `[crm.NAME]`, all secrets invented.
+
+Phone systems
+    `NAME.SUFFIX` is the body of one answer, byte by byte, and `NAME.expected.json` what must come of it:
+
+    - `from`: `documented` (the vendor's own example) or `invented`
+    - `ask`: `calls` (if left out), `queues` or `people`; `extension` or `queue`: what was asked for (left out: all)
+    - `status` (200), `headers` ({}), `now` (2026-11-22T10:00:00Z), `account` (keys that differ from account.json)
+    - `extensions`: each listed extension with its calls, in the names of the popup (a call may leave out names: what it
+      names must be so), and `unreadable` ([]); or `queues`; or `people`; or
+    - `error`: the class that is raised, `says`: texts that its text must contain
+
+    `NAME.request.json` is a question: `ask`, `extension`, `queue` and `account` as above, `requests` (method, url,
+    headers and `json` or `text` for the body) that it makes, and `secrets_in`, the one part of them in which secrets
+    may stand.
+
+CRMs
+    `NAME.SUFFIX` is the body of one click, its sender proven by the tests, and `NAME.expected.json` has
+    `content_type`, and `asked` (agent, extension, ivrid, record; left out: null) or `error` and `says`.
+    `NAME.request.json` has `requests` as above, for the push of one fixed popup.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import bridge.crm
+import bridge.pbx
+from bridge.messages import Secret
+from bridge.settings import Section
+
+EXPECTED, REQUEST, ACCOUNT = ".expected.json", ".request.json", "account.json"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One file of `samples/` with what is expected of it."""
+
+    kind: str
+    name: str
+    body: bytes
+    expected: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.kind}-{self.name}"
+
+
+def folder(group: ModuleType, kind: str) -> Path:
+    """The folder of one adapter."""
+    return Path(group.__path__[0]) / kind
+
+
+def _files(group: ModuleType, kind: str) -> list[Path]:
+    return sorted((folder(group, kind) / "samples").iterdir())
+
+
+def bodies(group: ModuleType) -> list[Sample]:
+    """Every body of every adapter, with its expectation."""
+    return [
+        Sample(kind, file.stem, file.read_bytes(), _json(file.with_name(file.stem + EXPECTED)))
+        for kind in group.kinds()
+        for file in _files(group, kind)
+        if not file.name.endswith((EXPECTED, REQUEST)) and file.name != ACCOUNT
+    ]
+
+
+def questions(group: ModuleType) -> list[Sample]:
+    """Every request that is expected of an adapter."""
+    return [
+        Sample(kind, file.name.removesuffix(REQUEST), b"", _json(file))
+        for kind in group.kinds()
+        for file in _files(group, kind)
+        if file.name.endswith(REQUEST)
+    ]
+
+
+def strays(group: ModuleType, kind: str) -> list[str]:
+    """Files that belong to nothing: an expectation without its body, or a body without its expectation."""
+    names = {file.name for file in _files(group, kind)}
+    stems = {name.removesuffix(EXPECTED) for name in names if name.endswith(EXPECTED)}
+    rest = {name for name in names if not name.endswith((EXPECTED, REQUEST)) and name != ACCOUNT}
+    return sorted(stems ^ {Path(name).stem for name in rest})
+
+
+def account(group: ModuleType, kind: str, **changed: object) -> Any:
+    """The sample account of one adapter."""
+    keys = _json(folder(group, kind) / "samples" / ACCOUNT) | changed
+    made: Section = group.find(kind).account.model_validate(keys)
+    return made
+
+
+def secrets_of(value: object) -> list[str]:
+    """Every secret in an account."""
+    if isinstance(value, Secret):
+        return [value.reveal()]
+    inner = dict(value).values() if isinstance(value, Section) else value if isinstance(value, tuple) else ()
+    return [secret for item in inner for secret in secrets_of(item)]
+
+
+def _json(file: Path) -> Any:
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+PBX, CRM = bridge.pbx, bridge.crm
