@@ -1,0 +1,149 @@
+"""What is told of an agent's lines together: calls outweigh failures, failures outweigh silence."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import pytest
+
+from bridge.clock import Clock
+from bridge.domain import Line, Outcome, ServedFrom
+from bridge.errors import ExchangeFailed
+from bridge.exchange import Exchange
+from bridge.lookup import Heard, Lookup
+from bridge.messages import Reply, Request, Secret
+from bridge.pbx.voicenter import Account
+
+MAIN, OFFICE = Line("main", "SIPDana1"), Line("office", "101")
+IDLE: dict[str, Any] = {"calls": []}
+HINT = "or the account code is wrong: Voicenter answers both with an empty list"
+Said = dict[str, Any] | int | ExchangeFailed | None
+
+
+def talks(ivrid: str) -> dict[str, Any]:
+    return {"calls": [{"ivrid": ivrid, "callstatus": "Talking"}]}
+
+
+class PhoneSystems:
+    """An exchange with phone systems behind it: what they say of each line (None: they do not list it)."""
+
+    def __init__(self, said: Mapping[Line, Said]) -> None:
+        self.said, self.timeouts = said, set[float]()
+        self.together, self._on_their_way = 0, 0
+
+    async def send(self, request: Request, timeout_seconds: float, **_: object) -> Reply:
+        self.timeouts.add(timeout_seconds)
+        self._on_their_way += 1
+        self.together = max(self.together, self._on_their_way)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        self._on_their_way -= 1
+        line = Line(urlsplit(request.url).hostname or "", json.loads(request.body)["extension"])
+        answer = self.said[line]
+        if isinstance(answer, ExchangeFailed):
+            raise answer
+        if isinstance(answer, int):
+            return Reply(answer, {}, b"", 1.0)
+        rows = [] if answer is None else [{"username": line.extension, **answer}]
+        return Reply(200, {}, json.dumps({"ERR": 0, "EXTENSIONS": rows}).encode(), 1.0)
+
+
+def heard(said: Mapping[Line, Said]) -> Heard:
+    accounts = {
+        name: Account(kind="voicenter", base_url=f"http://{name}", code=Secret("INVENTED"), timeout_seconds=1.5)
+        for name in ("main", "office")
+    }
+
+    async def ask() -> Heard:
+        lookup = Lookup(accounts, cast(Exchange, PhoneSystems(said)), Clock())
+        return await lookup.live_calls(tuple(said))
+
+    return asyncio.run(ask())
+
+
+def verdict(main: Said, office: Said) -> tuple[Outcome, str]:
+    """Outcome and why over two lines; the order of the lines must not change the outcome."""
+    one, other = heard({MAIN: main, OFFICE: office}), heard({OFFICE: office, MAIN: main})
+    assert one.outcome is other.outcome
+    assert sorted(call.ivrid for call in one.calls) == sorted(call.ivrid for call in other.calls)
+    return one.outcome, one.why
+
+
+DOWN = ExchangeFailed("no-connection", "office cannot be connected to")
+
+
+@pytest.mark.parametrize("office", [None, IDLE, talks("b"), 403, 503, DOWN], ids=str)
+def test_a_call_on_one_line_outweighs_whatever_the_other_line_is(office: Said) -> None:
+    assert verdict(talks("a"), office) == (Outcome.FOUND, "")
+
+
+def test_calls_of_all_lines_are_heard() -> None:
+    found = heard({MAIN: talks("a"), OFFICE: talks("b")})
+    assert [(call.pbx, call.extension, call.ivrid) for call in found.calls] == [
+        ("main", "SIPDana1", "a"),
+        ("office", "101", "b"),
+    ]
+    assert found.served_from is ServedFrom.PBX
+
+
+@pytest.mark.parametrize("main", [None, IDLE], ids=["unknown", "idle"])
+@pytest.mark.parametrize(
+    ("office", "outcome", "why"),
+    [
+        (403, Outcome.PBX_REFUSED, "HTTP 403"),
+        (503, Outcome.PBX_UNREACHABLE, "HTTP 503"),
+        (DOWN, Outcome.PBX_UNREACHABLE, "the phone system 'office': office cannot be connected to"),
+        (ExchangeFailed("timeout", "office did not answer"), Outcome.PBX_UNREACHABLE, "office did not answer"),
+        (ExchangeFailed("too-large", "office sent more"), Outcome.PBX_UNINTELLIGIBLE, "office sent more"),
+        ({"calls": None}, Outcome.PBX_UNINTELLIGIBLE, "101 that cannot be read"),
+    ],
+)
+def test_a_failure_on_one_line_outweighs_silence_on_the_other(
+    main: Said, office: Said, outcome: Outcome, why: str
+) -> None:
+    """The call may well be on the line that could not be asked: 'no call' would be a lie."""
+    told = verdict(main, office)
+    assert told[0] is outcome
+    assert why in told[1]
+
+
+def test_an_idle_line_outweighs_an_unknown_one_and_alone_is_named() -> None:
+    assert verdict(IDLE, None) == (Outcome.NO_ACTIVE_CALL, "no call is live on extension SIPDana1 now")
+
+
+def test_idle_on_all_lines_names_them_all() -> None:
+    assert verdict(IDLE, IDLE) == (Outcome.NO_ACTIVE_CALL, "no call is live on extensions SIPDana1, 101 now")
+
+
+def test_lines_that_nobody_lists_and_what_else_that_may_mean() -> None:
+    why = f"the phone system does not list extensions SIPDana1, 101, {HINT}"
+    assert verdict(None, None) == (Outcome.UNKNOWN_EXTENSION, why)
+
+
+def test_one_line_alone() -> None:
+    assert heard({MAIN: talks("a")}).outcome is Outcome.FOUND
+    assert heard({MAIN: IDLE}).why == "no call is live on extension SIPDana1 now"
+    assert heard({MAIN: None}).why == f"the phone system does not list extension SIPDana1, {HINT}"
+
+
+@pytest.mark.parametrize("other", ["10", "1", "1011", "sipdana1", "SIPDana"])
+def test_calls_of_another_extension_in_the_same_answer_are_nobodys(other: str) -> None:
+    """A phone system that answers with more than was asked for, or with something like it."""
+    said = {MAIN: {"username": other, **talks("a")}, OFFICE: {"username": other, **talks("b")}}
+    assert heard(said).outcome is Outcome.UNKNOWN_EXTENSION
+
+
+def test_all_lines_are_asked_at_the_same_time_each_within_its_own_limit() -> None:
+    async def ask() -> PhoneSystems:
+        systems = PhoneSystems({MAIN: IDLE, OFFICE: IDLE})
+        accounts = {
+            name: Account(kind="voicenter", base_url=f"http://{name}", code=Secret("INVENTED"), timeout_seconds=limit)
+            for name, limit in (("main", 0.5), ("office", 1.5))
+        }
+        await Lookup(accounts, cast(Exchange, systems), Clock()).live_calls((MAIN, OFFICE))
+        return systems
+
+    systems = asyncio.run(ask())
+    assert (systems.together, systems.timeouts) == (2, {0.5, 1.5})
