@@ -1,0 +1,110 @@
+"""A row of Ozeki's list of calls as each extension in it sees the call; pure.
+
+Source is the caller's number, CallerId what phones display of it, Destination the callee's number. Of the other two the
+vendor's page shows one example, where all are equal; taken here as the number the caller dialled (CallerDialed: a DID
+when the call came by a trunk) and the one dialled to reach the callee (CalleeDialed).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from bridge.domain import Call, Caller, CallerKind, CallState, Direction
+from bridge.numbers import kind_of
+
+Row = Mapping[str, str]
+STATES = {"incall": CallState.TALKING, "answered": CallState.TALKING, "hold": CallState.HOLD}
+RINGING = "ringing"
+ENDED = {"error", "cancelled", "transferred", "busy", "completed"}
+CALLEE = ("Destination", "CalleeDialed", "CelleeDialed")
+"""The vendor's field table misspells the second of them."""
+LONGEST_TALK_SECONDS = 30 * 24 * 3600.0
+SLACK = timedelta(minutes=1)
+"""By how much the phone system's clock may be ahead of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The zone of times that name none, and the time of asking."""
+
+    zone: tzinfo
+    now: datetime
+
+
+def calls_of(row: Row, pbx: str, clock: Clock) -> Iterator[Call]:
+    """The call once for each extension that has part in it; nothing when it has ended."""
+    state = row.get("CallState", "").lower()
+    if state in ENDED:
+        return
+    source, callees = row.get("Source", ""), [row[name] for name in CALLEE if row.get(name)]
+    started_at = _started(row.get("StartTime", ""), clock)
+    answered_at = _answered(row.get("TalkDuration", ""), clock.now)
+    for extension in extensions_in([source, *callees]):
+        placed = extension == source
+        other = next(iter(callees), row.get("CallerDialed", "")) if placed else source
+        internal = is_inside(extension) and is_inside(other)
+        direction = Direction.INTERNAL if internal else Direction.OUTGOING if placed else Direction.INCOMING
+        dialled = row.get("CallerDialed", "") if direction is Direction.INCOMING else ""
+        ringing = CallState.DIALING if placed else CallState.RINGING
+        yield Call(
+            pbx=pbx,
+            extension=extension,
+            ivrid=row.get("CallId", ""),
+            original_ivrid=None,
+            did=dialled if dialled != extension else "",
+            did_label=None,
+            direction=direction,
+            state=ringing if state == RINGING else STATES.get(state, CallState.UNKNOWN),
+            caller=Caller(other) if placed else _caller(source, row.get("CallerId", "")),
+            started_at=started_at,
+            answered_at=answered_at,
+            recording=None,
+        )
+
+
+def is_inside(number: str) -> bool:
+    """Whether this looks like an extension: too short for a public number, or a phone's one-word name."""
+    kind = kind_of(number)
+    return kind is CallerKind.INTERNAL or (kind is CallerKind.TEXT and re.fullmatch(r"[\w.-]+", number) is not None)
+
+
+def extensions_in(ends: list[str]) -> list[str]:
+    """The ends of a call under which it is listed, each once: all that could be extensions.
+
+    A public number opposite an extension is somebody outside. Where no end looks like an extension, each may be one
+    (a phone system may have extensions as long as public numbers): better a number too many on the supervisor's page
+    than an agent's call not found.
+    """
+    kinds = {CallerKind.INTERNAL, CallerKind.TEXT}
+    if not any(map(is_inside, ends)):
+        kinds.add(CallerKind.NUMBER)
+    return [end for end in dict.fromkeys(ends) if kind_of(end) in kinds]
+
+
+def _caller(source: str, displayed: str) -> Caller:
+    """The caller as the callee sees them. What is displayed is a name, or only a number again."""
+    if kind_of(displayed) is CallerKind.TEXT:
+        return Caller(source, name=displayed if displayed != source else "")
+    return Caller(source or displayed)
+
+
+def _started(text: str, clock: Clock) -> datetime | None:
+    """UTC. A local time that the end of summer time has twice is the later one that is not in the future."""
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+        readings = sorted(moment.replace(tzinfo=clock.zone, fold=fold).astimezone(UTC) for fold in (1, 0))
+    except (ValueError, OverflowError):
+        return None
+    return next((reading for reading in reversed(readings) if reading <= clock.now + SLACK), readings[0])
+
+
+def _answered(talk_seconds: str, now: datetime) -> datetime | None:
+    """Ozeki gives no time of answering: it is reckoned back from how long they have talked."""
+    try:
+        seconds = float(talk_seconds.replace(",", "."))
+    except ValueError:
+        return None
+    return now - timedelta(seconds=seconds) if 0 < seconds < LONGEST_TALK_SECONDS else None

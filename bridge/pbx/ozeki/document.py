@@ -1,0 +1,114 @@
+"""An Ozeki answer as texts: its code, its message, one mapping of fields per row; pure.
+
+Document types and entities are refused: the vendor's answers have none. An answer that is whole but not well-formed (a
+bare & in a name, `&nbsp;`, a control character) is read field by field instead, so that one name spoils nothing else.
+"""
+
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import ParseError, XMLParser
+
+from bridge.pbx.texts import decoded
+
+OK = "200"
+LISTS = frozenset({"ActiveCalls", "Extensions"})
+MAX_ELEMENTS = 600_000
+"""More than 16 MiB of calls hold. It bounds the time that junk takes."""
+MAX_DEPTH = 16
+MAX_CHARACTERS = 1000
+"""Of one field: callers can influence their name."""
+BLANKS = "\ufeff \t\r\n"
+NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+WHOLE = re.compile(r"(?:<\?xml[^<>]{0,200}\?>\s*+)?<(?:\w{1,40}:)?Response[\s>]")
+END = re.compile(r"</(?:\w{1,40}:)?Response\s{0,9}>$")
+ROW = re.compile(r"<(?:\w{1,40}:)?(?:CallInfo|Call|ExtensionSummary)(?:\s[^<>]*+)?>")
+FIELD = re.compile(r"<(?:\w{1,40}:)?(\w{1,40})(?:\s[^<>]*+)?>([^<]*+)</(?:\w{1,40}:)?\1\s*+>")
+
+
+class NotReadable(ValueError):
+    """The bytes are no answer of Ozeki's. The text says what they are instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What an answer says. Texts are as sent, blanks around them taken off; of a field given twice the first."""
+
+    code: str
+    message: str
+    rows: tuple[Mapping[str, str], ...]
+
+
+def read(body: bytes, content_type: str) -> Document:
+    """The answer in `body`. Raises `NotReadable` and nothing else, in a time that grows no faster than the body."""
+    text = decoded(body, content_type).strip(BLANKS)
+    try:
+        events = _well_formed(text)
+    except DefusedXmlException:
+        raise NotReadable("a page or an XML with a document type or entities") from None
+    except ParseError:
+        events = _field_by_field(NOT_XML.sub("", text).strip(BLANKS))
+    head = events.head
+    if "Code" not in head:
+        raise NotReadable("XML without a Code")
+    return Document(head["Code"], head.get("Message", ""), tuple(events.rows))
+
+
+class _Events:
+    """What the parser meets: the fields of the answer itself, and those of each row. Prefixes do not matter."""
+
+    def __init__(self) -> None:
+        self.head: dict[str, str] = {}
+        self.rows: list[dict[str, str]] = []
+        self._open: list[str] = []
+        self._text: list[str] = []
+        self._elements = 0
+
+    def start(self, tag: str, _attributes: Mapping[str, str]) -> None:
+        name = tag.rpartition("}")[2]
+        self._open.append(name)
+        self._elements += 1
+        if self._open[0] != "Response" or len(self._open) > MAX_DEPTH or self._elements > MAX_ELEMENTS:
+            raise NotReadable("XML of another shape")
+        if len(self._open) == 3 and self._open[1] in LISTS:
+            self.rows.append({})
+        self._text.clear()
+
+    def data(self, text: str) -> None:
+        self._text.append(text)
+
+    def end(self, _tag: str) -> None:
+        name = self._open.pop()
+        if len(self._open) == 3 and self._open[1] in LISTS:
+            self.rows[-1].setdefault(name, "".join(self._text).strip()[:MAX_CHARACTERS])
+        elif len(self._open) == 1:
+            self.head.setdefault(name, "".join(self._text).strip()[:MAX_CHARACTERS])
+        self._text.clear()
+
+
+def _well_formed(text: str) -> _Events:
+    events = _Events()
+    parser = XMLParser(target=events, forbid_dtd=True)
+    parser.feed(text)
+    parser.close()
+    return events
+
+
+def _field_by_field(text: str) -> _Events:
+    """For an answer that has its beginning and its end: a field that cannot be told is left out, and it alone."""
+    if "<!" in text or not WHOLE.match(text) or not END.search(text, max(0, len(text) - 80)):
+        raise NotReadable("something that is not XML, or is cut off")
+    events = _Events()
+    head, *rows = ROW.split(text)
+    events.head = _fields(head)
+    events.rows = [_fields(row) for row in rows]
+    if not rows and events.head.get("Code") == OK:
+        raise NotReadable("XML without the list that was asked for")
+    return events
+
+
+def _fields(text: str) -> dict[str, str]:
+    return {name: html.unescape(value[:MAX_CHARACTERS]).strip() for name, value in reversed(FIELD.findall(text))}

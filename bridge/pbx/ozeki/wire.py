@@ -1,0 +1,106 @@
+"""Ozeki's words to nouns and back; pure. Source: its pages on ListActiveCalls, ListExtensions, status codes."""
+
+from dataclasses import dataclass
+from urllib.parse import quote, quote_plus, urlencode
+
+from bridge.domain import Call
+from bridge.errors import PbxRefused, PbxUnintelligible
+from bridge.messages import Reply, Request, Secret
+from bridge.pbx import Listing, check_status
+from bridge.pbx.ozeki.calls import Clock, calls_of
+from bridge.pbx.ozeki.document import OK, Document, NotReadable, read
+
+SYSTEM = "the phone system (Ozeki)"
+FORM = "application/x-www-form-urlencoded"
+NO_SUCH_CALL = "601"
+MAY_NOT_ASK = {"301", "303", "304", "305", "306", "307"}
+REMEDY = {
+    "301": "check generation and base_url",
+    "304": "check username and password",
+    "305": "check username and password",
+    "306": "check what this API user may do",
+    "307": "check from which addresses this API user may ask",
+}
+IDLE_HINT = "or it is idle: Ozeki lists only extensions that have a call"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Where, how and as whom an account is asked; without credentials where `username` is None."""
+
+    url: str
+    method: str
+    username: str | None
+    password: Secret | None
+
+
+def ask_calls(access: Access) -> Request:
+    """The question for all calls: there is none for one extension."""
+    return _ask(access, "ListActiveCalls")
+
+
+def ask_extensions(access: Access) -> Request:
+    """The question for the extensions there are."""
+    return _ask(access, "ListExtensions")
+
+
+def _ask(access: Access, command: str) -> Request:
+    fields = {"command": command}
+    if access.username is not None and access.password is not None:
+        fields |= {"Username": access.username, "Password": access.password.reveal()}
+    asked, headers = urlencode(fields, quote_via=quote), {"Accept": "application/xml"}
+    if access.method == "get":
+        return Request("GET", f"{access.url}?{asked}", headers)
+    return Request("POST", access.url, {**headers, "Content-Type": FORM}, asked.encode())
+
+
+def read_calls(reply: Reply, pbx: str, access: Access, clock: Clock) -> Listing:
+    """Each call under each extension that has part in it. A row that names nobody is left out, and told in the hint."""
+    answer = _answer(reply)
+    if answer.code == NO_SUCH_CALL:
+        return Listing({}, empty_hint=IDLE_HINT)
+    _check_code(answer, access)
+    rows = [row for row in answer.rows if "Source" in row or "Destination" in row]
+    unread = len(answer.rows) - len(rows)
+    if unread and not rows:
+        raise PbxUnintelligible(f"{SYSTEM} sent calls without Source and Destination")
+    listed: dict[str, list[Call]] = {}
+    for row in rows:
+        for call in calls_of(row, pbx, clock):
+            listed.setdefault(call.extension, []).append(call)
+    hint = f"{IDLE_HINT}; {unread} of its calls could not be read" if unread else IDLE_HINT
+    return Listing({extension: tuple(calls) for extension, calls in listed.items()}, empty_hint=hint)
+
+
+def read_extensions(reply: Reply, access: Access) -> frozenset[str] | None:
+    """What calls name extensions by: PhoneNumber, or Id where rows have none (XE). None: this account may not ask."""
+    answer = _answer(reply)
+    if answer.code in MAY_NOT_ASK:
+        return None
+    _check_code(answer, access)
+    return frozenset(number for row in answer.rows if (number := row.get("PhoneNumber") or row.get("Id")))
+
+
+def _answer(reply: Reply) -> Document:
+    check_status(reply, SYSTEM)
+    try:
+        return read(reply.body, reply.headers.get("content-type", ""))
+    except NotReadable as error:
+        raise PbxUnintelligible(f"{SYSTEM} sent {error}") from None
+
+
+def _check_code(answer: Document, access: Access) -> None:
+    """Errors come inside a 200. Raises `PbxRefused` for every Code but success."""
+    if answer.code == OK:
+        return
+    told = _quoted(answer.message, access) or "no reason given"
+    remedy = f": {REMEDY[answer.code]}" if answer.code in REMEDY else ""
+    raise PbxRefused(f"{SYSTEM} refused the question: {told} (Code {_quoted(answer.code, access)[:20]}){remedy}")
+
+
+def _quoted(text: str, access: Access) -> str:
+    """The vendor's own words, fit to be shown: without the credentials, however they are written."""
+    for private in (access.password.reveal() if access.password else "", access.username or ""):
+        for written in (private, quote(private), quote_plus(private)):
+            text = text.replace(written, "***") if written else text
+    return "".join(character if character.isprintable() else " " for character in text)[:200]
