@@ -23,13 +23,11 @@ NAMES = ("agent", "extension", "ivrid")
 
 def read_click(secrets: Iterable[Secret], token: Secret | None, incoming: Incoming) -> Asked:
     """What a click asks, once its sender is proven."""
-    fields: Mapping[str, Any]
     if incoming.method == "GET":
         _check_token(token, incoming.query.get("token"))
-        return _asked(incoming.query, key=None)
+        return _asked({name: incoming.query.get(name) for name in NAMES}, key=None)
     key = _prove(secrets, token, incoming)
-    fields = _fields(incoming)
-    return _asked(fields, key)
+    return _asked(_fields(incoming), key)
 
 
 def _prove(secrets: Iterable[Secret], token: Secret | None, incoming: Incoming) -> str | None:
