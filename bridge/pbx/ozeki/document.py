@@ -16,8 +16,8 @@ from bridge.pbx.texts import decoded
 
 OK = "200"
 LISTS = frozenset({"ActiveCalls", "Extensions"})
-MAX_ELEMENTS = 600_000
-"""More than 16 MiB of calls hold. It bounds the time that junk takes."""
+MAX_ROWS, MAX_ELEMENTS = 60_000, 600_000
+"""More than 16 MiB of calls hold. They bound the time that junk takes."""
 MAX_DEPTH = 16
 MAX_CHARACTERS = 1000
 """Of one field: callers can influence their name."""
@@ -52,8 +52,8 @@ def read(body: bytes, content_type: str) -> Document:
     except ParseError:
         events = _field_by_field(NOT_XML.sub("", text).strip(BLANKS))
     head = events.head
-    if "Code" not in head:
-        raise NotReadable("XML without a Code")
+    if "Code" not in head or len(events.rows) > MAX_ROWS:
+        raise NotReadable("XML without a Code, or with too many rows")
     return Document(head["Code"], head.get("Message", ""), tuple(events.rows))
 
 
