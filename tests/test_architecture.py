@@ -43,8 +43,7 @@ SIDEWAYS = {
 }
 HIGHER_IN_ITS_LAYER = {"bridge.answer": "bridge.wiring", "bridge.push": "bridge.wiring"}
 """The lines work with a Kit, which the wiring makes."""
-PURE = ("domain", "errors", "messages", "directory", "enrich", "numbers", "snapshots", "circuit")
-PURE_NAMES = {"wire", "wire_account", "signature", "envelope", "document", "texts"}
+PURE = ("domain", "errors", "messages", "directory", "enrich", "numbers", "snapshots", "circuit", "pbx.texts")
 IMPURE = {"httpx", "aiohttp", "redis", "rq", "starlette", "uvicorn", "sqlalchemy", "asyncio", "os", "time", "socket"}
 LIBRARIES = {
     "httpx": {"bridge.exchange", "bridge.demo.once"},
@@ -164,10 +163,10 @@ def crossed_doors(found: list[Module]) -> Iterator[str]:
 
 
 def impure(found: list[Module]) -> Iterator[str]:
-    """Pure modules that could touch the world or read a clock."""
+    """Pure modules (of an adapter all but its door and its fake) that could touch the world or read a clock."""
     for module in found:
-        parts = module.name.split(".")
-        if module.name in {f"bridge.{name}" for name in PURE} or (len(parts) > 2 and parts[-1] in PURE_NAMES):
+        part_of_adapter = place(module.name)[1] in ("bridge.pbx", "bridge.crm") and module.name.count(".") == 3
+        if module.name in {f"bridge.{name}" for name in PURE} or (part_of_adapter and module.file.stem != "fake"):
             yield from (f"{module.name} imports {o}" for o in module.imports if o.split(".")[0] in IMPURE)
             yield from (f"{module.name} calls {call}" for call in calls_of(module.tree) if call in CLOCKS)
 
