@@ -409,12 +409,12 @@ def test_mangled_bytes_are_read_or_refused(
         where = int(place * len(body))
         body = body[:where] + piece + body[where + length :]
     reply = Reply(200, {"content-type": content_type}, body, 1.0)
-    started = time.perf_counter()
+    started = time.thread_time()
     for read, kind in ((read_calls, Listing), (partial(wire.read_extensions, access=ACCESS), frozenset | None)):
         found = come_of(read, reply)
         assert isinstance(found, kind | PbxRefused | PbxUnintelligible)
         assert str(found).isprintable() or not isinstance(found, PbxError)
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 def come_of(read: Callable[[Reply], Any], reply: Reply) -> Any:
@@ -438,9 +438,9 @@ def test_junk_takes_no_longer_than_it_is_long(piece: bytes) -> None:
     """What took the square of its length would take hours here."""
     size = 4 * 1024 * 1024
     for body in (piece * (size // len(piece)), HEAD + piece * (size // len(piece)) + TAIL):
-        started = time.perf_counter()
+        started = time.thread_time()
         come_of(read_calls, Reply(200, {}, body, 1.0))
-        assert time.perf_counter() - started < 6
+        assert time.thread_time() - started < 6
 
 
 def many_calls(number: int) -> bytes:
@@ -456,9 +456,9 @@ def many_calls(number: int) -> bytes:
 
 def test_five_thousand_calls_are_read_in_well_under_a_second() -> None:
     reply = Reply(200, {}, many_calls(5000), 1.0)
-    started = time.perf_counter()
+    started = time.thread_time()
     listing = read_calls(reply)
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
     assert len(listing.extensions) == 5000
 
 

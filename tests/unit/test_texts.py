@@ -85,6 +85,6 @@ def test_utf_8_comes_back_as_it_was(text: str) -> None:
 
 @pytest.mark.parametrize("piece", [b"\xe0", b"\xe0 ", b"\xd7\x90\xff", b"\x81a", b"<", b"charset="])
 def test_it_takes_no_longer_than_the_body_is_long(piece: bytes) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     decoded(piece * (8 * MIB // len(piece)), "text/xml; charset=utf-8")
-    assert time.perf_counter() - started < 4
+    assert time.thread_time() - started < 4

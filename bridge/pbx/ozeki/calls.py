@@ -43,8 +43,7 @@ def calls_of(row: Row, pbx: str, clock: Clock) -> Iterator[Call]:
     for extension in extensions_in([source, *callees]):
         placed = extension == source
         other = next(iter(callees), row.get("CallerDialed", "")) if placed else source
-        internal = is_inside(extension) and is_inside(other)
-        direction = Direction.INTERNAL if internal else Direction.OUTGOING if placed else Direction.INCOMING
+        direction = Direction.INTERNAL if is_inside(other) else Direction.OUTGOING if placed else Direction.INCOMING
         dialled = row.get("CallerDialed", "") if direction is Direction.INCOMING else ""
         ringing = CallState.DIALING if placed else CallState.RINGING
         yield Call(

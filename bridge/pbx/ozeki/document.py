@@ -52,8 +52,8 @@ def read(body: bytes, content_type: str) -> Document:
     except ParseError:
         events = _field_by_field(NOT_XML.sub("", text).strip(BLANKS))
     head = events.head
-    if "Code" not in head or len(events.rows) > MAX_ROWS:
-        raise NotReadable("XML without a Code, or with too many rows")
+    if "Code" not in head or len(events.rows) > MAX_ROWS or any(head.get(name) for name in LISTS):
+        raise NotReadable("XML without a Code, or with a list that holds no rows but text, or too many")
     return Document(head["Code"], head.get("Message", ""), tuple(events.rows))
 
 
