@@ -25,7 +25,7 @@ from bridge.errors import ClickRefused, EmbeddedRedisFailed, PbxError, SettingsE
 from bridge.settings import Settings
 from bridge.shapes import as_json
 from bridge.snapshots import queue_row
-from bridge.store import tokens
+from bridge.store import embedded, tokens
 from bridge.store.connection import open_async
 from bridge.store.tokens import Grant, Role
 from bridge.wiring import Kit, load_settings, open_kit
@@ -83,7 +83,7 @@ def asynchronous(command: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P,
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Kit]:
     """A kit on the settings' Redis; the embedded one is started for the command when it is not running."""
-    async with processes.redis_of(settings) as url, open_kit(settings, url) as kit:
+    async with embedded.redis_of(settings) as url, open_kit(settings, url) as kit:
         yield kit
 
 
@@ -128,7 +128,7 @@ def serve(chosen: Chosen) -> None:
     logs.start()
 
     async def line() -> None:
-        async with processes.redis_of(settings) as url:
+        async with embedded.redis_of(settings) as url:
             await processes.serve(settings, url, _ready)
 
     _run(line())
@@ -148,11 +148,13 @@ def _run(line: Coroutine[Any, Any, None]) -> None:
 
 
 @main.command()
+@click.option("--concurrency", type=click.IntRange(1, 1000), default=64, show_default=True, help="Jobs at once.")
 @click.pass_obj
-def worker(chosen: Chosen) -> None:
+def worker(chosen: Chosen, concurrency: int) -> None:
     """Run one worker process."""
     chosen.settings()
-    os.execv(sys.executable, [sys.executable, "-m", "workers", "--config", str(chosen.file)])  # noqa: S606
+    command = [sys.executable, "-m", "workers", "--config", str(chosen.file), "--concurrency", str(concurrency)]
+    os.execv(sys.executable, command)  # noqa: S606
 
 
 @main.command()
@@ -165,7 +167,7 @@ async def lookup(chosen: Chosen, extension: str, pbx: str | None, as_json_: bool
     """Show the calls on EXTENSION now, and which one would pop and why."""
     settings = chosen.settings()
     name = _pbx_name(settings, pbx)
-    async with open_kit(settings, processes.redis_address(settings)) as kit:
+    async with open_kit(settings, embedded.redis_address(settings)) as kit:
         heard = await kit.lookup.live_calls((Line(name, extension),))
         choice = enrich.choose(heard.calls, None)
         calls = [enrich.labelled(call, kit.labels) for call in heard.calls]
@@ -197,7 +199,7 @@ async def queues(chosen: Chosen, queue: str | None, pbx: str | None, as_json_: b
     """Show who waits in the phone system's queues now, or in QUEUE (its id)."""
     settings = chosen.settings()
     name = _pbx_name(settings, pbx)
-    async with open_kit(settings, processes.redis_address(settings)) as kit:
+    async with open_kit(settings, embedded.redis_address(settings)) as kit:
         try:
             found = await kit.lookup.systems[name].queues(queue)
         except PbxError as error:
@@ -302,7 +304,7 @@ async def token_revoke(chosen: Chosen, token_id: str) -> None:
 
 @asynccontextmanager
 async def _redis(settings: Settings) -> AsyncIterator[Any]:
-    async with processes.redis_of(settings) as url:
+    async with embedded.redis_of(settings) as url:
         redis = open_async(url)
         try:
             yield redis

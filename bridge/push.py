@@ -1,12 +1,12 @@
 """THE OTHER LINE: one delivery, tried once. Claim it, push it, judge the reply, write down what became of it."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from bridge import crm
-from bridge.domain import DESKTOP, Attempt, DeliveryState, Popup
+from bridge.domain import DESKTOP, Attempt, DeliveryState, Line, Outcome, Popup
 from bridge.errors import ExchangeFailed
 from bridge.messages import Reply
 from bridge.store import counters, deliveries, desktop, popups
@@ -16,7 +16,7 @@ from bridge.wiring import Kit
 log = logging.getLogger(__name__)
 
 MAX_REPLY_BYTES = 64 * 1024
-FIRST_WAIT, LONGEST_WAIT, JITTER = 0.5, 30.0, 0.25
+FIRST_WAIT, LONGEST_WAIT, LONGEST_DEFER, JITTER = 0.5, 30.0, 4.0, 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,54 +28,101 @@ class Verdict:
     error: str | None
     wait: float | None = None
 
+    @property
+    def alive(self) -> bool:
+        """Whether the target answered like one that works, whatever it said."""
+        return self.status is not None and (self.status < 500 or self.wait is not None)
+
 
 async def push(delivery_id: str, kit: Kit) -> None:
     """Try the delivery once if it is pending and nobody else is at it."""
-    held = await deliveries.claim(kit.redis, delivery_id, kit.clock.now())
+    held = await deliveries.claim(kit.redis, delivery_id, kit.clock.now(), kit.lease)
     if held is None:
         return
-    now = kit.clock.now()
-    found = await popups.popup(kit.redis, held.popup_id)
-    if found is None or now >= held.expires_at:
+    if held.kept is None or kit.clock.now() >= held.expires_at:
         await _end(kit, held, DeliveryState.EXPIRED)
     elif held.target == DESKTOP:
-        await _to_desktop(kit, held, found[0])
+        await _to_desktop(kit, held, popups.kept(held.kept))
+    elif held.target not in kit.settings.crm:
+        now = kit.clock.now()
+        await _end(kit, held, DeliveryState.FAILED, Attempt(now, None, 0.0, "no-such-target", None))
     else:
-        await _to_crm(kit, held, found[0])
+        await _when_there_is_room(kit, held, popups.kept(held.kept))
 
 
 async def _to_desktop(kit: Kit, held: Claim, popup: Popup) -> None:
     """Hand it over once; it ends when a page takes it, or when its time is up."""
-    if held.tries == 0:
-        started, at = kit.clock.ticks(), kit.clock.now()
+    at, attempt = kit.clock.now(), None
+    if held.tries == 0 or held.resent:
+        started = kit.clock.ticks()
         await desktop.push(kit.redis, held.delivery_id, popup)
         attempt = Attempt(at, None, _since(kit, started), None, held.expires_at)
-        await deliveries.record(kit.redis, held, at, attempt, due=held.expires_at)
-    else:
-        await deliveries.record(kit.redis, held, kit.clock.now(), due=held.expires_at)
+    await deliveries.record(kit.redis, held, at, attempt, due=held.expires_at)
 
 
-async def _to_crm(kit: Kit, held: Claim, popup: Popup) -> None:
+async def _when_there_is_room(kit: Kit, held: Claim, popup: Popup) -> None:
+    """Push to the CRM, or stand back: what waits for a slow or dead target must not keep others waiting."""
+    target, now = kit.targets[held.target], kit.clock.now()
+    if not await _within_rate(kit, held.target) or not target.enter():
+        await deliveries.defer(
+            kit.redis, held, now + timedelta(seconds=growing_wait(held.deferred, kit, LONGEST_DEFER))
+        )
+        return
+    alive = None
+    try:
+        alive = await _to_crm(kit, held, popup)
+    finally:
+        target.leave(alive)
+
+
+async def _within_rate(kit: Kit, target: str) -> bool:
+    limit = kit.settings.crm[target].pushes_per_second
+    if not limit:
+        return True
+    return await counters.within_second(kit.redis, f"push:{target}", kit.clock.now().timestamp()) <= limit
+
+
+async def _to_crm(kit: Kit, held: Claim, popup: Popup) -> bool | None:
+    """One push, recorded. Whether the CRM answered like one that works; None when it was not asked."""
     at, started = kit.clock.now(), kit.clock.ticks()
+    if await _is_over(kit, held, popup):
+        await _end(kit, held, DeliveryState.EXPIRED, Attempt(at, None, _since(kit, started), "call-ended", None))
+        return None
     verdict = await _send(kit, held, popup, at)
     ms, now = _since(kit, started), kit.clock.now()
     log.info("delivery %s to %s: %s", held.delivery_id, held.target, verdict.end or verdict.error)
-    await counters.count(kit.redis, "attempts", target=held.target, result=verdict.error or "delivered")
     if verdict.end is not None:
         await _end(kit, held, verdict.end, Attempt(at, verdict.status, ms, verdict.error, None))
-        return
+        return True
     again = now + timedelta(seconds=verdict.wait if verdict.wait is not None else growing_wait(held.tries, kit))
     if again >= held.expires_at:
         await _end(kit, held, DeliveryState.EXPIRED, Attempt(at, verdict.status, ms, verdict.error, None))
-        return
-    await deliveries.record(kit.redis, held, now, Attempt(at, verdict.status, ms, verdict.error, again), due=again)
+    else:
+        attempt = Attempt(at, verdict.status, ms, verdict.error, again)
+        await deliveries.record(kit.redis, held, now, attempt, due=again, counts=_tried(held, attempt))
+    return verdict.alive
+
+
+async def _is_over(kit: Kit, held: Claim, popup: Popup) -> bool:
+    """A late push of a call that has ended meanwhile is of no use. Where nobody can tell, it is pushed."""
+    late = kit.settings.crm[held.target].recheck_seconds
+    if not late or held.resent or (kit.clock.now() - popup.created_at).total_seconds() < late:
+        return False
+    if popup.call.pbx not in kit.settings.pbx:
+        return False
+    heard = await kit.lookup.live_calls([Line(popup.call.pbx, popup.call.extension)])
+    if heard.outcome is Outcome.FOUND:
+        return all(call.ivrid != popup.call.ivrid for call in heard.calls)
+    return heard.outcome is Outcome.NO_ACTIVE_CALL
 
 
 async def _send(kit: Kit, held: Claim, popup: Popup, now: datetime) -> Verdict:
-    account = kit.settings.crm.get(held.target)
-    if account is None or not account.takes_popups:
+    account = kit.settings.crm[held.target]
+    if not account.takes_popups:
         return Verdict(DeliveryState.FAILED, None, "no-such-target")
     request = crm.find(account.kind).write_popup(account, held.delivery_id, popup, now)
+    if held.resent:
+        request = replace(request, headers={**request.headers, "popbridge-resent": "true"})
     try:
         reply = await kit.exchange.send(request, account.push_timeout_seconds, MAX_REPLY_BYTES)
     except ExchangeFailed as error:
@@ -110,15 +157,22 @@ def retry_after(value: str | None, now: datetime) -> float | None:
     return max(0.0, (until - now).total_seconds())
 
 
-def growing_wait(tries: int, kit: Kit) -> float:
-    """Half a second, doubled with each try up to half a minute, and up to a quarter more or less by chance."""
-    wait: float = min(FIRST_WAIT * 2 ** min(tries, 16), LONGEST_WAIT)
+def growing_wait(times: int, kit: Kit, longest: float = LONGEST_WAIT) -> float:
+    """Half a second, doubled with each time up to `longest`, and up to a quarter more or less by chance."""
+    wait: float = min(FIRST_WAIT * 2 ** min(times, 16), longest)
     return wait * (1 + JITTER * (2 * kit.clock.chance() - 1))
 
 
 async def _end(kit: Kit, held: Claim, end: DeliveryState, attempt: Attempt | None = None) -> None:
-    if await deliveries.record(kit.redis, held, kit.clock.now(), attempt, end):
-        await counters.count(kit.redis, "deliveries", target=held.target, outcome=str(end))
+    now = kit.clock.now()
+    counts = [*deliveries.ended(held, end, now), *_tried(held, attempt)]
+    await deliveries.record(kit.redis, held, now, attempt, end, counts=counts)
+
+
+def _tried(held: Claim, attempt: Attempt | None) -> deliveries.Counts:
+    if attempt is None:
+        return []
+    return [(counters.field("attempts", held.target, attempt.error or "ok"), 1)]
 
 
 def _since(kit: Kit, started: float) -> float:

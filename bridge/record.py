@@ -55,7 +55,7 @@ def _write(pipe: Batch, queue: jobs.Jobs, entry: Entry, waiting: list[Delivery])
     if popup is not None:
         popups.buffer_popup(pipe, popup, ids)
         for delivery in waiting:
-            deliveries.buffer_new(pipe, delivery, click.click_id, popup.expires_at)
+            deliveries.buffer_new(pipe, delivery, click, popup.expires_at)
             queue.add(pipe, jobs.DELIVER, delivery.delivery_id)
     popups.buffer_story(pipe, click.click_id, _story(entry, ids))
     pipe.xadd(keys.AUDIT, {"kind": "lookup", "line": json_text(audit_line(entry))})

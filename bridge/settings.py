@@ -127,6 +127,9 @@ class CrmAccount(Section):
     popup_ttl_seconds: int = Field(120, ge=1, le=3600, description="a popup older than this is of no use: it expires")
     clicks_per_minute: int = Field(0, ge=0, description="more than this many are answered 429; 0: no limit")
     push_timeout_seconds: float = Field(5.0, gt=0, le=20, description="for one whole push, connect to last byte")
+    pushes_at_once: int = Field(16, ge=1, le=1000, description="pushes on their way at the same time, per worker")
+    pushes_per_second: int = Field(0, ge=0, description="the CRM's own limit, kept by all workers together; 0: none")
+    recheck_seconds: float = Field(10.0, ge=0, description="before a push this late, ask if the call lasts; 0: never")
 
     @property
     def takes_popups(self) -> bool:

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +21,6 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 STEADY_SECONDS = 30.0
 
 
-@asynccontextmanager
-async def redis_of(settings: Settings) -> AsyncIterator[Secret]:
-    """The address of Redis: the one in the settings, else the embedded server, started if it is not running."""
-    if settings.redis.url is not None:
-        yield settings.redis.url
-        return
-    async with embedded.running(settings.data_dir) as url:
-        yield url
-
-
-def redis_address(settings: Settings) -> Secret:
-    """Where Redis is, or would be: for commands that need not have it running."""
-    return settings.redis.url or embedded.url(settings.data_dir)
-
-
 async def serve(settings: Settings, redis_url: Secret, ready: Callable[[str], None]) -> None:
     """The web door until it is told to stop. `ready` gets its address once it listens."""
     listening = listen(settings.server.host, settings.server.port)
@@ -46,7 +31,7 @@ async def serve(settings: Settings, redis_url: Secret, ready: Callable[[str], No
 
 async def up(settings: Settings, file: Path, ready: Callable[[str], None]) -> None:
     """Everything until it is told to stop; a worker that dies is started again. The worker stops before Redis."""
-    async with redis_of(settings) as redis_url:
+    async with embedded.redis_of(settings) as redis_url:
         worker = asyncio.create_task(_keep_worker(file))
         try:
             await serve(settings, redis_url, ready)

@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from bridge import crm, pbx, settings_reader
 from bridge.agents_file import AgentsFile
@@ -17,8 +18,10 @@ from bridge.roster import Roster
 from bridge.settings import Settings
 from bridge.store.connection import TextRedis, open_async, open_sync
 from bridge.store.jobs import Jobs
+from bridge.targets import Targets
 
 HOLD_MARGIN_SECONDS = 3.0
+LEASE_MARGIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class Kit:
     lookup: Lookup
     agents: Roster
     labels: Labels
+    targets: Targets
     archive: Archive
     clock: Clock
 
@@ -41,6 +45,13 @@ class Kit:
         """How long one click may take at most; after that a repeat of it is answered anew."""
         slowest = max((account.timeout_seconds for account in self.settings.pbx.values()), default=0.0)
         return slowest + HOLD_MARGIN_SECONDS
+
+    @property
+    def lease(self) -> timedelta:
+        """How long one try of a delivery may take at most; after that another worker may try it."""
+        asked = max((account.timeout_seconds for account in self.settings.pbx.values()), default=0.0)
+        pushed = max((account.push_timeout_seconds for account in self.settings.crm.values()), default=0.0)
+        return timedelta(seconds=asked + pushed + LEASE_MARGIN_SECONDS)
 
 
 def load_settings(option: str | None, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -64,7 +75,17 @@ async def open_kit(settings: Settings, redis_url: Secret, clock: Clock | None = 
         agents = Roster(file, settings.pbx, lookup)
         try:
             yield Kit(
-                settings, redis, streams, Jobs(queue_connection), exchange, lookup, agents, labels, archive, clock
+                settings=settings,
+                redis=redis,
+                streams=streams,
+                jobs=Jobs(queue_connection),
+                exchange=exchange,
+                lookup=lookup,
+                agents=agents,
+                labels=labels,
+                targets=Targets(settings.crm, clock.ticks),
+                archive=archive,
+                clock=clock,
             )
         finally:
             await redis.aclose()

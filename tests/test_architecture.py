@@ -32,7 +32,6 @@ SIDEWAYS = {
     ("bridge.cli", "bridge.up"): "popbridge up",
     ("bridge.up", "bridge.web"): "it starts the web door",
     ("bridge.demo", "bridge.web"): "it listens as the web door does",
-    ("workers", "bridge.up"): "where the embedded Redis is",
     ("bridge.agents_file", "bridge.directory"): "the rows of step 1 as a file: it keeps them, directory reads them",
     ("bridge.roster", "bridge.agents_file"): "step 1's sources, put together",
     ("bridge.roster", "bridge.directory"): "step 1's sources, put together",

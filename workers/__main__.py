@@ -1,54 +1,56 @@
 """The worker process: `popbridge worker`, or `python -m workers --config FILE`."""
 
+import asyncio
 import logging
+import signal
 import sys
-from typing import Any
 
 import click
-from redis import Redis
 from redis.exceptions import RedisError
-from rq import SimpleWorker
-from rq.job import Job
-from rq.serializers import JSONSerializer
 
 from bridge import logs
 from bridge.errors import SettingsError
-from bridge.store.connection import open_sync
-from bridge.store.jobs import NAMES, QUEUE, JsonQueue
-from bridge.up import redis_address
-from bridge.wiring import load_settings
+from bridge.settings import Settings
+from bridge.store.connection import open_sync, open_worker
+from bridge.store.embedded import redis_address
+from bridge.store.jobs import QUEUE, JsonQueue
+from bridge.wiring import load_settings, open_kit
 from workers import process
-from workers.timetable import Timetable
+from workers.upkeep import keep_up
+from workers.worker import Worker
 
 log = logging.getLogger(__name__)
 
-WORKER_TTL, MAINTENANCE_SECONDS = 20, 15
+PLACES = 64
+DRAIN_SECONDS = 10.0
+"""How long jobs may take to end at a stop; whoever stops the worker should wait longer before killing it."""
 
 
-class ListedJob(Job):
-    """A job that is read as JSON by whoever reads it, and only run when its function is one of ours."""
-
-    def __init__(self, id: str | None = None, connection: Redis | None = None, serializer: Any = None) -> None:
-        super().__init__(id, connection, serializer or JSONSerializer)
-
-    @property
-    def func(self) -> Any:
-        """The function, if it is on the list."""
-        if self.func_name not in NAMES:
-            raise PermissionError("this job's function is not one of popbridge's")
-        return super().func
-
-
-class Worker(SimpleWorker):
-    """RQ's worker that runs jobs in its own process, reading nothing but JSON."""
-
-    queue_class = JsonQueue
-    job_class = ListedJob
+async def run(settings: Settings, places: int) -> None:
+    """Run deliveries and upkeep until SIGTERM or SIGINT."""
+    url = redis_address(settings)
+    connection, aio = open_sync(url), open_worker(url)
+    loop = asyncio.get_running_loop()
+    async with open_kit(settings, url) as kit:
+        process.start(kit)
+        worker = Worker(JsonQueue(QUEUE, connection=connection), connection, aio, places)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, worker.stop)
+        upkeep = asyncio.create_task(keep_up(kit))
+        try:
+            log.info("the worker is ready for %d jobs at once", places)
+            await worker.serve(DRAIN_SECONDS)
+        finally:
+            upkeep.cancel()
+            process.start(None)
+            await aio.aclose()
+            connection.close()
 
 
 @click.command()
 @click.option("--config")
-def main(config: str | None) -> None:
+@click.option("--concurrency", type=click.IntRange(1, 1000), default=PLACES)
+def main(config: str | None, concurrency: int) -> None:
     """Run deliveries and upkeep until told to stop."""
     logs.start()
     try:
@@ -57,28 +59,11 @@ def main(config: str | None) -> None:
         for mistake in error.mistakes:
             click.echo(mistake, err=True)
         sys.exit(2)
-    url = redis_address(settings)
-    running, timetable = process.start(settings, url), Timetable(open_sync(url))
-    connection = open_sync(url)
     try:
-        queue = JsonQueue(QUEUE, connection=connection)
-        worker = Worker(
-            [queue],
-            connection=connection,
-            serializer=JSONSerializer,
-            worker_ttl=WORKER_TTL,
-            maintenance_interval=MAINTENANCE_SECONDS,
-        )
-        timetable.start()
-        log.info("the worker is ready")
-        worker.work(logging_level="WARNING")
+        asyncio.run(run(settings, concurrency))
     except (RedisError, OSError) as error:
-        log.error("the worker lost redis: %s", type(error).__name__)
+        log.error("the worker cannot reach redis: %s", type(error).__name__)
         sys.exit(1)
-    finally:
-        if timetable.is_alive():
-            timetable.stop()
-        running.close()
 
 
 if __name__ == "__main__":

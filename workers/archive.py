@@ -1,13 +1,9 @@
 """Job: move audit lines from the stream into SQL."""
 
-from bridge.wiring import Kit
 from workers import process
 
 
-def archive() -> None:
+async def archive() -> None:
     """Archive all that waits."""
-    process.run(_archive)
-
-
-async def _archive(kit: Kit) -> None:
+    kit = process.kit()
     await kit.archive.catch_up(kit.redis)

@@ -36,6 +36,7 @@ class Batch(Protocol):
     def incr(self, name: str) -> object: ...
     def hset(self, name: str, mapping: Mapping[str, str]) -> object: ...
     def hgetall(self, name: str) -> object: ...
+    def hmget(self, name: str, keys: list[str]) -> object: ...
     def hincrby(self, name: str, key: str, amount: int = 1) -> object: ...
     def lrange(self, name: str, start: int, end: int) -> object: ...
     def sadd(self, name: str, *values: str) -> object: ...
@@ -103,5 +104,16 @@ def open_sync(url: Secret) -> Redis:
         retry=Retry(NoBackoff(), 0),
         socket_connect_timeout=CONNECT_SECONDS,
         socket_timeout=ANSWER_SECONDS,
+    )
+    return client
+
+
+def open_worker(url: Secret) -> AsyncRedis:
+    """A client for the worker's own traffic with RQ's keys: asyncio, bytes back, pops that wait within the limit."""
+    client: AsyncRedis = AsyncRedis.from_url(
+        url.reveal(),
+        retry=AsyncRetry(NoBackoff(), 0),
+        socket_connect_timeout=CONNECT_SECONDS,
+        socket_timeout=ANSWER_SECONDS + 1.0,
     )
     return client

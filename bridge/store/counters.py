@@ -12,15 +12,33 @@ log = logging.getLogger(__name__)
 SEPARATOR = "\x1f"
 
 
+def field(name: str, *labels: str) -> str:
+    """The field of the counters' hash that counts `name` with these label values."""
+    return SEPARATOR.join([name, *labels])
+
+
+BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, float("inf"))
+"""Upper ends, in seconds, of the buckets in which the way from button to popup is counted."""
+
+
+def observed(target: str, seconds: float) -> list[tuple[str, int]]:
+    """What to count for one popup that took `seconds` from the button to `target`."""
+    bucket = next(end for end in BUCKETS if seconds <= end)
+    return [
+        (field("popup_latency", target, f"{bucket:g}"), 1),
+        (field("popup_latency_ms", target), max(0, round(seconds * 1000))),
+    ]
+
+
 def buffer_count(pipe: Batch, name: str, **labels: str) -> None:
     """Buffer one more of `name`."""
-    pipe.hincrby(keys.COUNTERS, SEPARATOR.join([name, *labels.values()]))
+    pipe.hincrby(keys.COUNTERS, field(name, *labels.values()))
 
 
 async def count(redis: TextRedis, name: str, **labels: str) -> None:
     """One more of `name`. While Redis is away the count is lost: counting must never fail what is counted."""
     try:
-        await redis.hincrby(keys.COUNTERS, SEPARATOR.join([name, *labels.values()]))
+        await redis.hincrby(keys.COUNTERS, field(name, *labels.values()))
     except (RedisError, OSError):
         log.warning("a count of %s was lost: redis is away", name)
 
@@ -40,3 +58,13 @@ async def happened(redis: TextRedis, kind: str, crm: str, who: str, now: float) 
         pipe.expire(key, 2 * keys.RATE_SECONDS)
         times, _ = await pipe.execute()
     return int(times), keys.RATE_SECONDS - int(now) % keys.RATE_SECONDS
+
+
+async def within_second(redis: TextRedis, what: str, now: float) -> int:
+    """Note one more of `what`: how many there were in this second, over all processes."""
+    key = keys.second(what, int(now))
+    async with redis.pipeline(transaction=True) as pipe:
+        pipe.incr(key)
+        pipe.expire(key, 5)
+        times, _ = await pipe.execute()
+    return int(times)

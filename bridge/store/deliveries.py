@@ -4,31 +4,34 @@ Times in Redis are milliseconds since 1970. A claim has a lease (who dies holdin
 a fence: a worker whose lease ran out cannot record anything any more.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from bridge.domain import Attempt, Delivery, DeliveryState
+from bridge.domain import Attempt, Click, Delivery, DeliveryState
 from bridge.shapes import from_json, json_text, time_text
-from bridge.store import keys
+from bridge.store import counters, keys
 from bridge.store.connection import Batch, TextRedis
 from bridge.store.jobs import DELIVER, Jobs
 
-LEASE = timedelta(seconds=30)
-"""Longer than the longest push; after a worker's death its deliveries wait this long."""
-FIRST_LOOK = timedelta(seconds=5)
+FIRST_LOOK = timedelta(seconds=3)
 """When the sweeper looks at a delivery whose job was lost on the way."""
 
+# KEYS: delivery, ledger, attempts. ARGV: now_ms, lease_end_ms, id, prefix of popup keys
 CLAIM = """
-if redis.call('HGET', KEYS[1], 'state') ~= 'pending' then return 0 end
-if tonumber(redis.call('HGET', KEYS[1], 'lease_ms') or '0') > tonumber(ARGV[1]) then return 0 end
+local fields = redis.call('HMGET', KEYS[1], 'state', 'lease_ms', 'popup_id', 'click_id', 'target', 'expires_at',
+  'deferred', 'resent', 'clicked_at')
+if fields[1] ~= 'pending' or tonumber(fields[2] or '0') > tonumber(ARGV[1]) then return nil end
 redis.call('HSET', KEYS[1], 'lease_ms', ARGV[2])
 redis.call('ZADD', KEYS[2], ARGV[2], ARGV[3])
-return redis.call('HINCRBY', KEYS[1], 'fence', 1)
+local fence = redis.call('HINCRBY', KEYS[1], 'fence', 1)
+local popup = redis.call('GET', ARGV[4] .. fields[3])
+return {fence, redis.call('LLEN', KEYS[3]), popup, fields[3], fields[4], fields[5], fields[6], fields[7] or '0',
+  fields[8] or '0', fields[9]}
 """
 
-# KEYS: delivery, attempts, ledger, audit. ARGV: fence ('' = whoever), attempt ('' = none), new state ('' = pending),
-# time, due_ms, id, audit line, seconds to live
+# KEYS: delivery, attempts, ledger, audit, counters. ARGV: fence ('' = whoever), attempt ('' = none), state it ends in
+# ('' = pending), time, due_ms, id, audit line, seconds to live, then pairs of a counter and what to add
 RECORD = """
 if redis.call('HGET', KEYS[1], 'state') ~= 'pending' then return 0 end
 if ARGV[1] ~= '' and redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] then return 0 end
@@ -36,7 +39,7 @@ if ARGV[2] ~= '' then
   redis.call('RPUSH', KEYS[2], ARGV[2])
   redis.call('EXPIRE', KEYS[2], ARGV[8])
 end
-redis.call('HDEL', KEYS[1], 'lease_ms')
+redis.call('HDEL', KEYS[1], 'lease_ms', 'deferred')
 if ARGV[3] == '' then
   redis.call('ZADD', KEYS[3], ARGV[5], ARGV[6])
 else
@@ -44,21 +47,63 @@ else
   redis.call('ZREM', KEYS[3], ARGV[6])
   redis.call('XADD', KEYS[4], '*', 'kind', 'delivery', 'line', ARGV[7])
 end
+for n = 9, #ARGV, 2 do redis.call('HINCRBY', KEYS[5], ARGV[n], ARGV[n + 1]) end
 return 1
+"""
+
+# KEYS: delivery, ledger. ARGV: fence, due_ms, id
+DEFER = """
+if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] then return 0 end
+redis.call('HDEL', KEYS[1], 'lease_ms')
+redis.call('HINCRBY', KEYS[1], 'deferred', 1)
+redis.call('ZADD', KEYS[2], 'XX', ARGV[2], ARGV[3])
+return 1
+"""
+
+# KEYS: delivery, ledger. ARGV: expires_at, now_ms, id, seconds to live
+RESEND = """
+local state = redis.call('HGET', KEYS[1], 'state')
+if state ~= 'failed' and state ~= 'expired' then return state or '' end
+redis.call('HSET', KEYS[1], 'state', 'pending', 'expires_at', ARGV[1])
+redis.call('HDEL', KEYS[1], 'ended_at', 'lease_ms', 'deferred')
+redis.call('HINCRBY', KEYS[1], 'resent', 1)
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+redis.call('ZADD', KEYS[2], ARGV[2], ARGV[3])
+return 'resent'
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to try one delivery once."""
+    """The right to try one delivery once.
+
+    `kept` is the popup's JSON (None: not kept any longer), `deferred` how often it had to stand back since its last
+    try, `resent` whether a person had it sent again after it had ended.
+    """
 
     delivery_id: str
     popup_id: str
     click_id: str
     target: str
+    clicked_at: datetime
     expires_at: datetime
     fence: int
     tries: int
+    deferred: int
+    resent: bool
+    kept: str | None
+
+
+Counts = Sequence[tuple[str, int]]
+"""Fields of the counters and what to add to each."""
+
+
+def ended(of: Claim, state: DeliveryState, now: datetime) -> Counts:
+    """What to count when a delivery ends: its state and, delivered, how long it took from the button on."""
+    counts = [(counters.field("deliveries", of.target, str(state)), 1)]
+    if state is DeliveryState.DELIVERED:
+        counts += counters.observed(of.target, (now - of.clicked_at).total_seconds())
+    return counts
 
 
 def milliseconds(moment: datetime) -> int:
@@ -66,13 +111,14 @@ def milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
-def buffer_new(pipe: Batch, delivery: Delivery, click_id: str, expires_at: datetime) -> None:
+def buffer_new(pipe: Batch, delivery: Delivery, click: Click, expires_at: datetime) -> None:
     """Buffer the record of a new delivery and its place in the ledger."""
     key = keys.delivery(delivery.delivery_id)
     fields = {
         "delivery_id": delivery.delivery_id,
         "popup_id": delivery.popup_id,
-        "click_id": click_id,
+        "click_id": click.click_id,
+        "clicked_at": time_text(click.received_at),
         "target": delivery.target,
         "state": str(delivery.state),
         "created_at": time_text(delivery.created_at),
@@ -83,18 +129,35 @@ def buffer_new(pipe: Batch, delivery: Delivery, click_id: str, expires_at: datet
     pipe.zadd(keys.DUE, {delivery.delivery_id: milliseconds(delivery.created_at + FIRST_LOOK)})
 
 
-async def claim(redis: TextRedis, delivery_id: str, now: datetime) -> Claim | None:
-    """Claim a pending delivery that nobody else holds; None when there is nothing to do."""
-    key = keys.delivery(delivery_id)
-    lease = milliseconds(now + LEASE)
-    fence = await redis.eval(CLAIM, 2, key, keys.DUE, milliseconds(now), lease, delivery_id)
-    if not fence:
+async def claim(redis: TextRedis, delivery_id: str, now: datetime, lease: timedelta) -> Claim | None:
+    """Claim a pending delivery that nobody else holds, for as long as `lease`; None when there is nothing to do."""
+    key, ends = keys.delivery(delivery_id), milliseconds(now + lease)
+    found = await redis.eval(
+        CLAIM,
+        3,
+        key,
+        keys.DUE,
+        keys.attempts(delivery_id),
+        milliseconds(now),
+        ends,
+        delivery_id,
+        keys.popup(""),
+    )
+    if found is None:
         return None
-    record = await redis.hgetall(key)
-    tries = await redis.llen(keys.attempts(delivery_id))
-    expires_at = datetime.fromisoformat(record["expires_at"])
+    fence, tries, kept, popup_id, click_id, target, expires_at, deferred, resent, clicked_at = found
     return Claim(
-        delivery_id, record["popup_id"], record["click_id"], record["target"], expires_at, int(fence), int(tries)
+        delivery_id=delivery_id,
+        popup_id=popup_id,
+        click_id=click_id,
+        target=target,
+        clicked_at=datetime.fromisoformat(clicked_at),
+        expires_at=datetime.fromisoformat(expires_at),
+        fence=int(fence),
+        tries=int(tries),
+        deferred=int(deferred),
+        resent=resent != "0",
+        kept=kept,
     )
 
 
@@ -105,37 +168,58 @@ async def record(
     attempt: Attempt | None = None,
     end: DeliveryState | None = None,
     due: datetime | None = None,
-    fenced: bool = True,
+    counts: Counts = (),
 ) -> bool:
     """Record an attempt, and either the end or when to look again. False: the claim was lost, nothing was written.
 
-    `fenced=False` is for an end that does not come from a worker: the agent's page took the popup.
+    `counts` are counted if it is written.
     """
+    return await _record(redis, held, str(held.fence), now, attempt, end, due, counts)
+
+
+async def _record(
+    redis: TextRedis,
+    of: "Claim",
+    fence: str,
+    now: datetime,
+    attempt: Attempt | None,
+    end: DeliveryState | None,
+    due: datetime | None,
+    counts: Counts,
+) -> bool:
     line = {
-        "click_id": held.click_id,
-        "popup_id": held.popup_id,
-        "delivery_id": held.delivery_id,
-        "target": held.target,
+        "click_id": of.click_id,
+        "popup_id": of.popup_id,
+        "delivery_id": of.delivery_id,
+        "target": of.target,
         "state": end,
         "ended_at": now,
     }
     written = await redis.eval(
         RECORD,
-        4,
-        keys.delivery(held.delivery_id),
-        keys.attempts(held.delivery_id),
+        5,
+        keys.delivery(of.delivery_id),
+        keys.attempts(of.delivery_id),
         keys.DUE,
         keys.AUDIT,
-        str(held.fence) if fenced else "",
+        keys.COUNTERS,
+        fence,
         json_text(attempt) if attempt else "",
         str(end or ""),
         time_text(now),
         milliseconds(due or now),
-        held.delivery_id,
-        json_text(line),
+        of.delivery_id,
+        json_text(line) if end else "",
         keys.STORY_SECONDS,
+        *(part for count in counts for part in count),
     )
     return bool(written)
+
+
+async def defer(redis: TextRedis, held: Claim, until: datetime) -> bool:
+    """Give the claim back untried: the target has no room now. False: the claim was lost."""
+    key = keys.delivery(held.delivery_id)
+    return bool(await redis.eval(DEFER, 2, key, keys.DUE, str(held.fence), milliseconds(until), held.delivery_id))
 
 
 async def delivered(redis: TextRedis, delivery_id: str, now: datetime) -> bool:
@@ -143,25 +227,41 @@ async def delivered(redis: TextRedis, delivery_id: str, now: datetime) -> bool:
     found = await redis.hgetall(keys.delivery(delivery_id))
     if not found:
         return False
-    expires_at = datetime.fromisoformat(found["expires_at"])
-    held = Claim(delivery_id, found["popup_id"], found["click_id"], found["target"], expires_at, 0, 0)
-    return await record(redis, held, now, end=DeliveryState.DELIVERED, fenced=False)
+    at, expires_at = datetime.fromisoformat(found["clicked_at"]), datetime.fromisoformat(found["expires_at"])
+    of = Claim(delivery_id, found["popup_id"], found["click_id"], found["target"], at, expires_at, 0, 0, 0, False, None)
+    counts = ended(of, DeliveryState.DELIVERED, now)
+    return await _record(redis, of, "", now, None, DeliveryState.DELIVERED, None, counts)
+
+
+async def resend(redis: TextRedis, delivery_id: str, now: datetime, expires_at: datetime) -> str:
+    """Make a failed or expired delivery pending again, due now: `resent`, or the state that it is in ("": unknown)."""
+    key = keys.delivery(delivery_id)
+    arguments = (time_text(expires_at), milliseconds(now), delivery_id, keys.STORY_SECONDS)
+    return str(await redis.eval(RESEND, 2, key, keys.DUE, *arguments))
 
 
 async def queue_due(redis: TextRedis, queue: Jobs, now: datetime, limit: int = 500) -> int:
     """Queue every delivery that somebody must look at now, longest overdue first; how many there were.
 
-    Each is looked at again a little later, unless a worker has claimed or ended it by then.
+    Each is looked at again a little later, unless a worker has claimed or ended it by then. Those whose worker died,
+    or whose job was lost before any worker saw it, are counted as recovered.
     """
     found = await redis.zrangebyscore(keys.DUE, "-inf", milliseconds(now), start=0, num=limit)
     if not found:
         return 0
+    async with redis.pipeline(transaction=False) as pipe:
+        for delivery_id in found:
+            pipe.hmget(keys.delivery(delivery_id), ["lease_ms", "fence"])
+        held = await pipe.execute()
+    recovered = sum(1 for lease, fence in held if lease is not None or fence is None)
     again = milliseconds(now + FIRST_LOOK)
     async with redis.pipeline(transaction=True) as pipe:
         pipe.multi()
         for delivery_id in found:
             pipe.zadd(keys.DUE, {delivery_id: again}, xx=True)
             queue.add(pipe, DELIVER, delivery_id)
+        if recovered:
+            pipe.hincrby(keys.COUNTERS, counters.field("recovered"), recovered)
         await pipe.execute()
     return len(found)
 

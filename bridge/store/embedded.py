@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 
 from bridge.errors import EmbeddedRedisFailed
 from bridge.messages import Secret
+from bridge.settings import Settings
 from bridge.store.connection import open_async
 
 START_SECONDS = 15.0
@@ -199,3 +200,18 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
     except TimeoutError:
         process.kill()
         await process.wait()
+
+
+@asynccontextmanager
+async def redis_of(settings: Settings) -> AsyncIterator[Secret]:
+    """The address of Redis: the one in the settings, else the embedded server, started if it is not running."""
+    if settings.redis.url is not None:
+        yield settings.redis.url
+        return
+    async with running(settings.data_dir) as url:
+        yield url
+
+
+def redis_address(settings: Settings) -> Secret:
+    """Where Redis is, or would be: for commands that need not have it running."""
+    return settings.redis.url or url(settings.data_dir)

@@ -14,9 +14,8 @@ from bridge.store.connection import Batch
 
 QUEUE = "popbridge"
 DELIVER = "workers.deliver.deliver"
-SWEEP = "workers.sweep.sweep"
 ARCHIVE = "workers.archive.archive"
-NAMES = frozenset({DELIVER, SWEEP, ARCHIVE})
+NAMES = frozenset({DELIVER, ARCHIVE})
 """The only functions a worker runs, whatever Redis holds."""
 
 TIMEOUT_SECONDS = 90

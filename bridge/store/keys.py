@@ -71,6 +71,11 @@ def rate(kind: str, crm: str, who: str, window: int) -> str:
     return f"popbridge:rate:{kind}:{crm}:{who}:{window}"
 
 
+def second(what: str, window: int) -> str:
+    """Number: how often something happened in one second."""
+    return f"popbridge:second:{what}:{window}"
+
+
 def turn(job: str) -> str:
     """Text: present while this upkeep job need not be queued again."""
     return f"popbridge:turn:{job}"

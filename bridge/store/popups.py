@@ -1,6 +1,7 @@
 """What a found call leaves behind to be read again: the popup, the cached calls, the click's story."""
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from bridge.domain import Call, Popup
@@ -9,10 +10,16 @@ from bridge.store import keys
 from bridge.store.connection import Batch, TextRedis
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    popup: Popup
+    deliveries: tuple[str, ...]
+
+
 def buffer_popup(pipe: Batch, popup: Popup, delivery_ids: list[str]) -> None:
     """Buffer the popup with its deliveries, and its calls for the cache."""
-    kept = {"popup": popup, "deliveries": delivery_ids}
-    pipe.set(keys.popup(popup.popup_id), json_text(kept), ex=keys.STORY_SECONDS)
+    text = json_text(_Kept(popup, tuple(delivery_ids)))
+    pipe.set(keys.popup(popup.popup_id), text, ex=keys.STORY_SECONDS)
     for call in (popup.call, *popup.other_calls):
         if call.ivrid:
             pipe.hset(keys.call(call.ivrid), mapping={_line(call.pbx, call.extension): json_text(call)})
@@ -34,10 +41,12 @@ async def story(redis: TextRedis, click_id: str) -> dict[str, Any] | None:
 async def popup(redis: TextRedis, popup_id: str) -> tuple[Popup, list[str]] | None:
     """A popup and the ids of its deliveries, while it is kept."""
     text = await redis.get(keys.popup(popup_id))
-    if text is None:
-        return None
-    kept = json.loads(text)
-    return from_json(Popup, json.dumps(kept["popup"])), kept["deliveries"]
+    return (kept(text), json.loads(text)["deliveries"]) if text else None
+
+
+def kept(text: str) -> Popup:
+    """The popup in what was kept of it."""
+    return from_json(_Kept, text).popup
 
 
 async def calls(redis: TextRedis, ivrid: str, pbx: str | None, extension: str | None) -> list[Call]:

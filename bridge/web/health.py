@@ -21,6 +21,7 @@ COUNTERS = {
     "clicks_refused": ("Clicks that were not accepted", ("crm", "reason")),
     "attempts": ("Tries of deliveries by result", ("target", "result")),
     "deliveries": ("Deliveries that ended", ("target", "outcome")),
+    "recovered": ("Deliveries queued again because their worker died or their job was lost", ()),
 }
 
 

@@ -17,6 +17,7 @@ from tests.stage import DANA, POPUP_SECRET, Stage, open_stage
 
 pytestmark = pytest.mark.anyio
 
+LEASE = timedelta(seconds=9)
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 
 
@@ -164,11 +165,11 @@ async def test_two_workers_on_one_delivery_send_it_once(stage: Stage) -> None:
     stage.talk()
     _, delivery_id = await pressed(stage)
     now = datetime.now(UTC)
-    first = await deliveries.claim(stage.redis, delivery_id, now)
+    first = await deliveries.claim(stage.redis, delivery_id, now, LEASE)
     assert first is not None
-    assert await deliveries.claim(stage.redis, delivery_id, now) is None, "the lease holds"
-    later = now + deliveries.LEASE + timedelta(seconds=1)
-    second = await deliveries.claim(stage.redis, delivery_id, later)
+    assert await deliveries.claim(stage.redis, delivery_id, now, LEASE) is None, "the lease holds"
+    later = now + LEASE + timedelta(seconds=1)
+    second = await deliveries.claim(stage.redis, delivery_id, later, LEASE)
     assert second is not None
     late = await deliveries.record(stage.redis, first, later, end=DeliveryState.FAILED)
     assert late is False, "whoever lost the claim records nothing"

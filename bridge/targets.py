@@ -1,0 +1,46 @@
+"""Room for pushes: each target has so many places, and a circuit, so that a dead CRM takes none from the others."""
+
+from collections.abc import Callable, Mapping
+
+from bridge.circuit import Circuit, CircuitState
+from bridge.settings import CrmAccount
+
+
+class Target:
+    """One CRM as a receiver of popups, in this process."""
+
+    def __init__(self, places: int, ticks: Callable[[], float]) -> None:
+        self._places = places
+        self.circuit = Circuit(ticks)
+        self.in_flight = 0
+
+    def enter(self) -> bool:
+        """Take a place if there is one. Whoever got one calls `leave`."""
+        if self.in_flight >= self._places or not self.circuit.lets_through():
+            return False
+        self.in_flight += 1
+        return True
+
+    def leave(self, alive: bool | None) -> None:
+        """Give the place back. `alive`: the CRM answered like one that works; None: it was not asked."""
+        self.in_flight -= 1
+        if alive is None:
+            self.circuit.gave_up()
+        elif alive:
+            self.circuit.succeeded()
+        else:
+            self.circuit.failed()
+
+
+class Targets:
+    """All CRMs as receivers."""
+
+    def __init__(self, accounts: Mapping[str, CrmAccount], ticks: Callable[[], float]) -> None:
+        self._targets = {name: Target(account.pushes_at_once, ticks) for name, account in accounts.items()}
+
+    def __getitem__(self, name: str) -> Target:
+        return self._targets[name]
+
+    def circuits(self) -> dict[str, CircuitState]:
+        """The state of each target's circuit in this process."""
+        return {name: target.circuit.state for name, target in self._targets.items()}

@@ -1,0 +1,230 @@
+"""The worker on a real queue: many at once, only what is on the list, nothing unpickled, RQ's own records right."""
+
+import asyncio
+import importlib
+import os
+import pickle
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from bridge.messages import Secret
+from bridge.store.connection import open_sync, open_worker
+from bridge.store.jobs import NAMES, QUEUE, JsonQueue
+from bridge.store.tokens import Role
+from tests.faults.proxy import redis_line
+from tests.stage import Stage, open_stage, until
+from workers import process
+from workers.upkeep import keep_up
+from workers.worker import ListedJob, Worker
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def working(stage: Stage, places: int = 8, drain_seconds: float = 5.0) -> AsyncIterator[Worker]:
+    """A worker in this process, with upkeep."""
+    connection, aio = open_sync(stage.redis_url), open_worker(stage.redis_url)
+    queue = JsonQueue(QUEUE, connection=connection)
+    worker = await asyncio.to_thread(Worker, queue, connection, aio, places)
+    process.start(stage.kit)
+    running = asyncio.create_task(worker.serve(drain_seconds))
+    upkeep = asyncio.create_task(keep_up(stage.kit))
+    try:
+        yield worker
+    finally:
+        worker.stop()
+        upkeep.cancel()
+        failures = await asyncio.gather(running, upkeep, return_exceptions=True)
+        process.start(None)
+        await aio.aclose()
+        connection.close()
+    assert failures[0] is None, failures[0]
+
+
+async def states(stage: Stage, popup: Any) -> dict[str, str]:
+    shown = await stage.get(f"/api/popups/{popup['popup_id']}", await stage.token(Role.SUPERVISOR))
+    return {delivery["target"]: delivery["state"] for delivery in shown.json()["deliveries"]}
+
+
+class Planted:
+    """Unpickled, it leaves a folder behind."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.file),)
+
+
+def queue_is_done(stage: Stage) -> bool:
+    with Redis.from_url(stage.redis_url.reveal()) as direct:
+        waiting = direct.llen(f"rq:queue:{QUEUE}") + direct.llen(f"rq:queue:{QUEUE}:intermediate")
+        return waiting == 0 and direct.zcard(f"rq:wip:{QUEUE}") == 0
+
+
+async def done(stage: Stage) -> None:
+    async def nothing_waits() -> bool:
+        return await asyncio.to_thread(queue_is_done, stage)
+
+    await until(nothing_waits)
+
+
+def test_every_job_name_is_a_function() -> None:
+    for name in NAMES:
+        module, _, function = name.rpartition(".")
+        assert asyncio.iscoroutinefunction(getattr(importlib.import_module(module), function))
+
+
+async def test_popups_are_pushed_many_at_once_over_kept_connections(stage: Stage) -> None:
+    stage.talk()
+    stage.crm.faults.slow_seconds = 0.3
+    async with working(stage, places=40):
+        popups = [(await stage.click()).json()["popup"] for _ in range(24)]
+        started = time.monotonic()
+        for popup in popups:
+            await stage.crm.wait_for(popup["click_id"], 10)
+        assert time.monotonic() - started < 24 * 0.3 / 3, "not one after the other"
+        assert len(stage.crm.received) == 24
+        await done(stage)
+    assert await states(stage, popups[0]) == {"acme": "delivered", "desktop": "pending"}
+
+
+async def test_rqs_own_records_are_as_its_own_worker_leaves_them(stage: Stage) -> None:
+    stage.talk()
+
+    def left() -> set[str]:
+        with Redis.from_url(stage.redis_url.reveal(), decode_responses=True) as direct:
+            kinds = {key.rsplit(":", 1)[0] if key.count(":") > 1 else key for key in direct.keys("rq:*")}
+            fields = {f"{field}" for key in direct.keys("rq:job:*") for field in direct.hkeys(key) if ":" not in field}
+            return kinds | {f"field {name}" for name in fields}
+
+    async with working(stage):
+        await stage.click()
+        await done(stage)
+        ours = await asyncio.to_thread(left)
+    with Redis.from_url(stage.redis_url.reveal()) as direct:
+        for key in direct.keys("rq:*"):
+            direct.delete(key)
+        JsonQueue(QUEUE, connection=direct).enqueue("time.time", result_ttl=60)
+    await asyncio.to_thread(run_stock, stage.redis_url)
+    theirs = await asyncio.to_thread(left)
+    assert {name for name in ours if "worker" not in name} >= {
+        name for name in theirs if "worker" not in name and "clean" not in name and name != "field result"
+    } - {"rq:executions"}
+
+
+def run_stock(url: Secret) -> None:
+    """RQ's own worker until the queue is empty, in a process of its own."""
+    import subprocess
+    import sys
+
+    command = [sys.executable, "-m", "rq.cli", "worker", "--burst", "-u", url.reveal(), "--serializer", "json"]
+    command += ["-w", "rq.SimpleWorker", QUEUE]
+    subprocess.run(command, check=True, capture_output=True, timeout=30)
+
+
+async def test_a_foreign_function_is_not_run(stage: Stage, tmp_path: Path) -> None:
+    target = tmp_path / "made"
+    with Redis.from_url(stage.redis_url.reveal()) as direct:
+        job = JsonQueue(QUEUE, connection=direct).enqueue("os.mkdir", str(target))
+        async with working(stage):
+            await done(stage)
+        assert not target.exists()
+        assert ListedJob.fetch(job.id, connection=direct).is_failed
+
+
+@pytest.mark.parametrize("field", ["data", "meta"])
+async def test_a_planted_pickle_is_never_read(stage: Stage, tmp_path: Path, field: str) -> None:
+    target = tmp_path / "ran"
+    with Redis.from_url(stage.redis_url.reveal()) as direct:
+        job = Queue(QUEUE, connection=direct, serializer="json").enqueue("workers.archive.archive")
+        direct.hset(f"rq:job:{job.id}", field, pickle.dumps(Planted(target)))
+        async with working(stage):
+            await done(stage)
+            stage.talk()
+            popup = (await stage.click()).json()["popup"]
+            await stage.crm.wait_for(popup["click_id"], 10)
+    assert not target.exists()
+    pickle.loads(pickle.dumps(Planted(target)))
+    assert target.exists(), "the plant itself works"
+
+
+def test_registries_and_jobs_read_json_whoever_builds_them(redis_url: Secret) -> None:
+    with Redis.from_url(redis_url.reveal()) as connection:
+        queue = JsonQueue(QUEUE, connection=connection)
+        for part in (queue, queue.started_job_registry, queue.failed_job_registry, ListedJob("x", connection)):
+            assert part.serializer is JSONSerializer
+
+
+async def test_a_stop_lets_running_pushes_end_and_takes_no_more(stage: Stage) -> None:
+    stage.talk()
+    stage.crm.faults.slow_seconds = 0.5
+    async with working(stage) as worker:
+        popup = (await stage.click()).json()["popup"]
+
+        async def pushing() -> bool:
+            return worker.in_flight > 0
+
+        await until(pushing)
+    assert await states(stage, popup) == {"acme": "delivered", "desktop": "pending"}
+    later = (await stage.click()).json()["popup"]
+    assert await states(stage, later) == {"acme": "pending", "desktop": "pending"}
+
+
+async def test_redis_away_and_back_loses_nothing(tmp_path: Path, redis_url: Secret) -> None:
+    async with redis_line(redis_url) as (line, address), open_stage(tmp_path, address) as stage:
+        stage.talk()
+        async with working(stage):
+            first = (await stage.click()).json()["popup"]
+            await stage.crm.wait_for(first["click_id"], 10)
+            line.down = True
+            line.cut()
+            await asyncio.sleep(0.3)
+            line.down = False
+            second = (await stage.click()).json()["popup"]
+            await stage.crm.wait_for(second["click_id"], 20)
+
+
+async def test_a_job_lost_on_the_way_is_queued_again(stage: Stage) -> None:
+    stage.talk()
+    popup = (await stage.click()).json()["popup"]
+    with Redis.from_url(stage.redis_url.reveal()) as direct:
+        direct.delete(f"rq:queue:{QUEUE}")
+    async with working(stage):
+        await stage.crm.wait_for(popup["click_id"], 10)
+    metrics = (await stage.get("/metrics")).text
+    assert "popbridge_recovered_total 2.0" in metrics
+
+
+async def test_a_dead_crm_takes_no_place_from_a_healthy_one(tmp_path: Path, redis_url: Secret) -> None:
+    extra = {
+        "POPBRIDGE_CRM__DEAD__KIND": "webhook",
+        "POPBRIDGE_CRM__DEAD__CLICK_TOKEN": "token-of-dead-0123456789",
+        "POPBRIDGE_CRM__DEAD__POPUP_SECRETS": "whsec_UG9wdXBTZWNyZXRQb3B1cFNlY3JldFBvcHVw",
+        "POPBRIDGE_CRM__DEAD__PUSHES_AT_ONCE": "4",
+        "POPBRIDGE_CRM__ACME__TARGETS": "dead,acme",
+    }
+    swallowed: list[asyncio.StreamWriter] = []
+    hole = await asyncio.start_server(lambda _, writer: swallowed.append(writer), "127.0.0.1", 0)
+    port = hole.sockets[0].getsockname()[1]
+    extra["POPBRIDGE_CRM__DEAD__POPUP_URL"] = f"http://127.0.0.1:{port}/popups"
+    async with open_stage(tmp_path, redis_url, extra=extra) as stage:
+        stage.talk()
+        async with working(stage, places=16):
+            popups = [(await stage.click()).json()["popup"] for _ in range(60)]
+            started = time.monotonic()
+            for popup in popups:
+                await stage.crm.wait_for(popup["click_id"], 15)
+            assert time.monotonic() - started < 5, "before a single push to the dead one has timed out"
+            assert (await states(stage, popups[-1]))["dead"] == "pending"
+    for writer in swallowed:
+        writer.close()
+    hole.close()

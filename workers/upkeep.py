@@ -1,0 +1,41 @@
+"""What somebody has to look after, whichever worker it is: deliveries that are due, audit lines that wait."""
+
+import asyncio
+import logging
+
+from redis.exceptions import RedisError
+
+from bridge.store import deliveries, keys
+from bridge.store.jobs import ARCHIVE
+from bridge.wiring import Kit
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.25
+SWEEP_TURN_MS, ARCHIVE_TURN_MS = 200, 1000
+
+
+async def keep_up(kit: Kit) -> None:
+    """Look a few times a second, for ever; a Redis that is away is looked for again."""
+    while True:
+        try:
+            await _look(kit)
+        except (RedisError, OSError) as error:
+            log.warning("upkeep waits for redis: %s", type(error).__name__)
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _look(kit: Kit) -> None:
+    due = await kit.redis.zcount(keys.DUE, "-inf", deliveries.milliseconds(kit.clock.now()))
+    if due and await _my_turn(kit, "sweep", SWEEP_TURN_MS):
+        await deliveries.queue_due(kit.redis, kit.jobs, kit.clock.now())
+    if await kit.redis.xlen(keys.AUDIT) and await _my_turn(kit, "archive", ARCHIVE_TURN_MS):
+        async with kit.redis.pipeline(transaction=True) as pipe:
+            pipe.multi()
+            kit.jobs.add(pipe, ARCHIVE)
+            await pipe.execute()
+
+
+async def _my_turn(kit: Kit, what: str, turn_ms: int) -> bool:
+    """Whether no other worker did it just now."""
+    return bool(await kit.redis.set(keys.turn(what), "1", nx=True, px=turn_ms))
