@@ -20,17 +20,20 @@ from bridge import __version__, agents_file, enrich, logs, settings_reader
 from bridge import up as processes
 from bridge.audit import query
 from bridge.clock import Clock
-from bridge.domain import Agent, Line, Outcome
-from bridge.errors import ClickRefused, EmbeddedRedisFailed, PbxError, SettingsError
+from bridge.domain import Agent, Delivery, DeliveryState, Line, Outcome
+from bridge.errors import ClickRefused, EmbeddedRedisFailed, PbxError, RedisUnfit, SettingsError
 from bridge.settings import Settings
-from bridge.shapes import as_json
+from bridge.shapes import as_json, time_text
 from bridge.snapshots import queue_row
+from bridge.store import deliveries as store
 from bridge.store import embedded, tokens
 from bridge.store.connection import open_async
 from bridge.store.tokens import Grant, Role
 from bridge.wiring import Kit, load_settings, open_kit
 
 NOT_SO, WRONG = 1, 2
+NO_DELIVERY = "no delivery has this id, or it is not kept any longer"
+NO_REDIS = "Redis cannot be reached ({}): is [redis] url right, and is it running?"
 P = ParamSpec("P")
 as_json_option = click.option("--json", "as_json_", is_flag=True, help="One JSON value on standard output.")
 
@@ -143,6 +146,10 @@ def _run(line: Coroutine[Any, Any, None]) -> None:
         processes.run(line)
     except EmbeddedRedisFailed as error:
         fail([str(error)], NOT_SO)
+    except RedisUnfit as error:
+        fail([f"redis: {reason}" for reason in error.reasons], NOT_SO)
+    except RedisError as error:
+        fail([NO_REDIS.format(type(error).__name__)], NOT_SO)
     except OSError as error:
         fail([f"cannot listen: {error.strerror or error}; choose another [server] port"], NOT_SO)
 
@@ -310,6 +317,76 @@ async def _redis(settings: Settings) -> AsyncIterator[Any]:
             yield redis
         finally:
             await redis.aclose()
+
+
+@main.group()
+def deliveries() -> None:
+    """Popups on their way to their targets."""
+
+
+@deliveries.command("list")
+@click.option("--state", type=click.Choice([str(state) for state in DeliveryState]))
+@click.option("--target", help="A CRM's name, or desktop.")
+@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True)
+@click.option("--cursor", help="The next_cursor of an earlier page.")
+@as_json_option
+@click.pass_obj
+@asynchronous
+async def deliveries_list(
+    chosen: Chosen, state: str | None, target: str | None, limit: int, cursor: str | None, as_json_: bool
+) -> None:
+    """List deliveries, newest first, those of the last three days."""
+    async with _redis(chosen.settings()) as redis:
+        items, more = await store.every(redis, state, target, limit, cursor)
+    told = {"items": items, "next_cursor": more}
+    rows = [
+        f"{one.delivery_id}  {one.target:<12} {one.state:<10} {len(one.attempts)} tries  {_last(one)}" for one in items
+    ]
+    tell(told, lambda: "\n".join([*rows, *([f"more: --cursor {more}"] if more else [])]) or "none", as_json_)
+
+
+def _last(delivery: Delivery) -> str:
+    """The error of the last try, and when the next one is."""
+    if not delivery.attempts:
+        return ""
+    last = delivery.attempts[-1]
+    again = f", next try {time_text(last.next_try_at)}" if last.next_try_at and not delivery.ended_at else ""
+    return f"{last.error or 'ok'}{again}"
+
+
+@deliveries.command("show")
+@click.argument("delivery_id")
+@as_json_option
+@click.pass_obj
+@asynchronous
+async def deliveries_show(chosen: Chosen, delivery_id: str, as_json_: bool) -> None:
+    """Show one delivery with every attempt."""
+    async with _redis(chosen.settings()) as redis:
+        found = await store.get(redis, [delivery_id])
+    if not found:
+        fail([NO_DELIVERY], NOT_SO)
+    one = found[0]
+    rows = [
+        f"  {time_text(try_.at)}  {try_.status or '-'}  {try_.ms:g} ms  {try_.error or 'ok'}" for try_ in one.attempts
+    ]
+    tell(one, lambda: "\n".join([f"{one.delivery_id} of {one.popup_id} to {one.target}: {one.state}", *rows]), as_json_)
+
+
+@deliveries.command("retry")
+@click.argument("delivery_id")
+@click.pass_obj
+@asynchronous
+async def deliveries_retry(chosen: Chosen, delivery_id: str) -> None:
+    """Send a failed or expired delivery again, marked as such."""
+    settings = chosen.settings()
+    async with _redis(settings) as redis:
+        found = await store.get(redis, [delivery_id])
+        outcome = await store.send_again(redis, settings, found[0], Clock().now()) if found else ""
+    if outcome != store.RESENT:
+        fail(
+            [f"the delivery is {outcome}: only failed and expired ones are sent again" if outcome else NO_DELIVERY],
+            NOT_SO,
+        )
 
 
 @main.group()

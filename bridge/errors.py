@@ -15,7 +15,8 @@ PopbridgeError
 │   ├── PbxUnreachable      no connection, timeout, 5xx
 │   └── PbxUnintelligible   an answer that cannot be read as the vendor's
 ├── ExchangeFailed          no usable HTTP answer (connection, timeout, too large)
-└── EmbeddedRedisFailed     popbridge's own Redis did not start
+├── EmbeddedRedisFailed     popbridge's own Redis did not start
+└── RedisUnfit              this Redis cannot be used, or (strict) may lose what it accepted
 """
 
 from bridge.domain import Outcome
@@ -138,3 +139,11 @@ class ExchangeFailed(PopbridgeError):
 
 class EmbeddedRedisFailed(PopbridgeError):
     """popbridge's own Redis did not start; the text says why and what to do."""
+
+
+class RedisUnfit(PopbridgeError):
+    """This Redis must not be used. `reasons` has one line each, with the command that mends it."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons

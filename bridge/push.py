@@ -55,7 +55,7 @@ async def _to_desktop(kit: Kit, held: Claim, popup: Popup) -> None:
     at, attempt = kit.clock.now(), None
     if held.tries == 0 or held.resent:
         started = kit.clock.ticks()
-        await desktop.push(kit.redis, held.delivery_id, popup)
+        await desktop.push(kit.redis, held.delivery_id, popup, held.expires_at)
         attempt = Attempt(at, None, _since(kit, started), None, held.expires_at)
     await deliveries.record(kit.redis, held, at, attempt, due=held.expires_at)
 

@@ -33,8 +33,8 @@ def _web_address(value: str) -> str:
 
 def _redis_address(value: object) -> Secret:
     address = _secret(value)
-    if not re.match(r"(redis|rediss|unix)://.", address.reveal()):
-        raise ValueError("must be a redis://, rediss:// or unix:// address")
+    if not re.match(r"(redis|rediss|unix)://.|redis\+sentinel://[^/]+/[^/?]+(/\d+)?$", address.reveal()):
+        raise ValueError("must be a redis://, rediss:// or unix:// address, or redis+sentinel://HOST:PORT,…/NAME/0")
     return address
 
 
@@ -90,7 +90,10 @@ class Server(Section):
 class Redis(Section):
     """`[redis]`: the server that holds live state and jobs."""
 
-    url: RedisAddress | None = Field(None, description="redis://…, rediss://…, unix://…; left out: its own server")
+    url: RedisAddress | None = Field(
+        None, description="redis://…, rediss://…, unix://…, redis+sentinel://…; left out: its own server"
+    )
+    strict_durability: bool = Field(False, description="refuse to start on a Redis that may lose what it accepted")
 
 
 class Audit(Section):

@@ -10,7 +10,7 @@ from typing import Any
 
 from bridge.messages import Secret
 from bridge.settings import Settings
-from bridge.store import embedded
+from bridge.store import durability, embedded
 from bridge.web.app import create_app
 from bridge.web.server import Server, listen
 
@@ -23,6 +23,7 @@ STEADY_SECONDS = 30.0
 
 async def serve(settings: Settings, redis_url: Secret, ready: Callable[[str], None]) -> None:
     """The web door until it is told to stop. `ready` gets its address once it listens."""
+    await durability.check(settings, redis_url)
     listening = listen(settings.server.host, settings.server.port)
     host, port = listening.getsockname()[:2]
     ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")

@@ -9,14 +9,15 @@ import click
 from redis.exceptions import RedisError
 
 from bridge import logs
-from bridge.errors import SettingsError
+from bridge.errors import RedisUnfit, SettingsError
 from bridge.settings import Settings
+from bridge.store import durability, keys
 from bridge.store.connection import open_sync, open_worker
 from bridge.store.embedded import redis_address
 from bridge.store.jobs import QUEUE, JsonQueue
 from bridge.wiring import load_settings, open_kit
 from workers import process
-from workers.upkeep import keep_up
+from workers.upkeep import keep_up, say_how_it_is
 from workers.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ DRAIN_SECONDS = 10.0
 async def run(settings: Settings, places: int) -> None:
     """Run deliveries and upkeep until SIGTERM or SIGINT."""
     url = redis_address(settings)
+    await durability.check(settings, url)
     connection, aio = open_sync(url), open_worker(url)
     loop = asyncio.get_running_loop()
     async with open_kit(settings, url) as kit:
@@ -36,12 +38,14 @@ async def run(settings: Settings, places: int) -> None:
         worker = Worker(JsonQueue(QUEUE, connection=connection), connection, aio, places)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop)
-        upkeep = asyncio.create_task(keep_up(kit))
+        upkeep = [asyncio.create_task(line) for line in (keep_up(kit), say_how_it_is(kit, worker))]
         try:
             log.info("the worker is ready for %d jobs at once", places)
             await worker.serve(DRAIN_SECONDS)
         finally:
-            upkeep.cancel()
+            for line in upkeep:
+                line.cancel()
+            await kit.redis.hdel(keys.WORKERS, worker.name)
             process.start(None)
             await aio.aclose()
             connection.close()
@@ -61,6 +65,10 @@ def main(config: str | None, concurrency: int) -> None:
         sys.exit(2)
     try:
         asyncio.run(run(settings, concurrency))
+    except RedisUnfit as error:
+        for reason in error.reasons:
+            click.echo(f"redis: {reason}", err=True)
+        sys.exit(1)
     except (RedisError, OSError) as error:
         log.error("the worker cannot reach redis: %s", type(error).__name__)
         sys.exit(1)

@@ -5,14 +5,17 @@ import logging
 
 from redis.exceptions import RedisError
 
+from bridge.shapes import json_text
 from bridge.store import deliveries, keys
 from bridge.store.jobs import ARCHIVE
 from bridge.wiring import Kit
+from workers.worker import Worker
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.25
 SWEEP_TURN_MS, ARCHIVE_TURN_MS = 200, 1000
+SAY_SECONDS = 2.0
 
 
 async def keep_up(kit: Kit) -> None:
@@ -34,6 +37,17 @@ async def _look(kit: Kit) -> None:
             pipe.multi()
             kit.jobs.add(pipe, ARCHIVE)
             await pipe.execute()
+
+
+async def say_how_it_is(kit: Kit, worker: Worker) -> None:
+    """Tell the others, for ever, what only this process knows: `/metrics` is asked elsewhere."""
+    while True:
+        told = {"at": kit.clock.now().timestamp(), "in_flight": worker.in_flight, "circuits": kit.targets.circuits()}
+        try:
+            await kit.redis.hset(keys.WORKERS, mapping={worker.name: json_text(told)})
+        except (RedisError, OSError):
+            log.debug("what this worker does is not told: redis is away")
+        await asyncio.sleep(SAY_SECONDS)
 
 
 async def _my_turn(kit: Kit, what: str, turn_ms: int) -> bool:

@@ -50,17 +50,18 @@ class Archive:
         """
         moved = 0
         while entries := await redis.xrange(keys.AUDIT, count=BATCH):
-            await asyncio.to_thread(self._insert, entries)
+            await asyncio.to_thread(self.insert, entries)
             await redis.xtrim(keys.AUDIT, minid=_after(entries[-1][0]), approximate=False)
             moved += len(entries)
         return moved
 
-    def _insert(self, entries: Sequence[Entry]) -> None:
+    def insert(self, entries: Sequence[Entry]) -> None:
+        """Insert what is not there yet."""
         lines = [_row(lookups, entry) for entry in entries if entry[1].get("kind") == "lookup"]
         ends = [_row(delivery_ends, entry) for entry in entries if entry[1].get("kind") == "delivery"]
         with self.engine().begin() as connection:
-            _insert_new(connection, lookups, lines)
-            _insert_new(connection, delivery_ends, ends)
+            _insert(connection, lookups, lines)
+            _insert(connection, delivery_ends, ends)
 
 
 def _make_tables(engine: Engine) -> None:
@@ -97,11 +98,17 @@ def _row(table: Table, entry: Entry) -> dict[str, Any]:
     return {column.name: line.get(column.name) for column in table.columns if column.name != "seq"}
 
 
-def _insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
     if not rows:
         return
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
+    insert = dialect.insert(table)
+    if table is delivery_ends:  # one that a person had sent again ends again: the last end counts
+        newer = {name: insert.excluded[name] for name in ("state", "ended_at")}
+        later = insert.excluded.ended_at > delivery_ends.c.ended_at
+        connection.execute(insert.on_conflict_do_update(index_elements=["delivery_id"], set_=newer, where=later), rows)
+    else:
+        connection.execute(insert.on_conflict_do_nothing(), rows)
 
 
 def _after(entry_id: str) -> str:

@@ -38,7 +38,7 @@ async def lines(
 
     What is not archived yet is archived first, so that everything accepted is found. Raises `Malformed`.
     """
-    limit, before = _limit(asked.get("limit")), _position(asked.get("cursor"))
+    limit, before = limit_of(asked.get("limit")), _position(asked.get("cursor"))
     conditions = [*_conditions(asked, list(regions), now)]
     if before is not None:
         conditions.append(lookups.c.seq < before)
@@ -91,7 +91,8 @@ def moment(text: str, name: str, now: datetime) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _limit(text: str | None) -> int:
+def limit_of(text: str | None) -> int:
+    """How many items a page has. Raises `Malformed`."""
     if not text:
         return LIMIT
     if not text.isdecimal() or not 1 <= int(text) <= MOST:

@@ -4,12 +4,15 @@ redis-py's default repeats ten times: a transaction whose reply was lost would b
 Whoever writes here repeats on purpose, see `accept`.
 """
 
+import re
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self, cast
+from urllib.parse import unquote
 
-from redis import Redis
+from redis import Redis, Sentinel
 from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio import Sentinel as AsyncSentinel
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -34,7 +37,7 @@ class Batch(Protocol):
     def delete(self, *names: str) -> object: ...
     def expire(self, name: str, seconds: int) -> object: ...
     def incr(self, name: str) -> object: ...
-    def hset(self, name: str, mapping: Mapping[str, str]) -> object: ...
+    def hset(self, name: str, *, mapping: Mapping[str, str]) -> object: ...
     def hgetall(self, name: str) -> object: ...
     def hmget(self, name: str, keys: list[str]) -> object: ...
     def hincrby(self, name: str, key: str, amount: int = 1) -> object: ...
@@ -54,6 +57,8 @@ class TextRedis(Protocol):
 
     def pipeline(self, transaction: bool = True) -> Batch: ...
     async def ping(self) -> bool: ...
+    async def info(self, section: str) -> dict[str, object]: ...
+    async def config_get(self, pattern: str) -> dict[str, str]: ...
     async def time(self) -> tuple[int, int]: ...
     async def get(self, name: str) -> str | None: ...
     async def set(
@@ -61,7 +66,7 @@ class TextRedis(Protocol):
     ) -> bool | None: ...
     async def delete(self, *names: str) -> int: ...
     async def expire(self, name: str, seconds: int) -> bool: ...
-    async def hset(self, name: str, mapping: Mapping[str, str]) -> int: ...
+    async def hset(self, name: str, *, mapping: Mapping[str, str]) -> int: ...
     async def hgetall(self, name: str) -> dict[str, str]: ...
     async def hincrby(self, name: str, key: str, amount: int = 1) -> int: ...
     async def llen(self, name: str) -> int: ...
@@ -71,6 +76,13 @@ class TextRedis(Protocol):
     async def zrangebyscore(
         self, name: str, min: str | float, max: str | float, start: int | None = None, num: int | None = None
     ) -> list[str]: ...
+    async def zrevrangebylex(
+        self, name: str, max: str, min: str, start: int | None = None, num: int | None = None
+    ) -> list[str]: ...
+    async def zremrangebylex(self, name: str, min: str, max: str) -> int: ...
+    async def zcard(self, name: str) -> int: ...
+    async def zrange(self, name: str, start: int, end: int, withscores: bool = False) -> list[tuple[str, float]]: ...
+    async def hdel(self, name: str, *keys: str) -> int: ...
     async def xadd(self, name: str, fields: Mapping[str, str], maxlen: int | None = None) -> str: ...
     async def xlen(self, name: str) -> int: ...
     async def xrange(self, name: str, min: str = "-", max: str = "+", count: int | None = None) -> list[Entry]: ...
@@ -84,36 +96,61 @@ class TextRedis(Protocol):
     async def aclose(self) -> None: ...
 
 
+SENTINEL = re.compile(
+    r"redis\+sentinel://(?:(?P<user>[^:@/]*):(?P<password>[^@/]*)@)?(?P<hosts>[^/]+)/(?P<name>[^/?]+)(?:/(?P<db>\d+))?"
+)
+"""`redis+sentinel://[user:password@]host:port,host:port/NAME/DB`; the password is Redis's own."""
+
+
+def _options(answer_seconds: float) -> dict[str, Any]:
+    return {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": answer_seconds}
+
+
+def _sentinel(url: str) -> tuple[list[tuple[str, int]], str, dict[str, Any]] | None:
+    """Where the sentinels are, what the master is called, how it is reached; None for an address of another kind."""
+    found = SENTINEL.fullmatch(url)
+    if found is None:
+        return None
+    pairs = [host.rpartition(":") for host in found["hosts"].split(",")]
+    hosts = [(name or port, int(port) if name else 26379) for name, _, port in pairs]
+    account = {"username": found["user"] or None, "password": unquote(found["password"] or "") or None}
+    return (
+        hosts,
+        found["name"],
+        {"db": int(found["db"] or 0), **{key: value for key, value in account.items() if value}},
+    )
+
+
+def _open_asyncio(url: Secret, answer_seconds: float, **more: Any) -> AsyncRedis:
+    options = {**_options(answer_seconds), "retry": AsyncRetry(NoBackoff(), 0), **more}
+    watched = _sentinel(url.reveal())
+    if watched is None:
+        plain: AsyncRedis = AsyncRedis.from_url(url.reveal(), **options)
+        return plain
+    hosts, name, account = watched
+    sentinel = AsyncSentinel(hosts, sentinel_kwargs=_options(CONNECT_SECONDS))  # type: ignore[no-untyped-call]
+    master: AsyncRedis = sentinel.master_for(name, **options, **account)
+    return master
+
+
 def open_async(url: Secret) -> TextRedis:
     """A client for asyncio; texts come back as `str`. Connects when first used."""
-    client: AsyncRedis = AsyncRedis.from_url(
-        url.reveal(),
-        decode_responses=True,
-        retry=AsyncRetry(NoBackoff(), 0),
-        socket_connect_timeout=CONNECT_SECONDS,
-        socket_timeout=ANSWER_SECONDS,
-        max_connections=MAX_CONNECTIONS,
-    )
-    return cast(TextRedis, client)
-
-
-def open_sync(url: Secret) -> Redis:
-    """A client for RQ, which wants bytes back. Connects when first used."""
-    client: Redis = Redis.from_url(
-        url.reveal(),
-        retry=Retry(NoBackoff(), 0),
-        socket_connect_timeout=CONNECT_SECONDS,
-        socket_timeout=ANSWER_SECONDS,
-    )
-    return client
+    return cast(TextRedis, _open_asyncio(url, ANSWER_SECONDS, decode_responses=True, max_connections=MAX_CONNECTIONS))
 
 
 def open_worker(url: Secret) -> AsyncRedis:
     """A client for the worker's own traffic with RQ's keys: asyncio, bytes back, pops that wait within the limit."""
-    client: AsyncRedis = AsyncRedis.from_url(
-        url.reveal(),
-        retry=AsyncRetry(NoBackoff(), 0),
-        socket_connect_timeout=CONNECT_SECONDS,
-        socket_timeout=ANSWER_SECONDS + 1.0,
-    )
-    return client
+    return _open_asyncio(url, ANSWER_SECONDS + 1.0)
+
+
+def open_sync(url: Secret) -> Redis:
+    """A client for RQ, which wants bytes back. Connects when first used."""
+    options = {**_options(ANSWER_SECONDS), "retry": Retry(NoBackoff(), 0)}
+    watched = _sentinel(url.reveal())
+    if watched is None:
+        plain: Redis = Redis.from_url(url.reveal(), **options)
+        return plain
+    hosts, name, account = watched
+    sentinel = Sentinel(hosts, sentinel_kwargs=_options(CONNECT_SECONDS))  # type: ignore[no-untyped-call]
+    master: Redis = sentinel.master_for(name, **options, **account)  # type: ignore[no-untyped-call]
+    return master

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from bridge.clock import new_id
 from bridge.domain import Attempt, Click, Delivery, DeliveryState
+from bridge.settings import Settings
 from bridge.shapes import from_json, json_text, time_text
 from bridge.store import counters, keys
 from bridge.store.connection import Batch, TextRedis
@@ -73,6 +75,10 @@ return 'resent'
 """
 
 
+RESENT = "resent"
+CHUNK = 200
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """The right to try one delivery once.
@@ -127,6 +133,7 @@ def buffer_new(pipe: Batch, delivery: Delivery, click: Click, expires_at: dateti
     pipe.hset(key, mapping=fields)
     pipe.expire(key, keys.STORY_SECONDS)
     pipe.zadd(keys.DUE, {delivery.delivery_id: milliseconds(delivery.created_at + FIRST_LOOK)})
+    pipe.zadd(keys.DELIVERIES, {delivery.delivery_id: 0})
 
 
 async def claim(redis: TextRedis, delivery_id: str, now: datetime, lease: timedelta) -> Claim | None:
@@ -233,6 +240,13 @@ async def delivered(redis: TextRedis, delivery_id: str, now: datetime) -> bool:
     return await _record(redis, of, "", now, None, DeliveryState.DELIVERED, None, counts)
 
 
+async def send_again(redis: TextRedis, settings: Settings, delivery: Delivery, now: datetime) -> str:
+    """As `resend`, for as long as its CRM's popups are of use."""
+    account = settings.crm.get(delivery.target)
+    seconds = account.popup_ttl_seconds if account else keys.MINUTE
+    return await resend(redis, delivery.delivery_id, now, now + timedelta(seconds=seconds))
+
+
 async def resend(redis: TextRedis, delivery_id: str, now: datetime, expires_at: datetime) -> str:
     """Make a failed or expired delivery pending again, due now: `resent`, or the state that it is in ("": unknown)."""
     key = keys.delivery(delivery_id)
@@ -264,6 +278,29 @@ async def queue_due(redis: TextRedis, queue: Jobs, now: datetime, limit: int = 5
             pipe.hincrby(keys.COUNTERS, counters.field("recovered"), recovered)
         await pipe.execute()
     return len(found)
+
+
+async def every(
+    redis: TextRedis, state: str | None, target: str | None, limit: int, cursor: str | None
+) -> tuple[list[Delivery], str | None]:
+    """Deliveries, newest first, those that match; and where the next page begins (None: there is none).
+
+    Ids sort by time, so the id of the last one seen is the cursor.
+    """
+    found: list[Delivery] = []
+    while len(found) <= limit:
+        ids = await redis.zrevrangebylex(keys.DELIVERIES, f"({cursor}" if cursor else "+", "-", start=0, num=CHUNK)
+        if not ids:
+            break
+        cursor = ids[-1]
+        found += [one for one in await get(redis, ids) if state in (None, one.state) and target in (None, one.target)]
+    return found[:limit], found[limit - 1].delivery_id if len(found) > limit else None
+
+
+async def forget_old(redis: TextRedis, now: datetime) -> None:
+    """Take those that are not kept any longer out of the list."""
+    oldest = new_id("dlv", now - timedelta(seconds=keys.STORY_SECONDS))
+    await redis.zremrangebylex(keys.DELIVERIES, "-", f"({oldest}")
 
 
 async def get(redis: TextRedis, delivery_ids: Iterable[str]) -> list[Delivery]:

@@ -1,5 +1,7 @@
 """The popups on their way to agents' desktop pages: one bounded stream per agent, so that a page can catch up."""
 
+from datetime import datetime
+
 from bridge.domain import Popup
 from bridge.shapes import json_text
 from bridge.store import keys
@@ -15,15 +17,15 @@ return redis.call('EXPIRE', KEYS[1], ARGV[5])
 """
 
 
-async def push(redis: TextRedis, delivery_id: str, popup: Popup) -> None:
-    """Hand a popup to the agent's pages, open now or opened before it expires."""
+async def push(redis: TextRedis, delivery_id: str, popup: Popup, expires_at: datetime) -> None:
+    """Hand a popup to the agent's pages, open now or opened before `expires_at`."""
     await redis.eval(
         PUSH,
         1,
         keys.desktop(popup.agent),
         keys.DESKTOP_LENGTH,
         delivery_id,
-        popup.expires_at.isoformat(),
+        expires_at.isoformat(),
         json_text(popup),
         keys.DESKTOP_SECONDS,
     )

@@ -12,6 +12,8 @@ DESKTOP_LENGTH = 100  # popups kept per agent for replay
 RATE_SECONDS = MINUTE
 
 DUE = "popbridge:deliveries:due"  # sorted set: delivery id by the time (ms) at which somebody must look at it
+DELIVERIES = "popbridge:deliveries"  # sorted set: all deliveries that are kept, by id, which is by time
+WORKERS = "popbridge:workers"  # hash: what each worker said of itself last
 AUDIT = "popbridge:audit"  # stream: audit lines that are not archived yet
 COUNTERS = "popbridge:counters"  # hash: counts that survive processes
 TOKENS = "popbridge:tokens"  # set: ids of bearer tokens

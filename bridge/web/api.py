@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from bridge.audit import query
+from bridge.domain import DeliveryState
 from bridge.errors import Malformed
 from bridge.lookup import PhoneSystem
 from bridge.shapes import as_json
@@ -56,6 +57,33 @@ async def popup(request: Request) -> Response:
         raise HTTPException(404, GONE)
     shown, ids = found
     return JSONResponse({**as_json(shown), "deliveries": as_json(await deliveries.get(kit.redis, ids))})
+
+
+async def delivery_list(request: Request) -> Response:
+    """`GET /api/deliveries?state=&target=&limit=&cursor=`: deliveries, newest first."""
+    await supervisor(request)
+    kit: Kit = request.app.state.kit
+    asked = request.query_params
+    state = asked.get("state") or None
+    if state not in (None, *(str(one) for one in DeliveryState)):
+        raise Malformed(f"state must be one of: {', '.join(DeliveryState)}")
+    limit, target = query.limit_of(asked.get("limit")), asked.get("target") or None
+    items, more = await deliveries.every(kit.redis, state, target, limit, asked.get("cursor") or None)
+    return JSONResponse({"items": as_json(items), "next_cursor": more})
+
+
+async def retry(request: Request) -> Response:
+    """`POST /api/deliveries/{id}/retry`: send a failed or expired one again, marked as such."""
+    await supervisor(request)
+    kit: Kit = request.app.state.kit
+    delivery_id = request.path_params["delivery_id"]
+    found = await deliveries.get(kit.redis, [delivery_id])
+    if not found:
+        raise HTTPException(404, GONE)
+    outcome = await deliveries.send_again(kit.redis, kit.settings, found[0], kit.clock.now())
+    if outcome != deliveries.RESENT:
+        raise HTTPException(409, f"The delivery is {outcome}: only failed and expired ones are sent again.")
+    return JSONResponse(as_json((await deliveries.get(kit.redis, [delivery_id]))[0]), 202)
 
 
 async def call(request: Request) -> Response:

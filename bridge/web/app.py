@@ -30,6 +30,8 @@ ROUTES = [
     Route("/api/audit", api.audit),
     Route("/api/clicks/{click_id}", api.click),
     Route("/api/popups/{popup_id}", api.popup),
+    Route("/api/deliveries", api.delivery_list),
+    Route("/api/deliveries/{delivery_id}/retry", api.retry, methods=["POST"]),
     Route("/api/calls/{ivrid:path}", api.call),
     Route("/api/pbx/{pbx}/extensions", api.extensions),
     Route("/api/pbx/{pbx}/queues", api.queues),

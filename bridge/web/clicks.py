@@ -39,6 +39,8 @@ async def click(request: Request) -> Response:
         crm_label = request.path_params["crm"] if known else ""
         await counters.count(kit.redis, "clicks_refused", crm=crm_label, reason=refused.reason)
         return _refused(request, refused)
+    if "duplicate" in given:
+        await counters.count(kit.redis, "clicks_repeated", crm=given_crm(request))
     log.info("click %s of %s: %s in %s ms", given["click_id"], given_crm(request), given["outcome"], laps.total())
     return _page(request, 200, answer=given) if _wants_page(request) else JSONResponse(given)
 

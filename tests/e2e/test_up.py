@@ -116,6 +116,11 @@ async def test_a_click_becomes_a_popup_and_everything_stops_with_it(tmp_path: Pa
     async with running(tmp_path) as up:
         up.stage.talk()
         await up.shown("msg_1")
+
+        async def counted() -> bool:
+            return "popbridge_workers 1.0" in (await up.stage.get("/metrics")).text
+
+        await until(counted)
         listed = await popbridge(up.file, "audit", "list", "--json")
         (line,) = json.loads(listed.stdout)["items"]
         assert (line["outcome"], line["crm_user"]) == ("found", DANA)

@@ -35,7 +35,7 @@ async def test_a_crash_between_insert_and_cut_doubles_nothing(stage: Stage) -> N
         await stage.click()
     archive = stage.kit.archive
     entries = await stage.redis.xrange(keys.AUDIT)
-    archive._insert(entries[:3])  # died before cutting the stream
+    archive.insert(entries[:3])  # died before cutting the stream
     assert await archive.catch_up(stage.redis) == 5
     assert (rows(archive), await stage.redis.xlen(keys.AUDIT)) == (5, 0)
 

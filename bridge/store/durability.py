@@ -1,0 +1,95 @@
+"""Whether this Redis keeps what it was given: asked at every start, told in words, with the command that mends it."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+
+from bridge.clock import Clock
+from bridge.errors import RedisUnfit
+from bridge.messages import Secret
+from bridge.settings import Settings
+from bridge.store.connection import TextRedis, open_async
+
+log = logging.getLogger(__name__)
+
+OLDEST = (7, 0)
+SKEW_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing about Redis that may lose popups. `fatal`: the bridge cannot work on it at all."""
+
+    what: str
+    mend: str
+    fatal: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.what}; {self.mend}"
+
+
+async def findings(redis: TextRedis, now: datetime) -> list[Finding]:
+    """What is wrong; nothing when all is well. Servers that hide their configuration are said to hide it."""
+    info = await redis.info("server")
+    found = [*_version(info), *await _clock(redis, now)]
+    try:
+        config = await redis.config_get("*")
+    except Exception:
+        hidden = "Redis does not tell its configuration (CONFIG GET is refused)"
+        return [*found, Finding(hidden, "check appendonly and maxmemory-policy with whoever runs it")]
+    return [*found, *_cluster(config), *_persistence(config), *_eviction(config)]
+
+
+def _version(info: dict[str, object]) -> list[Finding]:
+    text = str(info.get("valkey_version") or info.get("redis_version") or "0")
+    version = tuple(int(part) for part in text.split(".")[:2] if part.isdecimal())
+    if version >= OLDEST:
+        return []
+    return [Finding(f"Redis {text} is older than 7.0", "install Redis 7.0 or Valkey 7.2 or newer", fatal=True)]
+
+
+def _cluster(config: dict[str, str]) -> list[Finding]:
+    if config.get("cluster-enabled") != "yes":
+        return []
+    mend = "use a standalone Redis, or Sentinel: redis+sentinel://host:26379/NAME/0"
+    return [Finding("this is a Redis Cluster, on which one transaction cannot span the keys it must", mend, fatal=True)]
+
+
+def _persistence(config: dict[str, str]) -> list[Finding]:
+    if config.get("appendonly") != "yes":
+        lost = "appendonly is off: when Redis stops, accepted popups, their jobs and unarchived audit lines are lost"
+        return [Finding(lost, "mend: redis-cli CONFIG SET appendonly yes && redis-cli CONFIG REWRITE")]
+    if config.get("appendfsync") == "no":
+        lost = "appendfsync is 'no': when the machine stops, up to half a minute of accepted popups is lost"
+        return [Finding(lost, "mend: redis-cli CONFIG SET appendfsync everysec && redis-cli CONFIG REWRITE")]
+    return []
+
+
+def _eviction(config: dict[str, str]) -> list[Finding]:
+    policy = config.get("maxmemory-policy", "noeviction")
+    if policy == "noeviction":
+        return []
+    lost = f"maxmemory-policy is '{policy}': when memory is short, jobs and waiting popups are thrown away"
+    return [Finding(lost, "mend: redis-cli CONFIG SET maxmemory-policy noeviction && redis-cli CONFIG REWRITE")]
+
+
+async def _clock(redis: TextRedis, now: datetime) -> list[Finding]:
+    seconds, micros = await redis.time()
+    skew = abs(seconds + micros / 1e6 - now.timestamp())
+    if skew <= SKEW_SECONDS:
+        return []
+    return [Finding(f"the clocks of this machine and of Redis differ by {skew:.0f} s", "run NTP on both")]
+
+
+async def check(settings: Settings, redis_url: Secret) -> None:
+    """Warn of what Redis may lose. Raises `RedisUnfit` where the bridge must not start, and redis-py's errors."""
+    redis = open_async(redis_url)
+    try:
+        found = await findings(redis, Clock().now())
+    finally:
+        await redis.aclose()
+    wrong = [finding for finding in found if finding.fatal or settings.redis.strict_durability]
+    if wrong:
+        raise RedisUnfit([str(finding) for finding in wrong])
+    for finding in found:
+        log.warning("redis: %s", finding)

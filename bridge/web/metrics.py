@@ -1,0 +1,105 @@
+"""What is counted and how things stand, in Prometheus's text form. No label is a person, an extension or a number."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from bridge.circuit import CircuitState
+from bridge.store import counters, keys
+from bridge.store.jobs import QUEUE
+from bridge.wiring import Kit
+
+COUNTERS = {
+    "clicks": ("Accepted clicks by outcome", ("crm", "outcome")),
+    "clicks_refused": ("Clicks that were not accepted", ("crm", "reason")),
+    "clicks_repeated": ("Clicks that were answered with an earlier answer", ("crm",)),
+    "attempts": ("Tries of deliveries by result", ("target", "result")),
+    "deliveries": ("Deliveries that ended", ("target", "outcome")),
+    "recovered": ("Deliveries queued again because their worker died or their job was lost", ()),
+}
+STATES = {CircuitState.CLOSED: 0, CircuitState.HALF_OPEN: 1, CircuitState.OPEN: 2}
+WORKER_SECONDS = 10.0
+"""A worker that has said nothing for so long is not counted."""
+
+Counts = Mapping[tuple[str, ...], int]
+
+
+async def text(kit: Kit) -> bytes:
+    """All of it."""
+    counts = await counters.every(kit.redis)
+    said = [json.loads(one) for one in (await kit.redis.hgetall(keys.WORKERS)).values()]
+    now = kit.clock.now().timestamp()
+    workers = [one for one in said if now - one["at"] < WORKER_SECONDS]
+    families = [*_counters(counts), _latency(counts), *await _queue(kit, now), *_of_workers(workers)]
+    registry = CollectorRegistry()
+    registry.register(_Families([*families, _circuits("pbx", [kit.lookup.circuits()])]))
+    return generate_latest(registry)
+
+
+class _Families(Collector):
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = list(families)
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+def _counters(counts: Counts) -> list[Metric]:
+    families = {
+        name: CounterMetricFamily(f"popbridge_{name}", told, labels=labels) for name, (told, labels) in COUNTERS.items()
+    }
+    for (name, *labels), value in sorted(counts.items()):
+        if name in families:
+            families[name].add_metric(labels, value)
+    return list(families.values())
+
+
+def _latency(counts: Counts) -> Metric:
+    """From the button to the popup, by target."""
+    family = HistogramMetricFamily("popbridge_popup_latency_seconds", "From the click to the popup", labels=["target"])
+    for target in sorted({labels[0] for name, *labels in counts if name == "popup_latency"}):
+        seen, buckets = 0, []
+        for end in counters.BUCKETS:
+            seen += counts.get(("popup_latency", target, f"{end:g}"), 0)
+            buckets.append((f"{end:g}".replace("inf", "+Inf"), float(seen)))
+        family.add_metric([target], buckets, counts.get(("popup_latency_ms", target), 0) / 1000)
+    return family
+
+
+async def _queue(kit: Kit, now: float) -> list[Metric]:
+    oldest = await kit.redis.zrange(keys.DUE, 0, 0, withscores=True)
+    age = max(0.0, now - oldest[0][1] / 1000) if oldest else 0.0
+    return [
+        _gauge("queue_jobs", "Jobs that wait for a worker", await kit.redis.llen(f"rq:queue:{QUEUE}")),
+        _gauge("deliveries_pending", "Deliveries that have not ended", await kit.redis.zcard(keys.DUE)),
+        _gauge("oldest_due_seconds", "How long the delivery that is due longest has been due", age),
+        _gauge("audit_waiting", "Audit lines that are not archived yet", await kit.redis.xlen(keys.AUDIT)),
+    ]
+
+
+def _of_workers(workers: list[dict[str, Any]]) -> list[Metric]:
+    return [
+        _gauge("workers", "Worker processes that are alive", len(workers)),
+        _gauge("in_flight", "Jobs that run now, in all workers", sum(one["in_flight"] for one in workers)),
+        _circuits("target", [one["circuits"] for one in workers]),
+    ]
+
+
+def _gauge(name: str, told: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"popbridge_{name}", told, value=value)
+
+
+def _circuits(label: str, told: Iterable[Mapping[str, str]]) -> Metric:
+    """The worst state of each, over the processes that told theirs."""
+    family = GaugeMetricFamily(f"popbridge_{label}_circuit", "0 closed, 1 half-open, 2 open", labels=[label])
+    worst: dict[str, int] = {}
+    for states in told:
+        for name, state in states.items():
+            worst[name] = max(worst.get(name, 0), STATES[CircuitState(state)])
+    for name, number in sorted(worst.items()):
+        family.add_metric([name], number)
+    return family

@@ -1,0 +1,115 @@
+"""Deliveries over HTTP and on the command line: every attempt, and sending again."""
+
+import asyncio
+import json
+import sys
+
+import pytest
+
+from bridge.push import push
+from bridge.store.tokens import Role
+from tests.jobs.test_push import delivery_to, pressed
+from tests.stage import DANA, Stage
+
+pytestmark = pytest.mark.anyio
+
+
+async def popbridge(stage: Stage, *words: str) -> tuple[int, str]:
+    command = [sys.executable, "-m", "bridge", "--config", str(stage.folder / "popbridge.toml"), *words]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, cwd=stage.folder.cwd())
+    told, _ = await process.communicate()
+    return process.returncode or 0, told.decode()
+
+
+async def test_lists_by_state_and_target_in_pages(stage: Stage) -> None:
+    stage.talk()
+    supervisor = await stage.token(Role.SUPERVISOR)
+    stage.crm.faults.status = 410
+    gone = [await pressed(stage) for _ in range(3)]
+    for _, delivery_id in gone:
+        await push(delivery_id, stage.kit)
+    failed = (await stage.get("/api/deliveries?state=failed", supervisor)).json()["items"]
+    assert [one["delivery_id"] for one in failed] == [delivery_id for _, delivery_id in reversed(gone)]
+    assert failed[0]["attempts"][0]["status"] == 410
+    assert set(failed[0]["attempts"][0]) == {"at", "status", "ms", "error", "next_try_at"}
+    assert len((await stage.get("/api/deliveries?target=desktop", supervisor)).json()["items"]) == 3
+    seen, cursor = [], ""
+    while True:
+        page = (await stage.get(f"/api/deliveries?limit=4&cursor={cursor}", supervisor)).json()
+        seen += [one["delivery_id"] for one in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert len(seen) == len(set(seen)) == 6
+    assert (await stage.get("/api/deliveries?state=lost", supervisor)).status_code == 400
+    assert (await stage.get("/api/deliveries", await stage.token(Role.AGENT, DANA))).status_code == 403
+    code, listed = await popbridge(stage, "deliveries", "list", "--state", "failed", "--json")
+    assert (code, len(json.loads(listed)["items"])) == (0, 3)
+    code, shown = await popbridge(stage, "deliveries", "show", gone[0][1])
+    assert code == 0
+    assert "http-410" in shown
+    assert (await popbridge(stage, "deliveries", "show", "dlv_none"))[0] == 1
+
+
+async def test_a_failed_delivery_is_sent_again_marked_and_with_the_same_id(stage: Stage) -> None:
+    stage.talk()
+    supervisor = await stage.token(Role.SUPERVISOR)
+    _, delivery_id = await pressed(stage)
+    path = f"{stage.bridge_url}/api/deliveries/{delivery_id}/retry"
+    refused = await stage.http.post(path, headers=supervisor)
+    assert (refused.status_code, refused.json()["reason"]) == (409, "not-now")
+    stage.crm.faults.status = 410
+    await push(delivery_id, stage.kit)
+    stage.crm.faults.status = 200
+    assert (await stage.http.post(path, headers=await stage.token(Role.AGENT, DANA))).status_code == 403
+    again = await stage.http.post(path, headers=supervisor)
+    assert (again.status_code, again.json()["state"]) == (202, "pending")
+    await push(delivery_id, stage.kit)
+    first, second = stage.crm.received
+    assert first.webhook_id == second.webhook_id == delivery_id
+    assert ("popbridge-resent" in first.headers, second.headers["popbridge-resent"]) == (False, "true")
+    (one,) = (await stage.get("/api/deliveries?state=delivered", supervisor)).json()["items"]
+    assert [attempt["status"] for attempt in one["attempts"]] == [410, 200]
+    line = (await stage.get("/api/audit", supervisor)).json()["items"][0]
+    assert [end["state"] for end in line["deliveries"]] == ["delivered"], "the last end counts"
+    missing = await stage.http.post(f"{stage.bridge_url}/api/deliveries/dlv_none/retry", headers=supervisor)
+    assert missing.status_code == 404
+
+
+async def test_a_resent_popup_reaches_the_desktop_although_its_first_time_is_over(stage: Stage) -> None:
+    stage.talk()
+    popup, _ = await pressed(stage)
+    desktop_id = await delivery_to(stage, popup, "desktop")
+    await push(desktop_id, stage.kit)
+    await stage.redis.hset(
+        f"popbridge:delivery:{desktop_id}", mapping={"expires_at": "2020-01-01T00:00:00.000Z"}
+    )
+    await stage.redis.delete(f"popbridge:desktop:acme:{DANA}")
+    await push(desktop_id, stage.kit)
+    code, _ = await popbridge(stage, "deliveries", "retry", desktop_id)
+    assert code == 0
+    await push(desktop_id, stage.kit)
+    assert await stage.redis.xlen(f"popbridge:desktop:acme:{DANA}") == 1
+
+
+async def test_metrics_tell_how_things_stand(stage: Stage) -> None:
+    stage.talk()
+    _, delivery_id = await pressed(stage)
+    text = (await stage.get("/metrics")).text
+    assert "popbridge_queue_jobs 2.0" in text
+    assert "popbridge_deliveries_pending 2.0" in text
+    assert "popbridge_audit_waiting 1.0" in text
+    await push(delivery_id, stage.kit)
+    await stage.click(message_id="msg_twice")
+    await stage.click(message_id="msg_twice")
+    text = (await stage.get("/metrics")).text
+    for line in (
+        'popbridge_clicks_total{crm="acme",outcome="found"} 2.0',
+        'popbridge_clicks_repeated_total{crm="acme"} 1.0',
+        'popbridge_attempts_total{result="ok",target="acme"} 1.0',
+        'popbridge_deliveries_total{outcome="delivered",target="acme"} 1.0',
+        'popbridge_popup_latency_seconds_count{target="acme"} 1.0',
+        'popbridge_popup_latency_seconds_bucket{le="+Inf",target="acme"} 1.0',
+    ):
+        assert line in text, line
+    assert DANA not in text
