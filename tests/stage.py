@@ -1,27 +1,31 @@
 """The stage for tests: real parts around the bridge, on free ports of this machine."""
 
 import asyncio
+import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from starlette.types import Receive, Scope, Send
 
 from bridge.clock import Clock
 from bridge.crm.webhook import fake as fake_crm
 from bridge.crm.webhook import signature
 from bridge.domain import Agent, Caller, Line
 from bridge.messages import Secret
+from bridge.pbx.ozeki import fake as fake_ozeki
 from bridge.pbx.switchboard import Extension, Switchboard
-from bridge.pbx.voicenter import fake as fake_pbx
+from bridge.pbx.voicenter import fake as fake_voicenter
 from bridge.settings import Settings
 from bridge.store import tokens
 from bridge.store.connection import TextRedis
@@ -36,6 +40,61 @@ TOKEN = Secret("token-of-acme-0123456789")
 CODE = Secret("ACCOUNTCODE77")
 DANA, OMER = "dana@acme.example", "omer@acme.example"
 CALLER, DID = "0722776772", "0776707528"
+OZEKI_USER, OZEKI_PASSWORD, OZEKI_ZONE = "popbridge", Secret("INVENTED&42"), "Europe/Budapest"
+
+
+@dataclass(frozen=True)
+class Make:
+    """A make of phone system: its keys of `[pbx.NAME]`, its fake, and how the agents' phones are called there."""
+
+    kind: str
+    keys: Mapping[str, str]
+    fake: Callable[[Switchboard], Any]
+    dana: str
+    omer: str
+
+
+def _voicenter(board: Switchboard) -> fake_voicenter.FakeVoicenter:
+    return fake_voicenter.FakeVoicenter(board, CODE.reveal(), fake_voicenter.Faults())
+
+
+def _ozeki(generation: Any) -> Make:
+    def fake(board: Switchboard) -> fake_ozeki.FakeOzeki:
+        faults, zone = fake_ozeki.Faults(), ZoneInfo(OZEKI_ZONE)
+        return fake_ozeki.FakeOzeki(board, OZEKI_USER, OZEKI_PASSWORD.reveal(), faults, generation, zone)
+
+    keys = {"username": OZEKI_USER, "password": OZEKI_PASSWORD.reveal(), "timezone": OZEKI_ZONE, "region": "IL"}
+    return Make("ozeki", {"generation": generation, **keys}, fake, "101", "102")
+
+
+VOICENTER = Make("voicenter", {"code": CODE.reveal()}, _voicenter, "SIPDana1", "SIPOmer1")
+OZEKI, OZEKI_XE = _ozeki("9509"), _ozeki("xe")
+
+
+@dataclass
+class System:
+    """A phone system on the stage: who is on the phone, the fake that tells it, how many questions it got."""
+
+    make: Make
+    board: Switchboard
+    fake: Any
+    asked: int = 0
+
+    def app(self) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+        """The fake's, counting."""
+        told = self.fake.app()
+
+        async def counting(scope: Scope, receive: Receive, send: Send) -> None:
+            self.asked += 1
+            await told(scope, receive, send)
+
+        return counting
+
+
+def new_system(make: Make) -> System:
+    """With Dana and Omer, both idle."""
+    board = Switchboard([Extension(make.dana, "Dana Cohen"), Extension(make.omer, "עומר לוי")])
+    return System(make, board, make.fake(board))
 
 
 async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 10.0) -> Any:
@@ -74,13 +133,20 @@ class _no_signals:
 
 @dataclass
 class Stage:
-    """A bridge, a phone system, a CRM and Redis, all real but for who is on the phone."""
+    """A bridge, a phone system, a CRM and Redis, all real but for who is on the phone.
+
+    `systems` are the phone systems by name; `phone` and `pbx` are the switchboard and the fake of the one called main.
+    `agents` are rows of the agents' file beside its own.
+    """
 
     folder: Path
     redis_url: Secret
     phone: Switchboard
-    pbx: fake_pbx.FakeVoicenter
+    pbx: Any
     crm: fake_crm.FakeCrm
+    make: Make = VOICENTER
+    systems: dict[str, System] = field(default_factory=dict)
+    agents: Iterable[str] = ()
     pbx_url: str = ""
     bridge_url: str = ""
     app: Starlette = field(default_factory=Starlette)
@@ -113,14 +179,9 @@ class Stage:
 port = 0
 [redis]
 url = "{self.redis_url.reveal()}"
-[pbx.main]
-kind = "voicenter"
-base_url = "{self.pbx_url}/pbx"
-directory_url = "{self.pbx_url}/pbx"
-code = "{CODE.reveal()}"
-timeout_seconds = 1.0
-fresh_seconds = 0.0
+{self._phone_systems()}
 [crm.acme]
+pbx = "main"
 kind = "webhook"
 click_secrets = ["{CLICK_SECRET.reveal()}"]
 click_token = "{TOKEN.reveal()}"
@@ -133,12 +194,23 @@ popup_secrets = ["{POPUP_SECRET.reveal()}"]
         )
         (self.folder / "agents.csv").write_text(
             "crm,crm_user,pbx,extension,name\n"
-            f"acme,{DANA},main,SIPDana1,Dana Cohen\n"
-            f"acme,{OMER},main,SIPOmer1,עומר לוי\n"
-            "acme,gone@acme.example,main,SIPNone,Gone\n",
+            f"acme,{DANA},main,{self.make.dana},Dana Cohen\n"
+            f"acme,{OMER},main,{self.make.omer},עומר לוי\n"
+            "acme,gone@acme.example,main,SIPNone,Gone\n" + "".join(f"{row}\n" for row in self.agents),
             encoding="utf-8",
         )
         return file
+
+    def _phone_systems(self) -> str:
+        makes = {"main": self.make} | {name: system.make for name, system in self.systems.items()}
+        parts = []
+        for name, make in makes.items():
+            keys: dict[str, object] = {"kind": make.kind, "base_url": f"{self.pbx_url}{_mounted(name)}", **make.keys}
+            if make.kind == "voicenter":
+                keys["directory_url"] = keys["base_url"]
+            keys |= {"timeout_seconds": 1.0, "fresh_seconds": 0.0}
+            parts.append(f"[pbx.{name}]\n" + "\n".join(f"{key} = {json.dumps(keys[key])}" for key in keys))
+        return "\n".join(parts)
 
     async def click(
         self, fields: object = None, message_id: str | None = None, crm: str = "acme", **changed: Any
@@ -163,7 +235,7 @@ popup_secrets = ["{POPUP_SECRET.reveal()}"]
 
     async def token(self, role: Role, crm_user: str | None = None) -> dict[str, str]:
         """The header of a new token."""
-        agent = Agent("acme", crm_user, "", (Line("main", "SIPDana1"),)) if crm_user else None
+        agent = Agent("acme", crm_user, "", (Line("main", self.make.dana),)) if crm_user else None
         now = datetime.now(UTC)
         _, text = await tokens.create(self.redis, role, agent, now, now.replace(year=now.year + 1))
         return {"Authorization": f"Bearer {text}"}
@@ -172,25 +244,28 @@ popup_secrets = ["{POPUP_SECRET.reveal()}"]
         """A question to the bridge."""
         return await self.http.get(f"{self.bridge_url}{path}", headers=headers)
 
-    def talk(self, extension: str = "SIPDana1", number: str = CALLER, name: str = "לקוח", did: str = DID) -> str:
-        """A customer talks with whoever sits at `extension`; the call's ivrid."""
-        now = datetime.now(UTC)
+    def talk(self, extension: str = "", number: str = CALLER, name: str = "לקוח", did: str = DID) -> str:
+        """A customer talks with whoever sits at `extension`, Dana if nobody is named; the call's ivrid."""
+        now, extension = datetime.now(UTC), extension or self.make.dana
         ivrid = self.phone.incoming([extension], Caller(number, name=name), now, did)
         self.phone.answer(ivrid, extension, now)
         return ivrid
 
 
+def _mounted(name: str) -> str:
+    return "/pbx" if name == "main" else f"/pbx-{name}"
+
+
 @asynccontextmanager
-async def open_stage(folder: Path, redis_url: Secret, **changed: Any) -> AsyncIterator[Stage]:
-    """A stage with its servers running."""
-    phone = Switchboard([Extension("SIPDana1", "Dana Cohen"), Extension("SIPOmer1", "עומר לוי")])
-    pbx = fake_pbx.FakeVoicenter(phone, CODE.reveal(), fake_pbx.Faults(), local_time=None)
-    stage = replace(
-        Stage(folder, redis_url, phone, pbx, fake_crm.FakeCrm([POPUP_SECRET])),
-        **changed,
-    )
-    outside = Starlette(routes=[Mount("/pbx", pbx.app()), Mount("/crm", stage.crm.app())])
-    async with serving(outside) as address:
+async def open_stage(
+    folder: Path, redis_url: Secret, make: Make = VOICENTER, beside: Mapping[str, Make] | None = None, **changed: Any
+) -> AsyncIterator[Stage]:
+    """A stage with its servers running. `beside` are phone systems by name, next to the one called main."""
+    systems = {name: new_system(each) for name, each in {"main": make, **(beside or {})}.items()}
+    main, crm = systems["main"], fake_crm.FakeCrm([POPUP_SECRET])
+    stage = replace(Stage(folder, redis_url, main.board, main.fake, crm, make, systems), **changed)
+    mounts = [Mount(_mounted(name), system.app()) for name, system in systems.items()]
+    async with serving(Starlette(routes=[*mounts, Mount("/crm", stage.crm.app())])) as address:
         stage.pbx_url = address
         stage.app = create_app(stage.settings(), stage.redis_url, stage.clock)
         async with serving(stage.app) as bridge_url, stage.http:
