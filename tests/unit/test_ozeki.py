@@ -443,6 +443,16 @@ def test_junk_takes_no_longer_than_it_is_long(piece: bytes) -> None:
         assert time.thread_time() - started < 6
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [b"<Call><Source>101</Source></Call>" * 60_001, b"<Call><Source>101</Source>" + b"<a/>" * 600_000 + b"</Call>"],
+    ids=["rows", "elements"],
+)
+def test_more_than_a_phone_system_can_hold_is_refused(rows: bytes) -> None:
+    with pytest.raises(PbxUnintelligible):
+        read_calls(Reply(200, {}, HEAD + rows + TAIL, 1.0))
+
+
 def many_calls(number: int) -> bytes:
     fields = {
         "CallId": "c{0}", "Source": "+3630{0:07}", "CallerId": "רות לוי", "Destination": "{1}", "CallerDialed": DID,
