@@ -10,20 +10,31 @@ from bridge.errors import SettingsError
 
 log = logging.getLogger(__name__)
 
-Stamp = tuple[int, int, int]
+Stamp = tuple[int, int, int, int]
+MISTAKES_TOLD = 5
 
 
 def read(file: Path, crms: Collection[str], pbxes: Collection[str]) -> Directory:
     """The directory in `file`. Raises `SettingsError` with every mistake."""
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        with file.open(encoding="utf-8-sig", newline="") as handle:
+            lines = list(handle)
     except FileNotFoundError:
         raise SettingsError([f"{file}: no such file; its header is {','.join(directory.COLUMNS)}"]) from None
     except OSError as error:
         raise SettingsError([f"{file}: cannot be read: {error.strerror}"]) from None
     except UnicodeDecodeError:
         raise SettingsError([f"{file}: is not UTF-8: save it as 'CSV UTF-8'"]) from None
-    return directory.read(text.splitlines(keepends=True), crms, pbxes, str(file))
+    return directory.read(lines, crms, pbxes, str(file))
+
+
+def mistakes_in(file: Path, crms: Collection[str], pbxes: Collection[str]) -> list[str]:
+    """What is wrong with `file`; nothing when all is well."""
+    try:
+        read(file, crms, pbxes)
+    except SettingsError as error:
+        return error.mistakes
+    return []
 
 
 class AgentsFile:
@@ -49,13 +60,17 @@ class AgentsFile:
             found = self._file.stat()
         except OSError:
             return None
-        return found.st_mtime_ns, found.st_size, found.st_ino
+        return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
 
     def _read(self) -> None:
         try:
-            self._directory = read(self._file, self._crms, self._pbxes)
+            found = read(self._file, self._crms, self._pbxes)
+            if self._directory.agents and not found.agents:
+                raise SettingsError([f"{self._file}: it has no rows any more"])
+            self._directory = found
             self.mistakes = []
             log.info("%s: %d agents", self._file.name, len(self._directory.agents))
         except SettingsError as error:
             self.mistakes = error.mistakes
-            log.error("the directory of agents keeps its old rows: %s", "; ".join(error.mistakes))
+            told = "; ".join(error.mistakes[:MISTAKES_TOLD])
+            log.error("the directory of agents keeps its old rows, %d mistakes: %s", len(error.mistakes), told)

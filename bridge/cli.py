@@ -21,7 +21,7 @@ from bridge import up as processes
 from bridge.audit import query
 from bridge.clock import Clock
 from bridge.domain import Agent, Delivery, DeliveryState, Line, Outcome
-from bridge.errors import ClickRefused, EmbeddedRedisFailed, PbxError, RedisUnfit, SettingsError
+from bridge.errors import CannotListen, ClickRefused, EmbeddedRedisFailed, PbxError, RedisUnfit, SettingsError
 from bridge.settings import Settings
 from bridge.shapes import as_json, time_text
 from bridge.snapshots import queue_row
@@ -104,8 +104,8 @@ def main(context: click.Context, config: str | None) -> None:
 @click.pass_obj
 def check(chosen: Chosen) -> None:
     """Read the settings and the file of agents; tell every mistake at once."""
-    settings = chosen.settings()
     try:
+        settings = load_settings(str(chosen.file), also=agents_file.mistakes_in)
         found = agents_file.read(settings.agents.file, set(settings.crm), set(settings.pbx))
     except SettingsError as error:
         fail(error.mistakes, NOT_SO)
@@ -144,14 +144,12 @@ def _ready(address: str) -> None:
 def _run(line: Coroutine[Any, Any, None]) -> None:
     try:
         processes.run(line)
-    except EmbeddedRedisFailed as error:
+    except (EmbeddedRedisFailed, CannotListen) as error:
         fail([str(error)], NOT_SO)
     except RedisUnfit as error:
         fail([f"redis: {reason}" for reason in error.reasons], NOT_SO)
     except RedisError as error:
         fail([NO_REDIS.format(type(error).__name__)], NOT_SO)
-    except OSError as error:
-        fail([f"cannot listen: {error.strerror or error}; choose another [server] port"], NOT_SO)
 
 
 @main.command()
@@ -254,6 +252,8 @@ async def token_create(chosen: Chosen, role: str, agent: str | None, days: int, 
         grant, text = await tokens.create(redis, Role(role), owner, now, now + timedelta(days=days))
     told = {"id": grant.token_id, "token": text, "role": grant.role, "expires_at": grant.expires_at}
     tell(told, lambda: text, as_json_)
+    if owner is not None and not as_json_:
+        click.echo(f"the agent opens {settings.server.public_url}/desktop#token={text}", err=True)
 
 
 def _owner(settings: Settings, role: Role, agent: str | None) -> Agent | None:

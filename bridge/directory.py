@@ -60,7 +60,7 @@ def read(lines: Iterable[str], crms: Collection[str], pbxes: Collection[str], so
         if wrong:
             mistakes.append(f"line {line}: {wrong}")
         else:
-            _add(agents, cells)
+            add(agents, cells["crm"], cells["crm_user"], cells["name"], Line(cells["pbx"], cells["extension"]))
     if mistakes:
         raise SettingsError([f"{source}: {mistake}" for mistake in mistakes])
     return Directory(agents)
@@ -71,14 +71,17 @@ def _rows(text: list[str], mistakes: list[str]) -> Iterator[tuple[int, dict[str,
     head = text[0] if text else ""
     rows = csv.DictReader(text, delimiter=";" if head.count(";") > head.count(",") else ",", strict=True)
     try:
-        missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
-        if missing:
-            mistakes.append(f"line 1: the header must name {','.join(COLUMNS)}; {missing[0]} is missing")
+        names = list(rows.fieldnames or ())
+        wrong = [column for column in COLUMNS if names.count(column) != 1]
+        if wrong:
+            told = "there twice" if wrong[0] in names else "missing"
+            mistakes.append(f"line 1: the header must name {','.join(COLUMNS)}; {wrong[0]} is {told}")
             return
         for row in rows:
-            cells = {column: (row[column] or "").strip() for column in COLUMNS}
-            if any(cells.values()):
-                yield rows.line_num, cells
+            if None in row or None in row.values():
+                mistakes.append(f"line {rows.line_num}: it must have {len(names)} cells, as the header has")
+            elif any(row[column].strip() for column in COLUMNS):
+                yield rows.line_num, {column: row[column].strip() for column in COLUMNS}
     except csv.Error as error:
         mistakes.append(f"line {rows.line_num}: {error}: is a quotation mark missing?")
 
@@ -94,14 +97,12 @@ def _mistake(cells: Mapping[str, str], crms: Collection[str], pbxes: Collection[
     return None
 
 
-def _add(agents: dict[tuple[str, str], Agent], cells: Mapping[str, str]) -> None:
-    key = (cells["crm"], _user_key(cells["crm_user"]))
-    line = Line(cells["pbx"], cells["extension"])
-    known = agents.get(key)
-    lines = known.lines if known else ()
-    name = known.name if known and known.name else cells["name"]
-    crm_user = known.crm_user if known else cells["crm_user"]
-    agents[key] = Agent(cells["crm"], crm_user, name, lines if line in lines else (*lines, line))
+def add(agents: dict[tuple[str, str], Agent], crm: str, crm_user: str, name: str, line: Line) -> None:
+    """Add one line of a person to `agents`; the person too, if it is their first."""
+    key = (crm, _user_key(crm_user))
+    known = agents.get(key) or Agent(crm, crm_user, name, ())
+    lines = known.lines if line in known.lines else (*known.lines, line)
+    agents[key] = Agent(crm, known.crm_user, known.name or name, lines)
 
 
 def owner_of(click: Click, directory: Directory, default_pbx: str) -> Owner | Stranger:

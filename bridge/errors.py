@@ -16,6 +16,7 @@ PopbridgeError
 │   └── PbxUnintelligible   an answer that cannot be read as the vendor's
 ├── ExchangeFailed          no usable HTTP answer (connection, timeout, too large)
 ├── EmbeddedRedisFailed     popbridge's own Redis did not start
+├── CannotListen            the web door's address cannot be used
 └── RedisUnfit              this Redis cannot be used, or (strict) may lose what it accepted
 """
 
@@ -31,7 +32,7 @@ class SettingsError(PopbridgeError):
 
     def __init__(self, mistakes: list[str]) -> None:
         super().__init__("\n".join(mistakes))
-        self.mistakes = mistakes
+        self.mistakes = list(dict.fromkeys(mistakes))
 
 
 class ClickRefused(PopbridgeError):
@@ -139,6 +140,10 @@ class ExchangeFailed(PopbridgeError):
 
 class EmbeddedRedisFailed(PopbridgeError):
     """popbridge's own Redis did not start; the text says why and what to do."""
+
+
+class CannotListen(PopbridgeError):
+    """The web door's address is taken or not this machine's."""
 
 
 class RedisUnfit(PopbridgeError):

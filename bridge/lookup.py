@@ -1,7 +1,7 @@
 """Step 2: which calls are live on these lines? Asks the phone systems; owns time limits, sharing and circuits."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bridge import pbx
@@ -16,7 +16,9 @@ from bridge.questions import Questions
 from bridge.settings import PbxAccount
 
 KNOWN_SECONDS = 60.0
-"""How long the list of extensions of a phone system that has to be asked for it serves again."""
+"""How long an extension that was there once is taken to be there still."""
+NOWHERE = "neither with a call nor among its extensions"
+NOBODY_TELLS = "or there is no such extension: this account may ask only for those that have a call"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,10 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class _OneLine:
-    """One line's part: its calls (None: the phone system does not list it), or the failure."""
+    """One line's part: its calls (None: the phone system does not list it), or the failure.
+
+    `hint` is what it may mean besides that there are none.
+    """
 
     line: Line
     calls: tuple[Call, ...] | None = None
@@ -53,22 +58,24 @@ class PhoneSystem:
         self.questions = Questions(
             self._calls, self.adapter.always_whole, account.fresh_seconds, clock.ticks, Circuit(clock.ticks)
         )
-        self._known: frozenset[str] | None = None
-        self._known_at = float("-inf")
+        self._extensions = Extensions(self._all_extensions, clock.ticks) if self.adapter.extensions else None
 
     async def line(self, extension: str, clicked_at: float) -> _OneLine:
         """What it says about one extension; failures are told, not raised."""
         line = Line(self.name, extension)
         try:
             heard = await self.questions.about(extension, clicked_at)
-            calls = heard.listing.extensions.get(extension)
             if extension in heard.listing.unreadable:
                 raise PbxUnintelligible(f"the phone system '{self.name}' sent calls of {extension} that cannot be read")
-            if calls is None and await self._is_idle(extension):
-                calls = ()
+            calls = heard.listing.extensions.get(extension)
+            hint = heard.listing.empty_hint if calls is None else ""
+            if calls is None and self._extensions is not None:
+                is_there = await self._extensions.has(extension, clicked_at)
+                calls = None if is_there is False else ()
+                hint = {True: hint, False: NOWHERE, None: NOBODY_TELLS}[is_there]
         except PbxError as error:
             return _OneLine(line, error=error)
-        return _OneLine(line, calls, heard.served_from, heard.listing.empty_hint)
+        return _OneLine(line, calls, heard.served_from, hint)
 
     async def snapshot(self, extension: str | None) -> Listing:
         """The extensions it lists now, or the one asked for, with their calls. Raises `PbxError`."""
@@ -96,14 +103,41 @@ class PhoneSystem:
         listing: Listing = await self.adapter.calls(self.account, self.send, self.name, extension, self._clock.now())
         return listing
 
-    async def _is_idle(self, extension: str) -> bool:
-        """Whether an extension that the list of calls leaves out exists; so it is taken where nobody can tell."""
-        if self.adapter.extensions is None:
-            return False
-        if self._clock.ticks() - self._known_at > KNOWN_SECONDS:
-            self._known = await self.adapter.extensions(self.account, self.send)
-            self._known_at = self._clock.ticks()
-        return self._known is None or extension in self._known
+    async def _all_extensions(self) -> frozenset[str] | None:
+        return await self.adapter.extensions(self.account, self.send) if self.adapter.extensions else None
+
+
+class Extensions:
+    """The extensions there are, of a phone system whose list of calls leaves out idle ones. Clicks share questions."""
+
+    def __init__(self, ask: Callable[[], Awaitable[frozenset[str] | None]], ticks: Callable[[], float]) -> None:
+        self._ask, self._ticks = ask, ticks
+        self._asked_at = float("-inf")
+        self._question: asyncio.Task[frozenset[str] | None] | None = None
+
+    async def has(self, extension: str, clicked_at: float) -> bool | None:
+        """Whether it is one of them; None where nobody can tell. Raises `PbxError`.
+
+        That there is no such extension is told only from a question asked after the click (in ticks).
+        """
+        known = await self._known(self._ticks() - KNOWN_SECONDS)
+        if known is not None and extension not in known:
+            known = await self._known(clicked_at)
+        return None if known is None else extension in known
+
+    async def _known(self, since: float) -> frozenset[str] | None:
+        """What was asked at `since` or later. It belongs to nobody: who gives up waiting takes it from no other."""
+        if self._question is None or self._asked_at < since or _failed(self._question):
+            self._asked_at, self._question = self._ticks(), asyncio.create_task(self._answer())
+            self._question.add_done_callback(_failed)  # seen, even if nobody waits any more
+        return await asyncio.shield(self._question)
+
+    async def _answer(self) -> frozenset[str] | None:
+        return await self._ask()
+
+
+def _failed(question: "asyncio.Task[frozenset[str] | None]") -> bool:
+    return question.done() and (question.cancelled() or question.exception() is not None)
 
 
 class Lookup:
@@ -143,9 +177,13 @@ def _verdict(answers: Sequence[_OneLine]) -> tuple[Outcome, str]:
             return answer.error.outcome, str(answer.error)
     idle = [answer for answer in answers if answer.calls is not None]
     if idle:
-        return Outcome.NO_ACTIVE_CALL, f"no call is live on {_names(idle)} now"
-    hint = f", {answers[0].hint}" if answers[0].hint else ""
-    return Outcome.UNKNOWN_EXTENSION, f"the phone system does not list {_names(answers)}{hint}"
+        return Outcome.NO_ACTIVE_CALL, f"no call is live on {_names(idle)} now{_hint(idle)}"
+    return Outcome.UNKNOWN_EXTENSION, f"the phone system does not list {_names(answers)}{_hint(answers)}"
+
+
+def _hint(answers: Sequence[_OneLine]) -> str:
+    hints = [answer.hint for answer in answers if answer.hint and not answer.calls]
+    return f", {hints[0]}" if hints else ""
 
 
 def _names(answers: Sequence[_OneLine]) -> str:

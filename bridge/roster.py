@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from bridge.agents_file import AgentsFile
-from bridge.directory import Directory
+from bridge.directory import Directory, add
 from bridge.domain import Agent, Line
 from bridge.errors import PbxError
 from bridge.lookup import Lookup
@@ -68,13 +68,5 @@ class Roster:
         for name, people in self._people.items():
             for person in people:
                 for crm in self._asked[name]:
-                    _add(agents, Agent(crm, person.email, person.name, (Line(name, person.extension),)))
+                    add(agents, crm, person.email, person.name, Line(name, person.extension))
         return Directory({**agents, **rows.agents})
-
-
-def _add(agents: dict[tuple[str, str], Agent], agent: Agent) -> None:
-    """One more line of a person, or the person."""
-    key = (agent.crm, agent.crm_user.casefold())
-    known = agents.get(key)
-    lines = tuple(dict.fromkeys((*known.lines, *agent.lines))) if known else agent.lines
-    agents[key] = Agent(agent.crm, agent.crm_user, agent.name, lines)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from phonenumbers import SUPPORTED_REGIONS
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
@@ -17,7 +17,7 @@ from bridge.messages import Secret
 def _secret(value: object) -> Secret:
     if isinstance(value, Secret):
         return value
-    if isinstance(value, str) and value:
+    if isinstance(value, str) and value.strip():
         return Secret(value)
     raise ValueError("must be a text that is not empty")
 
@@ -35,6 +35,11 @@ def _redis_address(value: object) -> Secret:
     address = _secret(value)
     if not re.match(r"(redis|rediss|unix)://.|redis\+sentinel://[^/]+/[^/?]+(/\d+)?$", address.reveal()):
         raise ValueError("must be a redis://, rediss:// or unix:// address, or redis+sentinel://HOST:PORT,…/NAME/0")
+    if not address.reveal().startswith("redis+sentinel"):
+        try:
+            assert urlsplit(address.reveal()).port != 0  # noqa: S101 - reading it is the check
+        except (ValueError, AssertionError):
+            raise ValueError("must have a number for a port") from None
     return address
 
 
@@ -81,9 +86,10 @@ class Section(BaseModel):
 class Server(Section):
     """`[server]`: where the bridge listens and how others reach it."""
 
-    host: str = Field("127.0.0.1", description="address to listen on")
+    host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
     port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     public_url: WebAddress = Field("http://127.0.0.1:8080", description="how CRMs and browsers reach the bridge")
+    trusted_proxies: Names = Field((), description="addresses of proxies whose X-Forwarded-For is believed")
     frame_ancestors: Names = Field((), description="origins that may show the desktop page in a frame")
 
 
@@ -166,7 +172,3 @@ class Settings(Section):
     def pbx_of(self, crm: str) -> str:
         """The phone system on which an extension named by this CRM is looked up."""
         return self.crm[crm].pbx or next(iter(self.pbx))
-
-    def zone_of(self, pbx: str) -> ZoneInfo:
-        """The phone system's local time zone."""
-        return ZoneInfo(self.pbx[pbx].timezone)

@@ -8,7 +8,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -27,6 +27,7 @@ PLAIN_WORDS = {"dict_type": "must be a table", "mapping_type": "must be a table"
 """Where pydantic's own words speak of Python."""
 
 Kinds = Mapping[str, type[Section]]
+AlsoRead = Callable[[Path, Collection[str], Collection[str]], Iterable[str]]
 SECTIONS: tuple[tuple[tuple[str, ...], type[Section]], ...] = (
     (("server",), Server),
     (("redis",), Redis),
@@ -62,8 +63,13 @@ class _Draft:
         self.sources[path] = source
 
 
-def load(file: Path, environ: Mapping[str, str], pbx_kinds: Kinds, crm_kinds: Kinds) -> Settings:
-    """Read `file` and the `POPBRIDGE_…` variables. Raises `SettingsError` with every mistake found."""
+def load(
+    file: Path, environ: Mapping[str, str], pbx_kinds: Kinds, crm_kinds: Kinds, also: AlsoRead | None = None
+) -> Settings:
+    """Read `file` and the `POPBRIDGE_…` variables. Raises `SettingsError` with every mistake found.
+
+    `also` tells the mistakes in the file of agents, asked when there are others: one run shall tell all.
+    """
     draft = _Draft(file.resolve().parent)
     _read_toml(draft, file, environ)
     _read_environment(draft, environ)
@@ -72,8 +78,15 @@ def load(file: Path, environ: Mapping[str, str], pbx_kinds: Kinds, crm_kinds: Ki
     _cross_checks(draft)
     settings = _top(draft)
     if draft.mistakes or settings is None:
-        raise SettingsError(draft.mistakes)
+        raise SettingsError([*draft.mistakes, *also(*_agents_of(draft))] if also else draft.mistakes)
     return settings
+
+
+def _agents_of(draft: _Draft) -> tuple[Path, Collection[str], Collection[str]]:
+    """The file of agents, the CRMs and the phone systems, as far as wrong settings tell."""
+    agents = draft.values.get("agents")
+    file = agents.file if isinstance(agents, Agents) else Agents().file
+    return draft.base / file, draft.declared["crm"], draft.declared["pbx"]
 
 
 def _read_toml(draft: _Draft, file: Path, environ: Mapping[str, str]) -> None:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from bridge.errors import CannotListen
 from bridge.messages import Secret
 from bridge.settings import Settings
 from bridge.store import durability, embedded
@@ -24,10 +25,14 @@ STEADY_SECONDS = 30.0
 async def serve(settings: Settings, redis_url: Secret, ready: Callable[[str], None]) -> None:
     """The web door until it is told to stop. `ready` gets its address once it listens."""
     await durability.check(settings, redis_url)
-    listening = listen(settings.server.host, settings.server.port)
+    try:
+        listening = listen(settings.server.host, settings.server.port)
+    except OSError as error:
+        at = f"{settings.server.host}:{settings.server.port}"
+        raise CannotListen(f"cannot listen on {at}: {error.strerror}; see [server] host and port") from None
     host, port = listening.getsockname()[:2]
     ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
-    await Server(create_app(settings, redis_url)).serve(sockets=[listening])
+    await Server(create_app(settings, redis_url), settings.server.trusted_proxies).serve(sockets=[listening])
 
 
 async def up(settings: Settings, file: Path, ready: Callable[[str], None]) -> None:

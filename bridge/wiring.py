@@ -8,9 +8,10 @@ from datetime import timedelta
 
 from bridge import crm, pbx, settings_reader
 from bridge.agents_file import AgentsFile
-from bridge.audit.archive import Archive
+from bridge.audit.archive import Archive, mistake_in
 from bridge.clock import Clock
 from bridge.enrich import Labels
+from bridge.errors import SettingsError
 from bridge.exchange import Exchange, open_exchange
 from bridge.lookup import Lookup
 from bridge.messages import Secret
@@ -54,11 +55,18 @@ class Kit:
         return timedelta(seconds=asked + pushed + LEASE_MARGIN_SECONDS)
 
 
-def load_settings(option: str | None, environ: Mapping[str, str] = os.environ) -> Settings:
+def load_settings(
+    option: str | None, environ: Mapping[str, str] = os.environ, also: settings_reader.AlsoRead | None = None
+) -> Settings:
     """The settings from the file named by option, environment or default. Raises `SettingsError`."""
     pbx_kinds = {kind: adapter.account for kind, adapter in pbx.kinds().items()}
     crm_kinds = {kind: adapter.account for kind, adapter in crm.kinds().items()}
-    return settings_reader.load(settings_reader.settings_file(option, environ), environ, pbx_kinds, crm_kinds)
+    file = settings_reader.settings_file(option, environ)
+    settings = settings_reader.load(file, environ, pbx_kinds, crm_kinds, also)
+    wrong = mistake_in(settings.audit.url) if settings.audit.url else None
+    if wrong:
+        raise SettingsError([f"{file}: audit.url: {wrong}"])
+    return settings
 
 
 @asynccontextmanager

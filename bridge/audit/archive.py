@@ -2,14 +2,16 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import Connection, Engine, Table, create_engine, delete, event, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from bridge.audit.schema import delivery_ends, lookups, metadata
@@ -17,7 +19,10 @@ from bridge.messages import Secret
 from bridge.store import keys
 from bridge.store.connection import Entry, TextRedis
 
-BATCH = 500
+log = logging.getLogger(__name__)
+
+BATCH, ASIDE = 500, 10_000
+TABLES = {"lookup": lookups, "delivery": delivery_ends}
 
 
 class Archive:
@@ -50,18 +55,54 @@ class Archive:
         """
         moved = 0
         while entries := await redis.xrange(keys.AUDIT, count=BATCH):
-            await asyncio.to_thread(self.insert, entries)
+            for entry in await asyncio.to_thread(self.insert, entries):
+                log.error("an audit entry that cannot be read is put aside in %s", keys.AUDIT_ASIDE)
+                await redis.xadd(keys.AUDIT_ASIDE, {"entry_id": entry[0], **entry[1]}, maxlen=ASIDE)
             await redis.xtrim(keys.AUDIT, minid=_after(entries[-1][0]), approximate=False)
             moved += len(entries)
         return moved
 
-    def insert(self, entries: Sequence[Entry]) -> None:
-        """Insert what is not there yet."""
-        lines = [_row(lookups, entry) for entry in entries if entry[1].get("kind") == "lookup"]
-        ends = [_row(delivery_ends, entry) for entry in entries if entry[1].get("kind") == "delivery"]
+    def insert(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Insert what is not there yet; the entries that are no lines. Raises SQLAlchemy's errors."""
+        rows: dict[str, list[dict[str, Any]]] = {table.name: [] for table in TABLES.values()}
+        unread = []
+        for entry in entries:
+            try:
+                table = TABLES[entry[1]["kind"]]
+                rows[table.name].append(_row(table, entry))
+            except (KeyError, ValueError, TypeError):
+                unread.append(entry)
         with self.engine().begin() as connection:
-            _insert(connection, lookups, lines)
-            _insert(connection, delivery_ends, ends)
+            for table in TABLES.values():
+                _insert(connection, table, rows[table.name])
+        return unread
+
+    async def forget(self, before: str) -> int:
+        """Delete the lines older than the time `before`; how many there were."""
+        return await asyncio.to_thread(self._forget, before)
+
+    def _forget(self, before: str) -> int:
+        old = select(lookups.c.click_id).where(lookups.c.time < before)
+        with self.engine().begin() as connection:
+            connection.execute(delete(delivery_ends).where(delivery_ends.c.click_id.in_(old)))
+            return connection.execute(delete(lookups).where(lookups.c.time < before)).rowcount
+
+    def works(self) -> bool:
+        """Whether lines can be read. Raises SQLAlchemy's errors."""
+        with self.engine().connect() as connection:
+            connection.execute(select(lookups.c.seq).limit(1))
+        return True
+
+
+def mistake_in(url: Secret) -> str | None:
+    """What is wrong with the archive's address, None when it can be tried."""
+    try:
+        make_url(url.reveal()).get_dialect().import_dbapi()
+    except ImportError:
+        return "needs a driver that is not installed; PostgreSQL's is postgresql+psycopg://"
+    except (ArgumentError, ValueError):
+        return "must be an address such as sqlite:///var/audit.db or postgresql+psycopg://user@host/db"
+    return None
 
 
 def _make_tables(engine: Engine) -> None:
@@ -76,10 +117,10 @@ def _make_tables(engine: Engine) -> None:
 def _open(url: Secret) -> Engine:
     parsed = make_url(url.reveal())
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True)
+        return create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
     if parsed.database:
         Path(parsed.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    engine = create_engine(parsed, connect_args={"timeout": 10})
+    engine = create_engine(parsed, connect_args={"timeout": 10}, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
 
@@ -95,7 +136,11 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
 def _row(table: Table, entry: Entry) -> dict[str, Any]:
     """The columns that this table knows: a line of a newer version may have more."""
     line = {**json.loads(entry[1]["line"]), "entry_id": entry[0]}
-    return {column.name: line.get(column.name) for column in table.columns if column.name != "seq"}
+    row = {column.name: line.get(column.name) for column in table.columns if column.name != "seq"}
+    missing = [column.name for column in table.columns if not column.nullable and row.get(column.name, 0) is None]
+    if missing:
+        raise ValueError(f"no {missing[0]}")
+    return {name: value.replace("\0", "") if isinstance(value, str) else value for name, value in row.items()}
 
 
 def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:

@@ -82,20 +82,21 @@ def _conditions(asked: Mapping[str, str], regions: list[str], now: datetime) -> 
 def moment(text: str, name: str, now: datetime) -> datetime:
     """An ISO 8601 time (without an offset: UTC), or how long ago: `90s`, `10m`, `6h`, `7d`. Raises `Malformed`."""
     units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-    if text[:-1].isdecimal() and text[-1:] in units:
-        return datetime.fromtimestamp(now.timestamp() - int(text[:-1]) * units[text[-1]], UTC)
     try:
+        if text[:-1].isdecimal() and text[-1:] in units:
+            return datetime.fromtimestamp(now.timestamp() - int(text[:-1]) * units[text[-1]], UTC)
         found = datetime.fromisoformat(text.replace(" ", "+"))
-    except ValueError:
+        found = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
         raise Malformed(f"{name} must be a time such as 2026-03-01T00:00:00Z, or how long ago, such as 10m") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return found
 
 
 def limit_of(text: str | None) -> int:
     """How many items a page has. Raises `Malformed`."""
     if not text:
         return LIMIT
-    if not text.isdecimal() or not 1 <= int(text) <= MOST:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= MOST):
         raise Malformed(f"limit must be a whole number from 1 to {MOST}")
     return int(text)
 
@@ -108,6 +109,9 @@ def _position(cursor: str | None) -> int | None:
     if not cursor:
         return None
     try:
-        return int(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        position = int(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if 0 <= position < 2**62:
+            return position
+        raise ValueError
     except (binascii.Error, ValueError):
         raise Malformed("cursor must be the next_cursor of an earlier page") from None

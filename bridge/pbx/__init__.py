@@ -31,7 +31,7 @@ class Listing:
     """What a phone system said: each extension it told about with its live calls (none: idle).
 
     `names` are the extensions' own names where the vendor gives them; `unreadable` those whose calls could not be
-    read. `empty_hint` is what it may mean besides when an extension is missing.
+    read. `empty_hint` is what it may mean besides when an extension is missing, told after a comma.
     """
 
     extensions: Mapping[str, tuple[Call, ...]]

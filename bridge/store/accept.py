@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 RUNNING = "running:"
 WAIT_SECONDS = 0.025
+COMMIT_SECONDS = 5.0
 COMMIT_PAUSES = (0.0, 0.05, 0.2, 0.5, 1.0)
 RETRY_AFTER_SECONDS = 2
 
@@ -82,7 +83,18 @@ async def abandon(redis: TextRedis, click: Click) -> None:
 async def commit(redis: TextRedis, click: Click, answer: Stored, write: Callable[[Batch], None]) -> Stored:
     """Write the answer and everything `write` buffers: all or nothing, once. Returns the answer that stands.
 
-    The key is watched, so redis-py never repeats the transaction by itself: a lost reply raises here, and the next
+    Raises `Unavailable`, after `COMMIT_SECONDS` at the latest. A transaction that the server has taken but not
+    answered by then may still be carried out: a repeat with the same id finds it.
+    """
+    try:
+        async with asyncio.timeout(COMMIT_SECONDS):
+            return await _commit(redis, click, answer, write)
+    except TimeoutError:
+        raise unavailable() from None
+
+
+async def _commit(redis: TextRedis, click: Click, answer: Stored, write: Callable[[Batch], None]) -> Stored:
+    """The key is watched, so redis-py never repeats the transaction by itself: a lost reply raises here, and the next
     round finds either our own answer (it was written) or none (it was not). Raises `Unavailable`.
     """
     key, text = _key(click), json.dumps(answer, ensure_ascii=False)

@@ -22,8 +22,12 @@ FIRST_LOOK = timedelta(seconds=3)
 # KEYS: delivery, ledger, attempts. ARGV: now_ms, lease_end_ms, id, prefix of popup keys
 CLAIM = """
 local fields = redis.call('HMGET', KEYS[1], 'state', 'lease_ms', 'popup_id', 'click_id', 'target', 'expires_at',
-  'deferred', 'resent', 'clicked_at')
-if fields[1] ~= 'pending' or tonumber(fields[2] or '0') > tonumber(ARGV[1]) then return nil end
+  'deferred', 'resent', 'clicked_at', 'not_before_ms')
+if fields[1] ~= 'pending' then
+  redis.call('ZREM', KEYS[2], ARGV[3])
+  return nil
+end
+if tonumber(fields[2] or '0') > tonumber(ARGV[1]) or tonumber(fields[10] or '0') > tonumber(ARGV[1]) then return nil end
 redis.call('HSET', KEYS[1], 'lease_ms', ARGV[2])
 redis.call('ZADD', KEYS[2], ARGV[2], ARGV[3])
 local fence = redis.call('HINCRBY', KEYS[1], 'fence', 1)
@@ -43,6 +47,7 @@ if ARGV[2] ~= '' then
 end
 redis.call('HDEL', KEYS[1], 'lease_ms', 'deferred')
 if ARGV[3] == '' then
+  redis.call('HSET', KEYS[1], 'not_before_ms', ARGV[5])
   redis.call('ZADD', KEYS[3], ARGV[5], ARGV[6])
 else
   redis.call('HSET', KEYS[1], 'state', ARGV[3], 'ended_at', ARGV[4])
@@ -57,6 +62,7 @@ return 1
 DEFER = """
 if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] then return 0 end
 redis.call('HDEL', KEYS[1], 'lease_ms')
+redis.call('HSET', KEYS[1], 'not_before_ms', ARGV[2])
 redis.call('HINCRBY', KEYS[1], 'deferred', 1)
 redis.call('ZADD', KEYS[2], 'XX', ARGV[2], ARGV[3])
 return 1
@@ -67,7 +73,7 @@ RESEND = """
 local state = redis.call('HGET', KEYS[1], 'state')
 if state ~= 'failed' and state ~= 'expired' then return state or '' end
 redis.call('HSET', KEYS[1], 'state', 'pending', 'expires_at', ARGV[1])
-redis.call('HDEL', KEYS[1], 'ended_at', 'lease_ms', 'deferred')
+redis.call('HDEL', KEYS[1], 'ended_at', 'lease_ms', 'deferred', 'not_before_ms')
 redis.call('HINCRBY', KEYS[1], 'resent', 1)
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 redis.call('ZADD', KEYS[2], ARGV[2], ARGV[3])

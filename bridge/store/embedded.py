@@ -8,6 +8,7 @@ import asyncio
 import ctypes
 import fcntl
 import hashlib
+import logging
 import os
 import shutil
 import signal
@@ -24,8 +25,11 @@ from bridge.messages import Secret
 from bridge.settings import Settings
 from bridge.store.connection import open_async
 
+log = logging.getLogger(__name__)
+
 START_SECONDS = 15.0
 STOP_SECONDS = 10.0
+TAKE_OVER_SECONDS = 0.25
 LONGEST_SOCKET_PATH = 100
 PR_SET_PDEATHSIG = 1
 
@@ -90,15 +94,13 @@ async def answers(data_dir: Path) -> bool:
 async def running(data_dir: Path) -> AsyncIterator[Secret]:
     """The server's address, for as long as the block lasts. One that another process already runs is used as it is.
 
-    When the server dies meanwhile it is started again. Raises `EmbeddedRedisFailed` when it does not start at all.
+    When the server dies meanwhile it is started again, and when its owner ends, one of those who use it takes it
+    over. Raises `EmbeddedRedisFailed` when it does not start at all.
     """
     folder = _private_folder(data_dir)
     with (folder / "owner.lock").open("w") as lock:
-        if not await _own(lock.fileno(), data_dir):
-            yield url(data_dir)
-            return
-        process = await _start(data_dir)
-        keeper = asyncio.create_task(_keep(data_dir, process))
+        process = await _start(data_dir) if await _own(lock.fileno(), data_dir) else None
+        keeper = asyncio.create_task(_keep(data_dir, lock.fileno(), process))
         try:
             yield url(data_dir)
         finally:
@@ -109,24 +111,35 @@ async def running(data_dir: Path) -> AsyncIterator[Secret]:
 
 def _private_folder(data_dir: Path) -> Path:
     for folder in (data_dir / "redis", socket_path(data_dir).parent):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if folder.stat().st_uid != os.getuid():
-            raise EmbeddedRedisFailed(f"{folder} belongs to another user: choose another data_dir")
-        folder.chmod(0o700)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if folder.stat().st_uid != os.getuid():
+                raise EmbeddedRedisFailed(f"{folder} belongs to another user: choose another data_dir")
+            folder.chmod(0o700)
+        except OSError as error:
+            raise EmbeddedRedisFailed(f"data_dir: {folder} cannot be used: {error.strerror}") from None
     return data_dir / "redis"
 
 
 async def _own(lock: int, data_dir: Path) -> bool:
     """Become the owner (True), or find that a living owner's server answers (False)."""
-    async with asyncio.timeout(START_SECONDS):
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return True
-            except BlockingIOError:
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            while not _locked(lock):
                 if await answers(data_dir):
                     return False
                 await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise EmbeddedRedisFailed(f"another process owns the Redis in {data_dir}, and it does not answer") from None
+    return True
+
+
+def _locked(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 async def _start(data_dir: Path) -> asyncio.subprocess.Process:
@@ -171,23 +184,34 @@ async def _start(data_dir: Path) -> asyncio.subprocess.Process:
 
 async def _stop_orphan(data_dir: Path) -> None:
     """A server whose owner was killed: the kernel is stopping it, or (not on Linux) we have to."""
-    async with asyncio.timeout(STOP_SECONDS):
-        while await answers(data_dir):
-            client = open_async(url(data_dir))
-            with suppress(RedisError, OSError):
-                await client.shutdown()
-            await client.aclose()
-            await asyncio.sleep(0.05)
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            while await answers(data_dir):
+                client = open_async(url(data_dir))
+                with suppress(RedisError, OSError):
+                    await client.shutdown()
+                await client.aclose()
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise EmbeddedRedisFailed(f"a Redis that nobody owns runs in {data_dir} and does not stop") from None
 
 
-async def _keep(data_dir: Path, process: asyncio.subprocess.Process) -> None:
-    """Start the server again whenever it ends; stop it when cancelled."""
+async def _keep(data_dir: Path, lock: int, process: asyncio.subprocess.Process | None) -> None:
+    """Start the server whenever it ends, or once its owner has; stop it when cancelled."""
     try:
         while True:
-            await process.wait()
-            process = await _start(data_dir)
+            if process is not None:
+                await process.wait()
+            while not _locked(lock):  # noqa: ASYNC110 - another process's lock
+                await asyncio.sleep(TAKE_OVER_SECONDS)
+            try:
+                process = await _start(data_dir)
+            except EmbeddedRedisFailed as error:
+                log.error("%s", error)
+                await asyncio.sleep(TAKE_OVER_SECONDS)
     finally:
-        await _stop(process)
+        if process is not None:
+            await _stop(process)
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

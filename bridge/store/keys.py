@@ -15,6 +15,7 @@ DUE = "popbridge:deliveries:due"  # sorted set: delivery id by the time (ms) at 
 DELIVERIES = "popbridge:deliveries"  # sorted set: all deliveries that are kept, by id, which is by time
 WORKERS = "popbridge:workers"  # hash: what each worker said of itself last
 AUDIT = "popbridge:audit"  # stream: audit lines that are not archived yet
+AUDIT_ASIDE = "popbridge:audit:aside"  # stream: entries that are no audit lines, for a person to look at
 COUNTERS = "popbridge:counters"  # hash: counts that survive processes
 TOKENS = "popbridge:tokens"  # set: ids of bearer tokens
 

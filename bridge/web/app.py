@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -88,8 +89,11 @@ def create_app(settings: Settings, redis_url: Secret, clock: Clock | None = None
         PbxError: problems.on_pbx_error,
         HTTPException: problems.on_http_error,
         RedisError: problems.on_redis_error,
+        SQLAlchemyError: problems.on_sql_error,
         Exception: problems.on_bug,
     }
-    return Starlette(
+    app = Starlette(
         routes=list(ROUTES), lifespan=lifespan, exception_handlers=handlers, middleware=[Middleware(SafeHeaders)]
     )
+    app.router.redirect_slashes = False  # a sender of webhooks does not follow a redirect
+    return app

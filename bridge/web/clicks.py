@@ -1,11 +1,13 @@
 """`POST /clicks/{crm}` and its link form: prove the sender, read the click, answer it."""
 
+import asyncio
 import logging
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from bridge import crm
@@ -13,7 +15,7 @@ from bridge.answer import Laps, answer
 from bridge.clock import new_id
 from bridge.crm import Asked, Incoming
 from bridge.domain import Click
-from bridge.errors import BadSignature, ClickRefused, TooLarge, TooManyClicks, UnknownCrm
+from bridge.errors import BadSignature, ClickRefused, Malformed, TooLarge, TooManyClicks, UnknownCrm
 from bridge.settings import CrmAccount
 from bridge.store import counters
 from bridge.web import problems
@@ -22,6 +24,7 @@ from bridge.wiring import Kit
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 64 * 1024
+BODY_SECONDS = 10.0
 FAILURES_PER_MINUTE = 30
 """Failed proofs that one address may send for one CRM; above it they are answered 429."""
 
@@ -63,7 +66,7 @@ async def _read(request: Request, kit: Kit, laps: Laps) -> Click:
         body=await _body(request),
         received_at=kit.clock.now(),
     )
-    source = request.client.host if request.client else ""
+    source = _address(request)
     asked = await _prove(kit, account, name, source, incoming)
     await _limit(kit, account, name, incoming)
     laps.lap("proof")
@@ -71,6 +74,14 @@ async def _read(request: Request, kit: Kit, laps: Laps) -> Click:
     return Click(
         click_id, name, incoming.received_at, source, asked.agent, asked.extension, asked.ivrid, asked.record, asked.key
     )
+
+
+def _address(request: Request) -> str:
+    """Where the click came from; empty when a proxy told something that is no address."""
+    try:
+        return str(ip_address(request.client.host)) if request.client else ""
+    except ValueError:
+        return ""
 
 
 def _headers(request: Request) -> dict[str, str]:
@@ -91,10 +102,14 @@ async def _body(request: Request) -> bytes:
         if announced > MAX_BODY_BYTES:
             raise TooLarge(limit)
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise TooLarge(limit)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY_BYTES:
+                    raise TooLarge(limit)
+    except (TimeoutError, ClientDisconnect):
+        raise Malformed(f"The body did not arrive within {BODY_SECONDS:g} seconds") from None
     return bytes(body)
 
 
@@ -124,7 +139,8 @@ async def _limit(kit: Kit, account: CrmAccount, name: str, incoming: Incoming) -
 
 def _wants_page(request: Request) -> bool:
     """A person followed a link: browsers ask for HTML by name, programs do not."""
-    return request.method == "GET" and "text/html" in request.headers.get("accept", "")
+    types = [part.replace(" ", "").lower() for part in request.headers.get("accept", "").split(",")]
+    return request.method == "GET" and any(part.split(";")[0] == "text/html" and ";q=0" not in part for part in types)
 
 
 def _refused(request: Request, refused: ClickRefused) -> Response:

@@ -1,10 +1,13 @@
 """The agent's desktop page and its event stream."""
 
 import asyncio
+import logging
+import re
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
 
+from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 
@@ -14,8 +17,11 @@ from bridge.store.tokens import Grant
 from bridge.web.signin import grant_of
 from bridge.wiring import Kit
 
+log = logging.getLogger(__name__)
+
 STATIC = Path(__file__).parent / "static"
 RETRY_MS = 1000
+ENTRY_ID = re.compile(r"[0-9]{1,19}-[0-9]{1,19}")
 HEARTBEAT_READS = 15
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self';"
@@ -35,15 +41,24 @@ async def events(request: Request) -> Response:
     """`GET /desktop/events`: the agent's popups as they come (SSE); `Last-Event-ID` catches up."""
     grant = await grant_of(request)
     last = request.headers.get("last-event-id", "")
-    after = last if last.replace("-", "", 1).isdecimal() else "0-0"
+    after = last if ENTRY_ID.fullmatch(last) else "0-0"
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(_stream(request, grant, after), media_type="text/event-stream", headers=headers)
 
 
 async def _stream(request: Request, grant: Grant, last: str) -> AsyncIterator[str]:
+    yield f"retry: {RETRY_MS}\n\n"
+    try:
+        async for text in _events(request, grant, last):
+            yield text
+    except (RedisError, OSError) as error:
+        log.warning("a stream ends, redis is away: %s", type(error).__name__)
+    yield "event: bye\ndata: {}\n\n"
+
+
+async def _events(request: Request, grant: Grant, last: str) -> AsyncIterator[str]:
     kit: Kit = request.app.state.kit
     leaving: asyncio.Event = request.app.state.leaving
-    yield f"retry: {RETRY_MS}\n\n"
     quiet = 0
     while not leaving.is_set() and not await request.is_disconnected():
         for entry in await desktop.read(kit.streams, grant, last):
@@ -54,7 +69,6 @@ async def _stream(request: Request, grant: Grant, last: str) -> AsyncIterator[st
         quiet += 1
         if quiet % HEARTBEAT_READS == 0:
             yield ": still here\n\n"
-    yield "event: bye\ndata: {}\n\n"
 
 
 def _event(entry: Entry) -> str:

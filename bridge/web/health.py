@@ -29,7 +29,8 @@ async def readyz(request: Request) -> Response:
     checks = {"redis": await _redis(kit), "audit": await _audit(kit)}
     ready = all(state == "ok" for state in checks.values())
     kit.agents.directory()
-    checks["agents"] = "; ".join(kit.agents.mistakes) or "ok"
+    wrong = len(kit.agents.mistakes)
+    checks["agents"] = f"{wrong} mistakes in the sources: `popbridge check` tells them" if wrong else "ok"
     for name, state in kit.lookup.circuits().items():
         checks[f"pbx {name}"] = "ok" if state is CircuitState.CLOSED else f"circuit {state}: it failed several times"
     return JSONResponse({"status": "ready" if ready else "not-ready", "checks": checks}, 200 if ready else 503)
@@ -45,7 +46,7 @@ async def _redis(kit: Kit) -> str:
 
 async def _audit(kit: Kit) -> str:
     try:
-        await asyncio.to_thread(kit.archive.engine)
+        await asyncio.to_thread(kit.archive.works)
     except SQLAlchemyError:
         return "the archive's database cannot be used"
     return "ok"

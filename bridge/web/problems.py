@@ -64,6 +64,12 @@ async def on_redis_error(_: Request, error: Exception) -> Response:
     return of_refusal(unavailable())
 
 
+async def on_sql_error(_: Request, error: Exception) -> Response:
+    """Starlette's hook for an audit archive that cannot be used."""
+    log.error("the audit archive cannot be used: %s", type(error).__name__)
+    return problem(503, "unavailable", "Try again shortly", "The audit archive cannot be used.", {"Retry-After": "5"})
+
+
 async def on_bug(_: Request, __: Exception) -> Response:
     """Starlette's hook for everything else; the log has the cause."""
     return problem(500, "internal", "A fault of the bridge", "The bridge's log tells more.")

@@ -3,7 +3,7 @@
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import uvicorn
@@ -16,11 +16,13 @@ GOODBYE_SECONDS = 10
 class Server(uvicorn.Server):
     """uvicorn, which tells the open streams to end before it waits for them to end."""
 
-    def __init__(self, app: Starlette) -> None:
+    def __init__(self, app: Starlette, trusted_proxies: Sequence[str] = ()) -> None:
         # access_log prints whole addresses, and those of link clicks hold a token
         super().__init__(
             uvicorn.Config(
                 app, http="httptools", lifespan="on", access_log=False, log_config=None,
+                proxy_headers=bool(trusted_proxies),
+                forwarded_allow_ips=list(trusted_proxies),
                 server_header=False, timeout_graceful_shutdown=GOODBYE_SECONDS,
             )
         )  # fmt: skip

@@ -22,6 +22,7 @@ from bridge.crm.webhook.fake import FakeCrm, signed_click
 from bridge.messages import Secret
 from bridge.pbx.switchboard import Extension, Switchboard
 from bridge.pbx.voicenter.fake import FakeVoicenter, Faults
+from bridge.store import embedded
 from tests.stage import CLICK_SECRET, CODE, DANA, POPUP_SECRET, Stage, serving, until
 
 pytestmark = pytest.mark.anyio
@@ -87,7 +88,8 @@ async def running(folder: Path) -> AsyncIterator[Up]:
     pbx, crm = FakeVoicenter(phone, CODE.reveal(), Faults()), FakeCrm([POPUP_SECRET])
     stage = Stage(folder, Secret("left-out"), phone, pbx, crm)
     outside = Starlette(routes=[Mount("/pbx", pbx.app()), Mount("/crm", crm.app())])
-    log = folder / "up.log"
+    folder.mkdir(exist_ok=True)
+    log = folder / f"up-{time.monotonic_ns()}.log"
     async with serving(outside) as address, stage.http:
         stage.pbx_url = address
         file = stage.write_settings()
@@ -124,6 +126,7 @@ async def test_a_click_becomes_a_popup_and_everything_stops_with_it(tmp_path: Pa
         listed = await popbridge(up.file, "audit", "list", "--json")
         (line,) = json.loads(listed.stdout)["items"]
         assert (line["outcome"], line["crm_user"]) == ("found", DANA)
+        assert line["source_ip"] == "127.0.0.1", "what a proxy says is believed only of trusted ones"
         looked = json.loads((await popbridge(up.file, "lookup", "SIPDana1", "--json")).stdout)
         assert (looked["outcome"], looked["chosen"]["state"]) == ("found", "talking")
         assert (await popbridge(up.file, "lookup", "SIPOmer1")).returncode == 1
@@ -151,6 +154,21 @@ async def test_killing_a_part_is_mended_and_killing_all_leaves_nothing(tmp_path:
         await until(up.gone, 20)
 
 
+async def test_redis_is_taken_over_from_a_command_that_had_started_it(tmp_path: Path) -> None:
+    async with embedded.running(tmp_path / "var"), running(tmp_path) as up:
+        up.stage.talk()
+        await up.shown("msg_1")
+        os.kill(up.redises()[0], signal.SIGKILL)
+        await until(up.ready, 20)
+        await up.shown("msg_2")
+    async with running(tmp_path / "again") as up, running(tmp_path / "again") as second:
+        up.process.terminate()
+        await asyncio.to_thread(up.process.wait, 20)
+        await until(second.ready, 20)
+        second.stage.talk()
+        await second.shown("msg_3")
+
+
 async def test_tokens_from_the_command_line_open_the_api(tmp_path: Path) -> None:
     async with running(tmp_path) as up:
         made = await popbridge(up.file, "token", "create", "--role", "supervisor", "--json")
@@ -172,8 +190,10 @@ async def test_tokens_from_the_command_line_open_the_api(tmp_path: Path) -> None
 async def test_wrong_settings_are_told_at_once(tmp_path: Path) -> None:
     file = tmp_path / "popbridge.toml"
     file.write_text('[server]\nport = "x"\ncolour = 1\n[pbx.main]\nkind = "voicenter"\n')
+    (tmp_path / "agents.csv").write_text("crm,crm_user,pbx,extension,name\nacme,x,main\n")
     for command in (["check"], ["up"], ["serve"], ["worker"], ["audit", "list"], ["lookup", "1"]):
         told = await popbridge(file, *command)
-        assert told.returncode == 2, command
+        assert told.returncode == (1 if command == ["check"] else 2), command
         assert len([line for line in told.stderr.splitlines() if str(file) in line]) == 3, told.stderr
+        assert ("agents.csv: line 2" in told.stderr) == (command == ["check"]), "check tells those of the agents too"
         assert "Traceback" not in told.stderr

@@ -16,6 +16,8 @@ from bridge.push import push
 from bridge.store.tokens import Role
 from tests.faults.proxy import redis_line
 from tests.stage import CALLER, CLICK_SECRET, CODE, DANA, POPUP_SECRET, TOKEN, Stage, open_stage
+from workers import process
+from workers.archive import archive
 
 pytestmark = pytest.mark.anyio
 
@@ -74,11 +76,29 @@ async def fail_in_every_way(stage: Stage) -> list[httpx.Response]:
     return told
 
 
+async def break_the_archive(stage: Stage) -> list[httpx.Response]:
+    """Lines that cannot be written hold numbers and addresses, and SQL errors like to quote what they were given."""
+    await asyncio.to_thread(rename, stage, "lookups", "elsewhere")
+    process.start(stage.kit)
+    await archive()
+    process.start(None)
+    told = [await stage.get("/api/audit", await stage.token(Role.SUPERVISOR)), await stage.get("/readyz")]
+    assert {one.status_code for one in told} == {503}
+    await asyncio.to_thread(rename, stage, "elsewhere", "lookups")
+    return told
+
+
+def rename(stage: Stage, before: str, after: str) -> None:
+    with stage.kit.archive.engine().begin() as connection:
+        connection.exec_driver_sql(f"ALTER TABLE {before} RENAME TO {after}")
+
+
 async def test_no_secret_in_logs_answers_metrics_or_the_audit(
     tmp_path: Path, redis_url: Secret, emitted: io.StringIO
 ) -> None:
     async with redis_line(redis_url) as (line, address), open_stage(tmp_path, address) as stage:
         told = await fail_in_every_way(stage)
+        told += await break_the_archive(stage)
         line.down = True
         line.cut()
         told.append(await stage.click())
@@ -95,6 +115,7 @@ async def test_no_secret_in_logs_answers_metrics_or_the_audit(
     for secret in SECRETS:
         assert secret.reveal() not in said
         assert secret.reveal().encode() not in archive
+    assert DANA not in emitted.getvalue()
     for number in (*OTHER_NUMBERS, CALLER):
         assert number not in emitted.getvalue(), "a caller's number in the log"
         assert number not in metrics, "a caller's number in the metrics"

@@ -93,6 +93,32 @@ async def test_what_the_crms_answer_means(stage: Stage, status: int, end: str) -
     assert (found.attempts[0].next_try_at is None) == bool(end)
 
 
+async def test_a_second_job_does_not_shorten_the_wait(stage: Stage) -> None:
+    stage.talk()
+    _, delivery_id = await pressed(stage)
+    stage.crm.faults.status, stage.crm.faults.retry_after = 429, 30
+    await push(delivery_id, stage.kit)
+    await push(delivery_id, stage.kit)
+    assert len(stage.crm.received) == 1
+
+
+async def test_redirects_are_not_followed_and_no_proxy_is_taken_from_the_environment(
+    tmp_path: Path, redis_url: Secret, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    async with open_stage(tmp_path, redis_url) as stage:
+        stage.talk()
+        _, delivery_id = await pressed(stage)
+        await push(delivery_id, stage.kit)
+        assert (await state(stage, delivery_id)).state is DeliveryState.DELIVERED
+        _, redirected = await pressed(stage)
+        stage.crm.faults.status, stage.crm.faults.location = 302, f"{stage.pbx_url}/crm/popups"
+        await push(redirected, stage.kit)
+        assert (await state(stage, redirected)).state is DeliveryState.FAILED
+        assert len(stage.crm.received) == 2
+
+
 async def test_a_crm_that_comes_back_gets_the_same_id_on_every_try(tmp_path: Path, redis_url: Secret) -> None:
     watch = Watch()
     async with open_stage(tmp_path, redis_url, clock=watch.clock()) as stage:
@@ -175,6 +201,12 @@ async def test_two_workers_on_one_delivery_send_it_once(stage: Stage) -> None:
     assert late is False, "whoever lost the claim records nothing"
     assert await deliveries.record(stage.redis, second, later, end=DeliveryState.DELIVERED)
     assert (await state(stage, delivery_id)).state is DeliveryState.DELIVERED
+
+
+async def test_a_delivery_that_is_not_kept_any_longer_leaves_the_ledger(stage: Stage) -> None:
+    await stage.redis.eval("return redis.call('ZADD', KEYS[1], 1, 'dlv_gone')", 1, keys.DUE)
+    await push("dlv_gone", stage.kit)
+    assert await stage.redis.zcard(keys.DUE) == 0
 
 
 async def test_what_is_due_is_queued_again(stage: Stage) -> None:

@@ -139,7 +139,7 @@ def test_a_header_alone_is_a_directory_of_nobody() -> None:
             ["agents.csv: line 1: the header must name crm,crm_user,pbx,extension,name; extension is missing"],
         ),
         (f"{HEAD}\nacme,dana,main,,Dana\n", ["agents.csv: line 2: extension is empty"]),
-        (f"{HEAD}\nacme\n", ["agents.csv: line 2: crm_user is empty"]),
+        (f"{HEAD}\nacme\n", ["agents.csv: line 2: it must have 5 cells, as the header has"]),
         (f"{HEAD}\nzoho,dana,main,1,\n", ["agents.csv: line 2: crm: no [crm.zoho] in the settings"]),
         (f"{HEAD}\nacme,dana,cellar,1,\n", ["agents.csv: line 2: pbx: no [pbx.cellar] in the settings"]),
         (

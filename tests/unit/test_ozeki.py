@@ -38,6 +38,7 @@ DESKS = (Extension("101", "Dana Cohen"), Extension("10", "נועה פרץ"), Ext
 CODES = tuple(desk.code for desk in DESKS)
 ANNA = Caller("+36305550001", name="Kovács Anna", kind=CallerKind.NUMBER)
 DID = "+3615550100"
+HEAD, TAIL = b"<Response><Code>200</Code><ActiveCalls>", b"</ActiveCalls></Response>"
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "windows-1255", "windows-1255 declared", "utf-8 declared utf-16"]
 each_generation = pytest.mark.parametrize("generation", ["9509", "xe"])
 
@@ -297,7 +298,7 @@ def test_the_extensions_there_are(board: Switchboard, generation: Generation) ->
 def test_nobody_on_the_phone(board: Switchboard, generation: Generation, no_list: bool) -> None:
     listing = talk(fake(board, generation, Faults(no_list=no_list)))
     assert (listing.extensions, listing.unreadable) == ({}, frozenset())
-    assert "idle" in listing.empty_hint
+    assert listing.empty_hint == ""
 
 
 @each_generation
@@ -378,6 +379,12 @@ def test_no_error_quotes_the_credentials(written: str) -> None:
     assert written not in str(refused.value)
 
 
+@pytest.mark.parametrize("code", ["", "20", "201", "2000", "0200", "OK", "-1"])
+def test_nothing_but_200_is_success(code: str) -> None:
+    with pytest.raises(PbxRefused):
+        read_calls(Reply(200, {}, HEAD.replace(b"200", code.encode()) + TAIL, 1.0))
+
+
 def answers() -> Iterator[bytes]:
     """Whole answers of the fake, in both generations and two encodings."""
     board = Switchboard(DESKS)
@@ -425,7 +432,6 @@ def come_of(read: Callable[[Reply], Any], reply: Reply) -> Any:
         return error
 
 
-HEAD, TAIL = b"<Response><Code>200</Code><ActiveCalls>", b"</ActiveCalls></Response>"
 JUNK = [
     b"<", b"<a", b"<a>", b"<a/>", b"<Call>", b"<Call><Source>1</Sourc>", b"<Call ", b"</", b"&", b"&a;", b"&#1;",
     b"\x01", b"<![CDATA[", b"<!--", b"<?x", b"<a b='c' ", b"\xe0", b"x:", b"<x:a ", b" ", b"\0<",

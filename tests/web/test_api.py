@@ -1,10 +1,13 @@
 """Reading back over HTTP, and who may read what."""
 
+import base64
 import itertools
 import socket
 
 import pytest
 
+from bridge.push import push
+from bridge.store import keys
 from bridge.store.tokens import Role
 from bridge.web.server import listen
 from tests.stage import CALLER, DANA, DID, OMER, Stage
@@ -97,7 +100,10 @@ async def test_audit_filters_and_pages(stage: Stage) -> None:
             break
         cursor = page["next_cursor"]
     assert len(seen) == len(set(seen)) == 5
-    for wrong in ("limit=0", "limit=x", "cursor=%21", "since=yesterday", "colour=red"):
+    big = base64.urlsafe_b64encode(str(2**70).encode()).decode().rstrip("=")
+    edges = ("9999999999999d", "99999999999999999999s", "0001-01-01T00:00:00%2B23:59", "9999-12-31T23:59:59-23:59")
+    wrongs = ("limit=0", "limit=x", "limit=%D9%A3", "cursor=%21", f"cursor={big}", "since=yesterday", "colour=red")
+    for wrong in (*wrongs, *(f"since={edge}" for edge in edges)):
         refused = await stage.get(f"/api/audit?{wrong}", supervisor)
         assert (refused.status_code, refused.json()["reason"]) == (400, "malformed"), wrong
 
@@ -121,7 +127,7 @@ async def test_health_and_version(stage: Stage) -> None:
     (stage.folder / "agents.csv").write_text("broken\n")
     ready = await stage.get("/readyz")
     assert ready.status_code == 200, "the old rows still serve"
-    assert "header" in ready.json()["checks"]["agents"]
+    assert "1 mistake" in ready.json()["checks"]["agents"]
     assert (await stage.click({"agent": DANA})).json()["outcome"] == "no-active-call"
     assert set((await stage.get("/version")).json()) == {"version", "python"}
 
@@ -138,3 +144,47 @@ def test_the_listening_socket_names_tcp_so_that_answers_do_not_wait() -> None:
     """asyncio leaves Nagle's algorithm on for sockets that do not: 40 ms more for every answer."""
     with listen("127.0.0.1", 0) as listening:
         assert listening.proto == socket.IPPROTO_TCP
+
+
+async def test_a_broken_archive_is_told_and_holds_nothing_up(stage: Stage) -> None:
+    assert (await stage.get("/readyz")).json()["checks"]["audit"] == "ok"
+    with stage.kit.archive.engine().begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE lookups RENAME TO elsewhere")
+    assert (await stage.click()).status_code == 200
+    ready = await stage.get("/readyz")
+    assert (ready.status_code, ready.json()["checks"]["audit"]) == (503, "the archive's database cannot be used")
+    refused = await stage.get("/api/audit", await stage.token(Role.SUPERVISOR))
+    assert (refused.status_code, refused.json()["reason"]) == (503, "unavailable")
+    with stage.kit.archive.engine().begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO lookups")
+    found = await stage.get("/api/audit", await stage.token(Role.SUPERVISOR))
+    assert len(found.json()["items"]) == 1
+
+
+async def test_an_entry_that_is_no_line_is_put_aside_and_holds_nothing_up(stage: Stage) -> None:
+    for fields in ({"kind": "lookup", "line": "not json"}, {"kind": "lookup", "line": "{}"}, {"x": "y"}):
+        await stage.redis.xadd(keys.AUDIT, fields)
+    await stage.click()
+    found = await stage.get("/api/audit", await stage.token(Role.SUPERVISOR))
+    assert len(found.json()["items"]) == 1
+    assert await stage.redis.xlen(keys.AUDIT_ASIDE) == 3
+
+
+async def test_every_key_but_the_lists_of_things_ends_by_itself(stage: Stage) -> None:
+    stage.talk()
+    popup = (await stage.click()).json()["popup"]
+    shown = (await stage.get(f"/api/popups/{popup['popup_id']}", await stage.token(Role.SUPERVISOR))).json()
+    for delivery in shown["deliveries"]:
+        await push(delivery["delivery_id"], stage.kit)
+    script = """
+    local lives = {}
+    for _, key in ipairs(redis.call('KEYS', 'popbridge:*')) do
+      lives[#lives + 1] = key .. ' ' .. redis.call('TTL', key)
+    end
+    return lives
+    """
+    lives = dict(line.rsplit(" ", 1) for line in await stage.redis.eval(script, 0))
+    lasting = {keys.AUDIT, keys.COUNTERS, keys.DUE, keys.DELIVERIES, keys.TOKENS}
+    assert {key for key, seconds in lives.items() if seconds == "-1"} <= lasting
+    accepted = next(seconds for key, seconds in lives.items() if key.startswith("popbridge:accepted"))
+    assert int(accepted) > 86_000, "a sender's retries come for a day"

@@ -332,3 +332,21 @@ async def test_clicks_per_minute_is_a_limit_of_the_crm(tmp_path: Path, redis_url
         statuses = [(await stage.click()).status_code for _ in range(8)]
         assert statuses[:3] == [200, 200, 200]
         assert 429 in statuses, "a new minute may begin once on the way, not twice"
+
+
+async def test_a_sender_who_goes_away_or_never_finishes_is_no_traceback(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("bridge.web.clicks.BODY_SECONDS", 0.3)
+    host, port = stage.bridge_url.removeprefix("http://").split(":")
+    head = b"POST /clicks/acme HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{"
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(head)
+    assert (await reader.readline()).startswith(b"HTTP/1.1 400")
+    writer.close()
+    _, gone = await asyncio.open_connection(host, int(port))
+    gone.write(head)
+    await gone.drain()
+    gone.close()
+    assert (await stage.click()).status_code == 200
+    assert "Traceback" not in caplog.text

@@ -110,3 +110,13 @@ async def test_a_stopping_server_says_goodbye(stage: Stage) -> None:
             return any(event.get("event") == "bye" for event in opened.events)
 
         await until(bye)
+
+
+async def test_an_odd_last_event_id_is_no_error(stage: Stage) -> None:
+    for odd in ("-5", "5", "x", "9" * 40 + "-1"):
+        async with page(stage, await stage.token(Role.AGENT, DANA), after=odd) as opened:
+
+            async def began(seen: Page = opened) -> bool:
+                return bool(seen.events)
+
+            await until(began)

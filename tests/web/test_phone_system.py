@@ -71,7 +71,8 @@ async def test_the_phone_systems_own_users_are_agents_beside_the_file(tmp_path: 
         stage.pbx.faults.down = "503"
         await stage.kit.agents.refresh()
         assert "agents" in (await stage.get("/readyz")).json()["checks"]
-        assert "users of [pbx.main]" in (await stage.get("/readyz")).json()["checks"]["agents"]
+        assert "1 mistake" in (await stage.get("/readyz")).json()["checks"]["agents"]
+        assert "users of [pbx.main]" in stage.kit.agents.mistakes[0]
         stage.pbx.faults.down = ""
         assert (await stage.click({"agent": "noa@acme.example"})).json()["outcome"] == "no-active-call"
 

@@ -23,6 +23,7 @@ class Faults:
 
     status: int = 200
     retry_after: int | None = None
+    location: str | None = None
     slow_seconds: float = 0.0
 
 
@@ -81,6 +82,8 @@ class FakeCrm:
         self._news.set()
         waits = status in (429, 503) and self.faults.retry_after is not None
         headers = {"Retry-After": str(self.faults.retry_after)} if waits else {}
+        if self.faults.location is not None:
+            headers["Location"] = self.faults.location
         return JSONResponse({"taken": status == 200}, status, headers)
 
     def _event(self, headers: Mapping[str, str], body: bytes) -> Mapping[str, Any] | None:

@@ -21,7 +21,6 @@ REMEDY = {
     "306": "check what this API user may do",
     "307": "check from which addresses this API user may ask",
 }
-IDLE_HINT = "or it is idle: Ozeki lists only extensions that have a call"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ def read_calls(reply: Reply, pbx: str, access: Access, clock: Clock) -> Listing:
     """Each call under each extension that has part in it. A row that names nobody is left out, and told in the hint."""
     answer = _answer(reply)
     if answer.code == NO_SUCH_CALL:
-        return Listing({}, empty_hint=IDLE_HINT)
+        return Listing({})
     _check_code(answer, access)
     rows = [row for row in answer.rows if "Source" in row or "Destination" in row]
     unread = len(answer.rows) - len(rows)
@@ -68,7 +67,7 @@ def read_calls(reply: Reply, pbx: str, access: Access, clock: Clock) -> Listing:
     for row in rows:
         for call in calls_of(row, pbx, clock):
             listed.setdefault(call.extension, []).append(call)
-    hint = f"{IDLE_HINT}; {unread} of its calls could not be read" if unread else IDLE_HINT
+    hint = f"but {unread} of the phone system's calls could not be read" if unread else ""
     return Listing({extension: tuple(calls) for extension, calls in listed.items()}, empty_hint=hint)
 
 
