@@ -64,7 +64,8 @@ class Up:
 
     async def click(self, message_id: str) -> Any:
         request = signed_click(self.stage.bridge_url, "acme", CLICK_SECRET, {"agent": DANA}, message_id, time.time())
-        return (await self.stage.http.post(request.url, headers=request.headers, content=request.body)).json()
+        headers = {**request.headers, "x-forwarded-for": "203.0.113.9"}
+        return (await self.stage.http.post(request.url, headers=headers, content=request.body)).json()
 
     async def shown(self, message_id: str) -> None:
         """A click whose popup reaches the CRM."""

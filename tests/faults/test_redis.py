@@ -1,14 +1,18 @@
 """Redis goes away at the worst moment: nothing doubled, nothing dropped, nothing half-written."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from redis import Redis
 
+from bridge.domain import Click
 from bridge.messages import Secret
-from bridge.store import keys
+from bridge.store import accept, keys
+from bridge.store.connection import Batch
 from bridge.store.jobs import QUEUE
 from tests.faults.proxy import Line, redis_line
 from tests.stage import Stage, open_stage
@@ -118,3 +122,26 @@ async def test_no_redis_at_all_is_503_and_not_ready(cut: tuple[Line, Stage, "Red
     assert (await stage.get("/livez")).status_code == 200
     line.down = False
     assert (await stage.click()).status_code == 200, "kept connections that died do not fail the first clicks after"
+
+
+async def test_two_who_answer_the_same_click_at_once_leave_one_answer(cut: tuple[Line, Stage, "Redis"]) -> None:
+    """Whoever held the click too long finds that another has answered it meanwhile, in the very last moment."""
+    _, stage, direct = cut
+    click = Click("clk_mine", "acme", datetime.now(UTC), "127.0.0.1", agent="x", key="webhook-id:same")
+    key, theirs = keys.accepted("acme", "webhook-id:same"), {"click_id": "clk_theirs"}
+
+    def write(pipe: Batch) -> None:
+        direct.set(key, json.dumps(theirs))
+        pipe.set("popbridge:mine", "1")
+
+    stands = await accept.commit(stage.redis, click, {"click_id": "clk_mine"}, write)
+    assert stands == theirs
+    assert not direct.exists("popbridge:mine")
+
+
+async def test_a_click_that_failed_is_given_up_at_once(cut: tuple[Line, Stage, "Redis"]) -> None:
+    _, stage, direct = cut
+    click = Click("clk_mine", "acme", datetime.now(UTC), "127.0.0.1", agent="x", key="webhook-id:mine")
+    assert await accept.begin(stage.redis, click, 5.0) is None
+    await accept.abandon(stage.redis, click)
+    assert not direct.exists(keys.accepted("acme", "webhook-id:mine"))
