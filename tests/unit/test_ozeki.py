@@ -385,6 +385,17 @@ def test_nothing_but_200_is_success(code: str) -> None:
         read_calls(Reply(200, {}, HEAD.replace(b"200", code.encode()) + TAIL, 1.0))
 
 
+def test_a_long_message_is_cut() -> None:
+    with pytest.raises(PbxRefused) as refused:
+        read_calls(Reply(200, {}, b"<Response><Code>9</Code><Message>" + b"x" * 900 + b"</Message></Response>", 1.0))
+    assert str(refused.value).count("x") == 200
+
+
+def test_a_row_that_names_nobody_is_told_in_the_hint() -> None:
+    assert "1 of its calls could not be read" in read_calls(sample("row_that_names_nobody")).empty_hint
+    assert "could not be read" not in read_calls(sample("two_calls")).empty_hint
+
+
 def answers() -> Iterator[bytes]:
     """Whole answers of the fake, in both generations and two encodings."""
     board = Switchboard(DESKS)
