@@ -80,6 +80,12 @@ class System:
     fake: Any
     asked: int = 0
 
+    def seat(self, *codes: str) -> None:
+        """More extensions, all idle."""
+        for code in codes:
+            self.board.extensions[code] = Extension(code, f"Desk {code}")
+            self.board._calls[code] = {}
+
     def app(self) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
         """The fake's, counting."""
         told = self.fake.app()
