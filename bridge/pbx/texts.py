@@ -39,7 +39,7 @@ def _declared(body: bytes, content_type: str) -> str | None:
     for name in (in_header[1] if in_header else "", in_body[1].decode() if in_body else ""):
         try:
             encoding = codecs.lookup(name).name
-        except (LookupError, ValueError):
+        except LookupError:
             continue
         if encoding.startswith(LEGACY):
             return encoding

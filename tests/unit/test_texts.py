@@ -1,6 +1,7 @@
 """The bytes of an answer become text whatever encoding they have, and whatever they say they have."""
 
 import time
+from encodings.aliases import aliases
 
 import pytest
 from hypothesis import example, given
@@ -75,6 +76,14 @@ def test_a_byte_that_the_declared_encoding_does_not_have_spoils_itself_alone() -
 @example(body=b"\xe9", content_type="charset=rot13")
 def test_any_bytes_become_a_text_that_can_be_written_again(body: bytes, content_type: str) -> None:
     decoded(body, content_type).encode()
+
+
+names_of_encodings = st.text("abcdefghijklmnopqrstuvwxyz0123456789._-", max_size=12)
+
+
+@given(name=names_of_encodings | st.sampled_from(sorted(set(aliases.values()) | {"mbcs", "oem", "idna", "undefined"})))
+def test_whatever_encoding_is_named_a_text_comes_of_it(name: str) -> None:
+    decoded(b"\xe9\x81", f"text/xml; charset={name}").encode()
 
 
 @given(text=st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=100))
