@@ -91,6 +91,8 @@ async def lose_pop_reply(world: World, gate: Gate, worker: WorkerSlot) -> None:
     else:
         await asyncio.gather(_one_lost(world.workers), *(world.click() for _ in range(2)))
         gate.open()
+    for each in world.workers:
+        each.to_lose = 0
 
 
 async def _one_lost(workers: list[WorkerSlot]) -> None:

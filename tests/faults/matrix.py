@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -70,7 +70,12 @@ class Row:
     @property
     def good(self) -> bool:
         """Whether nothing was lost and nothing doubled."""
-        return not self.lost and not self.doubled
+        return not self.why
+
+    def __str__(self) -> str:
+        """Sent, lost, pushed again, slowest recovery; and what should not be."""
+        text = f"{self.sent} / {self.lost} / {self.repeats} / {self.slowest:.1f} s"
+        return text if self.good else f"**{text} / {self.doubled} doubled: {self.why}**"
 
 
 async def run(world: World, cell: Cell, popups: int, chance: random.Random) -> Row:
@@ -146,3 +151,20 @@ def later(world: World, total: Row) -> str:
         return f"{arrived - total.sent - total.repeats} pushes came after their delivery had ended"
     doubled = [delivery for delivery, count in world.redis_server.ends().items() if count != 1]
     return f"the ends of {doubled} were written again later" if doubled else ""
+
+
+def total(rows: Iterable[Row]) -> Row:
+    """All of them together."""
+    summed = Row()
+    for row in rows:
+        summed += row
+    return summed
+
+
+def markdown(rows: Mapping[Cell, Row]) -> str:
+    """The matrix as a table."""
+    lines = ["| sent / lost / pushed again / slowest recovery | " + " | ".join(Fault) + " |", "| --- " * 7 + "|"]
+    for seam in Seam:
+        lines.append(f"| {seam} | " + " | ".join(str(rows[Cell(seam, fault)]) for fault in Fault) + " |")
+    sums = [total(row for cell, row in rows.items() if cell.fault is fault) for fault in Fault]
+    return "\n".join([*lines, "| all | " + " | ".join(map(str, sums)) + " |"])
