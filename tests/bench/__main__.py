@@ -1,0 +1,57 @@
+"""`python -m tests.bench [PART …] [--json] [--rounds N] [--seconds S] [--only NAME …]`, or `./dev bench …`."""
+
+import argparse
+import json
+import signal
+import sys
+from typing import NoReturn
+
+from tests.bench import machine, worker
+from tests.bench.processes import BenchFailed
+from tests.bench.report import Options, Part
+
+PARTS: dict[str, Part] = {"worker": worker.measure}
+
+
+def main() -> int:
+    """Measure the parts that are named, or all."""
+    arguments = parser().parse_args()
+    signal.signal(signal.SIGTERM, _leave)
+    options = Options(arguments.rounds, arguments.seconds, arguments.concurrency, tuple(arguments.only))
+    before = machine.load_average()
+    machine.pin(machine.LOAD)
+    try:
+        reports = {name: PARTS[name](options) for name in arguments.parts or PARTS}
+    except BenchFailed as failure:
+        print(f"bench: {failure}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    told = machine.described() | {"load_average_before": round(before, 2), "rounds": options.rounds}
+    told["seconds"] = options.seconds
+    if arguments.json:
+        print(json.dumps({"machine": told, "parts": {name: each.rows for name, each in reports.items()}}, indent=1))
+    else:
+        print(", ".join(f"{key.replace('_', ' ')}: {value}" for key, value in told.items()))
+        print("\n" + "\n\n".join(each.text() for each in reports.values()))
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """What may be said on the command line."""
+    found = argparse.ArgumentParser(prog="./dev bench", description="What it costs, side by side with what else is.")
+    found.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all if none is named")
+    found.add_argument("--json", action="store_true", help="rows for programs instead of tables")
+    found.add_argument("--rounds", type=int, default=3, help="interleaved repeats, of which medians are shown")
+    found.add_argument("--seconds", type=float, default=3.0, help="of each measurement")
+    found.add_argument("--concurrency", type=int, default=64, help="pushes at once, of every worker that can")
+    found.add_argument("--only", nargs="*", default=(), help="only systems whose names contain one of these")
+    return found
+
+
+def _leave(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())
