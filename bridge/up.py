@@ -1,6 +1,7 @@
 """`popbridge up`: the web door, a worker and, without a `[redis] url`, the embedded Redis, all on one machine."""
 
 import asyncio
+import gc
 import logging
 import sys
 from collections.abc import Callable, Coroutine
@@ -32,7 +33,9 @@ async def serve(settings: Settings, redis_url: Secret, ready: Callable[[str], No
         raise CannotListen(f"cannot listen on {at}: {error.strerror}; see [server] host and port") from None
     host, port = listening.getsockname()[:2]
     ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
-    await Server(create_app(settings, redis_url), settings.server.trusted_proxies).serve(sockets=[listening])
+    server = Server(create_app(settings, redis_url), settings.server.trusted_proxies)
+    gc.freeze()  # what is there for good is not walked again: after a large answer that would hold up all clicks
+    await server.serve(sockets=[listening])
 
 
 async def up(settings: Settings, file: Path, ready: Callable[[str], None]) -> None:
