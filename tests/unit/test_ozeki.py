@@ -395,7 +395,7 @@ def test_a_row_that_names_nobody_is_told_in_the_hint() -> None:
     assert (
         "but 1 of the phone system's calls could not be read" in read_calls(sample("row_that_names_nobody")).empty_hint
     )
-    assert "could not be read" not in read_calls(sample("two_calls")).empty_hint
+    assert read_calls(sample("two_calls")).empty_hint == ""
 
 
 def answers() -> Iterator[bytes]:
