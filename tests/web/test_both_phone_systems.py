@@ -1,8 +1,15 @@
 """Every state, every trap, over real HTTP, on each make of phone system: the right call pops, or `why` tells."""
 
 import asyncio
+import http.client
+import statistics
+import subprocess
+import sys
+import threading
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -10,8 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from bridge import pbx
+from bridge.crm.webhook.fake import FakeCrm
 from bridge.domain import Caller, CallerKind, CallState
 from bridge.messages import Secret
 from bridge.pbx.ozeki import fake as fake_ozeki
@@ -23,11 +35,15 @@ from tests.stage import (
     OZEKI,
     OZEKI_PASSWORD,
     OZEKI_XE,
+    POPUP_SECRET,
     VOICENTER,
     Make,
     Stage,
     System,
+    new_system,
     open_stage,
+    serving,
+    until,
 )
 
 pytestmark = pytest.mark.anyio
@@ -305,6 +321,134 @@ async def test_two_hundred_agents_at_once_get_each_their_own(
                 sources[answer["served_from"]] += 1
         assert sources["shared"] > 0
         assert (sources["recent"] > 0) == (fresh == "5") or fresh == "0.25"
+
+
+# Few questions, large answers
+
+
+@both_generations
+async def test_sixty_different_clicks_at_once_are_a_handful_of_questions(
+    tmp_path: Path, redis_url: Secret, make: Make
+) -> None:
+    """Half of the agents are idle, for which the list of extensions is asked too."""
+    extra = {"POPBRIDGE_PBX__MAIN__TIMEOUT_SECONDS": "20"}
+    async with open_stage(tmp_path, redis_url, make, extra=extra) as stage:
+        main, desks = stage.systems["main"], [f"{number}" for number in range(1000, 1060)]
+        main.seat(*desks)
+        main.fake.faults.slow_seconds = 0.2
+        callers = {desk: f"05412345{number:02}" for number, desk in enumerate(desks[::2])}
+        for desk, caller in callers.items():
+            place(main, desk, RINGING, caller)
+        before = main.asked
+        answers = await asyncio.gather(*(answer_to(stage, extension=desk) for desk in desks))
+        for desk, answer in zip(desks, answers, strict=True):
+            assert answer["outcome"] == ("found" if desk in callers else "no-active-call")
+            if desk in callers:
+                assert answer["popup"]["call"]["caller"]["number"] == callers[desk]
+        assert main.asked - before <= 6
+
+
+CROWD = 5000
+LIVEZ_MEDIAN_MS, LIVEZ_P99_MS, CLICK_SECONDS = 50.0, 250.0, 1.0
+EVERY_SECONDS = 0.01
+
+
+class Pulse:
+    """Asks `/livez` again and again from a thread, as somebody outside would, and keeps how long each answer took."""
+
+    def __init__(self, address: str) -> None:
+        self._host = address.removeprefix("http://")
+        self._over = threading.Event()
+        self._ms: list[float] = []
+        self._thread = threading.Thread(target=self._ask)
+
+    def __enter__(self) -> "Pulse":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _ask(self) -> None:
+        connection = http.client.HTTPConnection(self._host, timeout=10)
+        while not self._over.wait(EVERY_SECONDS):
+            started = time.perf_counter()
+            connection.request("GET", "/livez")
+            connection.getresponse().read()
+            self._ms.append((time.perf_counter() - started) * 1000)
+        connection.close()
+
+    def percentile(self, percent: int) -> float:
+        return statistics.quantiles(self._ms, n=100, method="inclusive")[percent - 1]
+
+
+def answers_of(main: System) -> Starlette:
+    """What the fake says, made once: it shall not be the fake that takes the time."""
+    proof = {"Username": main.fake.username, "Password": main.fake.password}
+    said = {
+        command: main.fake._reply(main.fake._answer({"command": command, **proof})).body
+        for command in ("ListActiveCalls", "ListExtensions")
+    }
+
+    async def api(request: Request) -> Response:
+        return Response(said[request.query_params["command"]], media_type="application/xml")
+
+    return Starlette(routes=[Route("/pbx/api", api)])
+
+
+@asynccontextmanager
+async def own_process(stage: Stage) -> AsyncIterator[None]:
+    """The bridge as an operator runs it, with a time limit for machines with no time left."""
+    file, log = stage.write_settings(), stage.folder / "serve.log"
+    file.write_text(file.read_text().replace("timeout_seconds = 1.0", "timeout_seconds = 20.0"))
+    command = [sys.executable, "-m", "bridge", "--config", str(file), "serve"]
+    with log.open("wb") as errors:
+        process = subprocess.Popen(command, cwd=Path(__file__).parents[2], stderr=errors)
+
+    async def listens() -> bool:
+        assert process.poll() is None, log.read_text()
+        told = [line for line in log.read_text().splitlines() if "listens on" in line]
+        stage.bridge_url = told[0].split()[-1] if told else ""
+        return bool(told)
+
+    try:
+        await until(listens, 20)
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+async def test_five_thousand_calls_hold_up_nobody(tmp_path: Path, redis_url: Secret) -> None:
+    """The best of three rounds counts: other work on this machine must not."""
+    main = new_system(OZEKI)
+    crowd = [f"{number}" for number in range(10_000, 10_000 + CROWD)]
+    main.seat(*crowd)
+    for number, desk in enumerate(crowd):
+        place(main, desk, RINGING, f"052{number:07}")
+    stage = Stage(tmp_path, redis_url, main.board, main.fake, FakeCrm([POPUP_SECRET]), OZEKI)
+    async with serving(answers_of(main)) as stage.pbx_url, own_process(stage), stage.http:
+        rounds = [await one_round(stage, crowd) for _ in range(3)]
+    print("click s, /livez median ms, p99 ms:", *((f"{c:.2f}", f"{m:.1f}", f"{p:.1f}") for c, m, p in rounds))
+    assert min(click for click, _, _ in rounds) < CLICK_SECONDS
+    assert min(median for _, median, _ in rounds) < LIVEZ_MEDIAN_MS
+    assert min(p99 for _, _, p99 in rounds) < LIVEZ_P99_MS
+
+
+async def one_round(stage: Stage, crowd: list[str]) -> tuple[float, float, float]:
+    """Seconds of the median click; milliseconds of `/livez` meanwhile, median and 99th of a hundred."""
+    took = []
+    with Pulse(stage.bridge_url) as pulse:
+        for number in range(8):
+            desk, started = (crowd[number * 600], time.perf_counter()) if number % 4 else ("102", time.perf_counter())
+            answer = await answer_to(stage, extension=desk)
+            took.append(time.perf_counter() - started)
+            if number % 4:
+                assert answer["popup"]["call"]["caller"]["number"] == f"052{number * 600:07}"
+            else:
+                assert answer["outcome"] == "no-active-call"
+    return statistics.median(took), pulse.percentile(50), pulse.percentile(99)
 
 
 # Odd answers
