@@ -214,7 +214,7 @@ popup_secrets = ["{POPUP_SECRET.reveal()}"]
             keys: dict[str, object] = {"kind": make.kind, "base_url": f"{self.pbx_url}{_mounted(name)}", **make.keys}
             if make.kind == "voicenter":
                 keys["directory_url"] = keys["base_url"]
-            keys |= {"timeout_seconds": 1.0, "fresh_seconds": 0.0}
+            keys |= {"timeout_seconds": 3.0, "fresh_seconds": 0.0}
             parts.append(f"[pbx.{name}]\n" + "\n".join(f"{key} = {json.dumps(keys[key])}" for key in keys))
         return "\n".join(parts)
 

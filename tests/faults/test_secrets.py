@@ -52,7 +52,7 @@ async def fail_in_every_way(stage: Stage) -> list[httpx.Response]:
         "internal_error": True,
         "html_page": True,
         "down": "closed",
-        "slow_seconds": 1.5,
+        "slow_seconds": 3.5,
     }.items():
         before = getattr(faults, name)
         setattr(faults, name, value)

@@ -473,7 +473,7 @@ def _never(*says: str) -> tuple[str, tuple[str, ...]]:
 
 
 ALIKE = [
-    Odd({"slow_seconds": 1.3}, *_never("did not answer within 1 s", "'main'")),
+    Odd({"slow_seconds": 3.5}, *_never("did not answer within 3 s", "'main'")),
     Odd({"slow_seconds": 0.2}),
     Odd({"down": "closed"}, *_never("broke off the connection", "'main'")),
     Odd({"down": "503"}, *_never("not working at the moment", "HTTP 503")),

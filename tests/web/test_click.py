@@ -76,7 +76,7 @@ async def test_every_outcome_over_real_http_with_its_audit_line(stage: Stage) ->
     await press()
     faults.down = "503"
     await press()
-    faults.down, faults.slow_seconds = "", 1.5
+    faults.down, faults.slow_seconds = "", 3.5
     await press()
     faults.slow_seconds, faults.html_page = 0.0, True
     await press()
