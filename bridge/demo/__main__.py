@@ -14,6 +14,7 @@ from typing import Any
 from bridge.demo.autoplay import Autoplay
 from bridge.demo.bridge_process import BridgeFailed, last_words, running_bridge, token
 from bridge.demo.cast import CRM, DANA
+from bridge.demo.makes import DEFAULT, MAKES, Make
 from bridge.demo.once import StepFailed, play_once, say
 from bridge.demo.page import Page
 from bridge.demo.press import Button
@@ -43,12 +44,15 @@ def main() -> None:
     parser.add_argument(
         "--once", action="store_true", help="one click through the whole chain, no browser; exit 0 or 1"
     )
+    parser.add_argument(
+        "--pbx", choices=MAKES, default=DEFAULT, help="the make of phone system to simulate; %(default)s"
+    )
     parser.add_argument("--port", type=int, help="port of the demo page; else 8090, or a free one")
     parser.add_argument("--dir", type=Path, help="where its files go; else var/demo (--once: var/demo/once)")
     asked = parser.parse_args()
     folder = (asked.dir or Path("var/demo", "once" if asked.once else "")).resolve()
     is_first_run = not folder.exists()
-    sys.exit(asyncio.run(_until_stopped(_play(folder, asked.port, asked.once, is_first_run))))
+    sys.exit(asyncio.run(_until_stopped(_play(folder, asked.port, MAKES[asked.pbx], asked.once, is_first_run))))
 
 
 async def _until_stopped(play: Coroutine[Any, Any, int]) -> int:
@@ -76,12 +80,13 @@ async def _until_stopped(play: Coroutine[Any, Any, int]) -> int:
         return FAILED
 
 
-async def _play(folder: Path, port: int | None, once: bool, is_first_run: bool) -> int:
+async def _play(folder: Path, port: int | None, make: Make, once: bool, is_first_run: bool) -> int:
     port = 0 if once and port is None else port
-    with set_up(folder, port) as stage:
+    with set_up(folder, port, make) as stage:
         started = time.perf_counter()
         async with _running(stage) as play:
-            say(f"the simulators and the bridge are up after {time.perf_counter() - started:.1f} s")
+            took = time.perf_counter() - started
+            say(f"the simulators ({make.title}, a CRM) and the bridge are up after {took:.1f} s")
             if once:
                 await _once(play, is_first_run)
             else:

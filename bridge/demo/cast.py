@@ -11,16 +11,19 @@ PBX = "main"
 
 @dataclass(frozen=True, slots=True)
 class Player:
-    """One agent: the CRM's name for them, and their desk."""
+    """One agent: the CRM's name for them, their phone's SIP code and the short number that colleagues dial.
+
+    Which of the two is their extension is the phone system's way.
+    """
 
     crm_user: str
     name: str
-    extension: str
+    sip: str
     short: str
 
-    def desk(self) -> Extension:
+    def desk(self, extension: str) -> Extension:
         """Their phone."""
-        return Extension(self.extension, self.name, self.short)
+        return Extension(extension, self.name, self.short)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ async def play_once(stage: Stage, director: Director, button: Button, agent_toke
     async with _desktop(stage, agent_token) as arrivals:
         with step("a customer calls, Dana answers") as words:
             await director.play("customer")
-            words.append(f"on {DANA.extension}")
+            words.append(f"on {stage.make.extension(DANA)} of {stage.make.title}, simulated")
         press = await _click(button)
         click_id = str((press.answer or {})["click_id"])
         with step("the popup is at the CRM") as words:

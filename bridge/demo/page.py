@@ -79,8 +79,9 @@ class Page:
     def state(self) -> dict[str, Any]:
         """All that the page shows."""
         return {
+            "make": {"title": self.stage.make.title, "not_told": self.stage.make.not_told},
             "desktop_url": f"{self.stage.bridge_url}/desktop#{urlencode({'token': self.agent_token})}",
-            "calls": as_json(self.simulators.director.board.calls(DANA.extension)),
+            "calls": as_json(self.simulators.director.board.calls(self.stage.make.extension(DANA))),
             "pbx": self.simulators.pbx_mood,
             "crm": self.simulators.crm_mood,
             "autoplay": self.autoplay.is_on,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import cycle
 from typing import ClassVar
 
-from bridge.demo.cast import CUSTOMERS, DANA, NOA, OMER, PLAYERS, SALES, SUPPORT, WITHHELD, Customer
+from bridge.demo.cast import CUSTOMERS, DANA, NOA, OMER, PLAYERS, SALES, SUPPORT, WITHHELD, Customer, Player
 from bridge.domain import Caller
 from bridge.pbx.switchboard import NotPossible, Switchboard
 
@@ -18,9 +18,9 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def new_switchboard() -> Switchboard:
-    """The agents' phones, all quiet."""
-    return Switchboard(player.desk() for player in PLAYERS)
+def new_switchboard(extension: Callable[[Player], str]) -> Switchboard:
+    """The agents' phones, all quiet, called as `extension` has it."""
+    return Switchboard(player.desk(extension(player)) for player in PLAYERS)
 
 
 @dataclass(slots=True)
@@ -28,6 +28,7 @@ class Director:
     """Plays one scene at a time; a new one ends the one before and every call of it."""
 
     board: Switchboard
+    extension: Callable[[Player], str]
     now: Callable[[], datetime] = _now
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     _customers: Iterator[Customer] = field(default_factory=lambda: cycle(CUSTOMERS))
@@ -38,7 +39,7 @@ class Director:
         scene = self.SCENES[name]
         self.stop()
         for player in PLAYERS:
-            self.board.clear(player.extension)
+            self.board.clear(self.extension(player))
         playing = self._playing = asyncio.create_task(self._guarded(scene))
         await asyncio.wait([playing])
         if not playing.cancelled():
@@ -57,43 +58,43 @@ class Director:
 
     async def customer(self) -> None:
         """A customer calls the sales line: three phones ring, Dana takes it."""
-        await self._rings(next(self._customers).caller(), SALES, (DANA.extension, OMER.extension, NOA.extension))
+        await self._rings(next(self._customers).caller(), SALES, (DANA, OMER, NOA))
 
     async def withheld(self) -> None:
         """Somebody who hides their number calls Dana."""
-        await self._rings(WITHHELD, SUPPORT, (DANA.extension,))
+        await self._rings(WITHHELD, SUPPORT, (DANA,))
 
     async def outgoing(self) -> None:
         """Dana calls a customer."""
-        ivrid = self.board.outgoing(DANA.extension, next(self._customers).caller(), self.now())
+        ivrid = self.board.outgoing(self.extension(DANA), next(self._customers).caller(), self.now())
         await self.pause(RING_SECONDS)
         self.board.callee_answers(ivrid, self.now())
 
     async def transfer(self) -> None:
         """Omer talks to a customer and sends them on to Dana."""
-        caller = next(self._customers).caller()
-        first = self.board.incoming([OMER.extension], caller, self.now(), SUPPORT, {"Topic": "delivery"})
-        self.board.answer(first, OMER.extension, self.now())
+        caller, omer, dana = next(self._customers).caller(), self.extension(OMER), self.extension(DANA)
+        first = self.board.incoming([omer], caller, self.now(), SUPPORT, {"Topic": "delivery"})
+        self.board.answer(first, omer, self.now())
         await self.pause(TALK_SECONDS)
-        second = self.board.transfer(first, OMER.extension, DANA.extension, self.now())
+        second = self.board.transfer(first, omer, dana, self.now())
         await self.pause(RING_SECONDS)
-        self.board.answer(second, DANA.extension, self.now())
+        self.board.answer(second, dana, self.now())
 
     async def two(self) -> None:
         """Dana lets one customer wait to talk to another."""
-        first = await self._rings(next(self._customers).caller(), SALES, (DANA.extension,))
+        first = await self._rings(next(self._customers).caller(), SALES, (DANA,))
         await self.pause(TALK_SECONDS)
-        self.board.hold(first, DANA.extension)
-        await self._rings(next(self._customers).caller(), SUPPORT, (DANA.extension,))
+        self.board.hold(first, self.extension(DANA))
+        await self._rings(next(self._customers).caller(), SUPPORT, (DANA,))
 
     async def hang_up(self) -> None:
         """Everybody hangs up: nobody is on the phone."""
 
-    async def _rings(self, caller: Caller, did: str, phones: tuple[str, ...]) -> str:
+    async def _rings(self, caller: Caller, did: str, players: tuple[Player, ...]) -> str:
         """A call comes in and Dana takes it; its id."""
-        ivrid = self.board.incoming(phones, caller, self.now(), did)
+        ivrid = self.board.incoming(map(self.extension, players), caller, self.now(), did)
         await self.pause(RING_SECONDS)
-        self.board.answer(ivrid, DANA.extension, self.now())
+        self.board.answer(ivrid, self.extension(DANA), self.now())
         return ivrid
 
     SCENES: ClassVar[dict[str, "Scene"]] = {

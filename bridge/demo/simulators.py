@@ -4,23 +4,18 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount
 
 from bridge.crm.webhook import fake as crm_fake
+from bridge.demo.makes import Make, Simulator
 from bridge.demo.scenes import Director, new_switchboard
-from bridge.demo.stage import CRM_PATH, PBX_PATH, Stage
-from bridge.pbx.voicenter import fake as pbx_fake
+from bridge.demo.stage import CRM_PATH, Stage
 
-PBX_MOODS = {
-    "ok": pbx_fake.Faults(),
-    "slow": pbx_fake.Faults(slow_seconds=1.2),
-    "down": pbx_fake.Faults(down="503"),
-    "wrong-code": pbx_fake.Faults(code_refused=True),
-}
 CRM_MOODS = {"ok": crm_fake.Faults(), "down": crm_fake.Faults(status=503)}
 
 
@@ -28,15 +23,16 @@ CRM_MOODS = {"ok": crm_fake.Faults(), "down": crm_fake.Faults(status=503)}
 class Simulators:
     """A phone system with agents and calls, and a CRM that takes popups; each in one of its moods."""
 
+    make: Make
     director: Director
-    phone_system: pbx_fake.FakeVoicenter
+    phone_system: Simulator
     crm: crm_fake.FakeCrm
     pbx_mood: str = "ok"
     crm_mood: str = "ok"
 
     def set_pbx(self, mood: str) -> None:
         """How the phone system behaves from now on. Raises `KeyError` for a mood it does not have."""
-        _become(self.phone_system.faults, PBX_MOODS[mood])
+        _become(self.phone_system.faults, self.make.moods[mood])
         self.pbx_mood = mood
 
     def set_crm(self, mood: str) -> None:
@@ -46,19 +42,20 @@ class Simulators:
 
     def routes(self) -> list[BaseRoute]:
         """Where the bridge finds them."""
-        return [Mount(PBX_PATH, self.phone_system.app()), Mount(CRM_PATH, self.crm.app())]
+        return [Mount(self.make.path, self.phone_system.app()), Mount(CRM_PATH, self.crm.app())]
 
 
 def new_simulators(stage: Stage) -> Simulators:
     """Both, behaving well, with the secrets that the bridge's settings have."""
-    director = Director(new_switchboard())
-    phone_system = pbx_fake.FakeVoicenter(director.board, stage.account_code.reveal(), pbx_fake.Faults())
-    return Simulators(director, phone_system, crm_fake.FakeCrm([stage.popup_secret]))
+    make = stage.make
+    director = Director(new_switchboard(make.extension), make.extension)
+    phone_system = make.simulator(director.board, stage.pbx_secret)
+    return Simulators(make, director, phone_system, crm_fake.FakeCrm([stage.popup_secret]))
 
 
-def _become(faults: pbx_fake.Faults | crm_fake.Faults, wanted: pbx_fake.Faults | crm_fake.Faults) -> None:
-    for name in wanted.__slots__:
-        setattr(faults, name, getattr(wanted, name))
+def _become(faults: Any, wanted: Any) -> None:
+    for each in fields(wanted):
+        setattr(faults, each.name, getattr(wanted, each.name))
 
 
 class _Server(uvicorn.Server):

@@ -14,12 +14,13 @@ from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
 from bridge.demo.cast import CRM, DIDS, PBX, PLAYERS
+from bridge.demo.makes import Make
 from bridge.messages import Secret
 from bridge.web.server import listen
 
 HOST = "127.0.0.1"
 PAGE_PORT, BRIDGE_PORT = 8090, 8080
-PBX_PATH, CRM_PATH = "/phone-system/comet/API", "/crm"
+CRM_PATH = "/crm"
 POPUP_TTL_SECONDS = 60
 
 
@@ -34,7 +35,8 @@ class Stage:
     folder: Path
     page_socket: socket.socket
     bridge_port: int
-    account_code: Secret
+    make: Make
+    pbx_secret: Secret
     click_secret: Secret
     popup_secret: Secret
 
@@ -65,8 +67,10 @@ class Stage:
 
 
 @contextmanager
-def set_up(folder: Path, page_port: int | None) -> Iterator[Stage]:
-    """A stage in `folder`, for as long as the block lasts. `page_port` None takes the usual ports where they are free.
+def set_up(folder: Path, page_port: int | None, make: Make) -> Iterator[Stage]:
+    """A stage in `folder` with that make of phone system, for as long as the block lasts.
+
+    `page_port` None takes the usual ports where they are free.
 
     Raises `StageTaken` when another demo plays in `folder` or the port is taken.
     """
@@ -75,9 +79,9 @@ def set_up(folder: Path, page_port: int | None) -> Iterator[Stage]:
         _take(lock.fileno(), folder)
         with _listen(page_port) as page_socket:
             bridge_port = _free_port(BRIDGE_PORT if page_port is None else 0)
-            stage = Stage(folder, page_socket, bridge_port, _code(), _signing_key(), _signing_key())
+            stage = Stage(folder, page_socket, bridge_port, make, _pbx_secret(), _signing_key(), _signing_key())
             _write(stage.settings_file, settings_text(stage))
-            _write(folder / "agents.csv", _agents_text())
+            _write(folder / "agents.csv", _agents_text(make))
             yield stage
 
 
@@ -102,7 +106,7 @@ def _free_port(wanted: int) -> int:
     return _free_port(0)
 
 
-def _code() -> Secret:
+def _pbx_secret() -> Secret:
     return Secret(secrets.token_hex(16))
 
 
@@ -121,9 +125,9 @@ def settings_text(stage: Stage) -> str:
         },
         "agents": {"file": "agents.csv"},
         f"pbx.{PBX}": {
-            "kind": "voicenter",
-            "base_url": stage.page_url + PBX_PATH,
-            "code": stage.account_code.reveal(),
+            "kind": stage.make.kind,
+            "base_url": stage.page_url + stage.make.path,
+            **stage.make.keys(stage.pbx_secret),
         },
         f"crm.{CRM}": {
             "kind": "webhook",
@@ -144,11 +148,11 @@ def _line(key: str, value: object) -> str:
     return f"{json.dumps(key) if key.isdecimal() else key} = {json.dumps(value, ensure_ascii=False)}\n"
 
 
-def _agents_text() -> str:
+def _agents_text(make: Make) -> str:
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["crm", "crm_user", "pbx", "extension", "name"])
-    rows.writerows([CRM, player.crm_user, PBX, player.extension, player.name] for player in PLAYERS)
+    rows.writerows([CRM, player.crm_user, PBX, make.extension(player), player.name] for player in PLAYERS)
     return text.getvalue()
 
 

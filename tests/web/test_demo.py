@@ -15,20 +15,23 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bridge import pbx
 from bridge.crm.webhook.fake import FakeCrm
 from bridge.demo.autoplay import Autoplay
 from bridge.demo.bridge_process import BridgeFailed, running_bridge
 from bridge.demo.cast import DANA, OMER
+from bridge.demo.makes import MAKES, Make
 from bridge.demo.page import Page
 from bridge.demo.press import Button
 from bridge.demo.scenes import Director, new_switchboard
-from bridge.demo.simulators import PBX_MOODS, new_simulators
+from bridge.demo.simulators import new_simulators
 from bridge.demo.stage import Stage, StageTaken, set_up
 from bridge.domain import CallState, Direction
 from bridge.exchange import open_exchange
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 40
+each_make = pytest.mark.parametrize("make", MAKES.values(), ids=MAKES)
 
 
 @pytest.fixture
@@ -37,8 +40,13 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    with set_up(tmp_path, page_port=0) as made:
+def make() -> Make:
+    return MAKES["voicenter"]
+
+
+@pytest.fixture
+def stage(tmp_path: Path, make: Make) -> Iterator[Stage]:
+    with set_up(tmp_path, 0, make) as made:
         yield made
 
 
@@ -62,17 +70,19 @@ def left_running(folder: Path) -> list[str]:
 def secrets_of(folder: Path) -> list[str]:
     settings = tomllib.loads((folder / "popbridge.toml").read_text())
     crm = settings["crm"]["acme"]
-    return [settings["pbx"]["main"]["code"], *crm["click_secrets"], *crm["popup_secrets"]]
+    of_pbx = [value for name, value in settings["pbx"]["main"].items() if name in ("code", "password")]
+    assert of_pbx
+    return [*of_pbx, *crm["click_secrets"], *crm["popup_secrets"]]
 
 
-def test_once_plays_the_whole_chain_and_leaves_nothing(tmp_path: Path) -> None:
-    played = subprocess.run(
-        command(tmp_path, "--once"), cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
-    )
+@each_make
+def test_once_plays_the_whole_chain_and_leaves_nothing(tmp_path: Path, make: Make) -> None:
+    asked = command(tmp_path, "--once", "--pbx", make.kind)
+    played = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
     assert played.returncode == 0, played.stdout + played.stderr
     assert played.stdout.endswith("PASS\n")
     assert played.stderr == ""
-    for told in ("found: talking now", "Sales line", "רות לוי", "the popup is at the CRM", "audit"):
+    for told in (make.title, "found: talking now", "Sales line", "רות לוי", "the popup is at the CRM", "audit"):
         assert told in played.stdout
     assert left_running(tmp_path) == []
     said = played.stdout + (tmp_path / "bridge.log").read_text()
@@ -125,13 +135,28 @@ def first_popup(address: str) -> dict:
     raise AssertionError("the stream of states ended")
 
 
+def test_every_make_there_is_can_be_simulated_and_gets_into_the_same_moods() -> None:
+    assert MAKES.keys() == pbx.kinds().keys()
+    assert {frozenset(make.moods) for make in MAKES.values()} == {frozenset({"ok", "slow", "down", "refuses"})}
+    page = (ROOT / "bridge/demo/static/demo.html").read_text()
+    assert [mood for mood in MAKES["voicenter"].moods if f'data-do="pbx/{mood}"' not in page] == []
+
+
+def test_a_make_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    asked = subprocess.run(
+        command(tmp_path, "--pbx", "other"), cwd=ROOT, capture_output=True, text=True, timeout=20, check=False
+    )
+    assert asked.returncode == 2
+    assert "voicenter" in asked.stderr
+
+
 def test_two_demos_do_not_play_in_one_place(stage: Stage) -> None:
-    with pytest.raises(StageTaken, match="another demo"), set_up(stage.folder, 0):
+    with pytest.raises(StageTaken, match="another demo"), set_up(stage.folder, 0, stage.make):
         pass
 
 
 def test_a_port_that_is_taken_is_said_so(stage: Stage, tmp_path: Path) -> None:
-    with pytest.raises(StageTaken, match="another --port"), set_up(tmp_path / "other", stage.page_port):
+    with pytest.raises(StageTaken, match="another --port"), set_up(tmp_path / "other", stage.page_port, stage.make):
         pass
 
 
@@ -161,33 +186,36 @@ async def at_once(seconds: float) -> None:
         ("hang-up", []),
     ],
 )
-async def test_every_scene_ends_as_it_should_whatever_was_before(scene: str, states: list[CallState]) -> None:
-    director = Director(new_switchboard(), pause=at_once)
+@each_make
+async def test_every_scene_ends_as_it_should_whatever_was_before(
+    scene: str, states: list[CallState], make: Make
+) -> None:
+    director = Director(new_switchboard(make.extension), make.extension, pause=at_once)
     for before in director.SCENES:
         await director.play(before)
         await director.play(scene)
         assert [call.state for call in director.board.all_calls()] == states
-        assert {call.extension for call in director.board.all_calls()} <= {DANA.extension}
+        assert {call.extension for call in director.board.all_calls()} <= {make.extension(DANA)}
 
 
 @pytest.mark.anyio
-async def test_the_transferred_call_knows_the_first_and_the_outgoing_one_its_way() -> None:
-    director = Director(new_switchboard(), pause=at_once)
+async def test_the_transferred_call_knows_the_first_and_the_outgoing_one_its_way(make: Make) -> None:
+    director = Director(new_switchboard(make.extension), make.extension, pause=at_once)
     await director.play("transfer")
-    assert director.board.calls(DANA.extension)[0].original_ivrid
-    assert director.board.calls(OMER.extension) == ()
+    assert director.board.calls(make.extension(DANA))[0].original_ivrid
+    assert director.board.calls(make.extension(OMER)) == ()
     await director.play("outgoing")
-    assert director.board.calls(DANA.extension)[0].direction is Direction.OUTGOING
+    assert director.board.calls(make.extension(DANA))[0].direction is Direction.OUTGOING
 
 
 @pytest.mark.anyio
-async def test_a_new_scene_ends_the_one_that_is_playing() -> None:
+async def test_a_new_scene_ends_the_one_that_is_playing(make: Make) -> None:
     never = asyncio.Event()
 
     async def wait(seconds: float) -> None:
         await never.wait()
 
-    director = Director(new_switchboard(), pause=wait)
+    director = Director(new_switchboard(make.extension), make.extension, pause=wait)
     ringing = asyncio.create_task(director.play("customer"))
     await asyncio.sleep(0)
     await asyncio.wait_for(director.play("hang-up"), 5)
@@ -203,14 +231,15 @@ async def page(stage: Stage):
         yield Page(stage, simulators, Autoplay(simulators.director, button), agent_token="invented")
 
 
+@each_make
 @pytest.mark.anyio
-async def test_the_pages_buttons_do_what_they_say_for_nobody_but_the_page(page: Page) -> None:
+async def test_the_pages_buttons_do_what_they_say_for_nobody_but_the_page(page: Page, make: Make) -> None:
     transport = httpx.ASGITransport(page.app())
     async with httpx.AsyncClient(transport=transport, base_url="http://demo") as client:
         shown = await client.get("/")
         assert "DEMO" in shown.text
         assert f"frame-src {page.stage.bridge_url};" in shown.headers["content-security-policy"]
-        for mood, faults in PBX_MOODS.items():
+        for mood, faults in make.moods.items():
             assert (await client.post(f"/do/pbx/{mood}")).status_code == 204
             assert page.simulators.phone_system.faults == faults
         assert (await client.post("/do/pbx/other")).status_code == 404
@@ -219,6 +248,7 @@ async def test_the_pages_buttons_do_what_they_say_for_nobody_but_the_page(page: 
         assert (foreign.status_code, page.simulators.crm_mood) == (403, "ok")
         assert (await client.post("/do/customer")).status_code == 204
         assert page.state()["autoplay"] is False
+        assert page.state()["make"]["title"] == make.title
     page.stop()
     page.simulators.director.stop()
 

@@ -22,11 +22,18 @@ let desktopUrl = "";
 function show(state) {
   at("lost").hidden = true;
   at("auto").checked = state.autoplay;
+  showMake(state.make);
   showCalls(state.calls);
   showMoods(state);
   at("contact").replaceChildren(...contact(state.crm_popup, state.crm));
   showDesktop(state.desktop_url);
   showPresses(state.presses);
+}
+
+function showMake({ title, not_told }) {
+  at("make").textContent = `: ${title}`;
+  at("not-told").textContent = not_told;
+  at("not-told").hidden = !not_told;
 }
 
 function showCalls(calls) {
