@@ -6,14 +6,18 @@ from typing import Any
 
 import pytest
 from standardwebhooks import Webhook
+from starlette.applications import Starlette
+from starlette.responses import StreamingResponse
+from starlette.routing import Route
 from svix.webhooks import Webhook as SvixWebhook
 
 from bridge.clock import Clock
 from bridge.domain import Delivery, DeliveryState
-from bridge.messages import Reply, Secret
+from bridge.errors import ExchangeFailed
+from bridge.messages import Reply, Request, Secret
 from bridge.push import growing_wait, judge, push, retry_after
 from bridge.store import deliveries, keys
-from tests.stage import DANA, POPUP_SECRET, Stage, open_stage
+from tests.stage import DANA, POPUP_SECRET, Stage, open_stage, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -169,6 +173,62 @@ async def test_a_popup_past_its_time_is_expired_and_never_sent(tmp_path: Path, r
         assert stage.crm.received == []
         assert (await state(stage, delivery_id)).state is DeliveryState.EXPIRED
         assert (await state(stage, desktop_id)).state is DeliveryState.EXPIRED
+
+
+async def test_a_late_push_of_a_call_that_has_ended_is_not_sent(tmp_path: Path, redis_url: Secret) -> None:
+    watch = Watch()
+    async with open_stage(tmp_path, redis_url, clock=watch.clock()) as stage:
+        ivrid = stage.talk()
+        _, ended_id = await pressed(stage)
+        _, live_id = await pressed(stage)
+        watch.turn(11)
+        await push(live_id, stage.kit)
+        stage.phone.hang_up(ivrid)
+        await push(ended_id, stage.kit)
+        assert [one.webhook_id for one in stage.crm.received] == [live_id]
+        ended = await state(stage, ended_id)
+        assert (ended.state, ended.attempts[0].error) == (DeliveryState.EXPIRED, "call-ended")
+
+
+async def test_a_late_push_is_sent_when_the_phone_system_cannot_tell(tmp_path: Path, redis_url: Secret) -> None:
+    watch = Watch()
+    async with open_stage(tmp_path, redis_url, clock=watch.clock()) as stage:
+        stage.talk()
+        _, delivery_id = await pressed(stage)
+        watch.turn(11)
+        stage.pbx.faults.down = "503"
+        await push(delivery_id, stage.kit)
+        assert (await state(stage, delivery_id)).state is DeliveryState.DELIVERED
+
+
+async def test_a_crms_own_rate_is_kept_and_what_is_over_it_waits(tmp_path: Path, redis_url: Secret) -> None:
+    watch = Watch()
+    extra = {"POPBRIDGE_CRM__ACME__PUSHES_PER_SECOND": "2"}
+    async with open_stage(tmp_path, redis_url, clock=watch.clock(), extra=extra) as stage:
+        stage.talk()
+        ids = [(await pressed(stage))[1] for _ in range(3)]
+        for delivery_id in ids:
+            await push(delivery_id, stage.kit)
+        assert len(stage.crm.received) == 2
+        waiting = await state(stage, ids[2])
+        assert (waiting.state, waiting.attempts) == (DeliveryState.PENDING, ()), "standing back is no try"
+        watch.turn(1)
+        await push(ids[2], stage.kit)
+        assert len(stage.crm.received) == 3
+
+
+async def test_an_answer_without_end_is_refused_while_reading(stage: Stage) -> None:
+    async def endless(_: Any) -> StreamingResponse:
+        async def body() -> Any:
+            while True:
+                yield b"x" * 65536
+
+        return StreamingResponse(body())
+
+    async with serving(Starlette(routes=[Route("/", endless)])) as address:
+        with pytest.raises(ExchangeFailed) as refused:
+            await stage.kit.exchange.send(Request("GET", address), timeout_seconds=20)
+    assert refused.value.cause == "too-large"
 
 
 async def test_a_crm_that_is_down_or_slow_is_tried_again(stage: Stage) -> None:
