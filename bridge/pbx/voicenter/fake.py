@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -24,6 +24,7 @@ from bridge.pbx.switchboard import Extension, Queued, Switchboard
 
 Rows = Callable[[str | None], tuple[str, list[dict[str, Any]] | None]]
 CustomdataShape = Literal["object", "text", "list", "empty list", "empty text", "null"]
+Encoding = Literal["utf-8", "utf-8-sig", "utf-16", "windows-1255"]
 STATUS = {
     CallState.RINGING: "Ringing",
     CallState.DIALING: "Dialing",
@@ -57,6 +58,7 @@ class Faults:
     answer_time_missing: bool = False
     unknown_keys: bool = False
     customdata: CustomdataShape = "object"
+    encoding: Encoding = "utf-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,8 @@ class FakeVoicenter:
         answer: dict[str, Any] = {"ERR": str(number) if self.faults.err_as_text else number, "DESC": text}
         if rows is not None:
             answer[key] = rows
-        return JSONResponse(answer)
+        written = json.dumps(answer, ensure_ascii=False).encode(self.faults.encoding, "replace")
+        return Response(written, media_type="application/json")
 
     def _rows(self, asked: str | None) -> list[dict[str, Any]]:
         return [self._row(each) for each in self.switchboard.extensions.values() if asked in (None, each.code)]
