@@ -9,7 +9,7 @@ from itertools import product
 
 from bridge.domain import Delivery, DeliveryState
 from tests.faults.breaking import BREAK, LINGERING, REPEATING, Fault
-from tests.faults.seams import Gate, Seam
+from tests.faults.seams import CLAIMED, Gate, Seam
 from tests.faults.world import World
 
 MARGIN_SECONDS = 5.0
@@ -84,8 +84,10 @@ async def run(world: World, cell: Cell, popups: int, chance: random.Random) -> R
     before = set(world.accepted)
     world.gate = gate = Gate(cell.seam, chance.randrange(1 + popups // 3))
     try:
-        await asyncio.gather(*(world.click() for _ in range(popups)))
+        clicked = await asyncio.gather(*(world.click() for _ in range(popups)))
         held = world.workers[await gate.gathered(popups // 2)]
+        if cell.seam in CLAIMED:
+            await world.queue_again(clicked)
         began = time.time()
         await BREAK[cell.fault](world, gate, held)
         over = time.time()

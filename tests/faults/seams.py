@@ -24,6 +24,10 @@ class Seam(StrEnum):
     DURING_RECORD = "during recording"
 
 
+CLAIMED = (Seam.AFTER_CLAIM, Seam.DURING_POST, Seam.BEFORE_RECORD, Seam.DURING_RECORD)
+"""The seams at which a worker's claim keeps every other worker away."""
+
+
 def seam_of(passing: Passing) -> Seam | None:
     """The seam at which the delivery behind this message is. "During the POST" is told by the CRM instead."""
     if passing.name in POPS:
