@@ -81,7 +81,9 @@ async def test_a_resent_popup_reaches_the_desktop_although_its_first_time_is_ove
     popup, _ = await pressed(stage)
     desktop_id = await delivery_to(stage, popup, "desktop")
     await push(desktop_id, stage.kit)
-    await stage.redis.hset(f"popbridge:delivery:{desktop_id}", mapping={"expires_at": "2020-01-01T00:00:00.000Z", "not_before_ms": "0"})
+    await stage.redis.hset(
+        f"popbridge:delivery:{desktop_id}", mapping={"expires_at": "2020-01-01T00:00:00.000Z", "not_before_ms": "0"}
+    )
     await stage.redis.delete(f"popbridge:desktop:acme:{DANA}")
     await push(desktop_id, stage.kit)
     code, _ = await popbridge(stage, "deliveries", "retry", desktop_id)
