@@ -12,7 +12,7 @@ from tests.faults.breaking import Fault
 from tests.faults.matrix import CELLS, Cell, Row
 from tests.faults.world import World, open_world
 
-POPUPS, SECONDS, POPUPS_PER_ROUND = 10_800, 1400.0, 20
+POPUPS, SECONDS, POPUPS_PER_ROUND = 10_800, 1400.0, 10
 
 
 @dataclass

@@ -94,7 +94,7 @@ async def run(world: World, cell: Cell, popups: int, chance: random.Random) -> R
     finally:
         gate.open()
     sent = [delivery for delivery in world.accepted if delivery not in before]
-    found = await world.ended(sent, over + world.lease_seconds + MARGIN_SECONDS)
+    found = await world.ended(sent, over + bound(world))
     for worker in world.workers:
         worker.heal()
     return judge(world, sent, found, Broken(cell.fault, began, over))
@@ -107,7 +107,7 @@ def judge(world: World, sent: Sequence[str], found: Iterable[Delivery], broken: 
     for delivery_id in sent:
         arrivals = world.crm.arrivals.get(delivery_id, [])
         delivery = known.get(delivery_id)
-        if problem := _lost(delivery, arrivals):
+        if problem := _lost(delivery, arrivals, broken.over + bound(world)):
             row.lost += 1
         else:
             assert delivery is not None
@@ -120,12 +120,20 @@ def judge(world: World, sent: Sequence[str], found: Iterable[Delivery], broken: 
     return row
 
 
-def _lost(delivery: Delivery | None, arrivals: Sequence[float]) -> str:
-    """Why the delivery counts as lost. The CRM takes everything, so nothing but delivered will do."""
+def bound(world: World) -> float:
+    """How many seconds after a fault every popup must have ended."""
+    return world.lease_seconds + MARGIN_SECONDS
+
+
+def _lost(delivery: Delivery | None, arrivals: Sequence[float], latest: float) -> str:
+    """Why the delivery counts as lost. The CRM takes everything, so nothing but delivered, and in time, will do."""
     if delivery is None:
         return "there is no record of it"
     if delivery.state is not DeliveryState.DELIVERED:
         return f"it is {delivery.state}"
+    assert delivery.ended_at is not None
+    if (late := delivery.ended_at.timestamp() - latest) > 0:
+        return f"it ended {late:.1f} s too late"
     return "" if arrivals else "it is called delivered and the CRM never saw it"
 
 

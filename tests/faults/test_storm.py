@@ -11,7 +11,7 @@ import pytest
 from bridge.domain import DeliveryState
 from bridge.store import keys
 from bridge.store.deliveries import get
-from tests.faults.matrix import MARGIN_SECONDS
+from tests.faults.matrix import bound
 from tests.faults.world import World, open_world
 from tests.stage import until
 
@@ -63,7 +63,7 @@ async def test_nothing_is_lost_while_workers_are_killed_and_redis_restarts(chanc
         finally:
             killing.cancel()
         await world.ready()
-        found = await world.ended(list(world.accepted), time.time() + world.lease_seconds + MARGIN_SECONDS)
+        found = await world.ended(list(world.accepted), time.time() + bound(world))
         states = Counter(each.state for each in found)
         kills = sum(worker.starts - 1 for worker in world.workers)
         repeats = sum(len(arrivals) - 1 for arrivals in world.crm.arrivals.values())
