@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from redis import Redis, Sentinel
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio import Sentinel as AsyncSentinel
+from redis.asyncio import SentinelConnectionPool
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -120,6 +121,18 @@ def _sentinel(url: str) -> tuple[list[tuple[str, int]], str, dict[str, Any]] | N
     )
 
 
+class _MasterClient(AsyncRedis):
+    """A client for the master that the sentinels name. Closing it closes the sentinels' connections too, which redis-py
+    leaves open."""
+
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:
+        """Close every connection."""
+        await super().aclose(close_connection_pool)
+        pool = cast(SentinelConnectionPool, self.connection_pool)
+        for sentinel in pool.sentinel_manager.sentinels:
+            await sentinel.aclose()
+
+
 def _open_asyncio(url: Secret, answer_seconds: float, **more: Any) -> AsyncRedis:
     options = {**_options(answer_seconds), "retry": AsyncRetry(NoBackoff(), 0), **more}
     watched = _sentinel(url.reveal())
@@ -128,7 +141,7 @@ def _open_asyncio(url: Secret, answer_seconds: float, **more: Any) -> AsyncRedis
         return plain
     hosts, name, account = watched
     sentinel = AsyncSentinel(hosts, sentinel_kwargs=_options(CONNECT_SECONDS))  # type: ignore[no-untyped-call]
-    master: AsyncRedis = sentinel.master_for(name, **options, **account)
+    master: AsyncRedis = sentinel.master_for(name, _MasterClient, **options, **account)
     return master
 
 
