@@ -12,12 +12,14 @@ from bridge.clock import new_id
 from bridge.domain import Attempt, Click, Delivery, DeliveryState
 from bridge.settings import Settings
 from bridge.shapes import from_json, json_text, time_text
-from bridge.store import counters, keys
+from bridge.store import counters, jobs, keys
 from bridge.store.connection import Batch, TextRedis
 from bridge.store.jobs import DELIVER, Jobs
 
 FIRST_LOOK = timedelta(seconds=3)
 """When the sweeper looks at a delivery whose job was lost on the way."""
+QUEUEING = timedelta(seconds=2)
+"""How long after a delivery its job may bear its time: a transaction may need several tries."""
 
 # KEYS: delivery, ledger, attempts. ARGV: now_ms, lease_end_ms, id, prefix of popup keys
 CLAIM = """
@@ -73,7 +75,8 @@ RESEND = """
 local state = redis.call('HGET', KEYS[1], 'state')
 if state ~= 'failed' and state ~= 'expired' then return state or '' end
 redis.call('HSET', KEYS[1], 'state', 'pending', 'expires_at', ARGV[1])
-redis.call('HDEL', KEYS[1], 'ended_at', 'lease_ms', 'deferred', 'not_before_ms')
+redis.call('HDEL', KEYS[1], 'ended_at', 'lease_ms', 'deferred')
+redis.call('HSET', KEYS[1], 'not_before_ms', ARGV[2])
 redis.call('HINCRBY', KEYS[1], 'resent', 1)
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 redis.call('ZADD', KEYS[2], ARGV[2], ARGV[3])
@@ -260,30 +263,64 @@ async def resend(redis: TextRedis, delivery_id: str, now: datetime, expires_at: 
     return str(await redis.eval(RESEND, 2, key, keys.DUE, *arguments))
 
 
-async def queue_due(redis: TextRedis, queue: Jobs, now: datetime, limit: int = 500) -> int:
-    """Queue every delivery that somebody must look at now, longest overdue first; how many there were.
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A delivery that somebody must look at: when its last job was queued, and what workers did with it since."""
 
-    Each is looked at again a little later, unless a worker has claimed or ended it by then. Those whose worker died,
-    or whose job was lost before any worker saw it, are counted as recovered.
+    delivery_id: str
+    queued_ms: int
+    held: bool
+    claims: int
+    not_before_ms: int
+
+    @property
+    def touched(self) -> bool:
+        """Whether a worker has had it since its last job was queued: that job is gone."""
+        return self.held or self.not_before_ms >= self.queued_ms
+
+    @property
+    def recovered(self) -> bool:
+        """Whether its worker died, or its first job was lost before any worker saw it."""
+        return self.held or not self.claims
+
+
+async def queue_due(redis: TextRedis, queue: Jobs, now: datetime, limit: int = 500) -> int:
+    """Queue every delivery that somebody must look at now, longest overdue first; how many were queued.
+
+    Each is looked at again a little later, unless a worker has claimed or ended it by then. One whose job must still
+    be waiting, because what will be run next is older, is left to it: else a backlog would grow by being looked at.
     """
     found = await redis.zrangebyscore(keys.DUE, "-inf", milliseconds(now), start=0, num=limit)
     if not found:
         return 0
-    async with redis.pipeline(transaction=False) as pipe:
-        for delivery_id in found:
-            pipe.hmget(keys.delivery(delivery_id), ["lease_ms", "fence"])
-        held = await pipe.execute()
-    recovered = sum(1 for lease, fence in held if lease is not None or fence is None)
+    due, oldest = await _due(redis, found), await jobs.oldest(redis)
+    waiting = milliseconds(oldest - QUEUEING) if oldest else None
+    lost = [one for one in due if one.touched or waiting is None or one.queued_ms < waiting]
+    recovered = sum(one.recovered for one in lost)
     again = milliseconds(now + FIRST_LOOK)
     async with redis.pipeline(transaction=True) as pipe:
         pipe.multi()
-        for delivery_id in found:
-            pipe.zadd(keys.DUE, {delivery_id: again}, xx=True)
-            queue.add(pipe, DELIVER, delivery_id)
+        pipe.zadd(keys.DUE, dict.fromkeys(found, again), xx=True)
+        for one in lost:
+            pipe.hset(keys.delivery(one.delivery_id), mapping={"queued_ms": str(milliseconds(now))})
+            queue.add(pipe, DELIVER, one.delivery_id)
         if recovered:
             pipe.hincrby(keys.COUNTERS, counters.field("recovered"), recovered)
         await pipe.execute()
-    return len(found)
+    return len(lost)
+
+
+async def _due(redis: TextRedis, found: Sequence[str]) -> list[_Due]:
+    names = ["created_at", "queued_ms", "lease_ms", "fence", "not_before_ms"]
+    async with redis.pipeline(transaction=False) as pipe:
+        for delivery_id in found:
+            pipe.hmget(keys.delivery(delivery_id), names)
+        rows = await pipe.execute()
+    due = []
+    for delivery_id, (created_at, queued_ms, lease_ms, fence, not_before_ms) in zip(found, rows, strict=True):
+        queued = int(queued_ms) if queued_ms else milliseconds(datetime.fromisoformat(created_at)) if created_at else 0
+        due.append(_Due(delivery_id, queued, lease_ms is not None, int(fence or 0), int(not_before_ms or 0)))
+    return due
 
 
 async def every(

@@ -4,13 +4,15 @@ Everything is JSON: a pickle in Redis would be code that anybody who can write t
 without the serializer it was told, so the queue class itself defaults to JSON.
 """
 
+from datetime import datetime
 from typing import Any, cast
 
 from redis import Redis
 from rq import Queue
+from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from bridge.store.connection import Batch
+from bridge.store.connection import Batch, TextRedis
 
 QUEUE = "popbridge"
 DELIVER = "workers.deliver.deliver"
@@ -21,6 +23,10 @@ NAMES = frozenset({DELIVER, ARCHIVE})
 TIMEOUT_SECONDS = 90
 RESULT_SECONDS = 60
 FAILURE_SECONDS = 86400
+OLDEST = """
+local id = redis.call('LINDEX', KEYS[1], 0)
+return id and redis.call('HGET', ARGV[1] .. id, 'enqueued_at')
+"""
 FLOOR = (7, 0, 0)
 """The oldest server there may be. Telling RQ saves it a blocking question in the event loop."""
 
@@ -54,3 +60,9 @@ class Jobs:
             description=f"{name} {' '.join(args)}".strip(),
             pipeline=cast(Any, pipeline),
         )
+
+
+async def oldest(redis: TextRedis) -> datetime | None:
+    """Since when the job has waited that will be run next; None when none waits."""
+    found = await redis.eval(OLDEST, 1, Queue.redis_queue_namespace_prefix + QUEUE, Job.key_for(""))
+    return datetime.fromisoformat(found) if found else None

@@ -16,6 +16,7 @@ from bridge.domain import Delivery, DeliveryState
 from bridge.errors import ExchangeFailed
 from bridge.messages import Reply, Request, Secret
 from bridge.push import growing_wait, judge, push, retry_after
+from bridge.shapes import time_text
 from bridge.store import deliveries, keys
 from tests.stage import DANA, POPUP_SECRET, Stage, open_stage, serving
 
@@ -272,14 +273,29 @@ async def test_a_delivery_that_is_not_kept_any_longer_leaves_the_ledger(stage: S
 async def test_what_is_due_is_queued_again(stage: Stage) -> None:
     stage.talk()
     await pressed(stage)
-    before = await stage.redis.llen("rq:queue:popbridge")
+    await stage.redis.delete("rq:queue:popbridge")
     now = datetime.now(UTC)
     assert await deliveries.queue_due(stage.redis, stage.kit.jobs, now) == 0
     later = now + timedelta(seconds=6)
     assert await deliveries.queue_due(stage.redis, stage.kit.jobs, later) == 2
-    assert await stage.redis.llen("rq:queue:popbridge") == before + 2
+    assert await stage.redis.llen("rq:queue:popbridge") == 2
     assert await deliveries.queue_due(stage.redis, stage.kit.jobs, later) == 0, "not again at once"
     assert await stage.redis.zcount(keys.DUE, "-inf", "+inf") == 2, "they stay in the ledger until they end"
+
+
+async def test_what_waits_in_a_long_queue_is_not_queued_twice(stage: Stage) -> None:
+    stage.talk()
+    await pressed(stage)
+    later = datetime.now(UTC) + timedelta(seconds=6)
+    assert await deliveries.queue_due(stage.redis, stage.kit.jobs, later) == 0, "its jobs are still there"
+    await stage.redis.delete("rq:queue:popbridge")
+    await pressed(stage)
+    first = await stage.redis.eval("return redis.call('LINDEX', KEYS[1], 0)", 1, "rq:queue:popbridge")
+    await stage.redis.hset(f"rq:job:{first}", mapping={"enqueued_at": time_text(later)})
+    later += timedelta(seconds=6)
+    assert await deliveries.queue_due(stage.redis, stage.kit.jobs, later) == 4, "what is next came after all of them"
+    assert await stage.redis.llen("rq:queue:popbridge") == 6
+    assert await deliveries.queue_due(stage.redis, stage.kit.jobs, later + timedelta(seconds=6)) == 0
 
 
 def test_retry_after_in_seconds_and_as_a_date() -> None:
