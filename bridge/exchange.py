@@ -1,4 +1,4 @@
-"""The only outgoing HTTP: one client, time limits, size caps, and every failure as one `ExchangeFailed`.
+"""The only outgoing HTTP: one client, time limits, size caps, allowed addresses, every failure one `ExchangeFailed`.
 
 httpx's interface over aiohttp's transport: httpx's own pool walks all its connections for each request and collapses
 at some dozens in flight. No redirects, no proxies or netrc from the environment, no cookies kept between accounts.
@@ -6,6 +6,7 @@ at some dozens in flight. No redirects, no proxies or netrc from the environment
 
 import asyncio
 import logging
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
+from bridge.addresses import Reach
 from bridge.errors import ExchangeFailed
 from bridge.messages import Reply, Request
 
@@ -22,9 +24,16 @@ MAX_REPLY_BYTES = 16 * 1024 * 1024
 KEEP_IDLE_SECONDS = 60.0
 """Longer than the usual gap between two clicks, so that a click seldom pays for a new TLS handshake."""
 
-
 DROPPED = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
 """What sending on a kept connection meets when the other side had closed it meanwhile."""
+
+
+class AddressRefused(OSError):
+    """The name leads to an address that may not be dialled."""
+
+
+def _refused(error: BaseException) -> bool:
+    return isinstance(getattr(error.__cause__, "os_error", None), AddressRefused)
 
 
 def _never_connected(error: BaseException) -> bool:
@@ -58,6 +67,9 @@ class Exchange:
         except TimeoutError:
             raise ExchangeFailed("timeout", f"{host} did not answer within {timeout_seconds:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as error:
+            if _refused(error):
+                told = f"{host} leads to an address that is neither public nor in [server] private_networks"
+                raise ExchangeFailed("address-refused", told) from None
             if _never_connected(error):
                 raise ExchangeFailed("no-connection", f"{host} cannot be connected to") from None
             told = f"{host} broke off the connection or does not speak HTTP"
@@ -78,11 +90,25 @@ class Exchange:
             return Reply(response.status_code, headers, bytes(body), (time.perf_counter() - started) * 1000)
 
 
+def _sockets(reach: Reach) -> aiohttp.connector.SocketFactoryType:
+    """Sockets for allowed addresses alone. Checked here, on the very address that is dialled, no name can cheat."""
+
+    def make(info: aiohttp.connector.AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, address = info
+        if not reach.allows(str(address[0])):
+            raise AddressRefused("this address may not be dialled")
+        return socket.socket(family, kind, protocol)
+
+    return make
+
+
 @asynccontextmanager
-async def open_exchange(max_connections: int = 256) -> AsyncIterator[Exchange]:
-    """An `Exchange` for as long as the block lasts."""
+async def open_exchange(reach: Reach | None = None, max_connections: int = 256) -> AsyncIterator[Exchange]:
+    """An `Exchange` for as long as the block lasts, to what is in `reach` (default: public, and this machine)."""
     logging.getLogger("httpx").disabled = True  # its INFO line prints whole addresses, secrets in queries and all
-    connector = aiohttp.TCPConnector(limit=max_connections, keepalive_timeout=KEEP_IDLE_SECONDS)
+    connector = aiohttp.TCPConnector(
+        limit=max_connections, keepalive_timeout=KEEP_IDLE_SECONDS, socket_factory=_sockets(reach or Reach())
+    )
     session = aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -62,6 +63,22 @@ def _region(value: str) -> str:
     return value
 
 
+def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        parts = urlsplit(value)
+        if value != f"{parts.scheme}://{parts.netloc}".lower() or not parts.hostname or "@" in value:
+            raise ValueError("each must be an origin as browsers send it, such as https://crm.example.com")
+        _web_address(value)
+    return values
+
+
+def _networks(value: object) -> object:
+    try:
+        return tuple(ip_network(str(part).strip()) for part in (split_text(value) or ()))  # type: ignore[attr-defined]
+    except ValueError:
+        raise ValueError("must be networks such as 10.0.0.0/8 or fd00::/8") from None
+
+
 def split_text(value: object) -> object:
     """An environment variable gives a list as text with commas, a file of secrets one per line."""
     return [part.strip() for part in re.split(r"[,\n]", value) if part.strip()] if isinstance(value, str) else value
@@ -69,7 +86,9 @@ def split_text(value: object) -> object:
 
 SecretText = Annotated[Secret, PlainValidator(_secret)]
 Secrets = Annotated[tuple[SecretText, ...], BeforeValidator(split_text)]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]
 Names = Annotated[tuple[str, ...], BeforeValidator(split_text)]
+Origins = Annotated[tuple[str, ...], BeforeValidator(split_text), AfterValidator(_origins)]
 RedisAddress = Annotated[Secret, PlainValidator(_redis_address)]
 DatabaseAddress = Annotated[Secret, PlainValidator(_database_address)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
@@ -91,6 +110,9 @@ class Server(Section):
     public_url: WebAddress = Field("http://127.0.0.1:8080", description="how CRMs and browsers reach the bridge")
     trusted_proxies: Names = Field((), description="addresses of proxies whose X-Forwarded-For is believed")
     frame_ancestors: Names = Field((), description="origins that may show the desktop page in a frame")
+    private_networks: Networks = Field(
+        (), description="networks beside the public ones that names of phone systems and CRMs may lead to"
+    )
 
 
 class Redis(Section):
@@ -115,6 +137,12 @@ class Agents(Section):
     file: Path = Field(Path("agents.csv"), description="CSV: crm,crm_user,pbx,extension,name; re-read on change")
 
 
+class Desktop(Section):
+    """`[desktop]`: the agents' page."""
+
+    refresh_seconds: float = Field(3.0, ge=0, le=60, description="how often open cards follow their calls; 0: never")
+
+
 class PbxAccount(Section):
     """`[pbx.NAME]`: what every phone system has. Each vendor's folder adds its own keys."""
 
@@ -125,6 +153,10 @@ class PbxAccount(Section):
     timeout_seconds: float = Field(2.0, gt=0, le=60, description="for one whole question, connect to last byte")
     fresh_seconds: float = Field(0.25, ge=0, le=5, description="an answer this young is used again")
     agents_for: Names = Field((), description="CRMs whose users are the e-mail addresses in its own directory")
+
+    def addresses(self) -> Iterator[str]:
+        """Where its API lives; a make that has more addresses adds them."""
+        yield self.base_url
 
 
 class CrmAccount(Section):
@@ -138,12 +170,17 @@ class CrmAccount(Section):
     push_timeout_seconds: float = Field(5.0, gt=0, le=20, description="for one whole push, connect to last byte")
     pushes_at_once: int = Field(16, ge=1, le=1000, description="pushes on their way at the same time, per worker")
     pushes_per_second: int = Field(0, ge=0, description="the CRM's own limit, kept by all workers together; 0: none")
+    origins: Origins = Field((), description="pages whose buttons may send clicks by script: https://host, exactly")
     recheck_seconds: float = Field(10.0, ge=0, description="before a push this late, ask if the call lasts; 0: never")
 
     @property
     def takes_popups(self) -> bool:
         """Whether popups can be pushed to this CRM."""
         return False
+
+    def addresses(self) -> Iterator[str]:
+        """Where popups are pushed to."""
+        return iter(())
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         """(key, what is wrong) for rules that need more than one key of this section."""
@@ -158,6 +195,7 @@ class Settings(Section):
     redis: Redis = Redis()
     audit: Audit = Audit()
     agents: Agents = Agents()
+    desktop: Desktop = Desktop()
     pbx: Mapping[str, PbxAccount] = Field({}, description="phone systems")
     crm: Mapping[str, CrmAccount] = Field({}, description="CRMs")
     dids: Mapping[str, str] = Field({}, description="label shown for a number that callers dial")
@@ -168,6 +206,11 @@ class Settings(Section):
         if account.targets is not None:
             return account.targets
         return (crm, DESKTOP) if account.takes_popups else (DESKTOP,)
+
+    def addresses(self) -> Iterator[str]:
+        """Every address that the bridge may be told to ask or push to."""
+        for account in (*self.pbx.values(), *self.crm.values()):
+            yield from account.addresses()
 
     def pbx_of(self, crm: str) -> str:
         """The phone system on which an extension named by this CRM is looked up."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bridge import crm, pbx, settings_reader
+from bridge.addresses import Reach, named_by
 from bridge.agents_file import AgentsFile
 from bridge.audit.archive import Archive, mistake_in
 from bridge.clock import Clock
@@ -78,7 +79,8 @@ async def open_kit(settings: Settings, redis_url: Secret, clock: Clock | None = 
     archive = Archive(settings.audit.url or Secret("sqlite://"))
     file = AgentsFile(settings.agents.file, set(settings.crm), set(settings.pbx))
     labels = Labels(settings.dids, {name: account.region for name, account in settings.pbx.items()})
-    async with open_exchange() as exchange:
+    reach = Reach([*settings.server.private_networks, *named_by(settings.addresses())])
+    async with open_exchange(reach) as exchange:
         lookup = Lookup(settings.pbx, exchange, clock)
         agents = Roster(file, settings.pbx, lookup)
         try:

@@ -24,7 +24,8 @@ LAYERS = (
     ("adapters", {"bridge.pbx", "bridge.crm"}),
     ("edges", {"bridge.exchange", "bridge.store", "bridge.audit"}),
     ("ground", {"bridge", "bridge.settings", "bridge.settings_reader", "bridge.messages", "bridge.domain"}
-     | {"bridge.errors", "bridge.shapes", "bridge.clock", "bridge.numbers", "bridge.logs", "bridge.circuit"}),
+     | {"bridge.errors", "bridge.shapes", "bridge.clock", "bridge.numbers", "bridge.logs", "bridge.circuit"}
+     | {"bridge.addresses"}),
 )  # fmt: skip
 """From top to bottom; imports go down. Within a layer only the pairs of SIDEWAYS, and modules of one folder."""
 SIDEWAYS = {
@@ -42,7 +43,7 @@ SIDEWAYS = {
 }
 HIGHER_IN_ITS_LAYER = {"bridge.answer": "bridge.wiring", "bridge.push": "bridge.wiring"}
 """The lines work with a Kit, which the wiring makes."""
-PURE = ("domain", "errors", "messages", "directory", "enrich", "numbers", "snapshots", "circuit", "pbx.texts")
+PURE = ("domain", "errors", "messages", "directory", "enrich", "numbers", "snapshots", "circuit", "addresses", "pbx.texts")
 IMPURE = {"httpx", "aiohttp", "redis", "rq", "starlette", "uvicorn", "sqlalchemy", "asyncio", "os", "time", "socket"}
 LIBRARIES = {
     "httpx": {"bridge.exchange", "bridge.demo.once"},
@@ -64,6 +65,7 @@ GRAB_BAGS = {"utils", "util", "helpers", "helper", "common", "base", "manager", 
 GENERIC_KINDS = {"webhook"}
 MAKERS = {
     "re.compile", "re.escape", "frozenset", "set", "tuple", "dict", "range", "bytes", "float", "timedelta", "datetime",
+    "map", "ip_network",
     "logging.getLogger", "namedtuple", "click.option", "click.argument", "field",
 }  # fmt: skip
 """What a module may call while it is imported: makers of plain values, and classes but those that open something."""

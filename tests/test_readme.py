@@ -13,7 +13,7 @@ from bridge import crm, pbx
 from bridge.cli import main
 from bridge.domain import Outcome
 from bridge.errors import ClickRefused
-from bridge.settings import Agents, Audit, CrmAccount, PbxAccount, Redis, Section, Server, Settings
+from bridge.settings import Agents, Audit, CrmAccount, Desktop, PbxAccount, Redis, Section, Server, Settings
 from bridge.wiring import load_settings
 
 ROOT = Path(__file__).parents[1]
@@ -33,6 +33,7 @@ SECTIONS: dict[str, type[Section]] = {
     "redis": Redis,
     "audit": Audit,
     "agents": Agents,
+    "desktop": Desktop,
     "pbx.NAME": PbxAccount,
     "crm.NAME": CrmAccount,
 }

@@ -29,6 +29,11 @@ class Account(CrmAccount):
         """Whether popups can be pushed to this CRM."""
         return self.popup_url is not None
 
+    def addresses(self) -> Iterator[str]:
+        """Where popups are pushed to."""
+        if self.popup_url is not None:
+            yield self.popup_url
+
     def mistakes(self) -> Iterator[tuple[str, str]]:
         """(key, what is wrong) for rules that need more than one key of this section."""
         for key in ("click_secrets", "popup_secrets"):

@@ -1,5 +1,6 @@
 """Voicenter: active calls by its GetExtensionsCalls API. See README.md here for credentials and limits."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -24,6 +25,10 @@ class Account(PbxAccount):
         "https://monitor.voicenter.co.il/Comet/api", description="where the directory of users lives"
     )
     epoch: Literal["auto", "utc", "local"] = Field("auto", description="how its times count; auto decides per answer")
+
+    def addresses(self) -> Iterator[str]:
+        """Where its API and its directory live."""
+        yield from (self.base_url, self.directory_url)
 
 
 async def calls(account: Account, send: Send, pbx: str, extension: str | None, now: datetime) -> Listing:
