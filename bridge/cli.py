@@ -1,93 +1,33 @@
 """popbridge: every command. Data goes to standard output, talk to standard error."""
 
-import asyncio
-import functools
-import json
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
-from typing import Any, NoReturn, ParamSpec
+from typing import Any
 
 import click
 from redis.exceptions import RedisError
 
 from bridge import __version__, agents_file, enrich, logs, settings_reader
 from bridge import up as processes
-from bridge.audit import query
+from bridge.audit_commands import audit
 from bridge.clock import Clock
 from bridge.domain import Agent, Delivery, DeliveryState, Line, Outcome
-from bridge.errors import CannotListen, ClickRefused, EmbeddedRedisFailed, PbxError, RedisUnfit, SettingsError
+from bridge.errors import CannotListen, EmbeddedRedisFailed, PbxError, RedisUnfit, SettingsError
 from bridge.settings import Settings
-from bridge.shapes import as_json, time_text
+from bridge.shapes import time_text
 from bridge.snapshots import queue_row
 from bridge.store import deliveries as store
 from bridge.store import embedded, tokens
 from bridge.store.connection import open_async
 from bridge.store.tokens import Grant, Role
-from bridge.wiring import Kit, load_settings, open_kit
+from bridge.terminal import NO_REDIS, NOT_SO, WRONG, Chosen, as_json_option, asynchronous, fail, tell
+from bridge.wiring import load_settings, open_kit
 
-NOT_SO, WRONG = 1, 2
 NO_DELIVERY = "no delivery has this id, or it is not kept any longer"
-NO_REDIS = "Redis cannot be reached ({}): is [redis] url right, and is it running?"
-P = ParamSpec("P")
-as_json_option = click.option("--json", "as_json_", is_flag=True, help="One JSON value on standard output.")
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """The settings file the command was given."""
-
-    file: Path
-
-    def settings(self) -> Settings:
-        """The settings; every mistake is printed and ends the command."""
-        try:
-            return load_settings(str(self.file))
-        except SettingsError as error:
-            fail(error.mistakes, WRONG)
-
-
-def fail(lines: list[str], code: int) -> NoReturn:
-    """Say why on standard error and end."""
-    for line in lines:
-        click.echo(line, err=True)
-    raise SystemExit(code)
-
-
-def tell(value: object, as_text: Callable[[], str], json_wanted: bool) -> None:
-    """Print data: as one JSON value, or as text for a person."""
-    click.echo(json.dumps(as_json(value), ensure_ascii=False) if json_wanted else as_text())
-
-
-def asynchronous(command: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
-    """A command that awaits; failures it can expect are told in one line."""
-
-    @functools.wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            asyncio.run(command(*args, **kwargs))
-        except EmbeddedRedisFailed as error:
-            fail([str(error)], NOT_SO)
-        except (RedisError, ConnectionError) as error:
-            fail(
-                [f"Redis cannot be reached ({type(error).__name__}): is [redis] url right, and is it running?"], NOT_SO
-            )
-        except ClickRefused as error:
-            fail([error.detail], WRONG)
-
-    return run
-
-
-@asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Kit]:
-    """A kit on the settings' Redis; the embedded one is started for the command when it is not running."""
-    async with embedded.redis_of(settings) as url, open_kit(settings, url) as kit:
-        yield kit
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -389,39 +329,4 @@ async def deliveries_retry(chosen: Chosen, delivery_id: str) -> None:
         )
 
 
-@main.group()
-def audit() -> None:
-    """Who looked up whom."""
-
-
-def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
-    for name in reversed((*query.FILTERS, "limit", "cursor")):
-        command = click.option(f"--{name.replace('_', '-')}", name)(command)
-    return command
-
-
-@audit.command("list")
-@_filters
-@as_json_option
-@click.pass_obj
-@asynchronous
-async def audit_list(chosen: Chosen, /, as_json_: bool, **asked: str | None) -> None:
-    """List lookups, newest first. Times: ISO 8601, or how long ago, such as 10m."""
-    wanted = {name: value for name, value in asked.items() if value}
-    async with opened(chosen.settings()) as kit:
-        page = await query.lines(kit.archive, kit.redis, wanted, kit.labels.regions.values(), kit.clock.now())
-    tell({"items": page.items, "next_cursor": page.next_cursor}, lambda: _audit_table(page), as_json_)
-
-
-def _audit_table(page: query.Page) -> str:
-    rows = [
-        f"{line['time']}  {line['crm_user'] or '-':<24} {line['extension']:<10} {line['outcome']:<18} "
-        f"{line['caller'] or '-':<14} {_ends(line['deliveries'])}  {line['why']}"
-        for line in page.items
-    ]
-    more = [f"more: --cursor {page.next_cursor}"] if page.next_cursor else []
-    return "\n".join([*rows, *more]) if rows else "no lookups match"
-
-
-def _ends(deliveries: list[dict[str, Any]]) -> str:
-    return ",".join(f"{one['target']}={one['state']}" for one in deliveries) or "-"
+main.add_command(audit)

@@ -17,7 +17,8 @@ PopbridgeError
 ├── ExchangeFailed          no usable HTTP answer (connection, timeout, too large)
 ├── EmbeddedRedisFailed     popbridge's own Redis did not start
 ├── CannotListen            the web door's address cannot be used
-└── RedisUnfit              this Redis cannot be used, or (strict) may lose what it accepted
+├── RedisUnfit              this Redis cannot be used, or (strict) may lose what it accepted
+└── ArchiveUnfit            the audit archive cannot be used as it is, or not for this
 """
 
 from bridge.domain import Outcome
@@ -152,3 +153,7 @@ class RedisUnfit(PopbridgeError):
     def __init__(self, reasons: list[str]) -> None:
         super().__init__("; ".join(reasons))
         self.reasons = reasons
+
+
+class ArchiveUnfit(PopbridgeError):
+    """The audit archive cannot be used as it is, or not for what was asked; the text says what to do."""

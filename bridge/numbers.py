@@ -1,6 +1,7 @@
 """What stands in a caller's number field, and phone numbers in one spelling; pure."""
 
 import re
+from collections.abc import Iterable
 
 import phonenumbers
 
@@ -39,3 +40,16 @@ def e164(number: str, region: str) -> str | None:
     if not phonenumbers.is_valid_number(parsed):
         return None
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def plain(number: str) -> str:
+    """The digits of what may be a public number, however it is spaced; any other text as it is."""
+    text = number.strip()
+    digits = "".join(character for character in text if character.isdigit())
+    return digits if DIALABLE.fullmatch(text) and len(digits) >= SHORTEST_PUBLIC else text
+
+
+def spellings(number: str, regions: Iterable[str]) -> list[str]:
+    """The keys under which this number may be kept: in E.164 as seen from each region, and as digits."""
+    public = {found for region in regions if (found := e164(number, region))}
+    return sorted(public | {plain(number)})

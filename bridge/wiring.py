@@ -9,7 +9,8 @@ from datetime import timedelta
 from bridge import crm, pbx, settings_reader
 from bridge.addresses import Reach, named_by
 from bridge.agents_file import AgentsFile
-from bridge.audit.archive import Archive, mistake_in
+from bridge.audit.archive import Archive
+from bridge.audit.database import mistake_in
 from bridge.clock import Clock
 from bridge.enrich import Labels
 from bridge.errors import SettingsError

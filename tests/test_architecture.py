@@ -17,7 +17,8 @@ from bridge.store import jobs
 
 ROOT = Path(__file__).parent.parent
 LAYERS = (
-    ("doors", {"workers", "bridge.__main__", "bridge.cli", "bridge.up", "bridge.web", "bridge.demo"}),
+    ("doors", {"workers", "bridge.__main__", "bridge.cli", "bridge.up", "bridge.web", "bridge.demo"}
+     | {"bridge.audit_commands", "bridge.terminal"}),
     ("line", {"bridge.answer", "bridge.push", "bridge.wiring"}),
     ("steps", {"bridge.directory", "bridge.lookup", "bridge.enrich", "bridge.record", "bridge.agents_file"}
      | {"bridge.roster", "bridge.snapshots", "bridge.questions", "bridge.targets"}),
@@ -31,6 +32,9 @@ LAYERS = (
 SIDEWAYS = {
     ("bridge.__main__", "bridge.cli"): "it is the same command",
     ("bridge.cli", "bridge.up"): "popbridge up",
+    ("bridge.cli", "bridge.terminal"): "what all commands share",
+    ("bridge.cli", "bridge.audit_commands"): "popbridge audit",
+    ("bridge.audit_commands", "bridge.terminal"): "what all commands share",
     ("bridge.up", "bridge.web"): "it starts the web door",
     ("bridge.demo", "bridge.web"): "it listens as the web door does",
     ("bridge.agents_file", "bridge.directory"): "the rows of step 1 as a file: it keeps them, directory reads them",
@@ -52,9 +56,10 @@ LIBRARIES = {
     "rq": {"bridge.store.jobs", "workers"},
     "redis": {"bridge.store", "workers"},
     "sqlalchemy": {"bridge.audit"},
+    "alembic": {"bridge.audit.migrations"},
     "starlette": {"bridge.web", "bridge.demo"},
     "uvicorn": {"bridge.web", "bridge.demo"},
-    "click": {"bridge.cli", "workers.__main__"},
+    "click": {"bridge.cli", "bridge.audit_commands", "bridge.terminal", "workers.__main__"},
     "phonenumbers": {"bridge.numbers", "bridge.settings"},
     "pydantic": {"bridge.settings", "bridge.settings_reader", "bridge.shapes", "bridge.pbx", "bridge.crm"},
 }

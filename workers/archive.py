@@ -1,11 +1,13 @@
 """Job: move audit lines from the stream into SQL, and forget deliveries that are not kept any longer."""
 
+import asyncio
 import logging
 from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bridge.shapes import time_text
+from bridge.audit import retention
+from bridge.errors import ArchiveUnfit
 from bridge.store import deliveries, keys
 from bridge.wiring import Kit
 from workers import process
@@ -21,7 +23,7 @@ async def archive() -> None:
     try:
         await kit.archive.catch_up(kit.redis)
         await _forget_old(kit)
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, ArchiveUnfit) as error:
         log.error("the audit archive cannot be used (%s): lines wait in Redis", type(error).__name__)
     await deliveries.forget_old(kit.redis, kit.clock.now())
 
@@ -29,7 +31,9 @@ async def archive() -> None:
 async def _forget_old(kit: Kit) -> None:
     """Once an hour: lines older than `audit.retention_days`."""
     if await kit.redis.set(keys.turn("forget"), "1", nx=True, px=FORGET_TURN_MS):
-        before = kit.clock.now() - timedelta(days=kit.settings.audit.retention_days)
-        forgotten = await kit.archive.forget(time_text(before))
+        now = kit.clock.now()
+        before = now - timedelta(days=kit.settings.audit.retention_days)
+        forgotten = await retention.forget(kit.archive, before, now)
         if forgotten:
             log.info("%d audit lines were older than %d days", forgotten, kit.settings.audit.retention_days)
+        await asyncio.to_thread(retention.tidy, kit.archive)

@@ -3,49 +3,69 @@
 import asyncio
 import json
 import logging
-from collections.abc import Sequence
-from pathlib import Path
-from threading import Lock
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, delete, event, select
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy import Connection, Table, insert, select, update
 
-from bridge.audit.schema import delivery_ends, lookups, metadata
-from bridge.messages import Secret
+from bridge.audit.chain import Row, sealed
+from bridge.audit.database import Database
+from bridge.audit.lines import checked, line_of
+from bridge.audit.schema import CHAINED, acts, head, lookups
+from bridge.clock import new_id
+from bridge.shapes import time_text
 from bridge.store import keys
 from bridge.store.connection import Entry, TextRedis
 
 log = logging.getLogger(__name__)
 
 BATCH, ASIDE = 500, 10_000
-TABLES = {"lookup": lookups, "delivery": delivery_ends}
+ONCE = {"lookups": ("click_id",), "deliveries": ("delivery_id", "kind", "time"), "acts": ("act_id",)}
+"""What makes a line the same line: it is archived once, however often it is seen."""
 
 
-class Archive:
-    """The SQL side. The engine is made when first used; every call works in a thread, away from the event loop."""
+class Writer:
+    """Adds lines at the end of the chain, alone: it holds the lock on the head until its transaction ends."""
 
-    def __init__(self, url: Secret) -> None:
-        self._url = url
-        self._engine: Engine | None = None
-        self._opening = Lock()
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        row = connection.execute(select(head.c.seq, head.c.digest).with_for_update()).one()
+        self.seq, self.digest = int(row.seq), bytes(row.digest)
+        self._rows: dict[str, list[Row]] = {table.name: [] for table in CHAINED}
 
-    def engine(self) -> Engine:
-        """The engine, its tables made. Raises SQLAlchemy's errors when the database cannot be used."""
-        with self._opening:
-            if self._engine is None:
-                engine = _open(self._url)
-                _make_tables(engine)
-                self._engine = engine
-            return self._engine
+    def add(self, table: Table, row: Row) -> int:
+        """The line's number."""
+        done = sealed(table.name, row, self.digest)
+        self.seq, self.digest = self.seq + 1, done["digest"]
+        self._rows[table.name].append({**done, "seq": self.seq})
+        return self.seq
 
-    def close(self) -> None:
-        """Give the connections back."""
-        if self._engine is not None:
-            self._engine.dispose()
+    def act(self, kind: str, who: str, details: dict[str, Any], now: datetime) -> tuple[str, int]:
+        """Add a line about what was done to the log: its id and number."""
+        act_id = new_id("act", now)
+        line = {"kind": kind, "act_id": act_id, "who": who, "time": time_text(now)}
+        return act_id, self.add(acts, checked(acts, {**line, "details": json.dumps(details, sort_keys=True)}))
+
+    def finish(self) -> None:
+        """Write the lines and the new head."""
+        for table in CHAINED:
+            if self._rows[table.name]:
+                self.connection.execute(insert(table), self._rows[table.name])
+        self.connection.execute(update(head).values(seq=self.seq, digest=self.digest))
+
+
+class Archive(Database):
+    """The SQL side of the audit log."""
+
+    @contextmanager
+    def adding(self) -> Iterator[Writer]:
+        """A transaction that adds lines to the chain: all or none."""
+        with self.writing() as connection:
+            writer = Writer(connection)
+            yield writer
+            writer.finish()
 
     async def catch_up(self, redis: TextRedis) -> int:
         """Archive all that waits in the stream; how many entries there were.
@@ -64,96 +84,45 @@ class Archive:
 
     def insert(self, entries: Sequence[Entry]) -> list[Entry]:
         """Insert what is not there yet; the entries that are no lines. Raises SQLAlchemy's errors."""
-        rows: dict[str, list[dict[str, Any]]] = {table.name: [] for table in TABLES.values()}
-        unread = []
+        found, unread = [], []
         for entry in entries:
             try:
-                table = TABLES[entry[1]["kind"]]
-                rows[table.name].append(_row(table, entry))
-            except (KeyError, ValueError, TypeError):
+                found.append(line_of(entry))
+            except (KeyError, ValueError, TypeError, AttributeError):
                 unread.append(entry)
-        with self.engine().begin() as connection:
-            for table in TABLES.values():
-                _insert(connection, table, rows[table.name])
+        with self.adding() as writer:
+            for table, row in _new(writer.connection, found):
+                writer.add(table, row)
         return unread
-
-    async def forget(self, before: str) -> int:
-        """Delete the lines older than the time `before`; how many there were."""
-        return await asyncio.to_thread(self._forget, before)
-
-    def _forget(self, before: str) -> int:
-        old = select(lookups.c.click_id).where(lookups.c.time < before)
-        with self.engine().begin() as connection:
-            connection.execute(delete(delivery_ends).where(delivery_ends.c.click_id.in_(old)))
-            return connection.execute(delete(lookups).where(lookups.c.time < before)).rowcount
 
     def works(self) -> bool:
         """Whether lines can be read. Raises SQLAlchemy's errors."""
-        with self.engine().connect() as connection:
+        with self.reading() as connection:
             connection.execute(select(lookups.c.seq).limit(1))
         return True
 
 
-def mistake_in(url: Secret) -> str | None:
-    """What is wrong with the archive's address, None when it can be tried."""
-    try:
-        make_url(url.reveal()).get_dialect().import_dbapi()
-    except ImportError:
-        return "needs a driver that is not installed; PostgreSQL's is postgresql+psycopg://"
-    except (ArgumentError, ValueError):
-        return "must be an address such as sqlite:///var/audit.db or postgresql+psycopg://user@host/db"
-    return None
+def _new(connection: Connection, found: list[tuple[Table, Row]]) -> Iterator[tuple[Table, Row]]:
+    """Those that are not archived, once each, in their order."""
+    seen = {table.name: _known(connection, table, [row for its, row in found if its is table]) for table in CHAINED}
+    for table, row in found:
+        identity = _identity(table, row)
+        if identity not in seen[table.name]:
+            seen[table.name].add(identity)
+            yield table, row
 
 
-def _make_tables(engine: Engine) -> None:
-    """Several processes may start at once on an empty database, so nothing is asked before it is made."""
-    with engine.begin() as connection:
-        for table in metadata.sorted_tables:
-            connection.execute(CreateTable(table, if_not_exists=True))
-            for index in sorted(table.indexes, key=lambda index: str(index.name)):
-                connection.execute(CreateIndex(index, if_not_exists=True))
-
-
-def _open(url: Secret) -> Engine:
-    parsed = make_url(url.reveal())
-    if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
-    if parsed.database:
-        Path(parsed.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    engine = create_engine(parsed, connect_args={"timeout": 10}, hide_parameters=True)
-    event.listen(engine, "connect", _prepare_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: Any, _: object) -> None:
-    """Readers and the one writer do not block each other."""
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.close()
-
-
-def _row(table: Table, entry: Entry) -> dict[str, Any]:
-    """The columns that this table knows: a line of a newer version may have more."""
-    line = {**json.loads(entry[1]["line"]), "entry_id": entry[0]}
-    row = {column.name: line.get(column.name) for column in table.columns if column.name != "seq"}
-    missing = [column.name for column in table.columns if not column.nullable and row.get(column.name, 0) is None]
-    if missing:
-        raise ValueError(f"no {missing[0]}")
-    return {name: value.replace("\0", "") if isinstance(value, str) else value for name, value in row.items()}
-
-
-def _insert(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+def _known(connection: Connection, table: Table, rows: list[Row]) -> set[tuple[Any, ...]]:
     if not rows:
-        return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(table)
-    if table is delivery_ends:  # one that a person had sent again ends again: the last end counts
-        newer = {name: insert.excluded[name] for name in ("state", "ended_at")}
-        later = insert.excluded.ended_at > delivery_ends.c.ended_at
-        connection.execute(insert.on_conflict_do_update(index_elements=["delivery_id"], set_=newer, where=later), rows)
-    else:
-        connection.execute(insert.on_conflict_do_nothing(), rows)
+        return set()
+    names = ONCE[table.name]
+    wanted = {row[names[0]] for row in rows}
+    there = select(*(table.c[name] for name in names)).where(table.c[names[0]].in_(wanted))
+    return {tuple(row) for row in connection.execute(there)}
+
+
+def _identity(table: Table, row: Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in ONCE[table.name])
 
 
 def _after(entry_id: str) -> str:

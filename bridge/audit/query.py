@@ -1,117 +1,130 @@
 """Reading the audit: filters, newest first, page by page."""
 
 import asyncio
-import base64
-import binascii
-from collections.abc import Iterable, Mapping
+import itertools
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, select, tuple_, union_all
 
 from bridge.audit.archive import Archive
-from bridge.audit.schema import delivery_ends, lookups
-from bridge.errors import Malformed
-from bridge.numbers import e164
-from bridge.shapes import time_text
+from bridge.audit.asking import Place, Wanted, cursor_of, place_of
+from bridge.audit.schema import acts, deliveries, lookups
+from bridge.domain import DESKTOP, DeliveryState
 from bridge.store.connection import TextRedis
 
-LIMIT, MOST = 50, 500
-FILTERS = ("since", "until", "crm", "crm_user", "extension", "outcome", "caller", "did", "ivrid")
-HIDDEN = ("seq", "entry_id", "did_e164", "caller_e164")
 PLAIN = ("crm", "crm_user", "extension", "outcome", "ivrid")
+FIELDS = (
+    "time", "click_id", "crm", "crm_user", "agent", "pbx", "extension", "outcome", "why", "ivrid", "original_ivrid",
+    "did", "caller", "popup_id", "served_from", "pbx_ms", "total_ms", "source_ip",
+)  # fmt: skip
+"""Contract 6's line; `deliveries` come to it."""
+
+Line = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """Some lines and where the next page begins (None: there is none)."""
 
-    items: list[dict[str, Any]]
+    items: list[Line]
     next_cursor: str | None
 
 
-async def lines(
-    archive: Archive, redis: TextRedis, asked: Mapping[str, str], regions: Iterable[str], now: datetime
-) -> Page:
-    """The lines that match the filters in `asked` (and its `limit` and `cursor`), with their deliveries' ends.
+async def lines(archive: Archive, redis: TextRedis, wanted: Wanted, limit: int, cursor: str | None) -> Page:
+    """The lines that are wanted, with their deliveries' ends, the newest first. Raises `Malformed`.
 
-    What is not archived yet is archived first, so that everything accepted is found. Raises `Malformed`.
+    What is not archived yet is archived first, so that everything accepted is found, in one order.
     """
-    limit, before = limit_of(asked.get("limit")), _position(asked.get("cursor"))
-    conditions = [*_conditions(asked, list(regions), now)]
-    if before is not None:
-        conditions.append(lookups.c.seq < before)
+    place = place_of(cursor)
     await archive.catch_up(redis)
-    return await asyncio.to_thread(_read, archive.engine(), conditions, limit)
+    return await asyncio.to_thread(_page, archive, wanted, limit, place)
 
 
-def _read(engine: Engine, conditions: list[ColumnElement[bool]], limit: int) -> Page:
-    newest = select(lookups).where(*conditions).order_by(lookups.c.seq.desc()).limit(limit + 1)
-    with engine.connect() as connection:
-        rows = [dict(row) for row in connection.execute(newest).mappings()]
+def _page(archive: Archive, wanted: Wanted, limit: int, place: Place | None) -> Page:
+    items, following = read(archive, wanted, limit, place)
+    return Page(items, cursor_of(following) if following else None)
+
+
+def read(archive: Archive, wanted: Wanted, limit: int, place: Place | None) -> tuple[list[Line], Place | None]:
+    """Up to `limit` lines from `place` on, and the place where more begin. Blocks."""
+    with archive.reading() as connection:
+        rows = connection.execute(statement(wanted, limit + 1, place)).mappings().all()
         shown = rows[:limit]
-        clicks = [row["click_id"] for row in shown]
-        ends = connection.execute(select(delivery_ends).where(delivery_ends.c.click_id.in_(clicks))).mappings().all()
-    by_click: dict[str, list[dict[str, Any]]] = {click_id: [] for click_id in clicks}
-    for end in ends:
-        told = {name: end[name] for name in ("delivery_id", "target", "state", "ended_at")}
-        by_click[end["click_id"]].append(told)
+        ends = ends_of(connection, [row["click_id"] for row in shown])
+    items = [{**{name: row[name] for name in FIELDS}, "deliveries": ends.get(row["click_id"], [])} for row in shown]
+    return items, (shown[-1]["time"], shown[-1]["seq"]) if len(rows) > limit else None
+
+
+def statement(wanted: Wanted, limit: int, place: Place | None) -> Select[Any]:
+    """The question to the database: each spelling of a number is looked up by itself, along its index."""
+    conditions = [*_conditions(wanted)]
+    if place is not None:
+        conditions.append(tuple_(lookups.c.time, lookups.c.seq) < tuple_(*place))
+    columns = [lookups.c.seq, *(lookups.c[name] for name in FIELDS)]
+    ways = ([lookups.c[f"{name}_key"] == key for key in spelled] for name, spelled in wanted.keys.items())
+    parts = [
+        select(*columns).where(*conditions, *keys).order_by(lookups.c.time.desc(), lookups.c.seq.desc()).limit(limit)
+        for keys in itertools.product(*ways)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    found = union_all(*(select(part.subquery()) for part in parts)).subquery()
+    return select(found).order_by(found.c.time.desc(), found.c.seq.desc()).limit(limit)
+
+
+def _conditions(wanted: Wanted) -> Iterable[ColumnElement[bool]]:
+    for name in PLAIN:
+        if name in wanted.filters:
+            yield lookups.c[name] == wanted.filters[name]
+    if wanted.since:
+        yield lookups.c.time >= wanted.since
+    if wanted.until:
+        yield lookups.c.time < wanted.until
+
+
+def ends_of(connection: Connection, click_ids: list[str]) -> dict[str, list[Line]]:
+    """What became of each click's deliveries: the last end, and when the popup was first seen."""
+    wanted = (
+        select(deliveries).where(deliveries.c.click_id.in_(click_ids)).order_by(deliveries.c.time, deliveries.c.seq)
+    )
+    told: dict[str, dict[str, Line]] = {}
+    for row in connection.execute(wanted).mappings() if click_ids else ():
+        one = told.setdefault(row["click_id"], {}).setdefault(
+            row["delivery_id"],
+            {
+                "delivery_id": row["delivery_id"],
+                "target": DESKTOP,
+                "state": str(DeliveryState.PENDING),
+                "ended_at": None,
+                "shown_at": None,
+            },
+        )
+        if row["kind"] == "shown":
+            one["shown_at"] = one["shown_at"] or row["time"]
+        else:
+            one |= {"target": row["target"], "state": row["state"], "ended_at": row["time"]}
+    return {click_id: list(by_delivery.values()) for click_id, by_delivery in told.items()}
+
+
+async def acts_page(archive: Archive, redis: TextRedis, limit: int, cursor: str | None) -> Page:
+    """What was done to the log itself (read, erased, forgotten), the newest first. Raises `Malformed`."""
+    place = place_of(cursor)
+    await archive.catch_up(redis)
+    return await asyncio.to_thread(_acts, archive, limit, place)
+
+
+def _acts(archive: Archive, limit: int, place: Place | None) -> Page:
+    newest = select(acts).order_by(acts.c.seq.desc()).limit(limit + 1)
+    if place is not None:
+        newest = newest.where(acts.c.seq < place[1])
+    with archive.reading() as connection:
+        rows = connection.execute(newest).mappings().all()
+    shown = rows[:limit]
     items = [
-        {**{name: value for name, value in row.items() if name not in HIDDEN}, "deliveries": by_click[row["click_id"]]}
+        {**{name: row[name] for name in ("time", "act_id", "kind", "who")}, **json.loads(row["details"])}
         for row in shown
     ]
-    more = len(rows) > limit
-    return Page(items, _cursor(shown[-1]["seq"]) if more else None)
-
-
-def _conditions(asked: Mapping[str, str], regions: list[str], now: datetime) -> Iterable[ColumnElement[bool]]:
-    for name in PLAIN:
-        if asked.get(name):
-            yield lookups.c[name] == asked[name]
-    for name in ("caller", "did"):
-        if asked.get(name):
-            spellings = {public for region in regions if (public := e164(asked[name], region))}
-            yield or_(lookups.c[name] == asked[name], lookups.c[f"{name}_e164"].in_(spellings))
-    if asked.get("since"):
-        yield lookups.c.time >= time_text(moment(asked["since"], "since", now))
-    if asked.get("until"):
-        yield lookups.c.time < time_text(moment(asked["until"], "until", now))
-
-
-def moment(text: str, name: str, now: datetime) -> datetime:
-    """An ISO 8601 time (without an offset: UTC), or how long ago: `90s`, `10m`, `6h`, `7d`. Raises `Malformed`."""
-    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-    try:
-        if text[:-1].isdecimal() and text[-1:] in units:
-            return datetime.fromtimestamp(now.timestamp() - int(text[:-1]) * units[text[-1]], UTC)
-        found = datetime.fromisoformat(text.replace(" ", "+"))
-        found = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError, OSError):
-        raise Malformed(f"{name} must be a time such as 2026-03-01T00:00:00Z, or how long ago, such as 10m") from None
-    return found
-
-
-def limit_of(text: str | None) -> int:
-    """How many items a page has. Raises `Malformed`."""
-    if not text:
-        return LIMIT
-    if not (text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= MOST):
-        raise Malformed(f"limit must be a whole number from 1 to {MOST}")
-    return int(text)
-
-
-def _cursor(seq: int) -> str:
-    return base64.urlsafe_b64encode(str(seq).encode()).decode().rstrip("=")
-
-
-def _position(cursor: str | None) -> int | None:
-    if not cursor:
-        return None
-    try:
-        position = int(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if 0 <= position < 2**62:
-            return position
-        raise ValueError
-    except (binascii.Error, ValueError):
-        raise Malformed("cursor must be the next_cursor of an earlier page") from None
+    return Page(items, cursor_of((shown[-1]["time"], shown[-1]["seq"])) if len(rows) > limit else None)

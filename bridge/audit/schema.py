@@ -1,46 +1,106 @@
-"""The archive's tables. Times are texts in UTC of one length, so that they sort and compare as they stand."""
+"""The archive's tables. Each line has a number, and together the lines of all three tables are one chain.
 
-from sqlalchemy import Column, Float, Index, Integer, MetaData, String, Table, Text
+Times are texts in UTC of one length, so that they sort and compare as they stand. The migrations make these tables;
+a test compares them.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 metadata = MetaData()
+
+SEQ = BigInteger().with_variant(Integer, "sqlite")
+TIME = String(24).with_variant(String(24, collation="C"), "postgresql")
 
 lookups = Table(
     "lookups",
     metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=True),
-    Column("entry_id", String(40), nullable=False),
-    Column("time", String(24), nullable=False),
-    Column("click_id", String(64), nullable=False, unique=True),
-    Column("crm", String(64), nullable=False),
-    Column("crm_user", Text, nullable=False),
-    Column("agent", Text, nullable=False),
-    Column("pbx", String(64), nullable=False),
-    Column("extension", Text, nullable=False),
-    Column("outcome", String(32), nullable=False),
-    Column("why", Text, nullable=False),
-    Column("ivrid", Text, nullable=False),
+    Column("seq", SEQ, primary_key=True, autoincrement=False),
+    Column("time", TIME, nullable=False),
+    Column("click_id", Text, nullable=False, unique=True),
+    Column("crm", Text, nullable=False),
+    Column("crm_user", Text),
+    Column("agent", Text),
+    Column("pbx", Text, nullable=False),
+    Column("extension", Text),
+    Column("outcome", Text, nullable=False),
+    Column("why", Text),
+    Column("ivrid", Text),
     Column("original_ivrid", Text),
     Column("did", Text, nullable=False),
-    Column("did_e164", String(20)),
-    Column("caller", Text, nullable=False),
-    Column("caller_e164", String(20)),
-    Column("popup_id", String(64)),
-    Column("served_from", String(16)),
+    Column("did_key", Text),
+    Column("caller", Text),
+    Column("caller_key", Text),
+    Column("popup_id", Text),
+    Column("served_from", Text),
     Column("pbx_ms", Float),
     Column("total_ms", Float, nullable=False),
-    Column("source_ip", String(64), nullable=False),
+    Column("source_ip", Text),
+    Column("caller_salt", LargeBinary),
+    Column("caller_proof", LargeBinary, nullable=False),
+    Column("agent_salt", LargeBinary),
+    Column("agent_proof", LargeBinary, nullable=False),
+    Column("prev", LargeBinary, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
 )
+"""One line per accepted click. A group of personal fields is null once it was erased, and so is its salt."""
 
-delivery_ends = Table(
-    "delivery_ends",
+deliveries = Table(
+    "deliveries",
     metadata,
-    Column("delivery_id", String(64), primary_key=True),
-    Column("click_id", String(64), nullable=False, index=True),
-    Column("popup_id", String(64), nullable=False),
-    Column("target", String(64), nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("ended_at", String(24), nullable=False),
+    Column("seq", SEQ, primary_key=True, autoincrement=False),
+    Column("time", TIME, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("click_id", Text, nullable=False, index=True),
+    Column("popup_id", Text, nullable=False),
+    Column("delivery_id", Text, nullable=False),
+    Column("target", Text),
+    Column("state", Text),
+    Column("prev", LargeBinary, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    UniqueConstraint("delivery_id", "kind", "time", name="deliveries_once"),
 )
+"""One line per end of a delivery (kind `delivery`; one that was sent again ends again) and per popup seen (`shown`)."""
 
-for column in ("time", "crm_user", "extension", "outcome", "caller", "caller_e164", "did", "did_e164", "ivrid"):
-    Index(f"lookups_by_{column}", lookups.c[column], lookups.c.seq)
+acts = Table(
+    "acts",
+    metadata,
+    Column("seq", SEQ, primary_key=True, autoincrement=False),
+    Column("time", TIME, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("act_id", Text, nullable=False, unique=True),
+    Column("who", Text, nullable=False),
+    Column("details", Text, nullable=False),
+    Column("salt", LargeBinary),
+    Column("prev", LargeBinary, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+)
+"""What was done to the log itself: `read`, `erased`, `forgotten`. `details` is JSON without personal data."""
+
+head = Table(
+    "head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", SEQ, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+)
+"""One row: the newest line's number and digest. Whoever adds lines holds a lock on it."""
+
+CHAINED = (lookups, deliveries, acts)
+SEARCHED = ("crm", "crm_user", "extension", "outcome", "caller_key", "did_key", "ivrid")
+
+Index("lookups_by_time", lookups.c.time, lookups.c.seq)
+Index("acts_by_kind", acts.c.kind, acts.c.seq)
+for column in SEARCHED:
+    Index(f"lookups_by_{column}", lookups.c[column], lookups.c.time, lookups.c.seq)

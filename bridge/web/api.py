@@ -1,4 +1,4 @@
-"""Reading back: the audit, a click's story, a popup with its deliveries, a cached call."""
+"""Reading back: a click's story, a popup with its deliveries, a cached call."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from bridge.audit import query
+from bridge.audit import asking
 from bridge.domain import DeliveryState
 from bridge.errors import Malformed
 from bridge.lookup import PhoneSystem
@@ -14,31 +14,23 @@ from bridge.shapes import as_json
 from bridge.snapshots import extension_rows, queue_row
 from bridge.store import deliveries, popups
 from bridge.store.tokens import Grant
+from bridge.web import audit
 from bridge.web.signin import grant_of, supervisor
 from bridge.wiring import Kit
 
 GONE = "There is none with this id, or it is not kept any longer."
 
 
-async def audit(request: Request) -> Response:
-    """`GET /api/audit`: lines that match, newest first."""
-    await supervisor(request)
-    kit: Kit = request.app.state.kit
-    asked = dict(request.query_params)
-    unknown = set(asked) - {*query.FILTERS, "limit", "cursor"}
-    if unknown:
-        raise Malformed(f"unknown filter '{min(unknown)[:50]}'; known: {', '.join(query.FILTERS)}")
-    page = await query.lines(kit.archive, kit.redis, asked, kit.labels.regions.values(), kit.clock.now())
-    return JSONResponse({"items": page.items, "next_cursor": page.next_cursor})
-
-
 async def click(request: Request) -> Response:
     """`GET /api/clicks/{click_id}`: the whole story of one click."""
     grant = await grant_of(request)
     kit: Kit = request.app.state.kit
-    story = await popups.story(kit.redis, request.path_params["click_id"])
+    click_id = request.path_params["click_id"]
+    story = await popups.story(kit.redis, click_id)
     if story is None or not _owns_story(grant, story):
         raise HTTPException(404, GONE)
+    if grant.supervises:
+        await audit.note(request, grant, "story", None, click_id=click_id)
     ids = story.pop("delivery_ids")
     return JSONResponse({**story, "deliveries": as_json(await deliveries.get(kit.redis, ids))})
 
@@ -67,7 +59,7 @@ async def delivery_list(request: Request) -> Response:
     state = asked.get("state") or None
     if state not in (None, *(str(one) for one in DeliveryState)):
         raise Malformed(f"state must be one of: {', '.join(DeliveryState)}")
-    limit, target = query.limit_of(asked.get("limit")), asked.get("target") or None
+    limit, target = asking.limit_of(asked.get("limit")), asked.get("target") or None
     items, more = await deliveries.every(kit.redis, state, target, limit, asked.get("cursor") or None)
     return JSONResponse({"items": as_json(items), "next_cursor": more})
 

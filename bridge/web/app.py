@@ -16,10 +16,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bridge.clock import Clock
-from bridge.errors import ClickRefused, PbxError
+from bridge.errors import ArchiveUnfit, ClickRefused, PbxError
 from bridge.messages import Secret
 from bridge.settings import Settings
-from bridge.web import api, clicks, desktop, health, problems
+from bridge.web import api, audit, clicks, desktop, health, problems
 from bridge.wiring import open_kit
 
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
@@ -28,7 +28,8 @@ ROUTES = [
     Route("/clicks/{crm}", clicks.click, methods=["GET", "POST"]),
     Route("/desktop/events", desktop.events),
     Route("/desktop", desktop.page),
-    Route("/api/audit", api.audit),
+    Route("/api/audit", audit.lines),
+    Route("/api/audit/acts", audit.acts),
     Route("/api/clicks/{click_id}", api.click),
     Route("/api/popups/{popup_id}", api.popup),
     Route("/api/deliveries", api.delivery_list),
@@ -90,6 +91,7 @@ def create_app(settings: Settings, redis_url: Secret, clock: Clock | None = None
         HTTPException: problems.on_http_error,
         RedisError: problems.on_redis_error,
         SQLAlchemyError: problems.on_sql_error,
+        ArchiveUnfit: problems.on_sql_error,
         Exception: problems.on_bug,
     }
     app = Starlette(

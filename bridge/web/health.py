@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from bridge import __version__
 from bridge.circuit import CircuitState
+from bridge.errors import ArchiveUnfit
 from bridge.web.metrics import text
 from bridge.wiring import Kit
 
@@ -47,7 +48,7 @@ async def _redis(kit: Kit) -> str:
 async def _audit(kit: Kit) -> str:
     try:
         await asyncio.to_thread(kit.archive.works)
-    except SQLAlchemyError:
+    except (SQLAlchemyError, ArchiveUnfit):
         return "the archive's database cannot be used"
     return "ok"
 

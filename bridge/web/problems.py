@@ -13,7 +13,7 @@ from bridge.store.accept import unavailable
 
 log = logging.getLogger(__name__)
 
-REASONS = {401: "bad-token", 403: "not-allowed", 404: "not-found", 405: "method-not-allowed", 409: "not-now"}
+REASONS = {401: "bad-token", 403: "not-allowed", 404: "not-found", 405: "method-not-allowed", 409: "not-now", 429: "too-many-requests"}
 
 
 def problem(

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from bridge.audit.archive import Archive
-from bridge.audit.schema import delivery_ends, lookups
+from bridge.audit.schema import deliveries, lookups
 from bridge.messages import Secret
 from bridge.push import push
 from bridge.store import keys
@@ -62,4 +62,4 @@ async def test_a_deliverys_end_joins_its_line(stage: Stage) -> None:
     assert (ended["target"], ended["state"]) == ("acme", "delivered")
     assert ended["ended_at"] > line["time"]
     with stage.kit.archive.engine().connect() as connection:
-        assert connection.execute(select(func.count()).select_from(delivery_ends)).scalar_one() == 1
+        assert connection.execute(select(func.count()).select_from(deliveries)).scalar_one() == 1

@@ -1,0 +1,77 @@
+"""What is asked of the audit: filters, times, numbers in any spelling, and the place where a page begins."""
+
+import base64
+import binascii
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bridge.errors import Malformed
+from bridge.numbers import spellings
+from bridge.shapes import time_text
+
+LIMIT, MOST = 50, 500
+FILTERS = ("since", "until", "crm", "crm_user", "extension", "outcome", "caller", "did", "ivrid")
+NUMBERS = ("caller", "did")
+
+Place = tuple[str, int]
+"""Where a page begins: the time and number of the line before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which lines: the filters as read, every spelling of a number among them."""
+
+    filters: Mapping[str, str]
+    keys: Mapping[str, list[str]]
+    since: str | None
+    until: str | None
+
+    @classmethod
+    def read(cls, asked: Mapping[str, str], regions: Iterable[str], now: datetime) -> "Wanted":
+        """Read the filters in `asked`, whatever else it holds. Raises `Malformed`."""
+        found = {name: asked[name] for name in FILTERS if asked.get(name)}
+        where = list(regions)
+        keys = {name: spellings(found[name], where) for name in NUMBERS if name in found}
+        times = {name: time_text(moment(found[name], name, now)) for name in ("since", "until") if name in found}
+        return cls(found, keys, times.get("since"), times.get("until"))
+
+
+def moment(text: str, name: str, now: datetime) -> datetime:
+    """An ISO 8601 time (without an offset: UTC), or how long ago: `90s`, `10m`, `6h`, `7d`. Raises `Malformed`."""
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    try:
+        if text[:-1].isdecimal() and text[-1:] in units:
+            return datetime.fromtimestamp(now.timestamp() - int(text[:-1]) * units[text[-1]], UTC)
+        found = datetime.fromisoformat(text.replace(" ", "+"))
+        found = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        raise Malformed(f"{name} must be a time such as 2026-03-01T00:00:00Z, or how long ago, such as 10m") from None
+    return found
+
+
+def limit_of(text: str | None) -> int:
+    """How many items a page has. Raises `Malformed`."""
+    if not text:
+        return LIMIT
+    if not (text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= MOST):
+        raise Malformed(f"limit must be a whole number from 1 to {MOST}")
+    return int(text)
+
+
+def cursor_of(place: Place) -> str:
+    """The place as a text that goes into an address."""
+    return base64.urlsafe_b64encode(f"{place[0]} {place[1]}".encode()).decode().rstrip("=")
+
+
+def place_of(cursor: str | None) -> Place | None:
+    """The place that `cursor_of` wrote. Raises `Malformed`."""
+    if not cursor:
+        return None
+    try:
+        time, _, seq = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(" ")
+        if len(time) != len(time_text(datetime.fromisoformat(time))) or int(seq) not in range(2**62):
+            raise ValueError
+    except (binascii.Error, ValueError):
+        raise Malformed("cursor must be the next_cursor of an earlier page") from None
+    return time, int(seq)

@@ -1,0 +1,129 @@
+"""The database of the archive: how it is opened, made ready, and written to by one at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from bridge.audit import migrations
+from bridge.messages import Secret
+
+WAIT_SECONDS = 10
+MIGRATION_LOCK = 7_064_232
+"""Any number: whoever migrates a PostgreSQL holds its lock of this number."""
+
+
+class Database:
+    """The engine is made, and its tables brought up to date, when first used. Every call blocks: use it in a thread."""
+
+    def __init__(self, url: Secret) -> None:
+        self._url = url
+        self._engine: Engine | None = None
+        self._opening = Lock()
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is one file; else PostgreSQL."""
+        return make_url(self._url.reveal()).get_backend_name() == "sqlite"
+
+    @property
+    def file(self) -> Path | None:
+        """SQLite's file."""
+        name = make_url(self._url.reveal()).database
+        return Path(name) if self.is_sqlite and name and name != ":memory:" else None
+
+    def engine(self) -> Engine:
+        """The engine. Raises SQLAlchemy's errors when the database cannot be used, `ArchiveUnfit` on a newer one."""
+        with self._opening:
+            if self._engine is None:
+                engine = _open(self._url)
+                with _writing(engine) as connection:
+                    migrations.upgrade(connection)
+                self._engine = engine
+            return self._engine
+
+    def close(self) -> None:
+        """Give the connections back."""
+        if self._engine is not None:
+            self._engine.dispose()
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that writes."""
+        with _begun(self.engine(), "IMMEDIATE") as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees one moment, however much is written meanwhile."""
+        with self.engine().connect() as connection:
+            if not self.is_sqlite:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def outside(self) -> Iterator[Connection]:
+        """A connection without a transaction, for what must run outside of one."""
+        with self.engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            yield connection
+
+
+@contextmanager
+def _begun(engine: Engine, how: str) -> Iterator[Connection]:
+    with engine.execution_options(sqlite_begin=how).begin() as connection:
+        yield connection
+
+
+@contextmanager
+def _writing(engine: Engine) -> Iterator[Connection]:
+    """Several processes may start at once on an empty database: one makes its tables, the others wait."""
+    with _begun(engine, "IMMEDIATE") as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": MIGRATION_LOCK})
+        yield connection
+
+
+def mistake_in(url: Secret) -> str | None:
+    """What is wrong with the archive's address, None when it can be tried."""
+    try:
+        make_url(url.reveal()).get_dialect().import_dbapi()
+    except ImportError:
+        return "needs a driver that is not installed; PostgreSQL's: pip install 'popbridge[postgres]'"
+    except (ArgumentError, ValueError):
+        return "must be an address such as sqlite:///var/audit.db or postgresql+psycopg://user@host/db"
+    return None
+
+
+def _open(url: Secret) -> Engine:
+    parsed = make_url(url.reveal())
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(
+            parsed, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": WAIT_SECONDS}
+        )
+    if parsed.database:
+        Path(parsed.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    engine = create_engine(parsed, connect_args={"timeout": WAIT_SECONDS}, hide_parameters=True)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    """Readers and the one writer do not block each other; what is deleted is overwritten with zeros."""
+    connection.isolation_level = None  # transactions begin as `_begin_sqlite` says, not at the first write
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """A transaction that will write locks at once: two that first read could not both write."""
+    how = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {how}")

@@ -1,0 +1,74 @@
+"""Forgetting by age: a beginning of the chain is cut off, and a line of the chain itself signs for it."""
+
+import asyncio
+from datetime import datetime
+
+from sqlalchemy import Connection, Table, delete, func, select, text
+
+from bridge.audit.archive import Archive, Writer
+from bridge.audit.schema import CHAINED, head, lookups
+from bridge.shapes import time_text
+
+CHUNK = 1000
+FORGOTTEN = "forgotten"
+RETENTION = "retention"
+
+
+async def forget(archive: Archive, before: datetime, now: datetime) -> int:
+    """Delete all lines from the first on that are older than `before`; how many lookups there were."""
+    return await asyncio.to_thread(_forget, archive, time_text(before), now)
+
+
+def _forget(archive: Archive, before: str, now: datetime) -> int:
+    with archive.reading() as connection:
+        if _last_old(connection, before) is None:
+            return 0
+    with archive.adding() as writer:
+        through = _last_old(writer.connection, before)
+        if through is None:
+            return 0
+        digest = _digest_of(writer, through)
+        gone = {table.name: _delete(writer.connection, table, through) for table in CHAINED}
+        writer.act(FORGOTTEN, RETENTION, {"through": through, "digest": digest, "before": before, "lines": gone}, now)
+    return gone[lookups.name]
+
+
+def _last_old(connection: Connection, before: str) -> int | None:
+    """The number of the last line of the old beginning. Costs as much as there is to be forgotten."""
+    young = [found for table in CHAINED if (found := _first_young(connection, table, before)) is not None]
+    last = min(young) - 1 if young else int(connection.execute(select(head.c.seq)).scalar_one())
+    firsts = [connection.execute(select(func.min(table.c.seq))).scalar_one() for table in CHAINED]
+    return last if any(first is not None and first <= last for first in firsts) else None
+
+
+def _first_young(connection: Connection, table: Table, before: str) -> int | None:
+    after = 0
+    while True:
+        wanted = select(table.c.seq, table.c.time).where(table.c.seq > after).order_by(table.c.seq).limit(CHUNK)
+        rows = connection.execute(wanted).all()
+        for seq, time in rows:
+            if time >= before:
+                return int(seq)
+        if not rows:
+            return None
+        after = rows[-1][0]
+
+
+def _digest_of(writer: Writer, seq: int) -> str:
+    found = (
+        writer.connection.execute(select(table.c.digest).where(table.c.seq == seq)).scalar_one_or_none()
+        for table in CHAINED
+    )
+    return next(bytes(digest).hex() for digest in found if digest is not None)
+
+
+def _delete(connection: Connection, table: Table, through: int) -> int:
+    return connection.execute(delete(table).where(table.c.seq <= through)).rowcount
+
+
+def tidy(archive: Archive) -> None:
+    """Let SQLite look at how values spread, so that it takes the right index. PostgreSQL does so by itself."""
+    if archive.is_sqlite:
+        with archive.outside() as connection:
+            connection.execute(text("PRAGMA analysis_limit=1000"))
+            connection.execute(text("PRAGMA optimize"))
