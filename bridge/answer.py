@@ -1,11 +1,13 @@
 """THE LINE: a click goes in at the top, its answer comes out at the bottom."""
 
+from redis.exceptions import RedisError
+
 from bridge import directory, enrich
 from bridge.clock import Clock, new_id
 from bridge.domain import Agent, Answer, Click, Outcome
 from bridge.lookup import Heard
 from bridge.record import Entry, record
-from bridge.store import accept
+from bridge.store import accept, desktop
 from bridge.wiring import Kit
 
 
@@ -25,20 +27,31 @@ async def answer(click: Click, kit: Kit, laps: "Laps") -> accept.Stored:
 async def _look(click: Click, kit: Kit, laps: "Laps") -> Entry:
     """Whose click, which calls are live, which one is meant."""
     owner = directory.owner_of(click, kit.agents.directory(), kit.settings.pbx_of(click.crm))
+    targets = kit.settings.targets_of(click.crm)
     laps.lap("directory")
     if isinstance(owner, directory.Stranger):
-        return Entry(click, _without(click, owner.outcome, owner.why, None, laps), owner.agent)
+        return Entry(click, _without(click, owner.outcome, owner.why, None, laps), owner.agent, targets=targets)
     heard = await kit.lookup.live_calls(owner.lines)
     laps.lap("lookup")
-    given = _choose(click, owner.agent, heard, kit, laps)
-    targets = kit.settings.targets_of(click.crm)
+    chosen = await _chosen_before(click, owner.agent, heard, kit)
+    given = _choose(click, owner.agent, heard, chosen, kit, laps)
     return Entry(click, given, owner.agent, heard.calls, targets, laps.ms, kit.labels.regions)
 
 
-def _choose(click: Click, agent: Agent, heard: Heard, kit: Kit, laps: "Laps") -> Answer:
+async def _chosen_before(click: Click, agent: Agent, heard: Heard, kit: Kit) -> str | None:
+    """The ivrid that the agent chose on the desktop page; asked for only when there is something to choose."""
+    if click.ivrid is not None or len(heard.calls) < 2 or not agent.crm_user:
+        return None
+    try:
+        return await desktop.chosen(kit.redis, agent)
+    except (RedisError, OSError):
+        return None  # the rule decides; that Redis is away is told by the write
+
+
+def _choose(click: Click, agent: Agent, heard: Heard, chosen: str | None, kit: Kit, laps: "Laps") -> Answer:
     if heard.outcome is not Outcome.FOUND:
         return _without(click, heard.outcome, heard.why, heard, laps)
-    choice = enrich.choose(heard.calls, click.ivrid)
+    choice = enrich.choose(heard.calls, click.ivrid, chosen)
     if choice is None:
         why = f"no live call has the ivrid '{click.ivrid}'; {len(heard.calls)} other live: it may have ended"
         return _without(click, Outcome.NO_SUCH_CALL, why, heard, laps)

@@ -65,6 +65,13 @@ class DeliveryState(StrEnum):
     EXPIRED = "expired"
 
 
+class Event(StrEnum):
+    """What a delivery brings to its target: the popup, or the agent's note to it."""
+
+    POPUP = "call.popup"
+    NOTE = "call.note"
+
+
 DESKTOP = "desktop"
 """The target that is the agent's own page; every other target is a CRM's name."""
 
@@ -172,6 +179,19 @@ class Popup:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What an agent noted about a popup's call: a text, and how the call went in a word of the CRM's or None."""
+
+    popup_id: str
+    click_id: str
+    agent: PopupAgent
+    ivrid: str
+    text: str
+    outcome: str | None
+    noted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What a click is answered: the outcome, one sentence of cause, and the popup when there is one.
 
@@ -201,7 +221,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One popup on its way to one target."""
+    """One popup, or one note to it, on its way to one target. `shown_at`: when the agent saw it on the desktop."""
 
     delivery_id: str
     popup_id: str
@@ -210,3 +230,5 @@ class Delivery:
     created_at: datetime
     ended_at: datetime | None = None
     attempts: tuple[Attempt, ...] = ()
+    event: Event = Event.POPUP
+    shown_at: datetime | None = None

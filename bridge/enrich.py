@@ -48,16 +48,21 @@ class Labels:
     regions: Mapping[str, str]
 
 
-def choose(calls: Sequence[Call], ivrid: str | None) -> Choice | None:
-    """Talking before ringing or dialing before hold; the newest first. None: `ivrid` is not among the live calls."""
+def choose(calls: Sequence[Call], ivrid: str | None, before: str | None = None) -> Choice | None:
+    """Talking before ringing or dialing before hold; the newest first. None: `ivrid` is not among the live calls.
+
+    `before` is the ivrid that the agent chose earlier: that call, if it is still live and none was asked for.
+    """
     ordered = sorted(calls, key=_rank)
-    wanted = [call for call in ordered if ivrid in (None, call.ivrid)]
+    remembered = before if ivrid is None and any(call.ivrid == before for call in calls) else None
+    named = ivrid if ivrid is not None else remembered
+    wanted = [call for call in ordered if named in (None, call.ivrid)]
     if not wanted:
         return None
     chosen = wanted[0]
     others = _other_calls(ordered, chosen)
-    asked = "the call that was asked for; " if ivrid else ""
-    newest = ", the newest" if not ivrid and any(RANK[o.state] == RANK[chosen.state] for o in others) else ""
+    asked = "you chose it; " if remembered else "the call that was asked for; " if ivrid else ""
+    newest = ", the newest" if not named and any(RANK[o.state] == RANK[chosen.state] for o in others) else ""
     return Choice(chosen, others, f"{asked}{NOW[chosen.state]}{newest}; {_told(others)}")
 
 

@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from bridge import crm
-from bridge.domain import DESKTOP, Attempt, DeliveryState, Line, Outcome, Popup
+from bridge.domain import DESKTOP, Attempt, DeliveryState, Line, Note, Outcome, Popup
 from bridge.errors import ExchangeFailed
-from bridge.messages import Reply
+from bridge.messages import Reply, Request
+from bridge.settings import CrmAccount
+from bridge.shapes import from_json
 from bridge.store import counters, deliveries, desktop, popups
 from bridge.store.deliveries import Claim
 from bridge.wiring import Kit
@@ -17,6 +19,7 @@ log = logging.getLogger(__name__)
 
 MAX_REPLY_BYTES = 64 * 1024
 FIRST_WAIT, LONGEST_WAIT, LONGEST_DEFER, JITTER = 0.5, 30.0, 4.0, 0.25
+LONGEST_NOTE_WAIT = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +42,23 @@ async def push(delivery_id: str, kit: Kit) -> None:
     held = await deliveries.claim(kit.redis, delivery_id, kit.clock.now(), kit.lease)
     if held is None:
         return
-    if held.kept is None or kit.clock.now() >= held.expires_at:
+    subject = _subject(held)
+    if subject is None or kit.clock.now() >= held.expires_at:
         await _end(kit, held, DeliveryState.EXPIRED)
-    elif held.target == DESKTOP:
-        await _to_desktop(kit, held, popups.kept(held.kept))
+    elif held.target == DESKTOP and isinstance(subject, Popup):
+        await _to_desktop(kit, held, subject)
     elif held.target not in kit.settings.crm:
         now = kit.clock.now()
         await _end(kit, held, DeliveryState.FAILED, Attempt(now, None, 0.0, "no-such-target", None))
     else:
-        await _when_there_is_room(kit, held, popups.kept(held.kept))
+        await _when_there_is_room(kit, held, subject)
+
+
+def _subject(held: Claim) -> Popup | Note | None:
+    """What is to be delivered; None when it is not kept any longer."""
+    if held.note:
+        return from_json(Note, held.note)
+    return popups.kept(held.kept) if held.kept else None
 
 
 async def _to_desktop(kit: Kit, held: Claim, popup: Popup) -> None:
@@ -55,12 +66,12 @@ async def _to_desktop(kit: Kit, held: Claim, popup: Popup) -> None:
     at, attempt = kit.clock.now(), None
     if held.tries == 0 or held.resent:
         started = kit.clock.ticks()
-        await desktop.push(kit.redis, held.delivery_id, popup, held.expires_at)
+        await desktop.push(kit.redis, popup, held.expires_at)
         attempt = Attempt(at, None, _since(kit, started), None, held.expires_at)
     await deliveries.record(kit.redis, held, at, attempt, due=held.expires_at)
 
 
-async def _when_there_is_room(kit: Kit, held: Claim, popup: Popup) -> None:
+async def _when_there_is_room(kit: Kit, held: Claim, subject: Popup | Note) -> None:
     """Push to the CRM, or stand back: what waits for a slow or dead target must not keep others waiting."""
     target, now = kit.targets[held.target], kit.clock.now()
     if not await _within_rate(kit, held.target) or not target.enter():
@@ -70,7 +81,7 @@ async def _when_there_is_room(kit: Kit, held: Claim, popup: Popup) -> None:
         return
     alive = None
     try:
-        alive = await _to_crm(kit, held, popup)
+        alive = await _to_crm(kit, held, subject)
     finally:
         target.leave(alive)
 
@@ -82,19 +93,22 @@ async def _within_rate(kit: Kit, target: str) -> bool:
     return await counters.within_second(kit.redis, f"push:{target}", kit.clock.now().timestamp()) <= limit
 
 
-async def _to_crm(kit: Kit, held: Claim, popup: Popup) -> bool | None:
+async def _to_crm(kit: Kit, held: Claim, subject: Popup | Note) -> bool | None:
     """One push, recorded. Whether the CRM answered like one that works; None when it was not asked."""
     at, started = kit.clock.now(), kit.clock.ticks()
-    if await _is_over(kit, held, popup):
+    if isinstance(subject, Popup) and await _is_over(kit, held, subject):
         await _end(kit, held, DeliveryState.EXPIRED, Attempt(at, None, _since(kit, started), "call-ended", None))
         return None
-    verdict = await _send(kit, held, popup, at)
+    verdict = await _send(kit, held, subject, at)
     ms, now = _since(kit, started), kit.clock.now()
     log.info("delivery %s to %s: %s", held.delivery_id, held.target, verdict.end or verdict.error)
     if verdict.end is not None:
         await _end(kit, held, verdict.end, Attempt(at, verdict.status, ms, verdict.error, None))
         return True
-    again = now + timedelta(seconds=verdict.wait if verdict.wait is not None else growing_wait(held.tries, kit))
+    longest = LONGEST_NOTE_WAIT if held.note else LONGEST_WAIT
+    again = now + timedelta(
+        seconds=verdict.wait if verdict.wait is not None else growing_wait(held.tries, kit, longest)
+    )
     if again >= held.expires_at:
         await _end(kit, held, DeliveryState.EXPIRED, Attempt(at, verdict.status, ms, verdict.error, None))
     else:
@@ -116,11 +130,11 @@ async def _is_over(kit: Kit, held: Claim, popup: Popup) -> bool:
     return heard.outcome is Outcome.NO_ACTIVE_CALL
 
 
-async def _send(kit: Kit, held: Claim, popup: Popup, now: datetime) -> Verdict:
+async def _send(kit: Kit, held: Claim, subject: Popup | Note, now: datetime) -> Verdict:
     account = kit.settings.crm[held.target]
-    if not account.takes_popups:
+    request = _written(account, held.delivery_id, subject, now) if account.takes_popups else None
+    if request is None:
         return Verdict(DeliveryState.FAILED, None, "no-such-target")
-    request = crm.find(account.kind).write_popup(account, held.delivery_id, popup, now)
     if held.resent:
         request = replace(request, headers={**request.headers, "popbridge-resent": "true"})
     try:
@@ -128,6 +142,13 @@ async def _send(kit: Kit, held: Claim, popup: Popup, now: datetime) -> Verdict:
     except ExchangeFailed as error:
         return Verdict(None, None, error.cause)
     return judge(reply, now)
+
+
+def _written(account: CrmAccount, delivery_id: str, subject: Popup | Note, now: datetime) -> Request | None:
+    adapter = crm.find(account.kind)
+    if isinstance(subject, Popup):
+        return adapter.write_popup(account, delivery_id, subject, now)
+    return adapter.write_note(account, delivery_id, subject, now) if adapter.write_note else None
 
 
 def judge(reply: Reply, now: datetime) -> Verdict:

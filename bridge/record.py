@@ -7,7 +7,7 @@ from bridge.clock import new_id
 from bridge.domain import DESKTOP, Agent, Answer, Call, Click, Delivery, DeliveryState
 from bridge.numbers import e164
 from bridge.shapes import as_json, json_text
-from bridge.store import accept, counters, deliveries, jobs, keys, popups
+from bridge.store import accept, counters, deliveries, desktop, jobs, keys, popups
 from bridge.store.connection import Batch, TextRedis
 
 
@@ -57,6 +57,8 @@ def _write(pipe: Batch, queue: jobs.Jobs, entry: Entry, waiting: list[Delivery])
         for delivery in waiting:
             deliveries.buffer_new(pipe, delivery, click, popup.expires_at)
             queue.add(pipe, jobs.DELIVER, delivery.delivery_id)
+    elif entry.agent is not None and entry.agent.crm_user and DESKTOP in entry.targets:
+        desktop.buffer_nothing(pipe, entry.agent, entry.answer, click.received_at)
     popups.buffer_story(pipe, click.click_id, _story(entry, ids))
     pipe.xadd(keys.AUDIT, {"kind": "lookup", "line": json_text(audit_line(entry))})
     counters.buffer_count(pipe, "clicks", crm=click.crm, outcome=str(entry.answer.outcome))

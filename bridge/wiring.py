@@ -33,7 +33,6 @@ class Kit:
 
     settings: Settings
     redis: TextRedis
-    streams: TextRedis
     jobs: Jobs
     exchange: Exchange
     lookup: Lookup
@@ -76,7 +75,6 @@ async def open_kit(settings: Settings, redis_url: Secret, clock: Clock | None = 
     """A `Kit` for as long as the block lasts. Opens no connection before it is needed."""
     clock = clock or Clock()
     redis, queue_connection = open_async(redis_url), open_sync(redis_url)
-    streams = open_async(redis_url)  # each open desktop page waits on one of its connections
     archive = Archive(settings.audit.url or Secret("sqlite://"))
     file = AgentsFile(settings.agents.file, set(settings.crm), set(settings.pbx))
     labels = Labels(settings.dids, {name: account.region for name, account in settings.pbx.items()})
@@ -88,7 +86,6 @@ async def open_kit(settings: Settings, redis_url: Secret, clock: Clock | None = 
             yield Kit(
                 settings=settings,
                 redis=redis,
-                streams=streams,
                 jobs=Jobs(queue_connection),
                 exchange=exchange,
                 lookup=lookup,
@@ -100,6 +97,5 @@ async def open_kit(settings: Settings, redis_url: Secret, clock: Clock | None = 
             )
         finally:
             await redis.aclose()
-            await streams.aclose()
             queue_connection.close()
             archive.close()

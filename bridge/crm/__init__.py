@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from bridge.domain import Popup
+from bridge.domain import Note, Popup
 from bridge.messages import Request
 from bridge.settings import CrmAccount
 
@@ -43,13 +43,15 @@ class Adapter:
     """One make of CRM.
 
     `read_click(account, incoming)` proves the sender, then reads: it raises `BadSignature`, `Malformed` or
-    `UnsupportedMediaType` and nothing else. `write_popup(account, delivery_id, popup, now)` is the push, signed then.
+    `UnsupportedMediaType` and nothing else. `write_popup(account, delivery_id, popup, now)` is the push, signed then;
+    `write_note` the same of an agent's note to a popup (None: this make takes no notes).
     """
 
     kind: str
     account: type[CrmAccount]
     read_click: Callable[[Any, Incoming], Asked]
     write_popup: Callable[[Any, str, Popup, datetime], Request]
+    write_note: Callable[[Any, str, Note, datetime], Request] | None = None
 
 
 @cache

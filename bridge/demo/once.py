@@ -56,7 +56,8 @@ async def play_once(stage: Stage, director: Director, button: Button, agent_toke
             words += [f"signed by the bridge as {received.webhook_id}", f"{since:.1f} ms after the press"]
         with step("the popup is on the desktop page") as words:
             shown, arrived = await _arrival(arrivals, click_id)
-            words.append(f"{(arrived - press.pressed_at) * 1000:.1f} ms after the press")
+            await _acknowledge(stage, agent_token, shown["popup_id"])
+            words.append(f"{(arrived - press.pressed_at) * 1000:.1f} ms after the press; acknowledged")
     if shown["popup_id"] != received.popup["popup_id"]:
         raise StepFailed("the desktop page and the CRM were sent different popups")
     _tell_popup(shown)
@@ -109,6 +110,15 @@ async def _read(response: httpx.Response, arrivals: "asyncio.Queue[Arrival]") ->
             event = value
         elif name == "data" and event == "popup":
             arrivals.put_nowait((json.loads(value), time.time()))
+
+
+async def _acknowledge(stage: Stage, agent_token: str, popup_id: str) -> None:
+    """Tell the bridge, as a page does, that the popup is there and was seen."""
+    headers = {"Authorization": f"Bearer {agent_token}"}
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS, headers=headers) as client:
+        for event in ("delivered", "shown"):
+            told = {"popup_id": popup_id, "event": event}
+            (await client.post(f"{stage.bridge_url}/desktop/ack", json=told)).raise_for_status()
 
 
 async def _arrival(arrivals: "asyncio.Queue[Arrival]", click_id: str) -> Arrival:

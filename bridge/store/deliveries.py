@@ -4,12 +4,12 @@ Times in Redis are milliseconds since 1970. A claim has a lease (who dies holdin
 a fence: a worker whose lease ran out cannot record anything any more.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from bridge.clock import new_id
-from bridge.domain import Attempt, Click, Delivery, DeliveryState
+from bridge.domain import Attempt, Click, Delivery, DeliveryState, Event, Note
 from bridge.settings import Settings
 from bridge.shapes import from_json, json_text, time_text
 from bridge.store import counters, jobs, keys
@@ -20,11 +20,13 @@ FIRST_LOOK = timedelta(seconds=3)
 """When the sweeper looks at a delivery whose job was lost on the way."""
 QUEUEING = timedelta(seconds=2)
 """How long after a delivery its job may bear its time: a transaction may need several tries."""
+NOTE_LIFE = timedelta(days=1)
+"""How long a note is tried: it is of use after its call too."""
 
 # KEYS: delivery, ledger, attempts. ARGV: now_ms, lease_end_ms, id, prefix of popup keys
 CLAIM = """
 local fields = redis.call('HMGET', KEYS[1], 'state', 'lease_ms', 'popup_id', 'click_id', 'target', 'expires_at',
-  'deferred', 'resent', 'clicked_at', 'not_before_ms')
+  'deferred', 'resent', 'clicked_at', 'not_before_ms', 'note')
 if fields[1] ~= 'pending' then
   redis.call('ZREM', KEYS[2], ARGV[3])
   return nil
@@ -35,7 +37,7 @@ redis.call('ZADD', KEYS[2], ARGV[2], ARGV[3])
 local fence = redis.call('HINCRBY', KEYS[1], 'fence', 1)
 local popup = redis.call('GET', ARGV[4] .. fields[3])
 return {fence, redis.call('LLEN', KEYS[3]), popup, fields[3], fields[4], fields[5], fields[6], fields[7] or '0',
-  fields[8] or '0', fields[9]}
+  fields[8] or '0', fields[9], fields[11] or ''}
 """
 
 # KEYS: delivery, attempts, ledger, audit, counters. ARGV: fence ('' = whoever), attempt ('' = none), state it ends in
@@ -54,7 +56,7 @@ if ARGV[3] == '' then
 else
   redis.call('HSET', KEYS[1], 'state', ARGV[3], 'ended_at', ARGV[4])
   redis.call('ZREM', KEYS[3], ARGV[6])
-  redis.call('XADD', KEYS[4], '*', 'kind', 'delivery', 'line', ARGV[7])
+  if ARGV[7] ~= '' then redis.call('XADD', KEYS[4], '*', 'kind', 'delivery', 'line', ARGV[7]) end
 end
 for n = 9, #ARGV, 2 do redis.call('HINCRBY', KEYS[5], ARGV[n], ARGV[n + 1]) end
 return 1
@@ -93,7 +95,8 @@ class Claim:
     """The right to try one delivery once.
 
     `kept` is the popup's JSON (None: not kept any longer), `deferred` how often it had to stand back since its last
-    try, `resent` whether a person had it sent again after it had ended.
+    try, `resent` whether a person had it sent again after it had ended, `note` the note's JSON if that is what is
+    delivered and not the popup.
     """
 
     delivery_id: str
@@ -107,6 +110,7 @@ class Claim:
     deferred: int
     resent: bool
     kept: str | None
+    note: str = ""
 
 
 Counts = Sequence[tuple[str, int]]
@@ -116,7 +120,7 @@ Counts = Sequence[tuple[str, int]]
 def ended(of: Claim, state: DeliveryState, now: datetime) -> Counts:
     """What to count when a delivery ends: its state and, delivered, how long it took from the button on."""
     counts = [(counters.field("deliveries", of.target, str(state)), 1)]
-    if state is DeliveryState.DELIVERED:
+    if state is DeliveryState.DELIVERED and not of.note:
         counts += counters.observed(of.target, (now - of.clicked_at).total_seconds())
     return counts
 
@@ -128,16 +132,29 @@ def milliseconds(moment: datetime) -> int:
 
 def buffer_new(pipe: Batch, delivery: Delivery, click: Click, expires_at: datetime) -> None:
     """Buffer the record of a new delivery and its place in the ledger."""
+    _buffer(pipe, delivery, click.click_id, click.received_at, expires_at, {})
+
+
+def buffer_note(pipe: Batch, delivery: Delivery, note: Note, expires_at: datetime) -> None:
+    """As `buffer_new`, of an agent's note to a popup."""
+    _buffer(pipe, delivery, note.click_id, note.noted_at, expires_at, {"note": json_text(note)})
+
+
+def _buffer(
+    pipe: Batch, delivery: Delivery, click_id: str, began: datetime, expires_at: datetime, more: Mapping[str, str]
+) -> None:
     key = keys.delivery(delivery.delivery_id)
     fields = {
         "delivery_id": delivery.delivery_id,
         "popup_id": delivery.popup_id,
-        "click_id": click.click_id,
-        "clicked_at": time_text(click.received_at),
+        "event": str(delivery.event),
+        "click_id": click_id,
+        "clicked_at": time_text(began),
         "target": delivery.target,
         "state": str(delivery.state),
         "created_at": time_text(delivery.created_at),
         "expires_at": time_text(expires_at),
+        **more,
     }
     pipe.hset(key, mapping=fields)
     pipe.expire(key, keys.STORY_SECONDS)
@@ -161,7 +178,7 @@ async def claim(redis: TextRedis, delivery_id: str, now: datetime, lease: timede
     )
     if found is None:
         return None
-    fence, tries, kept, popup_id, click_id, target, expires_at, deferred, resent, clicked_at = found
+    fence, tries, kept, popup_id, click_id, target, expires_at, deferred, resent, clicked_at, note = found
     return Claim(
         delivery_id=delivery_id,
         popup_id=popup_id,
@@ -174,6 +191,7 @@ async def claim(redis: TextRedis, delivery_id: str, now: datetime, lease: timede
         deferred=int(deferred),
         resent=resent != "0",
         kept=kept,
+        note=note,
     )
 
 
@@ -225,7 +243,7 @@ async def _record(
         time_text(now),
         milliseconds(due or now),
         of.delivery_id,
-        json_text(line) if end else "",
+        json_text(line) if end and not of.note else "",
         keys.STORY_SECONDS,
         *(part for count in counts for part in count),
     )
@@ -250,8 +268,10 @@ async def delivered(redis: TextRedis, delivery_id: str, now: datetime) -> bool:
 
 
 async def send_again(redis: TextRedis, settings: Settings, delivery: Delivery, now: datetime) -> str:
-    """As `resend`, for as long as its CRM's popups are of use."""
+    """As `resend`, for as long as a note, or its CRM's popups, are of use."""
     account = settings.crm.get(delivery.target)
+    if delivery.event is Event.NOTE:
+        return await resend(redis, delivery.delivery_id, now, now + NOTE_LIFE)
     seconds = account.popup_ttl_seconds if account else keys.MINUTE
     return await resend(redis, delivery.delivery_id, now, now + timedelta(seconds=seconds))
 
@@ -358,7 +378,7 @@ async def get(redis: TextRedis, delivery_ids: Iterable[str]) -> list[Delivery]:
 
 
 def _delivery(record: dict[str, str], attempts: list[str]) -> Delivery:
-    ended_at = record.get("ended_at")
+    ended_at, shown_at = record.get("ended_at"), record.get("shown_at")
     return Delivery(
         delivery_id=record["delivery_id"],
         popup_id=record["popup_id"],
@@ -367,4 +387,6 @@ def _delivery(record: dict[str, str], attempts: list[str]) -> Delivery:
         created_at=datetime.fromisoformat(record["created_at"]).astimezone(UTC),
         ended_at=datetime.fromisoformat(ended_at).astimezone(UTC) if ended_at else None,
         attempts=tuple(from_json(Attempt, attempt) for attempt in attempts),
+        event=Event(record.get("event") or Event.POPUP),
+        shown_at=datetime.fromisoformat(shown_at).astimezone(UTC) if shown_at else None,
     )

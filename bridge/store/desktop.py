@@ -1,37 +1,238 @@
-"""The popups on their way to agents' desktop pages: one bounded stream per agent, so that a page can catch up."""
+"""What desktop pages are told: one bounded stream per agent to catch up from, one channel to hear it at once."""
 
-from datetime import datetime
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from bridge.domain import Popup
-from bridge.shapes import json_text
+from bridge.domain import Answer, Delivery, Popup
+from bridge.shapes import from_json, json_text, time_text
 from bridge.store import keys
-from bridge.store.connection import Entry, TextRedis
+from bridge.store.connection import Batch, Entry, TextRedis
 
-BLOCK_MS = 1000
-"""How long one read waits: below the client's answer limit, and short enough to notice that the page has gone."""
+POPUP, NOTHING = "popup", "nothing"
+DISMISSED, PREFERENCES, REVOKED = "dismissed", "preferences", "revoked"
+"""The first two are kept in the stream; the others are only for pages that are open now."""
 
+NOTHING_SECONDS = 120
+"""How long an agent may still want to know that a click found no call."""
+REPLAY = timedelta(hours=1)
+"""No popup is of use for longer after it was pushed (`popup_ttl_seconds`)."""
+QUIET_SECONDS = 2.0
+"""A subscription that is silent so long is asked whether it lives."""
+SEPARATOR = "\x1f"
+
+EntryId = tuple[int, int]
+"""A stream's entry id, which sorts by time."""
+
+# KEYS: stream, card. ARGV: channel, length, seconds to live, event, data, expires_at, popup_id or ''
 PUSH = """
-local popup = {'delivery_id', ARGV[2], 'expires_at', ARGV[3], 'popup', ARGV[4]}
-redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', unpack(popup))
-return redis.call('EXPIRE', KEYS[1], ARGV[5])
+local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*',
+  'event', ARGV[4], 'data', ARGV[5], 'expires_at', ARGV[6], 'popup_id', ARGV[7])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+if ARGV[7] ~= '' then redis.call('DEL', KEYS[2]) end
+redis.call('PUBLISH', ARGV[1], table.concat({id, ARGV[4], ARGV[5], KEYS[1]}, string.char(31)))
+return id
+"""
+
+# KEYS: delivery, audit. ARGV: shown_at, audit line
+SHOWN = """
+if redis.call('EXISTS', KEYS[1]) == 1 and redis.call('HSETNX', KEYS[1], 'shown_at', ARGV[1]) == 1 then
+  redis.call('XADD', KEYS[2], '*', 'kind', 'shown', 'line', ARGV[2])
+end
+return 1
 """
 
 
-async def push(redis: TextRedis, delivery_id: str, popup: Popup, expires_at: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class News:
+    """One message: what happened, its data (JSON), for whom (the key of the agent's stream), its id if it is kept."""
+
+    event: str
+    data: str
+    to: str
+    entry_id: EntryId | None = None
+    expires_at: datetime | None = None
+    popup_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a page that opens must be told, the popup whose card is open, and how far the stream was read."""
+
+    news: list[News]
+    card: News | None
+    last: EntryId
+
+
+def entry_id(text: str) -> EntryId:
+    """`1763805600123-0` as numbers."""
+    milliseconds, _, number = text.partition("-")
+    return int(milliseconds), int(number or 0)
+
+
+async def push(redis: TextRedis, popup: Popup, expires_at: datetime) -> None:
     """Hand a popup to the agent's pages, open now or opened before `expires_at`."""
-    await redis.eval(
-        PUSH,
-        1,
-        keys.desktop(popup.agent),
-        keys.DESKTOP_LENGTH,
-        delivery_id,
-        expires_at.isoformat(),
-        json_text(popup),
-        keys.DESKTOP_SECONDS,
-    )
+    await redis.eval(PUSH, 2, *_kept(popup.agent, POPUP, json_text(popup), expires_at, popup.popup_id))
 
 
-async def read(redis: TextRedis, agent: keys.Person, after: str) -> list[Entry]:
-    """The entries after id `after` (`0-0`: from the oldest kept); waits up to `BLOCK_MS` for the first one."""
-    found = await redis.xread({keys.desktop(agent): after}, count=50, block=BLOCK_MS)
-    return [entry for _, entries in found or () for entry in entries]
+def buffer_nothing(pipe: Batch, agent: keys.Person, answer: Answer, now: datetime) -> None:
+    """Buffer the word that a click of this agent found no call, and why."""
+    told = {"click_id": answer.click_id, "outcome": answer.outcome, "why": answer.why, "created_at": now}
+    expires_at = now + timedelta(seconds=NOTHING_SECONDS)
+    pipe.eval(PUSH, 2, *_kept(agent, NOTHING, json_text(told), expires_at, ""))
+
+
+def _kept(agent: keys.Person, event: str, data: str, expires_at: datetime, popup_id: str) -> list[str | int]:
+    bounds = (keys.NEWS, keys.DESKTOP_LENGTH, keys.DESKTOP_SECONDS)
+    return [keys.desktop(agent), keys.card(popup_id), *bounds, event, data, time_text(expires_at), popup_id]
+
+
+async def publish(redis: TextRedis, event: str, data: object, to: str = "") -> None:
+    """Tell the pages that are open now; nothing is kept."""
+    await redis.publish(keys.NEWS, SEPARATOR.join(["", event, json_text(data), to]))
+
+
+async def hear(redis: TextRedis) -> AsyncGenerator[News | None, None]:
+    """What is published from now on. None comes first: what happened before is found in the streams.
+
+    Raises redis-py's errors and OSError when the line breaks.
+    """
+    subscription = redis.pubsub()
+    try:
+        await subscription.subscribe(keys.NEWS)
+        quiet = 0
+        while True:
+            message = await subscription.get_message(timeout=QUIET_SECONDS)
+            quiet = 0 if message is not None else quiet + 1
+            if quiet > 1:
+                raise ConnectionError("the subscription does not answer")
+            if message is None:
+                await subscription.ping()
+            elif message["type"] == "subscribe":
+                yield None
+            elif message["type"] == "message":
+                yield _heard(message["data"])
+    finally:
+        await subscription.aclose()
+
+
+def _heard(text: str) -> News:
+    kept_as, event, data, to = text.split(SEPARATOR, 3)
+    return News(event, data, to, entry_id(kept_as) if kept_as else None)
+
+
+async def since(redis: TextRedis, after: Mapping[str, EntryId], now: datetime) -> list[News]:
+    """What the streams named by their keys hold after these ids and is still of use, each stream in its order."""
+    async with redis.pipeline(transaction=False) as pipe:
+        for key, last in after.items():
+            pipe.xrange(key, min=_behind(last, now))
+        found = await pipe.execute()
+    return [
+        news
+        for key, entries in zip(after, found, strict=True)
+        for news in (_news(key, entry) for entry in entries)
+        if news.expires_at is not None and news.expires_at > now
+    ]
+
+
+async def replay(redis: TextRedis, agent: keys.Person, after: EntryId | None, now: datetime) -> Replay:
+    """What a page must be told that has seen the stream up to `after`, or (None) that is opened anew.
+
+    Dismissed popups are not told again. A page opened anew gets the open card back even after the popup's time.
+    """
+    key = keys.desktop(agent)
+    async with redis.pipeline(transaction=False) as pipe:
+        pipe.xrange(key, min=_behind(after or (0, 0), now))
+        pipe.xrevrange(key, count=10)
+        entries, newest = await pipe.execute()
+    last = entry_id(newest[0][0]) if newest else (0, 0)
+    kept = [_news(key, entry) for entry in entries]
+    of_use = [news for news in kept if news.expires_at is not None and news.expires_at > now]
+    latest = next((news for news in (_news(key, entry) for entry in newest) if news.event == POPUP), None)
+    cards = await _cards(redis, {news.popup_id for news in [*of_use, *([latest] if latest else [])]})
+    told = [news for news in of_use if "dismissed_at" not in cards.get(news.popup_id, {})]
+    card = latest if latest and _is_open(latest, cards[latest.popup_id], now) else None
+    if after is None and card is not None and card not in told and "delivered_at" in cards[card.popup_id]:
+        told.insert(0, card)
+    return Replay(told, card, max(last, after or (0, 0)))
+
+
+def _behind(last: EntryId, now: datetime) -> str:
+    oldest = int((now - REPLAY).timestamp() * 1000)
+    return f"({last[0]}-{last[1]}" if last[0] > oldest else str(oldest)
+
+
+def _news(key: str, entry: Entry) -> News:
+    kept_as, fields = entry
+    expires_at = datetime.fromisoformat(fields["expires_at"])
+    return News(fields["event"], fields["data"], key, entry_id(kept_as), expires_at, fields["popup_id"])
+
+
+def _is_open(news: News, card: Mapping[str, str], now: datetime) -> bool:
+    oldest = now - timedelta(seconds=keys.CALL_SECONDS)
+    pushed_ms = news.entry_id[0] if news.entry_id else 0
+    return pushed_ms > oldest.timestamp() * 1000 and not {"dismissed_at", "ended_at"} & set(card)
+
+
+async def _cards(redis: TextRedis, popup_ids: Iterable[str]) -> dict[str, dict[str, str]]:
+    wanted = [popup_id for popup_id in popup_ids if popup_id]
+    if not wanted:
+        return {}
+    async with redis.pipeline(transaction=False) as pipe:
+        for popup_id in wanted:
+            pipe.hgetall(keys.card(popup_id))
+        rows: list[dict[str, str]] = await pipe.execute()
+    return dict(zip(wanted, rows, strict=True))
+
+
+async def mark_card(redis: TextRedis, popup_id: str, what: str, now: datetime) -> None:
+    """Note when a popup's card was `delivered_at`, `dismissed_at`, or its call `ended_at`; the first time counts."""
+    async with redis.pipeline(transaction=True) as pipe:
+        pipe.hsetnx(keys.card(popup_id), what, time_text(now))
+        pipe.expire(keys.card(popup_id), keys.CALL_SECONDS)
+        await pipe.execute()
+
+
+async def mark_shown(redis: TextRedis, delivery: Delivery, click_id: str, now: datetime) -> None:
+    """Note on the delivery, and in the audit, when the agent saw the popup; the first time counts."""
+    of = {"click_id": click_id, "popup_id": delivery.popup_id, "delivery_id": delivery.delivery_id}
+    line = json_text({**of, "shown_at": now})
+    await redis.eval(SHOWN, 2, keys.delivery(delivery.delivery_id), keys.AUDIT, time_text(now), line)
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """How one agent wants the page. `customdata` are the keys to show (None: all), `language` None is the browser's."""
+
+    language: str | None = None
+    sound: bool = False
+    alerts: bool = False
+    theme: str = "auto"
+    customdata: tuple[str, ...] | None = None
+
+
+async def preferences(redis: TextRedis, agent: keys.Person) -> Preferences:
+    """The agent's preferences, or the usual ones."""
+    text = await redis.get(keys.preferences(agent))
+    return from_json(Preferences, text) if text else Preferences()
+
+
+async def prefer(redis: TextRedis, agent: keys.Person, wanted: Preferences) -> None:
+    """Keep them, and tell the agent's pages."""
+    await redis.set(keys.preferences(agent), json_text(wanted))
+    await publish(redis, PREFERENCES, wanted, keys.desktop(agent))
+
+
+async def choose(redis: TextRedis, agent: keys.Person, ivrid: str) -> None:
+    """Remember which of several calls the agent chose, for as long as a call may last."""
+    await redis.set(keys.choice(agent), ivrid, ex=keys.CALL_SECONDS)
+
+
+async def chosen(redis: TextRedis, agent: keys.Person) -> str | None:
+    """The ivrid of the call that the agent chose last."""
+    return await redis.get(keys.choice(agent))
+
+
+def popup_of(news: News) -> Popup:
+    """The popup that this news brings."""
+    return from_json(Popup, news.data)

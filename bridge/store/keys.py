@@ -18,6 +18,7 @@ AUDIT = "popbridge:audit"  # stream: audit lines that are not archived yet
 AUDIT_ASIDE = "popbridge:audit:aside"  # stream: entries that are no audit lines, for a person to look at
 COUNTERS = "popbridge:counters"  # hash: counts that survive processes
 TOKENS = "popbridge:tokens"  # set: ids of bearer tokens
+NEWS = "popbridge:news"  # channel: what agents' pages are told, for every web process to hear
 
 
 def accepted(crm: str, key: str) -> str:
@@ -60,8 +61,28 @@ class Person(Protocol):
 
 
 def desktop(agent: Person) -> str:
-    """Stream: the popups for one agent's desktop page."""
+    """Stream: the events for one agent's desktop page."""
     return f"popbridge:desktop:{agent.crm}:{agent.crm_user}"
+
+
+def card(popup_id: str) -> str:
+    """Hash: when the agent dismissed a popup's card, and when its call ended."""
+    return f"popbridge:card:{popup_id}"
+
+
+def preferences(agent: Person) -> str:
+    """JSON: how one agent wants the desktop page."""
+    return f"popbridge:preferences:{agent.crm}:{agent.crm_user}"
+
+
+def choice(agent: Person) -> str:
+    """Text: the ivrid of the call that the agent chose last among several."""
+    return f"popbridge:choice:{agent.crm}:{agent.crm_user}"
+
+
+def note(popup_id: str) -> str:
+    """Hash: the agent's note to a popup, as a draft and as sent."""
+    return f"popbridge:note:{popup_id}"
 
 
 def token(token_id: str) -> str:

@@ -1,18 +1,23 @@
-"""Bearer tokens for the API and the pages. Only a hash is kept; the token itself is seen once, when it is made."""
+"""Bearer tokens for the API and the pages. Only a hash is kept; the token itself is seen once, when it is made.
+
+A desktop page trades the token of its link for a session of its own, which ends with the token it was traded for.
+"""
 
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bridge.domain import Agent
 from bridge.shapes import time_text
-from bridge.store import keys
+from bridge.store import desktop, keys
 from bridge.store.connection import TextRedis
 
 PREFIX = "pbt"
+LINK_LIFE, SESSION_LIFE = timedelta(minutes=5), timedelta(hours=12)
 
 
 class Role(StrEnum):
@@ -23,9 +28,17 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+class Kind(StrEnum):
+    """A token of `popbridge token create`, a link that opens the desktop page once, or the session of such a page."""
+
+    TOKEN = "token"  # noqa: S105
+    LINK = "link"
+    SESSION = "session"
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A token's rights, without the token."""
+    """A token's rights, without the token. `parent` is the id of the token that a session was traded for."""
 
     token_id: str
     role: Role
@@ -33,6 +46,12 @@ class Grant:
     crm_user: str
     created_at: str
     expires_at: str
+    kind: Kind = Kind.TOKEN
+    parent: str = ""
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether its time has passed."""
+        return datetime.fromisoformat(self.expires_at) <= now
 
     @property
     def supervises(self) -> bool:
@@ -44,30 +63,54 @@ class Grant:
         return self.supervises or (self.crm, self.crm_user) == (crm, crm_user)
 
 
+FIELDS = ("role", "crm", "crm_user", "created_at", "expires_at", "kind", "parent")
+
+
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 async def create(
-    redis: TextRedis, role: Role, agent: Agent | None, now: datetime, expires_at: datetime
+    redis: TextRedis, role: Role, agent: Agent | None, now: datetime, expires_at: datetime, kind: Kind = Kind.TOKEN
 ) -> tuple[Grant, str]:
     """A new token: what it may do, and the text that is never seen again."""
-    token_id = secrets.token_hex(6)
-    text = f"{PREFIX}_{token_id}_{secrets.token_urlsafe(32)}"
     crm, crm_user = (agent.crm, agent.crm_user) if agent else ("", "")
-    grant = Grant(token_id, role, crm, crm_user, time_text(now), time_text(expires_at))
-    fields = {
-        "role": str(role),
-        "crm": crm,
-        "crm_user": crm_user,
-        "created_at": grant.created_at,
-        "expires_at": grant.expires_at,
-        "hash": _digest(text),
-    }
+    return await _keep(redis, _new(role, crm, crm_user, now, expires_at, kind))
+
+
+async def trade(redis: TextRedis, given: Grant, now: datetime) -> tuple[Grant, str] | None:
+    """A session for an agent's token or link. None: the link was used up meanwhile.
+
+    A session never outlives the token it was traded for; a link is used up by it.
+    """
+    if given.kind is Kind.LINK and not await _use_up(redis, given.token_id):
+        return None
+    expires_at, parent = now + SESSION_LIFE, ""
+    if given.kind is Kind.TOKEN:
+        expires_at, parent = min(expires_at, datetime.fromisoformat(given.expires_at)), given.token_id
+    session = _new(given.role, given.crm, given.crm_user, now, expires_at, Kind.SESSION, parent)
+    return await _keep(redis, session)
+
+
+async def _use_up(redis: TextRedis, token_id: str) -> bool:
+    await redis.srem(keys.TOKENS, token_id)
+    return bool(await redis.delete(keys.token(token_id)))
+
+
+def _new(
+    role: Role, crm: str, crm_user: str, now: datetime, expires_at: datetime, kind: Kind, parent: str = ""
+) -> Grant:
+    return Grant(secrets.token_hex(6), role, crm, crm_user, time_text(now), time_text(expires_at), kind, parent)
+
+
+async def _keep(redis: TextRedis, grant: Grant) -> tuple[Grant, str]:
+    text = f"{PREFIX}_{grant.token_id}_{secrets.token_urlsafe(32)}"
+    fields = {name: str(getattr(grant, name)) for name in FIELDS} | {"hash": _digest(text)}
+    life = datetime.fromisoformat(grant.expires_at) - datetime.fromisoformat(grant.created_at)
     async with redis.pipeline(transaction=True) as pipe:
-        pipe.hset(keys.token(token_id), mapping=fields)
-        pipe.expire(keys.token(token_id), max(1, int((expires_at - now).total_seconds())))
-        pipe.sadd(keys.TOKENS, token_id)
+        pipe.hset(keys.token(grant.token_id), mapping=fields)
+        pipe.expire(keys.token(grant.token_id), max(1, int(life.total_seconds())))
+        pipe.sadd(keys.TOKENS, grant.token_id)
         await pipe.execute()
     return grant, text
 
@@ -81,7 +124,18 @@ async def check(redis: TextRedis, text: str, now: datetime) -> Grant | None:
     fields = await redis.hgetall(keys.token(token_id))
     if not hmac.compare_digest(fields.get("hash", ""), _digest(text)):
         return None
-    return None if datetime.fromisoformat(fields["expires_at"]) <= now else _grant(token_id, fields)
+    grant = _grant(token_id, fields)
+    return None if grant.is_over(now) else grant
+
+
+async def living(redis: TextRedis, token_ids: Iterable[str]) -> set[str]:
+    """Those of these tokens that are still there."""
+    wanted = list(token_ids)
+    async with redis.pipeline(transaction=False) as pipe:
+        for token_id in wanted:
+            pipe.exists(keys.token(token_id))
+        there = await pipe.execute()
+    return {token_id for token_id, found in zip(wanted, there, strict=True) if found}
 
 
 async def every(redis: TextRedis) -> list[Grant]:
@@ -97,12 +151,22 @@ async def every(redis: TextRedis) -> list[Grant]:
 
 
 async def revoke(redis: TextRedis, token_id: str) -> bool:
-    """End a token at once. False: there is none with this id."""
-    await redis.srem(keys.TOKENS, token_id)
-    return bool(await redis.delete(keys.token(token_id)))
+    """End a token and the sessions traded for it, at once; open pages are told. False: there is none with this id."""
+    ended = [token_id, *(grant.token_id for grant in await every(redis) if grant.parent == token_id)]
+    await redis.srem(keys.TOKENS, *ended)
+    there = await redis.delete(*(keys.token(one) for one in ended))
+    await desktop.publish(redis, desktop.REVOKED, ended)
+    return bool(there)
 
 
 def _grant(token_id: str, fields: dict[str, str]) -> Grant:
     return Grant(
-        token_id, Role(fields["role"]), fields["crm"], fields["crm_user"], fields["created_at"], fields["expires_at"]
+        token_id=token_id,
+        role=Role(fields["role"]),
+        crm=fields["crm"],
+        crm_user=fields["crm_user"],
+        created_at=fields["created_at"],
+        expires_at=fields["expires_at"],
+        kind=Kind(fields.get("kind") or Kind.TOKEN),
+        parent=fields.get("parent", ""),
     )

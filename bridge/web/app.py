@@ -19,14 +19,21 @@ from bridge.clock import Clock
 from bridge.errors import ArchiveUnfit, ClickRefused, PbxError
 from bridge.messages import Secret
 from bridge.settings import Settings
-from bridge.web import api, audit, clicks, desktop, health, problems
+from bridge.web import actions, api, audit, clicks, desktop, health, languages, problems, stream
+from bridge.web.hub import open_hub
 from bridge.wiring import open_kit
 
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
 
 ROUTES = [
     Route("/clicks/{crm}", clicks.click, methods=["GET", "POST"]),
-    Route("/desktop/events", desktop.events),
+    Route("/desktop/events", stream.Events(), methods=["GET"]),
+    Route("/desktop/ack", desktop.acknowledge, methods=["POST"]),
+    Route("/desktop/session", desktop.sign_in, methods=["POST"]),
+    Route("/desktop/session", desktop.sign_out, methods=["DELETE"]),
+    Route("/desktop/press", actions.press, methods=["POST"]),
+    Route("/desktop/notes/{popup_id}", actions.note, methods=["GET", "PUT", "POST"]),
+    Route("/desktop/preferences", desktop.preferences, methods=["GET", "PUT"]),
     Route("/desktop", desktop.page),
     Route("/api/audit", audit.lines),
     Route("/api/audit/acts", audit.acts),
@@ -37,6 +44,8 @@ ROUTES = [
     Route("/api/calls/{ivrid:path}", api.call),
     Route("/api/pbx/{pbx}/extensions", api.extensions),
     Route("/api/pbx/{pbx}/queues", api.queues),
+    Route("/button.js", languages.button),
+    Route("/static/lang/languages.json", languages.listed),
     Route("/livez", health.livez),
     Route("/readyz", health.readyz),
     Route("/version", health.version),
@@ -82,7 +91,9 @@ def create_app(settings: Settings, redis_url: Secret, clock: Clock | None = None
             kit.agents.directory()
             await kit.agents.refresh()
             refreshing = asyncio.create_task(kit.agents.keep_fresh())
-            yield
+            async with open_hub(kit.redis, kit.clock, app.state.leaving) as hub:
+                app.state.hub = hub
+                yield
             refreshing.cancel()
 
     handlers: dict[Any, Any] = {

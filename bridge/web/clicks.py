@@ -1,13 +1,11 @@
 """`POST /clicks/{crm}` and its link form: prove the sender, read the click, answer it."""
 
-import asyncio
 import logging
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from bridge import crm
@@ -15,16 +13,15 @@ from bridge.answer import Laps, answer
 from bridge.clock import new_id
 from bridge.crm import Asked, Incoming
 from bridge.domain import Click
-from bridge.errors import BadSignature, ClickRefused, Malformed, TooLarge, TooManyClicks, UnknownCrm
+from bridge.errors import BadSignature, ClickRefused, TooManyClicks, UnknownCrm
 from bridge.settings import CrmAccount
 from bridge.store import counters
-from bridge.web import problems
+from bridge.web import body, problems
+from bridge.web.body import source_of
 from bridge.wiring import Kit
 
 log = logging.getLogger(__name__)
 
-MAX_BODY_BYTES = 64 * 1024
-BODY_SECONDS = 10.0
 FAILURES_PER_MINUTE = 30
 """Failed proofs that one address may send for one CRM; above it they are answered 429."""
 
@@ -63,10 +60,10 @@ async def _read(request: Request, kit: Kit, laps: Laps) -> Click:
         method=request.method,
         headers=_headers(request),
         query={key.lower(): value for key, value in request.query_params.items()},
-        body=await _body(request),
+        body=await body.read(request),
         received_at=kit.clock.now(),
     )
-    source = _address(request)
+    source = source_of(request)
     asked = await _prove(kit, account, name, source, incoming)
     await _limit(kit, account, name, incoming)
     laps.lap("proof")
@@ -74,14 +71,6 @@ async def _read(request: Request, kit: Kit, laps: Laps) -> Click:
     return Click(
         click_id, name, incoming.received_at, source, asked.agent, asked.extension, asked.ivrid, asked.record, asked.key
     )
-
-
-def _address(request: Request) -> str:
-    """Where the click came from; empty when a proxy told something that is no address."""
-    try:
-        return str(ip_address(request.client.host)) if request.client else ""
-    except ValueError:
-        return ""
 
 
 def _headers(request: Request) -> dict[str, str]:
@@ -92,25 +81,6 @@ def _headers(request: Request) -> dict[str, str]:
             raise BadSignature
         headers[name] = value
     return headers
-
-
-async def _body(request: Request) -> bytes:
-    """The body, refused while reading once it is over the limit."""
-    limit = f"A click has at most {MAX_BODY_BYTES} bytes"
-    if request.headers.get("content-length", "0").isdecimal():
-        announced = int(request.headers.get("content-length", "0"))
-        if announced > MAX_BODY_BYTES:
-            raise TooLarge(limit)
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MAX_BODY_BYTES:
-                    raise TooLarge(limit)
-    except (TimeoutError, ClientDisconnect):
-        raise Malformed(f"The body did not arrive within {BODY_SECONDS:g} seconds") from None
-    return bytes(body)
 
 
 async def _prove(kit: Kit, account: CrmAccount, name: str, source: str, incoming: Incoming) -> Asked:

@@ -13,7 +13,15 @@ from bridge.store.accept import unavailable
 
 log = logging.getLogger(__name__)
 
-REASONS = {401: "bad-token", 403: "not-allowed", 404: "not-found", 405: "method-not-allowed", 409: "not-now", 429: "too-many-requests"}
+REASONS = {
+    400: "malformed",
+    401: "bad-token",
+    403: "not-allowed",
+    404: "not-found",
+    405: "method-not-allowed",
+    409: "not-now",
+    429: "too-many",
+}
 
 
 def problem(

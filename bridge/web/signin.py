@@ -4,19 +4,38 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from bridge.store import tokens
-from bridge.store.tokens import Grant
+from bridge.store.tokens import Grant, Kind, Role
 from bridge.wiring import Kit
+
+NEEDED = "Send a token that has not expired as 'Authorization: Bearer'; `popbridge token create` makes one."
+AGENTS_ONLY = "This needs an agent's token: `popbridge token create --role agent --agent CRM:CRM_USER` makes one."
+
+
+def bearer(request: Request) -> str:
+    """The request's bearer token, empty without one."""
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    return text.strip() if scheme.lower() == "bearer" else ""
 
 
 async def grant_of(request: Request) -> Grant:
-    """The rights of the request's token. 401 without a valid one."""
-    kit: Kit = request.app.state.kit
-    scheme, _, text = request.headers.get("authorization", "").partition(" ")
-    found = await tokens.check(kit.redis, text.strip(), kit.clock.now()) if scheme.lower() == "bearer" else None
-    if found is None:
-        detail = "Send a token that has not expired as 'Authorization: Bearer'; `popbridge token create` makes one."
-        raise HTTPException(401, detail, headers={"WWW-Authenticate": "Bearer"})
+    """The rights of the request's token. 401 without a valid one; a link's token opens the desktop page only."""
+    found = await _grant(request)
+    if found.kind is Kind.LINK:
+        raise _unknown("This token is a link's: it opens the desktop page, once.")
     return found
+
+
+async def _grant(request: Request) -> Grant:
+    kit: Kit = request.app.state.kit
+    text = bearer(request)
+    found = await tokens.check(kit.redis, text, kit.clock.now()) if text else None
+    if found is None:
+        raise _unknown(NEEDED)
+    return found
+
+
+def _unknown(detail: str) -> HTTPException:
+    return HTTPException(401, detail, headers={"WWW-Authenticate": "Bearer"})
 
 
 async def supervisor(request: Request) -> Grant:
@@ -25,3 +44,25 @@ async def supervisor(request: Request) -> Grant:
     if not grant.supervises:
         raise HTTPException(403, "This needs a supervisor's token.")
     return grant
+
+
+async def agent_of(request: Request) -> Grant:
+    """As `grant_of`; 401 unless it is an agent's own."""
+    return _agents(await grant_of(request))
+
+
+async def opener_of(request: Request) -> Grant:
+    """As `agent_of`, and a link's token too: whoever opens the desktop page."""
+    return _agents(await _grant(request))
+
+
+def _agents(grant: Grant) -> Grant:
+    if grant.role is not Role.AGENT:
+        raise _unknown(AGENTS_ONLY)
+    return grant
+
+
+def told_of(kit: Kit, grant: Grant) -> dict[str, str]:
+    """The agent of a token as the page shows them."""
+    agent = kit.agents.directory().agent(grant.crm, grant.crm_user)
+    return {"crm": grant.crm, "crm_user": grant.crm_user, "name": agent.name if agent else ""}

@@ -43,6 +43,8 @@ async def test_a_popup_with_its_deliveries_and_the_cached_call(stage: Stage) -> 
         "created_at",
         "ended_at",
         "attempts",
+        "event",
+        "shown_at",
     }
     assert (await stage.get(f"/api/calls/{ivrid}?pbx=main&extension=SIPDana1", supervisor)).json() == popup["call"]
     assert (await stage.get(f"/api/calls/{ivrid}?extension=SIPOmer1", supervisor)).status_code == 404

@@ -337,7 +337,7 @@ async def test_clicks_per_minute_is_a_limit_of_the_crm(tmp_path: Path, redis_url
 async def test_a_sender_who_goes_away_or_never_finishes_is_no_traceback(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("bridge.web.clicks.BODY_SECONDS", 0.3)
+    monkeypatch.setattr("bridge.web.body.BODY_SECONDS", 0.3)
     host, port = stage.bridge_url.removeprefix("http://").split(":")
     head = b"POST /clicks/acme HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{"
     reader, writer = await asyncio.open_connection(host, int(port))

@@ -72,10 +72,12 @@ async def test_a_popup_reaches_the_agents_page_and_nobody_elses(stage: Stage) ->
         await until(lambda: _count(his, 1))
         assert his.popups == [other]
         assert hers.popups == [popup]
+        told = {"popup_id": popup["popup_id"], "event": "delivered"}
+        assert (await stage.http.post(f"{stage.bridge_url}/desktop/ack", json=told, headers=dana)).status_code == 204
 
     async def ended() -> bool:
         shown = await stage.get(f"/api/popups/{popup['popup_id']}", dana)
-        return all(delivery["state"] == "delivered" for delivery in shown.json()["deliveries"])
+        return {each["target"]: each["state"] for each in shown.json()["deliveries"]}["desktop"] == "delivered"
 
     await until(ended)
 

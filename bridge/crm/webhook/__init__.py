@@ -8,7 +8,7 @@ from pydantic import Field
 
 from bridge.crm import Adapter, Asked, Incoming
 from bridge.crm.webhook import signature, wire
-from bridge.domain import Popup
+from bridge.domain import Note, Popup
 from bridge.messages import Request
 from bridge.settings import CrmAccount, Secrets, SecretText, WebAddress
 
@@ -60,4 +60,11 @@ def write_popup(account: Account, delivery_id: str, popup: Popup, now: datetime)
     return wire.write_popup(account.popup_url or "", account.popup_secrets, delivery_id, popup, now)
 
 
-ADAPTER = Adapter(kind="webhook", account=Account, read_click=read_click, write_popup=write_popup)
+def write_note(account: Account, delivery_id: str, note: Note, now: datetime) -> Request:
+    """The push of one note, to where popups go."""
+    return wire.write_note(account.popup_url or "", account.popup_secrets, delivery_id, note, now)
+
+
+ADAPTER = Adapter(
+    kind="webhook", account=Account, read_click=read_click, write_popup=write_popup, write_note=write_note
+)

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bridge.crm.webhook import signature
+from bridge.domain import Event
 from bridge.errors import BadSignature
 from bridge.messages import Request, Secret
 
@@ -29,7 +30,7 @@ class Faults:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One popup as it arrived. `at` is the fake's clock; `status` what it was answered; `event` is None unless the
+    """One event as it arrived. `at` is the fake's clock; `status` what it was answered; `event` is None unless the
     signature is right and the body is a JSON object."""
 
     at: float
@@ -41,7 +42,15 @@ class Received:
     @property
     def popup(self) -> Mapping[str, Any]:
         """The popup inside, empty when there is none."""
-        data = self.event.get("data") if self.event is not None else None
+        return self._data(Event.POPUP)
+
+    @property
+    def note(self) -> Mapping[str, Any]:
+        """The agent's note inside, empty when there is none."""
+        return self._data(Event.NOTE)
+
+    def _data(self, kind: Event) -> Mapping[str, Any]:
+        data = self.event.get("data") if self.event is not None and self.event.get("type") == kind else None
         return data if isinstance(data, dict) else {}
 
 
@@ -60,7 +69,7 @@ class FakeCrm:
         return Starlette(routes=[Route("/popups", self._take, methods=["POST"])])
 
     def accepted(self, click_id: str | None = None) -> list[Received]:
-        """The popups that were taken (2xx), in order; of one click if named."""
+        """The events that were taken (2xx), in order; of one click the popups, if it is named."""
         taken = [each for each in self.received if each.event is not None and 200 <= each.status < 300]
         return [each for each in taken if click_id is None or each.popup.get("click_id") == click_id]
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from bridge.crm import Asked, Incoming
 from bridge.crm.webhook import signature
-from bridge.domain import Popup
+from bridge.domain import Event, Note, Popup
 from bridge.errors import BadSignature, Malformed, UnsupportedMediaType
 from bridge.messages import Request, Secret
 from bridge.shapes import as_json, json_text, time_text
@@ -130,7 +130,18 @@ def _json_word(value: object) -> str:
 
 def write_popup(url: str, secrets: Iterable[Secret], delivery_id: str, popup: Popup, now: datetime) -> Request:
     """The push of one popup: signed at `now`, the delivery's id on every try."""
-    event = {"type": "call.popup", "timestamp": time_text(popup.created_at), "data": as_json(popup)}
+    return _event(url, secrets, delivery_id, Event.POPUP, popup.created_at, popup, now)
+
+
+def write_note(url: str, secrets: Iterable[Secret], delivery_id: str, note: Note, now: datetime) -> Request:
+    """The push of an agent's note to a popup, in the same envelope."""
+    return _event(url, secrets, delivery_id, Event.NOTE, note.noted_at, note, now)
+
+
+def _event(
+    url: str, secrets: Iterable[Secret], delivery_id: str, kind: Event, at: datetime, data: Popup | Note, now: datetime
+) -> Request:
+    event = {"type": kind, "timestamp": time_text(at), "data": as_json(data)}
     body = json_text(event).encode("utf-8", "replace")
     signed = signature.headers(secrets, delivery_id, int(now.timestamp()), body)
     return Request("POST", url, {"Content-Type": "application/json", **signed}, body)

@@ -1,0 +1,38 @@
+"""What a request brings: its body, refused while it is read once it is over the limit, and where it came from."""
+
+import asyncio
+from ipaddress import ip_address
+
+from starlette.requests import ClientDisconnect, Request
+
+from bridge.errors import Malformed, TooLarge
+
+MAX_BODY_BYTES = 64 * 1024
+BODY_SECONDS = 10.0
+
+
+async def read(request: Request) -> bytes:
+    """All of it. Raises `TooLarge` and `Malformed`."""
+    limit = f"A body has at most {MAX_BODY_BYTES} bytes"
+    if request.headers.get("content-length", "0").isdecimal():
+        announced = int(request.headers.get("content-length", "0"))
+        if announced > MAX_BODY_BYTES:
+            raise TooLarge(limit)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY_BYTES:
+                    raise TooLarge(limit)
+    except (TimeoutError, ClientDisconnect):
+        raise Malformed(f"The body did not arrive within {BODY_SECONDS:g} seconds") from None
+    return bytes(body)
+
+
+def source_of(request: Request) -> str:
+    """Where it came from; empty when a proxy told something that is no address."""
+    try:
+        return str(ip_address(request.client.host)) if request.client else ""
+    except ValueError:
+        return ""

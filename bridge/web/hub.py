@@ -1,0 +1,189 @@
+"""All open desktop pages of this process, and the one subscription that feeds them, however many they are."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Collection
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from redis.exceptions import RedisError
+
+from bridge.clock import Clock
+from bridge.domain import Popup
+from bridge.store import desktop, keys, tokens
+from bridge.store.connection import TextRedis
+from bridge.store.desktop import EntryId, News
+from bridge.web import pages
+from bridge.web.pages import Page
+
+log = logging.getLogger(__name__)
+
+BEATS, BEAT_SECONDS = 15, 1.0
+"""Every page has its heartbeat, and its token looked at, once in so many beats: each beat a part of the pages."""
+AWAY_SECONDS = 0.5
+CATCH_UP = 100
+"""Agents whose streams are read together when the subscription is back."""
+
+
+@dataclass(eq=False, slots=True)
+class Card:
+    """The newest popup of an agent, as far as it is open; `told` is what the pages know of its call."""
+
+    popup: Popup
+    told: object = None
+
+
+@dataclass(eq=False, slots=True)
+class Desk:
+    """One agent with at least one open page in this process."""
+
+    agent: keys.Person
+    pages: set[Page] = field(default_factory=set)
+    card: Card | None = None
+
+    def shows(self, popup_id: str) -> bool:
+        """Whether this popup's card is the open one."""
+        return self.card is not None and self.card.popup.popup_id == popup_id
+
+    def tell(self, text: bytes, entry: EntryId | None = None) -> None:
+        """To every page of the agent."""
+        for page in [*self.pages]:
+            page.tell(text, entry)
+
+
+class Hub:
+    """Pages come by `join` and go by `leave`; what is published in Redis goes straight to the pages it is for."""
+
+    def __init__(self, redis: TextRedis, clock: Clock, leaving: asyncio.Event) -> None:
+        self._redis, self._clock, self._leaving = redis, clock, leaving
+        self._desks: dict[str, Desk] = {}
+        self._ring: list[set[Page]] = [set() for _ in range(BEATS)]
+        self.new_card = asyncio.Event()
+
+    @property
+    def desks(self) -> Collection[Desk]:
+        """Every agent with an open page."""
+        return self._desks.values()
+
+    @property
+    def open_pages(self) -> int:
+        """How many pages are open."""
+        return sum(len(part) for part in self._ring)
+
+    def join(self, page: Page) -> Desk:
+        """From now on the page hears what is published for its agent."""
+        desk = self._desks.setdefault(keys.desktop(page.grant), Desk(page.grant))
+        desk.pages.add(page)
+        min(self._ring, key=len).add(page)
+        if self._leaving.is_set():
+            page.end(pages.BYE)
+        return desk
+
+    def leave(self, page: Page) -> None:
+        """The page is gone."""
+        for part in self._ring:
+            part.discard(page)
+        key = keys.desktop(page.grant)
+        if desk := self._desks.get(key):
+            desk.pages.discard(page)
+            if not desk.pages:
+                del self._desks[key]
+
+    def put_card(self, desk: Desk, news: News | None) -> None:
+        """Follow the call of this popup; its pages have just been told of it, or (again) must be."""
+        if news is not None:
+            popup = desktop.popup_of(news)
+            if desk.card is None or desk.card.popup.popup_id <= popup.popup_id:
+                desk.card = Card(popup)
+                self.new_card.set()
+
+    async def catch_up(self, page: Page, after: EntryId | None) -> desktop.Replay:
+        """What the page missed. It has joined before, so nothing falls between this and what it hears."""
+        return await desktop.replay(self._redis, page.grant, after, self._clock.now())
+
+    async def listen(self) -> None:
+        """Hear what is published, for ever. After each break every agent catches up from their stream."""
+        while True:
+            try:
+                async with aclosing(desktop.hear(self._redis)) as heard:
+                    async for news in heard:
+                        if news is None:
+                            await self._catch_up_all()
+                        else:
+                            self.take(news)
+            except (RedisError, OSError) as error:
+                log.warning("open pages wait for redis: %s", type(error).__name__)
+            await asyncio.sleep(AWAY_SECONDS)
+
+    async def _catch_up_all(self) -> None:
+        behind = {key: min(page.seen for page in desk.pages) for key, desk in self._desks.items()}
+        wanted = [*behind]
+        for start in range(0, len(wanted), CATCH_UP):
+            part = {key: behind[key] for key in wanted[start : start + CATCH_UP]}
+            for news in await desktop.since(self._redis, part, self._clock.now()):
+                self.take(news)
+
+    def take(self, news: News) -> None:
+        """Hand one message to the pages it is for."""
+        if news.event == desktop.REVOKED:
+            self._revoked(json.loads(news.data))
+            return
+        desk = self._desks.get(news.to)
+        if desk is None:
+            return
+        desk.tell(pages.chunk(news), news.entry_id)
+        if news.event == desktop.POPUP:
+            self.put_card(desk, news)
+        elif news.event == desktop.DISMISSED and desk.shows(json.loads(news.data)["popup_id"]):
+            desk.card = None
+
+    def _revoked(self, token_ids: Collection[str]) -> None:
+        for part in self._ring:
+            for page in [*part]:
+                if page.grant.token_id in token_ids:
+                    page.end(pages.REVOKED)
+
+    async def beat(self) -> None:
+        """Heartbeats and the end of tokens, for ever; each beat a part of the pages."""
+        while True:
+            for part in self._ring:
+                await asyncio.sleep(BEAT_SECONDS)
+                for page in [*part]:
+                    page.beat()
+                try:
+                    await self._end_those_signed_out([*part], self._clock.now())
+                except (RedisError, OSError):
+                    log.warning("tokens of open pages are not looked at: redis is away")
+
+    async def _end_those_signed_out(self, open_pages: list[Page], now: datetime) -> None:
+        if not open_pages:
+            return
+        for page in open_pages:
+            if page.grant.is_over(now):
+                page.end(pages.EXPIRED)
+        living = await tokens.living(self._redis, {page.grant.token_id for page in open_pages})
+        for page in open_pages:
+            if page.grant.token_id not in living:
+                page.end(pages.REVOKED)
+
+    async def say_goodbye(self) -> None:
+        """When the server stops: every page is told."""
+        await self._leaving.wait()
+        for part in self._ring:
+            for page in [*part]:
+                page.end(pages.BYE)
+
+
+@asynccontextmanager
+async def open_hub(redis: TextRedis, clock: Clock, leaving: asyncio.Event) -> AsyncIterator[Hub]:
+    """A hub at work for as long as the block lasts."""
+    hub = Hub(redis, clock, leaving)
+    lines = [asyncio.create_task(line) for line in (hub.listen(), hub.beat(), hub.say_goodbye())]
+    try:
+        yield hub
+    finally:
+        for line in lines:
+            line.cancel()
+        await asyncio.gather(*lines, return_exceptions=True)
