@@ -1,6 +1,6 @@
 // Server-sent events by fetch, because EventSource cannot send an Authorization header.
 
-const SILENCE_MS = 60_000;
+const SILENCE_MS = 45_000; // three heartbeats
 const LONGEST_WAIT_MS = 30_000;
 const SOUND_MS = 5_000; // a stream that lasted this long was a good one: waits begin anew
 
@@ -41,26 +41,24 @@ export function backOff(failures, random = Math.random) {
 }
 
 /**
- * Follows `url` until the token is refused or `signal` aborts, connecting again whenever the stream breaks.
- * `onEvent({event, data, id})`; `onState(state, detail)` with connecting, live (detail: the server's clock, ms),
- * waiting (detail: ms until the next try) and refused.
+ * Follows `url` until the token is refused or `signal` aborts, connecting again whenever the stream breaks, from after
+ * the event `lastId()`. `onEvent({event, data, id})`; `onState(state, detail)` with connecting, live, waiting (detail: ms
+ * until the next try) and refused (detail: the bridge's reason, if it gave one).
  */
-export async function follow(url, token, { onEvent, onState, signal }) {
-  let lastId = null;
+export async function follow(url, token, { lastId, onEvent, onState, signal }) {
   let failures = 0;
   while (!signal.aborted) {
     onState("connecting");
-    const end = await once(url, token, lastId, signal, {
-      onOpen: (serverClock) => onState("live", serverClock),
+    const end = await once(url, token, lastId(), signal, {
+      onOpen: () => onState("live"),
       onEvent: (event) => {
         failures = 0;
-        if (event.id !== undefined) lastId = event.id;
         onEvent(event);
       },
     });
     if (signal.aborted) return;
-    if (end.refused) {
-      onState("refused");
+    if (end.refused !== null) {
+      onState("refused", end.refused);
       return;
     }
     failures = end.bye || end.openMs > SOUND_MS ? 1 : failures + 1;
@@ -71,39 +69,44 @@ export async function follow(url, token, { onEvent, onState, signal }) {
 }
 
 async function once(url, token, lastId, signal, { onOpen, onEvent }) {
-  const end = { bye: false, openMs: 0, refused: false };
+  const end = { bye: false, openMs: 0, refused: null };
   const began = performance.now();
-  const silence = new AbortController();
+  const cut = new AbortController();
+  const lost = () => cut.abort();
+  addEventListener("offline", lost);
   let timer = 0;
   const heard = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => silence.abort(), SILENCE_MS);
+    timer = setTimeout(lost, SILENCE_MS);
   };
+  const feed = reader((event) => {
+    if (event.event === "bye") end.bye = true;
+    else if (event.event === "signed-out") end.refused = JSON.parse(event.data).reason;
+    else onEvent(event);
+  });
   try {
     heard();
     const response = await fetch(url, {
       headers: headers(token, lastId),
       cache: "no-store",
-      signal: AbortSignal.any([signal, silence.signal]),
+      signal: AbortSignal.any([signal, cut.signal]),
     });
-    if (response.status === 401 || response.status === 403) return { ...end, refused: true };
+    if (response.status === 401 || response.status === 403) return { ...end, refused: "" };
     if (!response.ok) return { ...end, retryAfterMs: seconds(response.headers.get("Retry-After")) };
-    onOpen(Date.parse(response.headers.get("Date")) || Date.now());
-    const feed = reader((event) => {
-      if (event.event === "bye") end.bye = true;
-      else onEvent(event);
-    });
+    onOpen();
     const stream = response.body.pipeThrough(new TextDecoderStream()).getReader();
-    for (let part = await stream.read(); !part.done && !end.bye; part = await stream.read()) {
+    for (let part = await stream.read(); !part.done; part = await stream.read()) {
       heard();
       end.openMs = performance.now() - began;
       feed(part.value);
+      if (end.bye || end.refused !== null) break;
     }
   } catch {
     // No connection, or it broke off: the caller tries again.
   } finally {
     clearTimeout(timer);
-    silence.abort();
+    removeEventListener("offline", lost);
+    cut.abort();
   }
   return end;
 }
@@ -121,14 +124,17 @@ function seconds(text) {
 /** Waits; a network that comes back, or the page being looked at again, ends the wait. */
 function pause(ms, signal) {
   return new Promise((resolve) => {
+    const looked = () => document.visibilityState === "visible" && done();
     const done = () => {
       clearTimeout(timer);
       removeEventListener("online", done);
+      document.removeEventListener("visibilitychange", looked);
       signal.removeEventListener("abort", done);
       resolve();
     };
     const timer = setTimeout(done, ms);
     addEventListener("online", done);
+    document.addEventListener("visibilitychange", looked);
     signal.addEventListener("abort", done);
   });
 }

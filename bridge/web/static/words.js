@@ -1,23 +1,38 @@
-// The page's words, in the reader's language.
+// The page's words, in the reader's language. A language is one file in lang/: nothing here names any of them.
 
-const LANGUAGES = { en: "ltr", he: "rtl" };
+const FALLBACK = "en";
 let catalogue = {};
-export let language = "en";
+export let language = FALLBACK;
 
-/** Which language to speak: `?lang=`, else the browser's, else English. `iw` is Hebrew's old code. */
-export function chosenLanguage(search, browserLanguages) {
-  const wanted = [new URLSearchParams(search).get("lang"), ...browserLanguages];
-  const codes = wanted.map((name) => (name ?? "").toLowerCase().split("-")[0].replace("iw", "he"));
-  return codes.find((code) => code in LANGUAGES) ?? "en";
+/** The languages there are: `[{code, name, dir}]`. */
+export async function languages() {
+  const response = await fetch("/static/lang/languages.json");
+  return response.json();
+}
+
+/** Which of `known` to speak: the first that the names wanted (`he-IL`, null) lead to. `iw` is Hebrew's old code. */
+export function chosenLanguage(wanted, known) {
+  const codes = wanted.map((name) => (name ?? "").toLowerCase().split("-")[0].replace(/^iw$/, "he"));
+  const found = codes.map((code) => known.find((each) => each.code === code)).find(Boolean);
+  return found ?? known.find((each) => each.code === FALLBACK) ?? known[0];
 }
 
 /** Loads the catalogue and turns the page its way. */
-export async function speak(code) {
+export async function speak({ code, dir }) {
   const response = await fetch(`/static/lang/${code}.json`);
   catalogue = await response.json();
   language = code;
   document.documentElement.lang = code;
-  document.documentElement.dir = LANGUAGES[code];
+  document.documentElement.dir = dir;
+  for (const each of document.querySelectorAll("[data-say]")) each.textContent = say(each.dataset.say);
+  for (const each of document.querySelectorAll("[data-label]")) label(each, each.dataset.label);
+}
+
+/** Names a control that shows no words, for a screen reader and for the mouse. */
+export function label(control, key) {
+  control.dataset.label = key;
+  control.setAttribute("aria-label", say(key));
+  control.title = say(key);
 }
 
 /** The words for `key` with its `{names}` filled in; the key itself where the catalogue lacks it. */
@@ -30,10 +45,24 @@ export function sayOne(group, value) {
   return catalogue[`${group}.${value}`] ?? String(value ?? "");
 }
 
-/** A moment as the clock on the wall shows it. */
-export function clockTime(moment) {
+/** Whether there are words for `key`. */
+export function canSay(key) {
+  return key in catalogue;
+}
+
+/** A moment as the clock on the wall shows it, with its day when that is not `today`. */
+export function clockTime(moment, today = Date.now()) {
   const format = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
-  return new Intl.DateTimeFormat(language, format).format(moment);
+  const isToday = new Date(moment).toDateString() === new Date(today).toDateString();
+  const day = isToday ? {} : { day: "numeric", month: "short" };
+  return new Intl.DateTimeFormat(language, { ...day, ...format }).format(moment);
+}
+
+/** How long ago: `4 sec. ago`, `2 min. ago`. */
+export function ago(ms) {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  const format = new Intl.RelativeTimeFormat(language, { style: "short", numeric: "always" });
+  return seconds < 60 ? format.format(-seconds, "second") : format.format(-Math.floor(seconds / 60), "minute");
 }
 
 /** `0:42`, `12:05`, `1:02:03`. */

@@ -1,0 +1,137 @@
+// What lies on the agent's desk: the cards of this shift. Data only, no page and no network, so that tabs can share it.
+
+const MOST = 12;
+
+/** One card's data. Times are milliseconds. */
+function newEntry(popup) {
+  return {
+    popup,
+    call: popup.call,
+    others: popup.other_calls ?? [],
+    state: popup.call.state,
+    askedAt: Date.parse(popup.created_at),
+    stale: false,
+    why: "",
+    dismissed: false,
+    snoozedUntil: null,
+  };
+}
+
+/** The cards, newest first; which one is open; the last press that found nothing. */
+export class Desk {
+  entries = [];
+  current = null;
+  nothing = null;
+
+  /** The card of this popup, undefined when it is not here. */
+  find(popupId) {
+    return this.entries.find((entry) => entry.popup.popup_id === popupId);
+  }
+
+  /** A popup has come. Whether it is new here; a new one is opened. */
+  take(popup) {
+    if (this.find(popup.popup_id)) return false;
+    this.entries.push(newEntry(popup));
+    this.#sort();
+    if (this.entries[0].popup.popup_id === popup.popup_id) {
+      this.current = popup.popup_id;
+      this.nothing = null;
+    }
+    return this.find(popup.popup_id) !== undefined;
+  }
+
+  /** A press has found no call. Whether that is news. */
+  takeNothing(answer) {
+    const at = Date.parse(answer.created_at);
+    const isOld = this.nothing?.click_id === answer.click_id || at <= Date.parse(this.nothing?.created_at ?? "");
+    if (isOld || this.entries.some((entry) => Date.parse(entry.popup.created_at) > at)) return false;
+    this.nothing = answer;
+    return true;
+  }
+
+  /** How a card's call is now. The state it had before, or null when nothing but its age has changed. */
+  update({ popup_id, state, call, other_calls, asked_at, stale, why }) {
+    const entry = this.find(popup_id);
+    if (!entry || entry.state === "ended") return null;
+    const before = JSON.stringify([entry.state, entry.call, entry.others, entry.stale, entry.why]);
+    const was = entry.state;
+    entry.state = state;
+    entry.call = call ?? entry.call;
+    entry.others = other_calls ?? [];
+    entry.stale = stale;
+    entry.why = why ?? "";
+    entry.askedAt = Date.parse(asked_at) || entry.askedAt;
+    if (state === "ended" && entry.snoozedUntil !== null) this.#back(entry);
+    return JSON.stringify([entry.state, entry.call, entry.others, entry.stale, entry.why]) === before ? null : was;
+  }
+
+  /** Put away; it stays among the earlier ones. The newest live card that is left is opened. */
+  dismiss(popupId) {
+    const entry = this.find(popupId);
+    if (!entry || entry.dismissed) return false;
+    entry.dismissed = true;
+    entry.snoozedUntil = null;
+    this.#leave(popupId);
+    return true;
+  }
+
+  /** Put aside until `until`, or until its call ends. */
+  snooze(popupId, until) {
+    const entry = this.find(popupId);
+    if (!entry) return;
+    entry.snoozedUntil = until;
+    this.#leave(popupId);
+  }
+
+  /** Opens a card, also one that was put away. */
+  open(popupId) {
+    const entry = this.find(popupId);
+    if (!entry) return;
+    entry.dismissed = false;
+    entry.snoozedUntil = null;
+    this.current = popupId;
+  }
+
+  /** The snoozed cards whose time has come, open again. */
+  wake(now) {
+    const due = this.entries.filter((entry) => entry.snoozedUntil !== null && entry.snoozedUntil <= now);
+    for (const entry of due) this.open(entry.popup.popup_id);
+    return due;
+  }
+
+  /** A snoozed call has ended: its card is back, in front unless another call is. */
+  #back(entry) {
+    entry.snoozedUntil = null;
+    const front = this.find(this.current);
+    if (!front || front.state === "ended") this.current = entry.popup.popup_id;
+  }
+
+  #leave(popupId) {
+    if (this.current !== popupId) return;
+    const next = this.entries.find((entry) => !entry.dismissed && entry.snoozedUntil === null && entry.state !== "ended");
+    this.current = next?.popup.popup_id ?? null;
+  }
+
+  #sort() {
+    this.entries.sort((one, other) => Date.parse(other.popup.created_at) - Date.parse(one.popup.created_at));
+    this.entries.length = Math.min(this.entries.length, MOST);
+  }
+
+  /** Plain data for another tab, or for this one after a reload. */
+  snapshot() {
+    return { entries: this.entries, current: this.current, nothing: this.nothing };
+  }
+
+  /** Takes in another's snapshot: cards that are missing here, and later news of those that are here. */
+  merge(snapshot) {
+    const isEmpty = this.entries.length === 0;
+    for (const theirs of snapshot.entries) {
+      const mine = this.find(theirs.popup.popup_id);
+      if (!mine) this.entries.push(theirs);
+      else if (theirs.askedAt > mine.askedAt) Object.assign(mine, theirs);
+    }
+    this.#sort();
+    if (isEmpty) this.current = snapshot.current;
+    if (snapshot.nothing) this.takeNothing(snapshot.nothing);
+  }
+}
