@@ -72,6 +72,7 @@ MAKERS = {
     "re.compile", "re.escape", "frozenset", "set", "tuple", "dict", "range", "bytes", "float", "timedelta", "datetime",
     "map", "ip_network",
     "logging.getLogger", "namedtuple", "click.option", "click.argument", "field",
+    "BigInteger().with_variant", "String(24).with_variant", "main.add_command",
 }  # fmt: skip
 """What a module may call while it is imported: makers of plain values, and classes but those that open something."""
 OPENERS = {"Redis", "Queue", "AsyncClient", "Client", "ClientSession", "Thread", "Process", "Popen", "Archive", "Jobs"}
