@@ -16,7 +16,7 @@ from bridge.domain import Click
 from bridge.errors import BadSignature, ClickRefused, TooManyClicks, UnknownCrm
 from bridge.settings import CrmAccount
 from bridge.store import counters
-from bridge.web import body, problems
+from bridge.web import body, languages, problems
 from bridge.web.body import source_of
 from bridge.wiring import Kit
 
@@ -122,10 +122,10 @@ def _refused(request: Request, refused: ClickRefused) -> Response:
 
 
 def _page(request: Request, status: int, **context: Any) -> Response:
-    hebrew = request.headers.get("accept-language", "").lower().startswith(("he", "iw"))
-    shown = {"answer": None, "problem": None, "lang": "he" if hebrew else "en", "dir": "rtl" if hebrew else "ltr"}
+    lang, words = languages.chosen(request.headers.get("accept-language", ""))
     pages: Environment = request.app.state.pages
-    return HTMLResponse(pages.get_template("answer.html").render(**{**shown, **context}), status)
+    shown = {"answer": None, "problem": None, "lang": lang, "say": words, **context}
+    return HTMLResponse(pages.get_template("answer.html").render(**shown), status)
 
 
 def open_pages() -> Environment:
