@@ -138,7 +138,8 @@ class Call:
 class Click:
     """One press of the button, authenticated and well-formed.
 
-    `key` is what makes a repeated click the same click (None: each is its own); `record` is the CRM's object.
+    `key` is what makes a repeated click the same click (None: each is its own); `record` is the CRM's object; `proof`
+    the fingerprint of the secret that proved its sender.
     """
 
     click_id: str
@@ -150,6 +151,7 @@ class Click:
     ivrid: str | None = None
     record: Mapping[str, object] | None = None
     key: str | None = None
+    proof: str = ""
 
 
 @dataclass(frozen=True, slots=True)

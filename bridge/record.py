@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from bridge.clock import new_id
 from bridge.domain import DESKTOP, Agent, Answer, Call, Click, Delivery, DeliveryState
 from bridge.numbers import e164
-from bridge.shapes import as_json, json_text
+from bridge.shapes import as_json, json_text, time_text
 from bridge.store import accept, counters, deliveries, desktop, jobs, keys, popups
 from bridge.store.connection import Batch, TextRedis
 
@@ -61,6 +61,8 @@ def _write(pipe: Batch, queue: jobs.Jobs, entry: Entry, waiting: list[Delivery])
         desktop.buffer_nothing(pipe, entry.agent, entry.answer, click.received_at)
     popups.buffer_story(pipe, click.click_id, _story(entry, ids))
     pipe.xadd(keys.AUDIT, {"kind": "lookup", "line": json_text(audit_line(entry))})
+    if click.proof:
+        pipe.hset(keys.PROOFS, mapping={f"{click.crm} {click.proof}": time_text(click.received_at)})
     counters.buffer_count(pipe, "clicks", crm=click.crm, outcome=str(entry.answer.outcome))
 
 

@@ -178,6 +178,10 @@ class CrmAccount(Section):
         """Whether popups can be pushed to this CRM."""
         return False
 
+    def proofs(self) -> Iterator[tuple[str, str]]:
+        """(fingerprint, key) of each secret by which a click is proven to come from this CRM."""
+        return iter(())
+
     def addresses(self) -> Iterator[str]:
         """Where popups are pushed to."""
         return iter(())
@@ -209,7 +213,9 @@ class Settings(Section):
 
     def addresses(self) -> Iterator[str]:
         """Every address that the bridge may be told to ask or push to."""
-        for account in (*self.pbx.values(), *self.crm.values()):
+        for phone_system in self.pbx.values():
+            yield from phone_system.addresses()
+        for account in self.crm.values():
             yield from account.addresses()
 
     def pbx_of(self, crm: str) -> str:

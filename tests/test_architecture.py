@@ -18,8 +18,8 @@ from bridge.store import jobs
 ROOT = Path(__file__).parent.parent
 LAYERS = (
     ("doors", {"workers", "bridge.__main__", "bridge.cli", "bridge.up", "bridge.web", "bridge.demo"}
-     | {"bridge.audit_commands", "bridge.terminal"}),
-    ("line", {"bridge.answer", "bridge.push", "bridge.wiring"}),
+     | {"bridge.audit_commands", "bridge.operator_commands", "bridge.terminal"}),
+    ("line", {"bridge.answer", "bridge.push", "bridge.doctor", "bridge.wiring"}),
     ("steps", {"bridge.directory", "bridge.lookup", "bridge.enrich", "bridge.record", "bridge.agents_file"}
      | {"bridge.roster", "bridge.snapshots", "bridge.questions", "bridge.targets"}),
     ("adapters", {"bridge.pbx", "bridge.crm"}),
@@ -34,6 +34,8 @@ SIDEWAYS = {
     ("bridge.cli", "bridge.up"): "popbridge up",
     ("bridge.cli", "bridge.terminal"): "what all commands share",
     ("bridge.cli", "bridge.audit_commands"): "popbridge audit",
+    ("bridge.cli", "bridge.operator_commands"): "popbridge doctor and its like",
+    ("bridge.operator_commands", "bridge.terminal"): "what all commands share",
     ("bridge.audit_commands", "bridge.terminal"): "what all commands share",
     ("bridge.up", "bridge.web"): "it starts the web door",
     ("bridge.demo", "bridge.web"): "it listens as the web door does",
@@ -45,9 +47,24 @@ SIDEWAYS = {
     ("bridge.lookup", "bridge.questions"): "part of step 2",
     ("bridge.audit", "bridge.store"): "lines move from Redis into SQL",
 }
-HIGHER_IN_ITS_LAYER = {"bridge.answer": "bridge.wiring", "bridge.push": "bridge.wiring"}
+HIGHER_IN_ITS_LAYER = {
+    "bridge.answer": "bridge.wiring",
+    "bridge.push": "bridge.wiring",
+    "bridge.doctor": "bridge.wiring",
+}
 """The lines work with a Kit, which the wiring makes."""
-PURE = ("domain", "errors", "messages", "directory", "enrich", "numbers", "snapshots", "circuit", "addresses", "pbx.texts")
+PURE = (
+    "domain",
+    "errors",
+    "messages",
+    "directory",
+    "enrich",
+    "numbers",
+    "snapshots",
+    "circuit",
+    "addresses",
+    "pbx.texts",
+)
 IMPURE = {"httpx", "aiohttp", "redis", "rq", "starlette", "uvicorn", "sqlalchemy", "asyncio", "os", "time", "socket"}
 LIBRARIES = {
     "httpx": {"bridge.exchange", "bridge.demo.once"},
@@ -59,7 +76,7 @@ LIBRARIES = {
     "alembic": {"bridge.audit.migrations"},
     "starlette": {"bridge.web", "bridge.demo"},
     "uvicorn": {"bridge.web", "bridge.demo"},
-    "click": {"bridge.cli", "bridge.audit_commands", "bridge.terminal", "workers.__main__"},
+    "click": {"bridge.cli", "bridge.audit_commands", "bridge.operator_commands", "bridge.terminal", "workers.__main__"},
     "phonenumbers": {"bridge.numbers", "bridge.settings"},
     "pydantic": {"bridge.settings", "bridge.settings_reader", "bridge.shapes", "bridge.pbx", "bridge.crm"},
 }

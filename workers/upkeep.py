@@ -5,8 +5,7 @@ import logging
 
 from redis.exceptions import RedisError
 
-from bridge.shapes import json_text
-from bridge.store import deliveries, keys
+from bridge.store import deliveries, keys, workers
 from bridge.store.jobs import ARCHIVE
 from bridge.wiring import Kit
 from workers.worker import Worker
@@ -42,9 +41,9 @@ async def _look(kit: Kit) -> None:
 async def say_how_it_is(kit: Kit, worker: Worker) -> None:
     """Tell the others, for ever, what only this process knows: `/metrics` is asked elsewhere."""
     while True:
-        told = {"at": kit.clock.now().timestamp(), "in_flight": worker.in_flight, "circuits": kit.targets.circuits()}
+        told = workers.Said(kit.clock.now().timestamp(), worker.in_flight, kit.targets.circuits())
         try:
-            await kit.redis.hset(keys.WORKERS, mapping={worker.name: json_text(told)})
+            await workers.say(kit.redis, worker.name, told)
         except (RedisError, OSError):
             log.debug("what this worker does is not told: redis is away")
         await asyncio.sleep(SAY_SECONDS)

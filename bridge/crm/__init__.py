@@ -29,13 +29,15 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What an authenticated click asks for. `key` makes a repeated click the same click."""
+    """What an authenticated click asks for. `key` makes a repeated click the same click; `proof` is the fingerprint of
+    the secret that proved it."""
 
     agent: str | None
     extension: str | None
     ivrid: str | None
     record: Mapping[str, object] | None
     key: str | None
+    proof: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,15 @@ class Adapter:
 
     `read_click(account, incoming)` proves the sender, then reads: it raises `BadSignature`, `Malformed` or
     `UnsupportedMediaType` and nothing else. `write_popup(account, delivery_id, popup, now)` is the push, signed then;
-    `write_note` the same of an agent's note to a popup (None: this make takes no notes).
+    `write_test(account, message_id, now)` an event of type `call.test` on the same way;
+    `write_note` the push of an agent's note to a popup (None: this make takes no notes).
     """
 
     kind: str
     account: type[CrmAccount]
     read_click: Callable[[Any, Incoming], Asked]
     write_popup: Callable[[Any, str, Popup, datetime], Request]
+    write_test: Callable[[Any, str, datetime], Request]
     write_note: Callable[[Any, str, Note, datetime], Request] | None = None
 
 

@@ -16,6 +16,7 @@ DELIVERIES = "popbridge:deliveries"  # sorted set: all deliveries that are kept,
 WORKERS = "popbridge:workers"  # hash: what each worker said of itself last
 AUDIT = "popbridge:audit"  # stream: audit lines that are not archived yet
 AUDIT_ASIDE = "popbridge:audit:aside"  # stream: entries that are no audit lines, for a person to look at
+PROOFS = "popbridge:proofs"  # hash: when each CRM's secrets last proved a click
 COUNTERS = "popbridge:counters"  # hash: counts that survive processes
 TOKENS = "popbridge:tokens"  # set: ids of bearer tokens
 NEWS = "popbridge:news"  # channel: what agents' pages are told, for every web process to hear

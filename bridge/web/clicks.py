@@ -69,7 +69,16 @@ async def _read(request: Request, kit: Kit, laps: Laps) -> Click:
     laps.lap("proof")
     click_id = new_id("clk", incoming.received_at)
     return Click(
-        click_id, name, incoming.received_at, source, asked.agent, asked.extension, asked.ivrid, asked.record, asked.key
+        click_id,
+        name,
+        incoming.received_at,
+        source,
+        asked.agent,
+        asked.extension,
+        asked.ivrid,
+        asked.record,
+        asked.key,
+        asked.proof,
     )
 
 

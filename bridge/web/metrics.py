@@ -1,15 +1,13 @@
 """What is counted and how things stand, in Prometheus's text form. No label is a person, an extension or a number."""
 
-import json
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from bridge.circuit import CircuitState
-from bridge.store import counters, keys
+from bridge.store import counters, keys, workers
 from bridge.store.jobs import QUEUE
 from bridge.wiring import Kit
 
@@ -22,8 +20,6 @@ COUNTERS = {
     "recovered": ("Deliveries queued again because their worker died or their job was lost", ()),
 }
 STATES = {CircuitState.CLOSED: 0, CircuitState.HALF_OPEN: 1, CircuitState.OPEN: 2}
-WORKER_SECONDS = 10.0
-"""A worker that has said nothing for so long is not counted."""
 
 Counts = Mapping[tuple[str, ...], int]
 
@@ -31,10 +27,9 @@ Counts = Mapping[tuple[str, ...], int]
 async def text(kit: Kit) -> bytes:
     """All of it."""
     counts = await counters.every(kit.redis)
-    said = [json.loads(one) for one in (await kit.redis.hgetall(keys.WORKERS)).values()]
-    now = kit.clock.now().timestamp()
-    workers = [one for one in said if now - one["at"] < WORKER_SECONDS]
-    families = [*_counters(counts), _latency(counts), *await _queue(kit, now), *_of_workers(workers)]
+    now = kit.clock.now()
+    alive = await workers.alive(kit.redis, now)
+    families = [*_counters(counts), _latency(counts), *await _queue(kit, now.timestamp()), *_of_workers(alive)]
     registry = CollectorRegistry()
     registry.register(_Families([*families, _circuits("pbx", [kit.lookup.circuits()])]))
     return generate_latest(registry)
@@ -81,11 +76,11 @@ async def _queue(kit: Kit, now: float) -> list[Metric]:
     ]
 
 
-def _of_workers(workers: list[dict[str, Any]]) -> list[Metric]:
+def _of_workers(alive: list[workers.Said]) -> list[Metric]:
     return [
-        _gauge("workers", "Worker processes that are alive", len(workers)),
-        _gauge("in_flight", "Jobs that run now, in all workers", sum(one["in_flight"] for one in workers)),
-        _circuits("target", [one["circuits"] for one in workers]),
+        _gauge("workers", "Worker processes that are alive", len(alive)),
+        _gauge("in_flight", "Jobs that run now, in all workers", sum(one.in_flight for one in alive)),
+        _circuits("target", [one.circuits for one in alive]),
     ]
 
 

@@ -91,8 +91,10 @@ def test_a_sample_is_read_as_expected(sample: Sample) -> None:
     else:
         asked = read(sample.kind, incoming)
         nothing = {"agent": None, "extension": None, "ivrid": None, "record": None}
-        assert as_json(replace(asked, key=None)) == {**nothing, **expected["asked"], "key": None}
+        told = as_json(replace(asked, key=None, proof=""))
+        assert told == {**nothing, **expected["asked"], "key": None, "proof": ""}
         assert asked.key
+        assert asked.proof in dict(samples.account(CRM, sample.kind).proofs())
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=str)
@@ -205,7 +207,9 @@ def test_an_account_without_a_token_takes_none(kind: str) -> None:
 def test_a_link_asks_the_same_as_a_body(kind: str) -> None:
     token = samples.account(CRM, kind).click_token.reveal()
     query = {"agent": "דנה", "extension": "10", "ivrid": "abc", "token": token, "record": "{}", "other": "x"}
-    assert read(kind, Incoming("GET", {}, query, b"", NOW)) == Asked("דנה", "10", "abc", None, None)
+    assert read(kind, Incoming("GET", {}, query, b"", NOW)) == Asked(
+        "דנה", "10", "abc", None, None, samples.account(CRM, kind).click_token.fingerprint
+    )
     wrong = {**query, "token": token + "x"}
     assert isinstance(refused(kind, Incoming("GET", {}, wrong, b"", NOW)), BadSignature)
     assert isinstance(refused(kind, Incoming("GET", {}, {"token": token}, b"", NOW)), Malformed)

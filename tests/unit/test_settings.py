@@ -230,7 +230,10 @@ def test_every_mistake_is_told_in_one_run(write: Write) -> None:
 @pytest.mark.parametrize(
     ("toml", "line"),
     [
-        ("nonsense = 1", "FILE: nonsense: unknown key; known keys: agents, audit, crm, data_dir, desktop, dids, pbx, redis,"),
+        (
+            "nonsense = 1",
+            "FILE: nonsense: unknown key; known keys: agents, audit, crm, data_dir, desktop, dids, pbx, redis,",
+        ),
         ("[serber]", "FILE: serber: unknown key; did you mean server?"),
         ("[server]\nhots = 'x'", "FILE: server.hots: unknown key; did you mean host?"),
         ("server = 4", "FILE: server: must be a table: [server]"),

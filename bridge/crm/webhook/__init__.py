@@ -29,6 +29,13 @@ class Account(CrmAccount):
         """Whether popups can be pushed to this CRM."""
         return self.popup_url is not None
 
+    def proofs(self) -> Iterator[tuple[str, str]]:
+        """By what a click is proven to come from this CRM."""
+        for number, secret in enumerate(self.click_secrets):
+            yield secret.fingerprint, f"click_secrets[{number}]"
+        if self.click_token is not None:
+            yield self.click_token.fingerprint, "click_token"
+
     def addresses(self) -> Iterator[str]:
         """Where popups are pushed to."""
         if self.popup_url is not None:
@@ -65,6 +72,16 @@ def write_note(account: Account, delivery_id: str, note: Note, now: datetime) ->
     return wire.write_note(account.popup_url or "", account.popup_secrets, delivery_id, note, now)
 
 
+def write_test(account: Account, message_id: str, now: datetime) -> Request:
+    """A signed event that is no popup."""
+    return wire.write_test(account.popup_url or "", account.popup_secrets, message_id, now)
+
+
 ADAPTER = Adapter(
-    kind="webhook", account=Account, read_click=read_click, write_popup=write_popup, write_note=write_note
+    kind="webhook",
+    account=Account,
+    read_click=read_click,
+    write_popup=write_popup,
+    write_test=write_test,
+    write_note=write_note,
 )

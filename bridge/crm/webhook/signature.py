@@ -49,17 +49,18 @@ def headers(secrets: Iterable[Secret], message_id: str, timestamp: int, body: by
     }
 
 
-def verify(secrets: Iterable[Secret], received: Mapping[str, str], body: bytes, now: float) -> str:
-    """The proven `webhook-id`. Raises `BadSignature`, alike whatever is wrong, and as late for a wrong time as for a
-    wrong signature: the list is always compared whole, against every secret."""
+def verify(secrets: Iterable[Secret], received: Mapping[str, str], body: bytes, now: float) -> tuple[str, Secret]:
+    """The proven `webhook-id` and the secret that proves it. Raises `BadSignature`, alike whatever is wrong, and as
+    late for a wrong time as for a wrong signature: the list is always compared whole, against every secret."""
     message_id = received.get("webhook-id", "")
     timestamp = received.get("webhook-timestamp", "")
     offered = received.get("webhook-signature", "")[:MAX_SIGNATURES_CHARACTERS].split(" ")
     well_formed = ID.fullmatch(message_id) is not None and TIMESTAMP.fullmatch(timestamp) is not None
     seconds = int(timestamp) if well_formed else 0
-    wanted = [sign(secret, message_id if well_formed else "-", seconds, body).encode() for secret in secrets]
-    matches = [hmac.compare_digest(entry.encode("latin-1", "replace"), one) for entry in offered for one in wanted]
+    wanted = [(secret, sign(secret, message_id if well_formed else "-", seconds, body).encode()) for secret in secrets]
+    entries = [entry.encode("latin-1", "replace") for entry in offered]
+    proving = [secret for entry in entries for secret, one in wanted if hmac.compare_digest(entry, one)]
     in_time = abs(now - seconds) <= TOLERANCE_SECONDS
-    if not (well_formed and in_time and any(matches)):
+    if not (well_formed and in_time and proving):
         raise BadSignature
-    return message_id
+    return message_id, proving[0]

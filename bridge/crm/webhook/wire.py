@@ -25,27 +25,31 @@ def read_click(secrets: Iterable[Secret], token: Secret | None, incoming: Incomi
     """What a click asks, once its sender is proven."""
     if incoming.method == "GET":
         _check_token(token, incoming.query.get("token"))
-        return _asked({name: incoming.query.get(name) for name in NAMES}, key=None)
-    key = _prove(secrets, token, incoming)
-    return _asked(_fields(incoming), key)
+        proof = _check_token(token, incoming.query.get("token"))
+        return _asked({name: incoming.query.get(name) for name in NAMES}, None, proof)
+    key, proof = _prove(secrets, token, incoming)
+    return _asked(_fields(incoming), key, proof)
 
 
-def _prove(secrets: Iterable[Secret], token: Secret | None, incoming: Incoming) -> str | None:
-    """The click's key. A request that claims a signature stands or falls by it, whatever else it carries."""
+def _prove(secrets: Iterable[Secret], token: Secret | None, incoming: Incoming) -> tuple[str | None, str]:
+    """The click's key, and the fingerprint of what proved it. A request that claims a signature stands or falls by it,
+    whatever else it carries."""
     if "webhook-signature" in incoming.headers or "webhook-id" in incoming.headers:
         moment = incoming.received_at.timestamp()
-        return "webhook-id:" + signature.verify(secrets, incoming.headers, incoming.body, moment)
+        message_id, secret = signature.verify(secrets, incoming.headers, incoming.body, moment)
+        return f"webhook-id:{message_id}", secret.fingerprint
     scheme, _, offered = incoming.headers.get("authorization", "").partition(" ")
-    _check_token(token, offered.strip() if scheme.lower() == "bearer" else None)
+    proof = _check_token(token, offered.strip() if scheme.lower() == "bearer" else None)
     key = incoming.headers.get("idempotency-key", "").strip()
     if len(key) > 256:
         raise Malformed("Idempotency-Key must have at most 256 characters")
-    return f"idempotency-key:{key}" if key else None
+    return f"idempotency-key:{key}" if key else None, proof
 
 
-def _check_token(token: Secret | None, offered: str | None) -> None:
+def _check_token(token: Secret | None, offered: str | None) -> str:
     if token is None or not offered or not token.matches(offered):
         raise BadSignature
+    return token.fingerprint
 
 
 def _fields(incoming: Incoming) -> Mapping[str, Any]:
@@ -92,7 +96,7 @@ def _form(body: bytes) -> dict[str, Any]:
     return fields
 
 
-def _asked(fields: Mapping[str, Any], key: str | None) -> Asked:
+def _asked(fields: Mapping[str, Any], key: str | None, proof: str) -> Asked:
     agent, extension, ivrid = (_text(fields, name) for name in NAMES)
     if agent is None and extension is None:
         raise Malformed("agent or extension must be there: whose calls shall be looked up?")
@@ -101,7 +105,7 @@ def _asked(fields: Mapping[str, Any], key: str | None) -> Asked:
         raise Malformed('record must be an object such as {"type": "contact", "id": "42"}')
     if _is_deep(record, MAX_DEPTH):
         raise Malformed("record is nested too deeply")
-    return Asked(agent, extension, ivrid, record, key)
+    return Asked(agent, extension, ivrid, record, key, proof)
 
 
 def _is_deep(value: object, left: int) -> bool:
@@ -144,4 +148,16 @@ def _event(
     event = {"type": kind, "timestamp": time_text(at), "data": as_json(data)}
     body = json_text(event).encode("utf-8", "replace")
     signed = signature.headers(secrets, delivery_id, int(now.timestamp()), body)
+    return Request("POST", url, {"Content-Type": "application/json", **signed}, body)
+
+
+def write_test(url: str, secrets: Iterable[Secret], message_id: str, now: datetime) -> Request:
+    """A signed event that is no popup, for whoever wants to know whether popups would arrive."""
+    event = {
+        "type": "call.test",
+        "timestamp": time_text(now),
+        "data": {"message": "popbridge asks whether you hear it"},
+    }
+    body = json_text(event).encode()
+    signed = signature.headers(secrets, message_id, int(now.timestamp()), body)
     return Request("POST", url, {"Content-Type": "application/json", **signed}, body)
