@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from bridge.audit.archive import Archive
 from bridge.messages import Secret
 from bridge.store.embedded import dies_with_parent, find_binary
+from tests import postgres as postgres_server
+from tests.postgres import Postgres
 from tests.stage import Stage, open_stage
 
 
@@ -50,3 +53,24 @@ async def stage(tmp_path: Path, redis_url: Secret) -> AsyncIterator[Stage]:
     """A bridge between a phone system and a CRM, with Dana and Omer idle."""
     async with open_stage(tmp_path, redis_url) as ready:
         yield ready
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL of this test process's own; tests that need one are skipped where there is none."""
+    if reason := postgres_server.why_not():
+        pytest.skip(reason)
+    with postgres_server.running() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Archive]:
+    """An empty archive, on either database."""
+    if request.param == "sqlite":
+        url = Secret(f"sqlite:///{tmp_path / 'audit.db'}")
+    else:
+        url = request.getfixturevalue("postgres").new_database()
+    made = Archive(url)
+    yield made
+    made.close()

@@ -42,8 +42,12 @@ class Database:
         with self._opening:
             if self._engine is None:
                 engine = _open(self._url)
-                with _writing(engine) as connection:
-                    migrations.upgrade(connection)
+                try:
+                    with _migrating(engine) as connection:
+                        migrations.upgrade(connection)
+                except BaseException:
+                    engine.dispose()
+                    raise
                 self._engine = engine
             return self._engine
 
@@ -81,7 +85,7 @@ def _begun(engine: Engine, how: str) -> Iterator[Connection]:
 
 
 @contextmanager
-def _writing(engine: Engine) -> Iterator[Connection]:
+def _migrating(engine: Engine) -> Iterator[Connection]:
     """Several processes may start at once on an empty database: one makes its tables, the others wait."""
     with _begun(engine, "IMMEDIATE") as connection:
         if connection.dialect.name == "postgresql":
