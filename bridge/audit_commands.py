@@ -1,13 +1,21 @@
 """`popbridge audit`: who looked up whom, and who read that."""
 
-from collections.abc import Callable
-from typing import Any
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
 
 import click
 
-from bridge.audit import asking, query, reading
-from bridge.audit.asking import Wanted
-from bridge.terminal import Chosen, as_json_option, asynchronous, opened, tell
+from bridge.audit import anchors, asking, export, query, reading, story, verify
+from bridge.audit.asking import Wanted, moment
+from bridge.audit.verify import Span, Verdict
+from bridge.shapes import as_json, time_text
+from bridge.terminal import NOT_SO, WRONG, Chosen, as_json_option, asynchronous, fail, opened, progress, tell
 from bridge.wiring import Kit
 
 
@@ -65,3 +73,117 @@ def _ends(deliveries: list[dict[str, Any]]) -> str:
 
 def _end(delivery: dict[str, Any]) -> str:
     return f"{delivery['state']}{'+seen' if delivery['shown_at'] else ''}"
+
+
+@audit.command("show")
+@click.argument("click_id")
+@as_json_option
+@click.pass_obj
+@asynchronous
+async def audit_show(chosen: Chosen, click_id: str, as_json_: bool) -> None:
+    """Show one click's whole story: what came, what was chosen and why, each delivery, seen or not."""
+    async with opened(chosen.settings()) as kit:
+        await reading.note(kit.redis, reading.COMMAND_LINE, "show", kit.clock.now(), about={"click_id": click_id})
+        found = await story.tell(kit.archive, kit.redis, click_id)
+    if found is None:
+        fail([f"no click has the id {click_id}, or it is older than what is kept"], NOT_SO)
+    tell(found, lambda: story.text(found), as_json_)
+
+
+@audit.command("export")
+@_filters
+@click.option("--format", "form", type=click.Choice([*export.FORMATS]), default="csv", show_default=True)
+@click.option("--output", type=click.Path(path_type=Path), help="A new file; else standard output.")
+@click.pass_obj
+@asynchronous
+async def audit_export(chosen: Chosen, /, form: str, output: Path | None, **asked: str | None) -> None:
+    """Export all lookups that match, newest first; filters as in `audit list`."""
+    async with opened(chosen.settings()) as kit:
+        wanted = _wanted(kit, asked)
+        await reading.note(kit.redis, reading.COMMAND_LINE, "export", kit.clock.now(), wanted)
+        with _written(output) as file, progress("lines") as told:
+            count = 0
+            async for text, lines in export.texts(kit.archive, kit.redis, wanted, form):
+                file.write(text)
+                told(count := count + lines)
+
+
+@contextmanager
+def _written(output: Path | None) -> Iterator[TextIO]:
+    """A new file that only its owner may read, or standard output."""
+    if output is None:
+        with open(sys.stdout.fileno(), "w", encoding="utf-8", newline="", closefd=False) as file:
+            yield file
+        return
+    try:
+        descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        fail([f"{output} cannot be made: {error.strerror}"], WRONG)
+    with open(descriptor, "w", encoding="utf-8", newline="") as file:
+        yield file
+
+
+@audit.command("acts")
+@_paged
+@as_json_option
+@click.pass_obj
+@asynchronous
+async def audit_acts(chosen: Chosen, limit: int, cursor: str | None, as_json_: bool) -> None:
+    """List what was done to the log itself, newest first: read by whom, erased, forgotten."""
+    async with opened(chosen.settings()) as kit:
+        await reading.note(kit.redis, reading.COMMAND_LINE, "acts", kit.clock.now())
+        page = await query.acts_page(kit.archive, kit.redis, limit, cursor)
+    rows = [f"{act['time']}  {act['kind']:<10} {act['who']:<24} {_act(act)}" for act in page.items]
+    more = [f"more: --cursor {page.next_cursor}"] if page.next_cursor else []
+    tell({"items": page.items, "next_cursor": page.next_cursor}, lambda: "\n".join([*rows, *more]) or "none", as_json_)
+
+
+def _act(act: dict[str, Any]) -> str:
+    """What is plain in it: commitments are for whoever has the number to compare."""
+    filters = act.get("filters", {})
+    told = [
+        f"{name}={value if isinstance(value, str) else '(kept as a commitment)'}" for name, value in filters.items()
+    ]
+    return " ".join([act.get("what", ""), act.get("click_id", ""), *told]).strip()
+
+
+@audit.command("verify")
+@click.option("--from", "since", help="Only from this time on.")
+@click.option("--to", "until", help="Only up to this time.")
+@click.option(
+    "--anchor",
+    help="A file kept elsewhere: the log is checked against the heads in it, then its head is added; - prints it.",
+)
+@as_json_option
+@click.pass_obj
+@asynchronous
+async def audit_verify(
+    chosen: Chosen, since: str | None, until: str | None, anchor: str | None, as_json_: bool
+) -> None:
+    """Prove that no line was changed, removed, moved or put in between; name those that were."""
+    file = Path(anchor) if anchor and anchor != "-" else None
+    if file is not None and (since or until):
+        fail(["--anchor FILE needs the whole log: leave out --from and --to"], WRONG)
+    kept = anchors.kept(file) if file is not None else []
+    async with opened(chosen.settings()) as kit:
+        await kit.archive.catch_up(kit.redis)
+        now = kit.clock.now()
+        times = (
+            time_text(moment(text, name, now)) if text else None for text, name in ((since, "--from"), (until, "--to"))
+        )
+        with progress("lines") as told:
+            verdict = await asyncio.to_thread(verify.verify, kit.archive, Span(*times), kept, told)
+    if verdict.ok and verdict.head and file is not None:
+        anchors.keep(file, verdict.head)
+    tell({**as_json(verdict), "ok": verdict.ok}, lambda: _verdict(verdict, anchor), as_json_)
+    if not verdict.ok:
+        raise SystemExit(NOT_SO)
+
+
+def _verdict(verdict: Verdict, anchor: str | None) -> str:
+    if anchor == "-" and verdict.ok and verdict.head:
+        return json.dumps(as_json(verdict.head))
+    rows = [f"line {found.line} {found.what}" for found in verdict.findings]
+    kept = f"; head {verdict.head.seq} {verdict.head.digest}" if verdict.head else ""
+    told = "the log is whole" if verdict.ok else f"the log is NOT whole: {len(rows)} findings"
+    return "\n".join([*rows, *verdict.notes, f"{told}: {verdict.lines} lines{kept}"])

@@ -12,6 +12,7 @@ WITHHELD = frozenset(
 )
 SERVICE = re.compile(r"[*#][0-9*#]+")
 DIALABLE = re.compile(r"\+?[ (]*[0-9][0-9 ().\-/]*")
+NATIONAL = phonenumbers.PhoneNumberFormat.NATIONAL
 SHORTEST_PUBLIC = 7
 """Fewer digits than this are an extension or a short code: no public number is so short."""
 
@@ -50,6 +51,19 @@ def plain(number: str) -> str:
 
 
 def spellings(number: str, regions: Iterable[str]) -> list[str]:
-    """The keys under which this number may be kept: in E.164 as seen from each region, and as digits."""
+    """The keys under which this number may be kept, the E.164 ones (as seen from each region) first.
+
+    A phone system in one region writes `0722776772`, another `972722776772` or `00972722776772`.
+    """
     public = {found for region in regions if (found := e164(number, region))}
-    return sorted(public | {plain(number)})
+    written = {plain(number)}
+    for one in public:
+        written |= {one[1:], f"00{one[1:]}", plain(phonenumbers.format_number(phonenumbers.parse(one), NATIONAL))}
+    return sorted(public) + sorted(written - public)
+
+
+def digits_of(number: str, regions: Iterable[str]) -> set[str]:
+    """Runs of digits that every spelling of this number has; none when it is not long enough to be told from others."""
+    public = {found for region in regions if (found := e164(number, region))}
+    national = {phonenumbers.national_significant_number(phonenumbers.parse(one)) for one in public}
+    return {digits for digits in national or {plain(number)} if digits.isdigit() and len(digits) >= SHORTEST_PUBLIC}

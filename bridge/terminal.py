@@ -3,8 +3,9 @@
 import asyncio
 import functools
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, ParamSpec
@@ -78,3 +79,17 @@ async def opened(settings: Settings) -> AsyncIterator[Kit]:
     """A kit on the settings' Redis; the embedded one is started for the command when it is not running."""
     async with embedded.redis_of(settings) as url, open_kit(settings, url) as kit:
         yield kit
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int], None]]:
+    """A count on standard error that goes up in its place, on a terminal; nothing is said elsewhere."""
+    shown = sys.stderr.isatty()
+
+    def told(count: int) -> None:
+        if shown:
+            click.echo(f"\r{count:,} {what}", nl=False, err=True)
+
+    yield told
+    if shown:
+        click.echo(err=True)

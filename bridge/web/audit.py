@@ -1,10 +1,12 @@
 """Reading the audit over HTTP. Every reading is noted before it is answered, and bounded per token."""
 
+from collections.abc import AsyncIterator
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from bridge.audit import asking, query, reading
+from bridge.audit import asking, export, query, reading
 from bridge.audit.asking import Wanted
 from bridge.errors import Malformed
 from bridge.store import counters
@@ -26,6 +28,27 @@ async def lines(request: Request) -> Response:
     await note(request, grant, "list", wanted)
     page = await query.lines(kit.archive, kit.redis, wanted, limit, cursor)
     return JSONResponse({"items": page.items, "next_cursor": page.next_cursor})
+
+
+async def export_lines(request: Request) -> Response:
+    """`GET /api/audit/export?format=csv|jsonl`: all lines that match, as a file."""
+    grant = await supervisor(request)
+    kit: Kit = request.app.state.kit
+    form = request.query_params.get("format", "csv")
+    if form not in export.FORMATS:
+        raise Malformed(f"format must be one of: {', '.join(export.FORMATS)}")
+    wanted = _wanted(request, {"format"})
+    await note(request, grant, "export", wanted, EXPORTS_PER_MINUTE)
+    pieces = export.texts(kit.archive, kit.redis, wanted, form)
+    first, _ = await anext(pieces)  # a database that is away is told as such, not by a file cut short
+    headers = {"Content-Disposition": f'attachment; filename="popbridge-audit.{form}"'}
+    return StreamingResponse(_body(first, pieces), media_type=export.MEDIA_TYPES[form], headers=headers)
+
+
+async def _body(first: str, pieces: AsyncIterator[tuple[str, int]]) -> AsyncIterator[str]:
+    yield first
+    async for text, _ in pieces:
+        yield text
 
 
 async def acts(request: Request) -> Response:
