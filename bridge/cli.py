@@ -24,7 +24,7 @@ from bridge.snapshots import queue_row
 from bridge.store import deliveries as store
 from bridge.store import embedded, tokens
 from bridge.store.connection import open_async
-from bridge.store.tokens import Grant, Role
+from bridge.store.tokens import Grant, Kind, Role
 from bridge.terminal import NO_REDIS, NOT_SO, WRONG, Chosen, as_json_option, asynchronous, fail, tell
 from bridge.wiring import load_settings, open_kit
 
@@ -181,16 +181,20 @@ def token() -> None:
 @click.option("--role", type=click.Choice([str(role) for role in Role]), required=True)
 @click.option("--agent", help="CRM:CRM_USER, for the role agent.")
 @click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True)
+@click.option("--link", is_flag=True, help="For the desktop page only: works once, within 5 minutes.")
 @as_json_option
 @click.pass_obj
 @asynchronous
-async def token_create(chosen: Chosen, role: str, agent: str | None, days: int, as_json_: bool) -> None:
+async def token_create(chosen: Chosen, role: str, agent: str | None, days: int, link: bool, as_json_: bool) -> None:
     """Make a token. It is shown this once; only its hash is kept."""
     settings = chosen.settings()
     owner = _owner(settings, Role(role), agent)
+    if link and owner is None:
+        fail(["--link goes with --role agent: it opens an agent's desktop page"], WRONG)
+    life, kind = (tokens.LINK_LIFE, Kind.LINK) if link else (timedelta(days=days), Kind.TOKEN)
     now = Clock().now()
     async with _redis(settings) as redis:
-        grant, text = await tokens.create(redis, Role(role), owner, now, now + timedelta(days=days))
+        grant, text = await tokens.create(redis, Role(role), owner, now, now + life, kind)
     told = {"id": grant.token_id, "token": text, "role": grant.role, "expires_at": grant.expires_at}
     tell(told, lambda: text, as_json_)
     if owner is not None and not as_json_:
@@ -223,7 +227,10 @@ async def token_list(chosen: Chosen, as_json_: bool) -> None:
     told = [_token_row(grant) for grant in grants]
 
     def text() -> str:
-        return "\n".join(f"{row['id']}  {row['role']:<10}  {row['agent'] or '-'}  {row['expires_at']}" for row in told)
+        return "\n".join(
+            f"{row['id']}  {row['kind']:<7}  {row['role']:<10}  {row['agent'] or '-'}  {row['expires_at']}"
+            for row in told
+        )
 
     tell(told, text, as_json_)
 
@@ -232,6 +239,7 @@ def _token_row(grant: Grant) -> dict[str, Any]:
     agent = f"{grant.crm}:{grant.crm_user}" if grant.crm_user else None
     return {
         "id": grant.token_id,
+        "kind": grant.kind,
         "role": grant.role,
         "agent": agent,
         "created_at": grant.created_at,

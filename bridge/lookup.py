@@ -1,7 +1,7 @@
 """Step 2: which calls are live on these lines? Asks the phone systems; owns time limits, sharing and circuits."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from bridge import pbx
@@ -155,6 +155,19 @@ class Lookup:
         calls = tuple(call for answer in answers for call in answer.calls or ())
         ms = round((self._clock.ticks() - started) * 1000, 1)
         return Heard(calls, outcome, why, _served_from(answers), ms)
+
+    async def each(self, lines: Collection[Line]) -> dict[Line, Heard]:
+        """What is live on each of `lines`, asked together: a few lines one by one, many as the whole account.
+
+        Lines of a phone system that is not in the settings are left out.
+        """
+        started, known = self._clock.ticks(), [line for line in lines if line.pbx in self.systems]
+        answers = await asyncio.gather(*(self.systems[line.pbx].line(line.extension, started) for line in known))
+        ms = round((self._clock.ticks() - started) * 1000, 1)
+        return {
+            answer.line: Heard(tuple(answer.calls or ()), *_verdict([answer]), answer.served_from, ms)
+            for answer in answers
+        }
 
     def circuits(self) -> dict[str, CircuitState]:
         """The state of each phone system's circuit in this process."""

@@ -57,10 +57,14 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What a page that opens must be told, the popup whose card is open, and how far the stream was read."""
+    """What a page that opens must be told, and how far the stream was read.
+
+    `card` is the newest popup unless it was dismissed or is too old, `is_over` whether its call had ended.
+    """
 
     news: list[News]
     card: News | None
+    is_over: bool
     last: EntryId
 
 
@@ -151,10 +155,13 @@ async def replay(redis: TextRedis, agent: keys.Person, after: EntryId | None, no
     latest = next((news for news in (_news(key, entry) for entry in newest) if news.event == POPUP), None)
     cards = await _cards(redis, {news.popup_id for news in [*of_use, *([latest] if latest else [])]})
     told = [news for news in of_use if "dismissed_at" not in cards.get(news.popup_id, {})]
-    card = latest if latest and _is_open(latest, cards[latest.popup_id], now) else None
-    if after is None and card is not None and card not in told and "delivered_at" in cards[card.popup_id]:
+    card, state = (latest, cards[latest.popup_id]) if latest and _is_recent(latest, now) else (None, {})
+    if card is None or "dismissed_at" in state:
+        return Replay(told, None, False, max(last, after or (0, 0)))
+    is_over = "ended_at" in state
+    if after is None and not is_over and card not in told and "delivered_at" in state:
         told.insert(0, card)
-    return Replay(told, card, max(last, after or (0, 0)))
+    return Replay(told, card, is_over, max(last, after or (0, 0)))
 
 
 def _behind(last: EntryId, now: datetime) -> str:
@@ -168,10 +175,9 @@ def _news(key: str, entry: Entry) -> News:
     return News(fields["event"], fields["data"], key, entry_id(kept_as), expires_at, fields["popup_id"])
 
 
-def _is_open(news: News, card: Mapping[str, str], now: datetime) -> bool:
+def _is_recent(news: News, now: datetime) -> bool:
     oldest = now - timedelta(seconds=keys.CALL_SECONDS)
-    pushed_ms = news.entry_id[0] if news.entry_id else 0
-    return pushed_ms > oldest.timestamp() * 1000 and not {"dismissed_at", "ended_at"} & set(card)
+    return news.entry_id is not None and news.entry_id[0] > oldest.timestamp() * 1000
 
 
 async def _cards(redis: TextRedis, popup_ids: Iterable[str]) -> dict[str, dict[str, str]]:

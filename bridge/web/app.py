@@ -20,13 +20,14 @@ from bridge.errors import ArchiveUnfit, ClickRefused, PbxError
 from bridge.messages import Secret
 from bridge.settings import Settings
 from bridge.web import actions, api, audit, clicks, desktop, health, languages, problems, stream
-from bridge.web.hub import open_hub
+from bridge.web.hub import Hub, at_work
+from bridge.web.watch import Watch
 from bridge.wiring import open_kit
 
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
 
 ROUTES = [
-    Route("/clicks/{crm}", clicks.click, methods=["GET", "POST"]),
+    Route("/clicks/{crm}", clicks.click, methods=["GET", "POST", "OPTIONS"]),
     Route("/desktop/events", stream.Events(), methods=["GET"]),
     Route("/desktop/ack", desktop.acknowledge, methods=["POST"]),
     Route("/desktop/session", desktop.sign_in, methods=["POST"]),
@@ -36,7 +37,6 @@ ROUTES = [
     Route("/desktop/preferences", desktop.preferences, methods=["GET", "PUT"]),
     Route("/desktop", desktop.page),
     Route("/api/audit", audit.lines),
-    Route("/api/audit/export", audit.export_lines),
     Route("/api/audit/acts", audit.acts),
     Route("/api/clicks/{click_id}", api.click),
     Route("/api/popups/{popup_id}", api.popup),
@@ -91,11 +91,9 @@ def create_app(settings: Settings, redis_url: Secret, clock: Clock | None = None
             app.state.pages = clicks.open_pages()
             kit.agents.directory()
             await kit.agents.refresh()
-            refreshing = asyncio.create_task(kit.agents.keep_fresh())
-            async with open_hub(kit.redis, kit.clock, app.state.leaving) as hub:
-                app.state.hub = hub
+            app.state.hub = hub = Hub(kit.redis, kit.clock, app.state.leaving)
+            async with at_work(kit.agents.keep_fresh(), *hub.work(), Watch(hub, kit).follow()):
                 yield
-            refreshing.cancel()
 
     handlers: dict[Any, Any] = {
         ClickRefused: problems.on_refusal,

@@ -16,7 +16,7 @@ from bridge.domain import Click
 from bridge.errors import BadSignature, ClickRefused, TooManyClicks, UnknownCrm
 from bridge.settings import CrmAccount
 from bridge.store import counters
-from bridge.web import body, languages, problems
+from bridge.web import body, cors, languages, problems
 from bridge.web.body import source_of
 from bridge.wiring import Kit
 
@@ -27,10 +27,18 @@ FAILURES_PER_MINUTE = 30
 
 
 async def click(request: Request) -> Response:
-    """One press of the button, by webhook (POST) or by a link (GET)."""
+    """One press of the button, by webhook (POST), by a link (GET), or by a page's script (after OPTIONS)."""
     if request.method == "HEAD":
         return Response(status_code=405, headers={"Allow": "GET, POST"})
     kit: Kit = request.app.state.kit
+    account = kit.settings.crm.get(given_crm(request))
+    origins = account.origins if account else ()
+    if request.method == "OPTIONS":
+        return cors.preflight(request, origins)
+    return cors.allow(request, await _answered(request, kit), origins)
+
+
+async def _answered(request: Request, kit: Kit) -> Response:
     laps = Laps(kit.clock)
     try:
         given = await answer(await _read(request, kit, laps), kit, laps)

@@ -3,19 +3,20 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Coroutine
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from redis.exceptions import RedisError
 
 from bridge.clock import Clock
-from bridge.domain import Popup
 from bridge.store import desktop, keys, tokens
 from bridge.store.connection import TextRedis
 from bridge.store.desktop import EntryId, News
 from bridge.web import pages
+from bridge.web.cards import Card, as_popped, ended
 from bridge.web.pages import Page
 
 log = logging.getLogger(__name__)
@@ -25,14 +26,6 @@ BEATS, BEAT_SECONDS = 15, 1.0
 AWAY_SECONDS = 0.5
 CATCH_UP = 100
 """Agents whose streams are read together when the subscription is back."""
-
-
-@dataclass(eq=False, slots=True)
-class Card:
-    """The newest popup of an agent, as far as it is open; `told` is what the pages know of its call."""
-
-    popup: Popup
-    told: object = None
 
 
 @dataclass(eq=False, slots=True)
@@ -60,7 +53,8 @@ class Hub:
         self._redis, self._clock, self._leaving = redis, clock, leaving
         self._desks: dict[str, Desk] = {}
         self._ring: list[set[Page]] = [set() for _ in range(BEATS)]
-        self.new_card = asyncio.Event()
+        self.carded, self.hurry = asyncio.Event(), asyncio.Event()
+        """Somebody has an open card; a page waits to be told how its card's call stands."""
 
     @property
     def desks(self) -> Collection[Desk]:
@@ -91,13 +85,18 @@ class Hub:
             if not desk.pages:
                 del self._desks[key]
 
-    def put_card(self, desk: Desk, news: News | None) -> None:
-        """Follow the call of this popup; its pages have just been told of it, or (again) must be."""
-        if news is not None:
-            popup = desktop.popup_of(news)
-            if desk.card is None or desk.card.popup.popup_id <= popup.popup_id:
-                desk.card = Card(popup)
-                self.new_card.set()
+    def show_card(self, desk: Desk, page: Page, missed: desktop.Replay) -> None:
+        """Tell a page that has caught up how the call of the open card stands, or have it asked."""
+        if missed.card is None:
+            return
+        popup = desktop.popup_of(missed.card)
+        if desk.card is None or desk.card.popup.popup_id < popup.popup_id:
+            desk.card = Card(popup, self._clock.now(), ended() if missed.is_over else None)
+        if desk.card.told is not None:
+            page.tell(desk.card.text())
+        else:
+            self.hurry.set()
+        self.carded.set()
 
     async def catch_up(self, page: Page, after: EntryId | None) -> desktop.Replay:
         """What the page missed. It has joined before, so nothing falls between this and what it hears."""
@@ -135,7 +134,9 @@ class Hub:
             return
         desk.tell(pages.chunk(news), news.entry_id)
         if news.event == desktop.POPUP:
-            self.put_card(desk, news)
+            popup = desktop.popup_of(news)
+            desk.card = Card(popup, popup.created_at, as_popped(popup))
+            self.carded.set()
         elif news.event == desktop.DISMISSED and desk.shows(json.loads(news.data)["popup_id"]):
             desk.card = None
 
@@ -168,6 +169,10 @@ class Hub:
             if page.grant.token_id not in living:
                 page.end(pages.REVOKED)
 
+    def work(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        """What has to run while there are pages."""
+        return self.listen(), self.beat(), self.say_goodbye()
+
     async def say_goodbye(self) -> None:
         """When the server stops: every page is told."""
         await self._leaving.wait()
@@ -177,13 +182,19 @@ class Hub:
 
 
 @asynccontextmanager
-async def open_hub(redis: TextRedis, clock: Clock, leaving: asyncio.Event) -> AsyncIterator[Hub]:
-    """A hub at work for as long as the block lasts."""
-    hub = Hub(redis, clock, leaving)
-    lines = [asyncio.create_task(line) for line in (hub.listen(), hub.beat(), hub.say_goodbye())]
+async def at_work(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Lines that run for ever, for as long as the block lasts."""
+    lines = [asyncio.create_task(line) for line in work]
+    for line in lines:
+        line.add_done_callback(_tell_failure)
     try:
-        yield hub
+        yield
     finally:
         for line in lines:
             line.cancel()
         await asyncio.gather(*lines, return_exceptions=True)
+
+
+def _tell_failure(line: "asyncio.Task[None]") -> None:
+    if not line.cancelled() and (error := line.exception()) is not None:
+        log.error("a line of the web process has ended by a fault of ours", exc_info=error)

@@ -84,7 +84,7 @@ async def _follow(hub: Hub, page: Page, after: EntryId | None, receive: Receive)
     if missed.news:
         await page.write(b"".join(pages.chunk(news) for news in missed.news))
     page.go_live(missed.last)
-    hub.put_card(desk, missed.card)
+    hub.show_card(desk, page, missed)
     del missed, desk
     await page.until_gone(receive)
 

@@ -1,0 +1,76 @@
+"""While cards are open their state follows the phone system: one round of questions for all of this process."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from datetime import timedelta
+
+from redis.exceptions import RedisError
+
+from bridge.domain import Line
+from bridge.lookup import Heard
+from bridge.store import desktop, keys
+from bridge.web import cards
+from bridge.web.hub import Desk, Hub
+from bridge.wiring import Kit
+
+log = logging.getLogger(__name__)
+
+PAUSE_SECONDS = 0.5
+"""Between two rounds at the least, however many pages come."""
+FOLLOWED = timedelta(seconds=keys.CALL_SECONDS)
+
+
+class Watch:
+    """The rounds. Nobody is asked while no card is open."""
+
+    def __init__(self, hub: Hub, kit: Kit) -> None:
+        self._hub, self._kit = hub, kit
+
+    async def follow(self) -> None:
+        """Ask every `refresh_seconds`, for ever; sooner when a page has come whose card's call is not known."""
+        seconds = self._kit.settings.desktop.refresh_seconds
+        while seconds:
+            if not self._followed():
+                self._hub.carded.clear()
+                await self._hub.carded.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._hub.hurry.wait()
+            self._hub.hurry.clear()
+            await self._round()
+            await asyncio.sleep(min(PAUSE_SECONDS, seconds))
+
+    def _followed(self) -> list[Desk]:
+        oldest = self._kit.clock.now() - FOLLOWED
+        return [
+            desk
+            for desk in self._hub.desks
+            if desk.card and not desk.card.is_over and desk.card.popup.created_at > oldest
+        ]
+
+    async def _round(self) -> None:
+        """Ask about the lines of all open cards together, and tell what has changed."""
+        followed = [(desk, self._lines(desk)) for desk in self._followed()]
+        asked_at = self._kit.clock.now()
+        heard = await self._kit.lookup.each({line for _, lines in followed for line in lines})
+        for desk, lines in followed:
+            if desk.card is not None:
+                desk.card.asked_at = asked_at
+                await self._tell(desk, desk.card, [heard[line] for line in lines if line in heard])
+
+    def _lines(self, desk: Desk) -> tuple[Line, ...]:
+        agent = self._kit.agents.directory().agent(desk.agent.crm, desk.agent.crm_user)
+        return cards.lines_of(desk.card.popup, agent.lines if agent else ()) if desk.card else ()
+
+    async def _tell(self, desk: Desk, card: cards.Card, heard: list[Heard]) -> None:
+        now = cards.stands(card, heard, self._kit.labels)
+        if now == card.told:
+            return
+        card.told = now
+        desk.tell(card.text())
+        if card.is_over:
+            try:
+                await desktop.mark_card(self._kit.redis, card.popup.popup_id, "ended_at", card.asked_at)
+            except (RedisError, OSError):
+                log.warning("the end of a call is not kept: redis is away")
