@@ -37,6 +37,7 @@ ROUTES = [
     Route("/desktop/preferences", desktop.preferences, methods=["GET", "PUT"]),
     Route("/desktop", desktop.page),
     Route("/api/audit", audit.lines),
+    Route("/api/audit/export", audit.export_lines),
     Route("/api/audit/acts", audit.acts),
     Route("/api/clicks/{click_id}", api.click),
     Route("/api/popups/{popup_id}", api.popup),
