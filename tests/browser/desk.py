@@ -1,16 +1,20 @@
 """An agent at a browser: opens desktop pages, looks at them, and presses the CRM's button."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
+from bridge.push import push
 from bridge.store.tokens import Role
-from tests.stage import DANA, OMER, Stage, until
+from tests.stage import DANA, Stage, until
 
 PATIENCE_MS = 10_000
+LOOK_SECONDS = 0.02
 expect.set_options(timeout=PATIENCE_MS)
-EXTENSIONS = {DANA: "SIPDana1", OMER: "SIPOmer1"}
 
 
 @dataclass
@@ -87,3 +91,29 @@ async def live(page: Page) -> None:
 def card(page: Page) -> Any:
     """The open card."""
     return page.locator("article.card").first
+
+
+@asynccontextmanager
+async def open_desks(stage: Stage, browser: Browser) -> AsyncIterator[Desks]:
+    """Desktop pages over a stage with a worker. A page that wrote an error to its console fails the test."""
+    working = asyncio.create_task(_work(stage))
+    opened = Desks(stage, browser)
+    try:
+        yield opened
+    finally:
+        await opened.close()
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
+    assert opened.errors == []
+
+
+async def _work(stage: Stage) -> None:
+    """What the workers do: every delivery is pushed once."""
+    supervisor, done = await stage.token(Role.SUPERVISOR), set()
+    while True:
+        listed = (await stage.get("/api/deliveries?state=pending", supervisor)).json()
+        for delivery in [each["delivery_id"] for each in listed["items"] if each["delivery_id"] not in done]:
+            done.add(delivery)
+            await push(delivery, stage.kit)
+        await asyncio.sleep(LOOK_SECONDS)

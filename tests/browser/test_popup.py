@@ -1,10 +1,13 @@
-"""A popup on the screen: from the click to the card, and what becomes of it."""
+"""A popup on the screen: from the click to the card, and what becomes of it while the call goes on."""
+
+from datetime import UTC, datetime
 
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.desk import Desks, card
-from tests.stage import CALLER
+from bridge.domain import Caller
+from tests.browser.desk import Desks, card, live
+from tests.stage import CALLER, DID, until
 
 pytestmark = pytest.mark.anyio
 
@@ -17,7 +20,193 @@ async def test_a_click_shows_the_caller(desks: Desks) -> None:
     answer = await desks.click()
     await expect(card(page).locator(".caller")).to_have_text("Ruth Levi")
     await expect(card(page)).to_have_attribute("data-state", "talking")
-    await expect(card(page)).to_contain_text(CALLER)
-    await expect(card(page)).to_contain_text("Sales line")
+    for fact in (
+        CALLER,
+        "+972722776772",
+        "Sales line",
+        DID,
+        "SIPDana1",
+        answer["popup"]["call"]["ivrid"],
+        "the only call",
+    ):
+        await expect(card(page)).to_contain_text(fact)
     await expect(page).to_have_title(f"Talking, Ruth Levi, {CALLER}, Sales line · popbridge")
+    await expect(page.locator("#spoken")).to_have_text(f"Talking, Ruth Levi, {CALLER}, Sales line")
     await desks.is_taken(answer["popup"]["popup_id"])
+
+
+async def test_the_bridge_learns_that_the_card_was_seen(desks: Desks) -> None:
+    page = await desks.open()
+    desks.stage.talk()
+    popup_id = (await desks.click())["popup"]["popup_id"]
+    await expect(card(page)).to_be_visible()
+
+    async def seen() -> bool:
+        return any(each.get("shown_at") for each in await desks.deliveries(popup_id))
+
+    await until(seen)
+
+
+async def test_two_calls_and_the_agent_chooses_the_other(desks: Desks) -> None:
+    page = await desks.open()
+    first = desks.stage.talk(name="Ruth Levi", number="0522340002")
+    desks.stage.phone.hold(first, "SIPDana1")
+    desks.stage.talk(name="Amir Haddad", number="0543450003")
+    await desks.click()
+    await expect(card(page).locator(".caller")).to_have_text("Amir Haddad")
+    await expect(card(page).locator(".others li")).to_have_count(1)
+    await card(page).get_by_role("button", name="Show the call with Ruth Levi").click()
+    await expect(card(page).locator(".caller")).to_have_text("Ruth Levi")
+    await expect(page.locator("#earlier-list li")).to_have_count(1)
+    again = await desks.click()
+    assert again["popup"]["call"]["caller"]["name"] == "Ruth Levi"
+    assert "you chose it" in again["why"]
+
+
+async def test_hold_and_the_end_are_followed(desks: Desks) -> None:
+    page = await desks.open()
+    ivrid = desks.stage.talk(name="Ruth Levi")
+    await desks.click()
+    await expect(card(page)).to_have_attribute("data-state", "talking")
+    desks.stage.phone.hold(ivrid, "SIPDana1")
+    await expect(card(page)).to_have_attribute("data-state", "hold")
+    await expect(card(page).locator(".chip-state").first).to_have_text("On hold")
+    desks.stage.phone.hang_up(ivrid)
+    await expect(card(page)).to_have_attribute("data-state", "ended")
+    await expect(card(page)).to_contain_text("The call ended at")
+    await expect(page.locator("#spoken")).to_contain_text("Ended, Ruth Levi")
+
+
+async def test_ringing_turns_to_talking(desks: Desks) -> None:
+    page = await desks.open()
+    now = datetime.now(UTC)
+    ivrid = desks.stage.phone.incoming(["SIPDana1"], Caller(CALLER, name="Ruth Levi"), now, DID)
+    await desks.click()
+    await expect(card(page)).to_have_attribute("data-state", "ringing")
+    await expect(page.locator("#urgent")).to_contain_text("Ringing, Ruth Levi")
+    desks.stage.phone.answer(ivrid, "SIPDana1", datetime.now(UTC))
+    await expect(card(page)).to_have_attribute("data-state", "talking")
+
+
+async def test_a_transferred_call_knows_the_first_one(desks: Desks) -> None:
+    page = await desks.open()
+    now = datetime.now(UTC)
+    first = desks.stage.talk("SIPOmer1", name="Ruth Levi")
+    moved = desks.stage.phone.transfer(first, "SIPOmer1", "SIPDana1", now)
+    desks.stage.phone.answer(moved, "SIPDana1", now)
+    await desks.click()
+    await expect(card(page)).to_contain_text("Transferred")
+    await expect(card(page).locator(".details")).to_contain_text(first)
+
+
+async def test_a_phone_system_that_stops_answering_makes_the_card_stale(desks: Desks) -> None:
+    page = await desks.open()
+    desks.stage.talk(name="Ruth Levi")
+    await desks.click()
+    await expect(card(page)).to_be_visible()
+    desks.stage.pbx.faults.down = "503"
+    await expect(card(page).locator(".condition-stale")).to_be_visible()
+    await expect(card(page)).to_have_attribute("data-state", "talking")
+
+
+async def test_a_press_that_finds_nothing_says_why(desks: Desks) -> None:
+    page = await desks.open()
+    answer = await desks.click()
+    assert answer["outcome"] == "no-active-call"
+    await expect(page.locator("#nothing")).to_contain_text("No call on your line")
+    await expect(page.locator("#nothing")).to_contain_text(answer["why"])
+    desks.stage.talk(name="Ruth Levi")
+    await page.locator("#nothing").get_by_role("button", name="Press again").click()
+    await expect(card(page).locator(".caller")).to_have_text("Ruth Levi")
+    await expect(page.locator("#nothing")).to_be_hidden()
+
+
+async def test_a_reload_brings_the_card_back_once(desks: Desks) -> None:
+    page = await desks.open()
+    desks.stage.talk(name="Ruth Levi")
+    await desks.is_taken((await desks.click())["popup"]["popup_id"])
+    await expect(card(page)).to_be_visible()
+    await page.reload()
+    await live(page)
+    await expect(page.locator("article.card")).to_have_count(1)
+    await expect(card(page).locator(".caller")).to_have_text("Ruth Levi")
+    await expect(page.locator("#spoken")).to_be_empty()
+
+
+async def test_dismissed_is_dismissed_on_every_page_and_can_be_opened_again(desks: Desks) -> None:
+    here, there = await desks.open(), await desks.open()
+    desks.stage.talk(name="Ruth Levi")
+    await desks.click()
+    await expect(card(there)).to_be_visible()
+    await card(here).get_by_role("button", name="Dismiss").click()
+    for page in (here, there):
+        await expect(page.locator("article.card")).to_have_count(0)
+        await expect(page.locator("#earlier-list")).to_contain_text("dismissed")
+    await here.reload()
+    await live(here)
+    await expect(here.locator("article.card")).to_have_count(0)
+    await here.locator("#earlier-list button").click()
+    await expect(card(here).locator(".caller")).to_have_text("Ruth Levi")
+
+
+async def test_a_snoozed_card_comes_back_when_the_call_ends(desks: Desks) -> None:
+    page = await desks.open()
+    ivrid = desks.stage.talk(name="Ruth Levi")
+    await desks.click()
+    await card(page).locator("summary", has_text="Snooze").click()
+    await card(page).get_by_role("button", name="5 min", exact=True).click()
+    await expect(page.locator("article.card")).to_have_count(0)
+    await expect(page.locator("#earlier-list")).to_contain_text("back at")
+    desks.stage.phone.hang_up(ivrid)
+    await expect(card(page)).to_have_attribute("data-state", "ended")
+
+
+async def test_a_snoozed_card_comes_back_in_time(desks: Desks) -> None:
+    page = await desks.blank(await desks.new_profile())
+    await page.clock.install()
+    await page.goto(f"{desks.stage.bridge_url}/desktop#token={await desks.token()}")
+    await live(page)
+    desks.stage.talk(name="Ruth Levi")
+    await desks.click()
+    await card(page).locator("summary", has_text="Snooze").click()
+    await card(page).get_by_role("button", name="1 min", exact=True).click()
+    await expect(page.locator("article.card")).to_have_count(0)
+    await page.clock.run_for(61_000)
+    await expect(card(page).locator(".caller")).to_have_text("Ruth Levi")
+
+
+async def test_everything_can_be_copied(desks: Desks) -> None:
+    page = await desks.open(permissions=["clipboard-read", "clipboard-write"])
+    desks.stage.talk(name="Ruth Levi")
+    answer = await desks.click(record={"type": "contact", "id": "42", "url": "https://crm.example/contacts/42"})
+    await card(page).get_by_role("button", name="Copy all").click()
+    await expect(card(page).get_by_role("button", name="Copied")).to_be_visible()
+    copied = await page.evaluate("navigator.clipboard.readText()")
+    for fact in (
+        "Ruth Levi",
+        CALLER,
+        "Sales line",
+        answer["popup"]["call"]["ivrid"],
+        "https://crm.example/contacts/42",
+    ):
+        assert fact in copied
+
+
+async def test_the_crms_record_opens_in_a_tab_that_cannot_reach_back(desks: Desks) -> None:
+    page = await desks.open()
+    desks.stage.talk()
+    await desks.click(record={"type": "contact", "id": "42", "url": f"{desks.stage.bridge_url}/livez"})
+    link = card(page).get_by_role("link", name="Open in the CRM")
+    await expect(link).to_have_attribute("rel", "noopener noreferrer")
+    async with page.context.expect_page() as opening:
+        await link.click()
+    opened = await opening.value
+    assert await opened.evaluate("window.opener") is None
+
+
+async def test_a_record_that_is_no_web_address_has_no_link(desks: Desks) -> None:
+    page = await desks.open()
+    desks.stage.talk()
+    await desks.click(record={"type": "contact", "id": "42", "url": "javascript:alert(1)"})
+    await expect(card(page)).to_be_visible()
+    await expect(card(page).locator("a")).to_have_count(0)

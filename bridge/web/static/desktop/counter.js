@@ -173,13 +173,18 @@ export class Counter {
   }
 
   #followed(update) {
-    const was = this.desk.update(update);
-    if (was === null) return this.shelf.age(update.popup_id);
-    const entry = this.desk.find(update.popup_id);
-    this.shelf.redraw(update.popup_id);
+    const changed = this.desk.update(update);
+    this.shelf.age(update.popup_id);
+    if (!changed.length) return;
+    for (const { entry, was } of changed) this.#changed(entry, was);
     this.draw();
-    if (was !== entry.state) announce(spoken(entry));
-    if (entry.state === "ended") this.alerts.over(update.popup_id);
+  }
+
+  #changed(entry, was) {
+    const popupId = entry.popup.popup_id;
+    this.shelf.redraw(popupId);
+    if (entry.state === "ended") this.alerts.over(popupId);
+    if (was !== entry.state && popupId === this.desk.current) announce(spoken(entry));
   }
 
   #tick() {

@@ -17,6 +17,10 @@ function newEntry(popup) {
   };
 }
 
+function isOfLine({ call }, { call: other }) {
+  return call.pbx === other.pbx && call.extension === other.extension;
+}
+
 /** The cards, newest first; which one is open; the last press that found nothing. */
 export class Desk {
   entries = [];
@@ -49,20 +53,39 @@ export class Desk {
     return true;
   }
 
-  /** How a card's call is now. The state it had before, or null when nothing but its age has changed. */
+  /**
+   * How a card's call is now; the other cards of that line follow from it. The cards whose facts have changed, each with
+   * the state it had before.
+   */
   update({ popup_id, state, call, other_calls, asked_at, stale, why }) {
     const entry = this.find(popup_id);
-    if (!entry || entry.state === "ended") return null;
-    const before = JSON.stringify([entry.state, entry.call, entry.others, entry.stale, entry.why]);
+    if (!entry) return [];
+    const askedAt = Date.parse(asked_at) || entry.askedAt;
+    const others = other_calls ?? [];
+    const changed = [this.#set(entry, { state, call: call ?? entry.call, others, stale, why: why ?? "", askedAt })];
+    if (!stale && state !== "unknown") {
+      const live = [call, ...others].filter(Boolean);
+      for (const each of this.entries) if (each !== entry && isOfLine(each, entry)) changed.push(this.#follow(each, live, askedAt));
+    }
+    return changed.filter(Boolean);
+  }
+
+  /** A card that the bridge does not follow by itself: its call is among the line's live ones, or over. */
+  #follow(entry, live, askedAt) {
+    if (!entry.call.ivrid) return null;
+    const call = live.find((each) => each.ivrid === entry.call.ivrid);
+    const others = live.filter((each) => each !== call);
+    const now = call ? { state: call.state, call, others } : { state: "ended", others: [] };
+    return this.#set(entry, { ...now, stale: false, why: "", askedAt });
+  }
+
+  #set(entry, facts) {
+    if (entry.state === "ended") return null;
+    const before = JSON.stringify({ ...entry, askedAt: 0 });
     const was = entry.state;
-    entry.state = state;
-    entry.call = call ?? entry.call;
-    entry.others = other_calls ?? [];
-    entry.stale = stale;
-    entry.why = why ?? "";
-    entry.askedAt = Date.parse(asked_at) || entry.askedAt;
-    if (state === "ended" && entry.snoozedUntil !== null) this.#back(entry);
-    return JSON.stringify([entry.state, entry.call, entry.others, entry.stale, entry.why]) === before ? null : was;
+    Object.assign(entry, facts);
+    if (entry.state === "ended" && entry.snoozedUntil !== null) this.#back(entry);
+    return JSON.stringify({ ...entry, askedAt: 0 }) === before ? null : { entry, was };
   }
 
   /** Put away; it stays among the earlier ones. The newest live card that is left is opened. */

@@ -10,6 +10,7 @@ const RETRY_MS = 3_000;
 const at = (id) => document.getElementById(id);
 let known = [];
 let counter = null;
+let connection = ["connecting"];
 
 /** The session that the address or this tab brings; null when there is none, with the reason on the page. */
 async function signIn() {
@@ -34,6 +35,7 @@ function signedOut(key) {
   at("whose").textContent = "popbridge";
   at("tools").hidden = true;
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+  for (const id of ["told", "spoken", "urgent", "set-customdata", "bookmarklet"]) at(id).replaceChildren();
   document.title = "popbridge";
   notice(key);
   at("notice").hidden = false;
@@ -42,7 +44,8 @@ function signedOut(key) {
 }
 
 /** How the connection is: a dot, and words. */
-export function line(state, detail) {
+function line(state, detail) {
+  connection = [state, detail];
   const seconds = Math.max(1, Math.round((detail ?? 0) / 1000));
   at("line").dataset.state = state;
   document.body.dataset.line = state;
@@ -54,17 +57,17 @@ function languageOf(preferences) {
   return chosenLanguage([asked, preferences.language, ...navigator.languages], known);
 }
 
-/** The agent's language and theme. A page in another language is drawn anew. */
+/** The agent's language and theme. */
 async function turnTo(preferences) {
   applyTheme(preferences.theme);
   await speak(languageOf(preferences));
+  line(...connection);
 }
 
 async function start() {
   const before = session.kept()?.preferences ?? UNCHOSEN;
   known = await languages();
   await turnTo(before);
-  line("connecting");
   const signedIn = await signIn();
   if (!signedIn) return;
   await turnTo({ ...UNCHOSEN, ...signedIn.preferences });

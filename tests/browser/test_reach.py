@@ -1,0 +1,148 @@
+"""For everybody: by keyboard alone, by screen reader, from right to left; and safe against hostile text."""
+
+import json
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.async_api import Page, expect
+
+from tests.browser.desk import Desks, card, live
+from tests.stage import CALLER
+
+pytestmark = pytest.mark.anyio
+HOSTILE = [
+    "<img src=x onerror=alert(1)>",
+    "\u202egnp.exe\u202c evil",
+    "x" * 500,
+    "שלום Ruth <b>bold</b> 0521234567",
+    "{{7*7}} ${7*7} &lt;script&gt;",
+]
+
+
+async def violations(page: Page) -> list[str]:
+    """What axe finds on the page. It is put in by the driver, past the page's own rules for scripts."""
+    await page.evaluate(AXE_SCRIPT)
+    found = await page.evaluate("axe.run().then((told) => told.violations)")
+    return [f"{each['id']}: {json.dumps([node['html'] for node in each['nodes']])}" for each in found]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "he"])
+async def test_axe_finds_nothing(desks: Desks, language: str, theme: str) -> None:
+    page = await desks.open(locale=language, color_scheme=theme)
+    assert await violations(page) == []
+    held = desks.stage.talk(name="רות לוי", number="0522340002")
+    desks.stage.phone.hold(held, "SIPDana1")
+    desks.stage.talk(name="Amir Haddad")
+    await desks.click(record={"url": "https://crm.example/contacts/42"})
+    await card(page).get_by_role("button", name="רות לוי").click()
+    await expect(page.locator("#earlier-list li")).to_have_count(1)
+    await expect(card(page).locator(".caller")).to_have_text("רות לוי")
+    assert await violations(page) == []
+    for opener, dialog in (("#open-settings", "#settings"), ("#open-help", "#help")):
+        await page.locator(opener).click()
+        await expect(page.locator(dialog)).to_be_visible()
+        assert await violations(page) == []
+        await page.keyboard.press("Escape")
+
+
+async def test_in_hebrew_the_page_runs_from_right_to_left(desks: Desks) -> None:
+    page = await desks.open(locale="he-IL")
+    desks.stage.talk(name="רות לוי")
+    await desks.click()
+    await expect(page.locator("html")).to_have_attribute("dir", "rtl")
+    await expect(card(page).locator(".chip-state").first).to_have_text("בשיחה")
+    chip, timer = await card(page).locator(".chips").bounding_box(), await card(page).locator(".timer").bounding_box()
+    assert chip["x"] > timer["x"]
+    await expect(card(page).locator(".number bdi").first).to_have_attribute("dir", "ltr")
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=["markup", "turned", "endless", "mixed", "template"])
+async def test_hostile_names_are_only_text(desks: Desks, name: str) -> None:
+    page = await desks.open(viewport={"width": 320, "height": 640})
+    desks.stage.talk(name=name)
+    told = (await desks.click(record={"type": name, "id": name, "url": "https://crm.example/"}))["popup"]["call"][
+        "caller"
+    ]["name"]
+    await expect(card(page).locator(".caller bdi")).to_have_text(told)
+    assert await page.locator("article img, article b b, article script").count() == 0
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+async def test_everything_by_keyboard(desks: Desks) -> None:
+    page = await desks.open()
+    held = desks.stage.talk(name="Ruth Levi", number="0522340002")
+    desks.stage.phone.hold(held, "SIPDana1")
+    desks.stage.talk(name="Amir Haddad")
+    await desks.click()
+    await expect(card(page).locator(".caller")).to_have_text("Amir Haddad")
+    await page.keyboard.press("1")
+    await expect(card(page).locator(".caller")).to_have_text("Ruth Levi")
+    await page.keyboard.press("j")
+    await expect(card(page).locator(".caller")).to_have_text("Amir Haddad")
+    await page.keyboard.press("k")
+    await expect(card(page).locator(".caller")).to_have_text("Ruth Levi")
+    await page.keyboard.press("n")
+    await page.keyboard.type("o d j")
+    await expect(card(page).get_by_label("Note")).to_have_value("o d j")
+    await page.keyboard.press("Escape")
+    await expect(card(page).get_by_label("Note")).not_to_be_focused()
+    await page.keyboard.press("?")
+    await expect(page.locator("#help")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#help")).to_be_hidden()
+    await page.keyboard.press("d")
+    await expect(card(page).locator(".caller")).to_have_text("Amir Haddad")
+
+
+async def test_every_control_can_be_reached_by_tab(desks: Desks) -> None:
+    page = await desks.open()
+    held = desks.stage.talk(name="Ruth Levi", number="0522340002")
+    desks.stage.phone.hold(held, "SIPDana1")
+    desks.stage.talk(name="Amir Haddad")
+    await desks.click(record={"url": "https://crm.example/"})
+    await expect(card(page)).to_be_visible()
+    wanted = {
+        "copy-number",
+        f"choose-{held}",
+        "record",
+        "press",
+        "copy-all",
+        "snooze",
+        "dismiss",
+        "note",
+        "outcome",
+        "note-send",
+        "copy-ivrid",
+    }
+    reached: set[str] = set()
+    for _ in range(40):
+        await page.keyboard.press("Tab")
+        reached.add(await page.evaluate("document.activeElement.dataset.key ?? document.activeElement.id"))
+    assert wanted | {"toggle-sound", "open-help", "open-settings"} <= reached
+
+
+async def test_single_keys_can_be_turned_off(desks: Desks) -> None:
+    page = await desks.open()
+    desks.stage.talk(name="Ruth Levi")
+    await desks.click()
+    await page.get_by_role("button", name="Settings").click()
+    await page.get_by_label("Single-key shortcuts").uncheck()
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("d")
+    await page.keyboard.press("?")
+    await expect(page.locator("#help")).to_be_hidden()
+    await expect(card(page).locator(".caller")).to_have_text("Ruth Levi")
+
+
+async def test_a_timer_counts_from_the_phone_systems_time(desks: Desks) -> None:
+    page = await desks.blank(await desks.new_profile())
+    await page.clock.install()
+    await page.goto(f"{desks.stage.bridge_url}/desktop#token={await desks.token()}")
+    await live(page)
+    desks.stage.talk(number=CALLER)
+    await desks.click()
+    timer = card(page).locator(".timer").first
+    await expect(timer).to_have_text("0:00")
+    await page.clock.run_for(30_000)
+    await expect(timer).to_have_text("0:30")

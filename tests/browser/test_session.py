@@ -1,0 +1,111 @@
+"""Signing in and out: the token leaves the address, the session lives in the tab, its end is said in words."""
+
+from html import escape
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+
+from bridge.messages import Secret
+from bridge.store import tokens
+from tests.browser.desk import Desks, card, live, open_desks
+from tests.stage import DANA, open_stage, serving
+
+pytestmark = pytest.mark.anyio
+
+
+async def crm_page(request: Request) -> HTMLResponse:
+    """A page of a CRM that has the desktop in a frame."""
+    frame = f'<iframe src="{escape(request.query_params["desktop"])}" allow="clipboard-write"></iframe>'
+    return HTMLResponse(f"<!doctype html><html lang=en><title>CRM</title><link rel=icon href=data:,>{frame}")
+
+
+async def kept(page: Page) -> str:
+    """All that the page keeps in the browser."""
+    text: str = await page.evaluate("JSON.stringify([sessionStorage, localStorage, document.cookie])")
+    return text
+
+
+async def test_without_a_link_the_page_says_what_it_needs(desks: Desks) -> None:
+    page = await desks.blank(await desks.new_profile())
+    await page.goto(f"{desks.stage.bridge_url}/desktop")
+    await expect(page.get_by_role("heading", name="This page needs your personal link")).to_be_visible()
+    await expect(page.locator("#line")).to_have_attribute("data-state", "refused")
+
+
+async def test_a_link_that_does_not_hold_is_said_so(desks: Desks) -> None:
+    desks.expected += ["401"]
+    page = await desks.blank(await desks.new_profile())
+    await page.goto(f"{desks.stage.bridge_url}/desktop#token=pbt_invented")
+    await expect(page.get_by_role("heading", name="Your link has expired")).to_be_visible()
+    assert "invented" not in page.url
+
+
+async def test_the_token_is_kept_nowhere(desks: Desks) -> None:
+    page = await desks.blank(await desks.new_profile())
+    token = await desks.token()
+    await page.goto(f"{desks.stage.bridge_url}/desktop#token={token}")
+    await live(page)
+    assert token not in page.url
+    assert token not in await kept(page)
+    assert "pbt_" not in await page.evaluate("JSON.stringify([localStorage, document.cookie])")
+
+
+async def test_signing_out_leaves_nothing_behind_in_any_tab(desks: Desks) -> None:
+    context = await desks.new_profile()
+    one, other = await desks.open(DANA, context), await desks.open(DANA, context)
+    desks.stage.talk(name="Ruth Levi")
+    await desks.click()
+    await expect(card(other)).to_be_visible()
+    await one.get_by_role("button", name="Settings").click()
+    await one.get_by_role("button", name="Sign out").click()
+    for page in (one, other):
+        await expect(page.get_by_role("heading", name="You have signed out")).to_be_visible()
+        await expect(page.locator("body")).not_to_contain_text("Ruth")
+        assert "Ruth" not in await kept(page)
+        assert "pbt_" not in await kept(page)
+    await one.reload()
+    await expect(one.get_by_role("heading", name="This page needs your personal link")).to_be_visible()
+
+
+async def test_a_revoked_session_is_said_so(desks: Desks) -> None:
+    desks.expected += ["401"]
+    page = await desks.open()
+    sessions = [grant for grant in await tokens.every(desks.stage.redis) if grant.crm_user == DANA]
+    for session in sessions:
+        await tokens.revoke(desks.stage.redis, session.token_id)
+    await expect(page.get_by_role("heading", name="You have been signed out")).to_be_visible()
+
+
+async def test_the_page_works_in_a_frame_of_another_site_without_cookies(
+    tmp_path: Path, redis_url: Secret, browser: Browser
+) -> None:
+    async with serving(Starlette(routes=[Route("/", crm_page)])) as address:
+        crm = address.replace("127.0.0.1", "localhost")  # to a browser another site
+        extra = {"POPBRIDGE_SERVER__FRAME_ANCESTORS": crm}
+        async with open_stage(tmp_path, redis_url, extra=extra) as stage, open_desks(stage, browser) as desks:
+            page = await desks.blank(await desks.new_profile())
+            await page.goto(
+                f"{crm}/?{urlencode({'desktop': f'{stage.bridge_url}/desktop#token={await desks.token()}'})}"
+            )
+            framed = page.frame_locator("iframe")
+            await expect(framed.locator("#line")).to_have_attribute("data-state", "live")
+            stage.talk(name="Ruth Levi")
+            await desks.click()
+            await expect(framed.locator(".caller")).to_have_text("Ruth Levi")
+            assert await page.context.cookies() == []
+
+
+async def test_the_page_opens_in_a_window_of_its_own_signed_in(desks: Desks) -> None:
+    page = await desks.open()
+    await page.get_by_role("button", name="Settings").click()
+    async with page.context.expect_page() as opening:
+        await page.get_by_role("button", name="Open in its own window").click()
+    opened = await opening.value
+    await live(opened)
+    assert "pbt_" not in opened.url
