@@ -1,14 +1,18 @@
 """What an operator asks: does everything work, does it live, would this CRM take a popup?"""
 
+from typing import Any
+
 import click
 
-from bridge import doctor
+from bridge import doctor, history
 from bridge.addresses import Reach, named_by
+from bridge.audit import asking, reading
 from bridge.errors import ExchangeFailed
 from bridge.exchange import open_exchange
 from bridge.messages import Request
-from bridge.store import embedded
-from bridge.terminal import NOT_SO, WRONG, Chosen, as_json_option, asynchronous, fail, tell
+from bridge.shapes import as_json
+from bridge.store import deliveries, embedded, popups
+from bridge.terminal import NOT_SO, WRONG, Chosen, as_json_option, asynchronous, fail, opened, tell
 from bridge.wiring import open_kit
 
 
@@ -71,3 +75,70 @@ async def push_test(chosen: Chosen, crm: str, as_json_: bool) -> None:
     tell(told, lambda: f"{finding}\n{body}".rstrip(), as_json_)
     if finding.grade is doctor.Grade.FAIL:
         raise SystemExit(NOT_SO)
+
+
+@click.command()
+@click.option("--agent", help="The CRM's name of the agent.")
+@click.option("--crm", help="Only clicks of this CRM.")
+@click.option("--since", default="1d", show_default=True, help="ISO 8601, or how long ago, such as 10m.")
+@click.option("--limit", type=click.IntRange(1, asking.MOST), default=asking.LIMIT, show_default=True)
+@as_json_option
+@click.pass_obj
+@asynchronous
+async def clicks(chosen: Chosen, agent: str | None, crm: str | None, since: str, limit: int, as_json_: bool) -> None:
+    """List clicks, refused ones too, newest first: why was there no popup?"""
+    async with opened(chosen.settings()) as kit:
+        now = kit.clock.now()
+        asked = {"crm_user": agent or "", "crm": crm or "", "since": since}
+        wanted = asking.Wanted.read(asked, kit.labels.regions.values(), now)
+        await reading.note(kit.redis, reading.COMMAND_LINE, "clicks", now, wanted)
+        page = await history.clicks(kit.archive, kit.redis, wanted, limit, None, now)
+    tell({"items": page.items, "next_cursor": page.next_cursor}, lambda: _clicks_table(page.items), as_json_)
+
+
+def _clicks_table(items: list[dict[str, Any]]) -> str:
+    rows = [
+        f"{line['time']}  {line['crm']:<10} {line['crm_user'] or '?':<24} {line['reason'] or line['outcome']:<18} "
+        f"{line['click_id'] or '-'}  {line['why']}"
+        for line in items
+    ]
+    return "\n".join(rows) or "no clicks: is the CRM's button wired? `popbridge doctor` tells when each last proved one"
+
+
+@click.command("click")
+@click.argument("click_id")
+@as_json_option
+@click.pass_obj
+@asynchronous
+async def click_(chosen: Chosen, click_id: str, as_json_: bool) -> None:
+    """Tell one click's whole story, while it is kept: what came, what the phone system said, what became of it."""
+    async with opened(chosen.settings()) as kit:
+        await reading.note(kit.redis, reading.COMMAND_LINE, "story", kit.clock.now(), about={"click_id": click_id})
+        story = await popups.story(kit.redis, click_id)
+        if story is None:
+            fail(
+                [f"no click has this id, or it is not kept any longer; older ones: popbridge audit show {click_id}"],
+                NOT_SO,
+            )
+        story["deliveries"] = as_json(await deliveries.get(kit.redis, story.pop("delivery_ids")))
+    tell(story, lambda: _story_text(story), as_json_)
+
+
+def _story_text(story: dict[str, Any]) -> str:
+    came, given = story["click"], story["answer"]
+    agent = story["agent"] or {}
+    lines = [
+        f"click     {came['click_id']} of {came['crm']} at {came['received_at']} from {came['source_ip'] or '-'}",
+        f"asked     agent {came['agent'] or '-'}, extension {came['extension'] or '-'}, ivrid {came['ivrid'] or 'any'}",
+        f"agent     {agent.get('name') or agent.get('crm_user') or 'unknown'}",
+        *(
+            f"live      {one['state']} {one['direction']} on {one['extension']}, ivrid {one['ivrid']}"
+            for one in story["live_calls"]
+        ),
+        f"answer    {given['outcome']}: {given['why']} ({given['total_ms']:g} ms)",
+        *(f"step      {one['step']} {one['ms']:g} ms" for one in story["steps"]),
+    ]
+    for delivery in story["deliveries"]:
+        lines.append(f"delivery  {delivery['delivery_id']} to {delivery['target']}: {delivery['state']}")
+        lines += [f"  try     {one['at']} {one['error'] or 'taken'} {one['ms']:g} ms" for one in delivery["attempts"]]
+    return "\n".join(lines)

@@ -21,7 +21,7 @@ LAYERS = (
      | {"bridge.audit_commands", "bridge.operator_commands", "bridge.terminal"}),
     ("line", {"bridge.answer", "bridge.push", "bridge.doctor", "bridge.wiring"}),
     ("steps", {"bridge.directory", "bridge.lookup", "bridge.enrich", "bridge.record", "bridge.agents_file"}
-     | {"bridge.roster", "bridge.snapshots", "bridge.questions", "bridge.targets"}),
+     | {"bridge.roster", "bridge.snapshots", "bridge.history", "bridge.questions", "bridge.targets"}),
     ("adapters", {"bridge.pbx", "bridge.crm"}),
     ("edges", {"bridge.exchange", "bridge.store", "bridge.audit"}),
     ("ground", {"bridge", "bridge.settings", "bridge.settings_reader", "bridge.messages", "bridge.domain"}

@@ -10,12 +10,14 @@ CALL_SECONDS = 4 * HOUR
 DESKTOP_SECONDS = DAY
 DESKTOP_LENGTH = 100  # popups kept per agent for replay
 RATE_SECONDS = MINUTE
+REFUSED_LENGTH = 10_000  # whoever floods the door fills no memory
 
 DUE = "popbridge:deliveries:due"  # sorted set: delivery id by the time (ms) at which somebody must look at it
 DELIVERIES = "popbridge:deliveries"  # sorted set: all deliveries that are kept, by id, which is by time
 WORKERS = "popbridge:workers"  # hash: what each worker said of itself last
 AUDIT = "popbridge:audit"  # stream: audit lines that are not archived yet
 AUDIT_ASIDE = "popbridge:audit:aside"  # stream: entries that are no audit lines, for a person to look at
+REFUSED = "popbridge:refused"  # stream: clicks that were not accepted, the last day's
 PROOFS = "popbridge:proofs"  # hash: when each CRM's secrets last proved a click
 COUNTERS = "popbridge:counters"  # hash: counts that survive processes
 TOKENS = "popbridge:tokens"  # set: ids of bearer tokens

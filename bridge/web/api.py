@@ -6,7 +6,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from bridge import history
 from bridge.audit import asking
+from bridge.audit.asking import Wanted
 from bridge.domain import DeliveryState
 from bridge.errors import Malformed
 from bridge.lookup import PhoneSystem
@@ -33,6 +35,22 @@ async def click(request: Request) -> Response:
         await audit.note(request, grant, "story", None, click_id=click_id)
     ids = story.pop("delivery_ids")
     return JSONResponse({**story, "deliveries": as_json(await deliveries.get(kit.redis, ids))})
+
+
+async def clicks(request: Request) -> Response:
+    """`GET /api/clicks?agent=&crm=&since=&until=&limit=&cursor=`: clicks, refused ones too; an agent sees the own."""
+    grant = await grant_of(request)
+    kit: Kit = request.app.state.kit
+    asked = {name: request.query_params.get(name, "") for name in ("crm", "since", "until")}
+    asked["crm_user"] = request.query_params.get("agent", "")
+    if not grant.supervises:
+        asked |= {"crm": grant.crm, "crm_user": grant.crm_user}
+    wanted = Wanted.read(asked, kit.labels.regions.values(), kit.clock.now())
+    limit, cursor = asking.limit_of(request.query_params.get("limit")), request.query_params.get("cursor")
+    asking.place_of(cursor)
+    await audit.note(request, grant, "clicks", wanted)
+    page = await history.clicks(kit.archive, kit.redis, wanted, limit, cursor, kit.clock.now(), grant.supervises)
+    return JSONResponse({"items": page.items, "next_cursor": page.next_cursor})
 
 
 def _owns_story(grant: Grant, story: dict[str, Any]) -> bool:

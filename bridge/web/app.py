@@ -39,6 +39,7 @@ ROUTES = [
     Route("/api/audit", audit.lines),
     Route("/api/audit/export", audit.export_lines),
     Route("/api/audit/acts", audit.acts),
+    Route("/api/clicks", api.clicks),
     Route("/api/clicks/{click_id}", api.click),
     Route("/api/popups/{popup_id}", api.popup),
     Route("/api/deliveries", api.delivery_list),

@@ -15,13 +15,15 @@ from bridge.crm import Asked, Incoming
 from bridge.domain import Click
 from bridge.errors import BadSignature, ClickRefused, TooManyClicks, UnknownCrm
 from bridge.settings import CrmAccount
-from bridge.store import counters
+from bridge.shapes import time_text
+from bridge.store import counters, refusals
 from bridge.web import body, cors, languages, problems
 from bridge.web.body import source_of
 from bridge.wiring import Kit
 
 log = logging.getLogger(__name__)
 
+MAX_AGENT_CHARACTERS = 320
 FAILURES_PER_MINUTE = 30
 """Failed proofs that one address may send for one CRM; above it they are answered 429."""
 
@@ -46,11 +48,27 @@ async def _answered(request: Request, kit: Kit) -> Response:
         known = request.path_params["crm"] in kit.settings.crm
         crm_label = request.path_params["crm"] if known else ""
         await counters.count(kit.redis, "clicks_refused", crm=crm_label, reason=refused.reason)
+        if known:
+            await _keep(request, kit, refused)
         return _refused(request, refused)
     if "duplicate" in given:
         await counters.count(kit.redis, "clicks_repeated", crm=given_crm(request))
     log.info("click %s of %s: %s in %s ms", given["click_id"], given_crm(request), given["outcome"], laps.total())
     return _page(request, 200, answer=given) if _wants_page(request) else JSONResponse(given)
+
+
+async def _keep(request: Request, kit: Kit, refused: ClickRefused) -> None:
+    """For `GET /api/clicks`: who waited for a popup in vain, and why."""
+    now, agent = kit.clock.now(), request.query_params.get("agent", "")
+    refusal = refusals.Refusal(
+        time=time_text(now),
+        crm=given_crm(request),
+        agent=agent if agent.isprintable() and len(agent) <= MAX_AGENT_CHARACTERS else "",
+        reason=refused.reason,
+        why=refused.detail,
+        source_ip=source_of(request),
+    )
+    await refusals.note(kit.redis, refusal)
 
 
 def given_crm(request: Request) -> str:

@@ -198,7 +198,7 @@ MALFORMED = [
 ]
 
 
-async def test_malformed_clicks_are_refused_and_leave_no_trace_but_a_counter(stage: Stage) -> None:
+async def test_malformed_clicks_are_refused_and_leave_no_trace_but_a_counter_and_a_reason(stage: Stage) -> None:
     stage.talk()
     for body, content_type, status in MALFORMED:
         response = await stage.raw(body, content_type)
@@ -206,7 +206,7 @@ async def test_malformed_clicks_are_refused_and_leave_no_trace_but_a_counter(sta
         assert response.headers["content-type"] == "application/problem+json"
         assert set(response.json()) == {"type", "title", "status", "detail", "reason"}
     left = {key async for key in _keys(stage)}
-    assert left == {keys.COUNTERS}
+    assert left == {keys.COUNTERS, keys.REFUSED}
     metrics = (await stage.get("/metrics")).text
     for reason, status in (("malformed", 400), ("unsupported-media-type", 415), ("too-large", 413)):
         times = len([1 for _, _, wanted in MALFORMED if wanted == status])

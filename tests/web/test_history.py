@@ -1,0 +1,71 @@
+"""Why was there no popup? Accepted and refused clicks as one list."""
+
+from typing import Any
+
+import pytest
+
+from bridge.store.tokens import Role
+from tests.stage import DANA, OMER, TOKEN, Stage
+
+pytestmark = pytest.mark.anyio
+
+
+async def clicks(stage: Stage, asked: str = "", role: Role = Role.SUPERVISOR, crm_user: str | None = None) -> Any:
+    response = await stage.get(f"/api/clicks?{asked}", await stage.token(role, crm_user))
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+async def go_wrong(stage: Stage) -> None:
+    """Omer without a call, then a forged signature, a link with a wrong token for Dana, and a body of nonsense."""
+    await stage.click({"agent": OMER})
+    await stage.click({"agent": DANA}, **{"webhook-signature": "v1,AAAA"})
+    link = f"{stage.bridge_url}/clicks/acme"
+    await stage.http.get(link, params={"agent": DANA, "token": "not the token at all"})
+    await stage.raw(b"[]")
+
+
+async def test_refused_clicks_stand_among_the_others_with_their_reason(stage: Stage) -> None:
+    await go_wrong(stage)
+    stage.talk()
+    await stage.click({"agent": DANA})
+    items = (await clicks(stage))["items"]
+    assert [line["reason"] or line["outcome"] for line in items] == [
+        "found",
+        "malformed",
+        "bad-signature",
+        "bad-signature",
+        "no-active-call",
+    ]
+    assert all(line["why"] and line["time"] for line in items)
+    assert TOKEN.reveal() not in str(items)
+
+
+async def test_of_one_agent_with_those_that_may_have_been_theirs(stage: Stage) -> None:
+    await go_wrong(stage)
+    of_omer = (await clicks(stage, f"agent={OMER}&since=10m"))["items"]
+    assert [line["reason"] or line["outcome"] for line in of_omer] == ["malformed", "bad-signature", "no-active-call"]
+    of_dana = (await clicks(stage, f"agent={DANA}"))["items"]
+    assert [line["crm_user"] for line in of_dana] == ["", DANA, ""]
+    assert (await clicks(stage, "crm=other"))["items"] == []
+    assert (await clicks(stage, "until=1h"))["items"] == []
+
+
+async def test_an_agent_sees_the_own_alone(stage: Stage) -> None:
+    await go_wrong(stage)
+    items = (await clicks(stage, f"agent={OMER}&crm=acme", Role.AGENT, DANA))["items"]
+    assert [line["crm_user"] for line in items] == [DANA]
+    assert (await stage.get("/api/clicks")).status_code == 401
+
+
+async def test_pages_hold_each_click_once(stage: Stage) -> None:
+    for _ in range(3):
+        await stage.click({"agent": OMER})
+        await stage.raw(b"[]")
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = await clicks(stage, f"limit=1&cursor={cursor}")
+        seen += page["items"]
+        cursor = page["next_cursor"]
+    assert len(seen) == 6
+    assert [line["time"] for line in seen] == sorted((line["time"] for line in seen), reverse=True)
