@@ -17,7 +17,7 @@ from bridge.audit_commands import audit
 from bridge.clock import Clock
 from bridge.domain import Agent, Delivery, DeliveryState, Line, Outcome
 from bridge.errors import CannotListen, EmbeddedRedisFailed, PbxError, RedisUnfit, SettingsError
-from bridge.operator_commands import click_, clicks, doctor_, health, push_test
+from bridge.operator_commands import click_, clicks, doctor_, health, push_test, simulate_
 from bridge.settings import Settings
 from bridge.shapes import time_text
 from bridge.snapshots import queue_row
@@ -344,3 +344,4 @@ main.add_command(clicks)
 main.add_command(doctor_)
 main.add_command(health)
 main.add_command(push_test)
+main.add_command(simulate_)

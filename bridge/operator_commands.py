@@ -7,12 +7,16 @@ import click
 from bridge import doctor, history
 from bridge.addresses import Reach, named_by
 from bridge.audit import asking, reading
+from bridge.demo.makes import DEFAULT, MAKES
+from bridge.demo.simulate import simulate
 from bridge.errors import ExchangeFailed
 from bridge.exchange import open_exchange
 from bridge.messages import Request
 from bridge.shapes import as_json
 from bridge.store import deliveries, embedded, popups
 from bridge.terminal import NOT_SO, WRONG, Chosen, as_json_option, asynchronous, fail, opened, tell
+from bridge.up import run
+from bridge.web.server import listen
 from bridge.wiring import open_kit
 
 
@@ -142,3 +146,17 @@ def _story_text(story: dict[str, Any]) -> str:
         lines.append(f"delivery  {delivery['delivery_id']} to {delivery['target']}: {delivery['state']}")
         lines += [f"  try     {one['at']} {one['error'] or 'taken'} {one['ms']:g} ms" for one in delivery["attempts"]]
     return "\n".join(lines)
+
+
+@click.command("simulate")
+@click.option("--pbx", type=click.Choice(sorted(MAKES)), default=DEFAULT, show_default=True, help="Which make.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=9509, show_default=True, help="0 takes a free one.")
+@click.option("--every", type=click.FloatRange(0, 3600), default=10.0, show_default=True, help="Seconds; 0: no calls.")
+def simulate_(pbx: str, host: str, port: int, every: float) -> None:
+    """Run a simulated phone system, and print the settings that lead a bridge to it."""
+    try:
+        listening = listen(host, port)
+    except OSError as error:
+        fail([f"cannot listen on {host}:{port}: {error.strerror}; see --port"], NOT_SO)
+    run(simulate(MAKES[pbx], listening, every, click.echo))

@@ -178,6 +178,8 @@ class CrmAccount(Section):
         """Whether popups can be pushed to this CRM."""
         return False
 
+    dry_run: bool = Field(False, description="answer and audit clicks, but push nothing anywhere")
+
     def proofs(self) -> Iterator[tuple[str, str]]:
         """(fingerprint, key) of each secret by which a click is proven to come from this CRM."""
         return iter(())
@@ -205,8 +207,10 @@ class Settings(Section):
     dids: Mapping[str, str] = Field({}, description="label shown for a number that callers dial")
 
     def targets_of(self, crm: str) -> tuple[str, ...]:
-        """The targets of this CRM's popups."""
+        """The targets of this CRM's popups; none while it only rehearses."""
         account = self.crm[crm]
+        if account.dry_run:
+            return ()
         if account.targets is not None:
             return account.targets
         return (crm, DESKTOP) if account.takes_popups else (DESKTOP,)

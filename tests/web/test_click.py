@@ -350,3 +350,15 @@ async def test_a_sender_who_goes_away_or_never_finishes_is_no_traceback(
     gone.close()
     assert (await stage.click()).status_code == 200
     assert "Traceback" not in caplog.text
+
+
+async def test_a_crm_that_rehearses_is_answered_and_audited_and_nothing_is_pushed(tmp_path: Path, redis_url: Secret) -> None:
+    async with open_stage(tmp_path, redis_url, extra={"POPBRIDGE_CRM__ACME__DRY_RUN": "true"}) as stage:
+        stage.talk()
+        given = (await stage.click()).json()
+        assert given["outcome"] == "found"
+        shown = await stage.get(f"/api/popups/{given['popup']['popup_id']}", await stage.token(Role.SUPERVISOR))
+        assert shown.json()["deliveries"] == []
+        audit = (await stage.get("/api/audit", await stage.token(Role.SUPERVISOR))).json()["items"]
+        assert [line["outcome"] for line in audit] == ["found"]
+        assert await stage.redis.zcard(keys.DUE) == 0

@@ -1,0 +1,91 @@
+"""`popbridge simulate`: a simulated phone system as a server of its own, for trying settings without a call."""
+
+import asyncio
+import json
+import secrets
+import socket
+from collections.abc import Awaitable, Callable
+from itertools import cycle
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route
+
+from bridge.demo.autoplay import SCENES
+from bridge.demo.cast import PLAYERS
+from bridge.demo.makes import Make
+from bridge.demo.scenes import Director, new_switchboard
+from bridge.demo.simulators import served
+from bridge.messages import Secret
+
+
+async def simulate(make: Make, listening: socket.socket, every: float, ready: Callable[[str], None]) -> None:
+    """Until it is told to stop: calls come by themselves each `every` seconds (0: only those that are asked for).
+
+    `ready` gets what belongs into the settings, its secret made up for this run.
+    """
+    secret = Secret(secrets.token_hex(8))
+    director = Director(new_switchboard(make.extension), make.extension)
+    routes = [
+        Route("/", _help),
+        Route("/scenes/{name}", _player(director), methods=["POST"]),
+        Mount(make.path, make.simulator(director.board, secret).app()),
+    ]
+    host, port = listening.getsockname()[:2]
+    async with served(Starlette(routes=routes), listening):
+        ready(settings_of(make, f"http://{host}:{port}", secret))
+        try:
+            await _play_on(director, every)
+        finally:
+            director.stop()
+
+
+def settings_of(make: Make, address: str, secret: Secret) -> str:
+    """The lines for popbridge.toml and agents.csv that lead a bridge here."""
+    keys: dict[str, object] = {"kind": make.kind, "base_url": address + make.path, **make.keys(secret)}
+    toml = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in keys.items()]
+    rows = [f"acme,{player.crm_user},main,{make.extension(player)},{player.name}" for player in PLAYERS]
+    return "\n".join(
+        [
+            "# popbridge.toml",
+            "[pbx.main]",
+            *toml,
+            "",
+            "# agents.csv",
+            "crm,crm_user,pbx,extension,name",
+            *rows,
+            "",
+            f"# a call at once: curl -X POST {address}/scenes/customer   (or: {', '.join(Director.SCENES)})",
+        ]
+    )
+
+
+async def _play_on(director: Director, every: float) -> None:
+    if not every:
+        await asyncio.Event().wait()
+    for name in cycle(SCENES):
+        await director.play(name)
+        await asyncio.sleep(every)
+
+
+def _player(director: Director) -> Callable[[Request], Awaitable[Response]]:
+    playing: set[asyncio.Task[None]] = set()
+
+    async def play(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in Director.SCENES:
+            raise HTTPException(404, f"There is no such scene; there are: {', '.join(Director.SCENES)}")
+        task = asyncio.create_task(director.play(name))
+        playing.add(task)
+        task.add_done_callback(playing.discard)
+        return PlainTextResponse(f"playing {name}\n", 202)
+
+    return play
+
+
+async def _help(_: Request) -> Response:
+    return PlainTextResponse(
+        f"A simulated phone system. POST /scenes/NAME plays one of: {', '.join(Director.SCENES)}\n"
+    )
