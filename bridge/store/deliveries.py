@@ -4,9 +4,13 @@ Times in Redis are milliseconds since 1970. A claim has a lease (who dies holdin
 a fence: a worker whose lease ran out cannot record anything any more.
 """
 
+import asyncio
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from redis.exceptions import RedisError
 
 from bridge.clock import new_id
 from bridge.domain import Attempt, Click, Delivery, DeliveryState, Event, Note
@@ -16,8 +20,12 @@ from bridge.store import counters, jobs, keys
 from bridge.store.connection import Batch, TextRedis
 from bridge.store.jobs import DELIVER, Jobs
 
+log = logging.getLogger(__name__)
+
 FIRST_LOOK = timedelta(seconds=3)
 """When the sweeper looks at a delivery whose job was lost on the way."""
+RECORD_PAUSES = (0.0, 0.05, 0.2, 0.5, 1.0, 2.0)
+"""Between the tries to record, in seconds: long enough for a Redis that restarts."""
 QUEUEING = timedelta(seconds=2)
 """How long after a delivery its job may bear its time: a transaction may need several tries."""
 NOTE_LIFE = timedelta(days=1)
@@ -52,6 +60,7 @@ end
 redis.call('HDEL', KEYS[1], 'lease_ms', 'deferred')
 if ARGV[3] == '' then
   redis.call('HSET', KEYS[1], 'not_before_ms', ARGV[5])
+  redis.call('HINCRBY', KEYS[1], 'fence', 1)
   redis.call('ZADD', KEYS[3], ARGV[5], ARGV[6])
 else
   redis.call('HSET', KEYS[1], 'state', ARGV[3], 'ended_at', ARGV[4])
@@ -204,10 +213,18 @@ async def record(
     due: datetime | None = None,
     counts: Counts = (),
 ) -> bool:
-    """Record an attempt, and either the end or when to look again. False: the claim was lost, nothing was written.
+    """Record an attempt, and either the end or when to look again; `counts` are counted if it is written.
 
-    `counts` are counted if it is written.
+    False: nothing was written now. Either the claim was lost, or an earlier try was carried out and its reply lost:
+    recording ends the claim, so it can be tried again at will. That is done while the claim may last, because what is
+    not recorded is pushed again.
     """
+    for pause in RECORD_PAUSES:
+        try:
+            return await _record(redis, held, str(held.fence), now, attempt, end, due, counts)
+        except (RedisError, OSError) as error:
+            log.warning("redis did not take what became of a delivery: %s", type(error).__name__)
+        await asyncio.sleep(pause)
     return await _record(redis, held, str(held.fence), now, attempt, end, due, counts)
 
 

@@ -11,10 +11,12 @@ from redis import Redis
 
 from bridge.domain import Click
 from bridge.messages import Secret
+from bridge.push import push
 from bridge.store import accept, keys
 from bridge.store.connection import Batch
 from bridge.store.jobs import QUEUE
-from tests.faults.proxy import Line, redis_line
+from tests.faults.proxy import Line, Passing, redis_line
+from tests.faults.seams import Seam, seam_of
 from tests.stage import Stage, open_stage
 
 pytestmark = pytest.mark.anyio
@@ -145,3 +147,31 @@ async def test_a_click_that_failed_is_given_up_at_once(cut: tuple[Line, Stage, "
     assert await accept.begin(stage.redis, click, 5.0) is None
     await accept.abandon(stage.redis, click)
     assert not direct.exists(keys.accepted("acme", "webhook-id:mine"))
+
+
+@pytest.mark.parametrize("status", [200, 500], ids=["delivered", "to be tried again"])
+@pytest.mark.parametrize("seam", [Seam.BEFORE_RECORD, Seam.DURING_RECORD])
+async def test_what_became_of_a_push_is_written_once_however_often_the_line_breaks(
+    cut: tuple[Line, Stage, "Redis"], seam: Seam, status: int
+) -> None:
+    line, stage, direct = cut
+    stage.talk()
+    stage.crm.faults.status = status
+    await stage.click()
+    (to_crm,) = (key for key in direct.keys("popbridge:delivery:*") if direct.hget(key, "target") == "acme")
+    left = 2
+
+    async def hear(passing: Passing) -> bool:
+        nonlocal left
+        lost = left > 0 and seam_of(passing) is seam
+        left -= lost
+        return not lost
+
+    line.hear = hear
+    await push(to_crm.rpartition(":")[2], stage.kit)
+    assert len(stage.crm.received) == 1
+    assert line.cuts == 2
+    assert direct.llen(to_crm.replace("delivery", "attempts")) == 1
+    assert direct.hget(to_crm, "state") == ("delivered" if status == 200 else "pending")
+    assert direct.hget(to_crm, "lease_ms") is None
+    assert (direct.zscore(keys.DUE, to_crm.rpartition(":")[2]) is None) == (status == 200)

@@ -352,7 +352,9 @@ async def test_a_sender_who_goes_away_or_never_finishes_is_no_traceback(
     assert "Traceback" not in caplog.text
 
 
-async def test_a_crm_that_rehearses_is_answered_and_audited_and_nothing_is_pushed(tmp_path: Path, redis_url: Secret) -> None:
+async def test_a_crm_that_rehearses_is_answered_and_audited_and_nothing_is_pushed(
+    tmp_path: Path, redis_url: Secret
+) -> None:
     async with open_stage(tmp_path, redis_url, extra={"POPBRIDGE_CRM__ACME__DRY_RUN": "true"}) as stage:
         stage.talk()
         given = (await stage.click()).json()
