@@ -6,6 +6,8 @@ there is something to write.
 
 import asyncio
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from starlette.types import Receive, Send
@@ -36,14 +38,25 @@ def chunk(news: News) -> bytes:
 class Page:
     """A stream to one page. `seen` is the last entry it was sent; until `go_live` what it is told only waits."""
 
-    __slots__ = ("_ended", "_farewell", "_live", "_send", "_sending", "_task", "_waiting", "grant", "seen")
+    __slots__ = (
+        "_ended",
+        "_farewell",
+        "_live",
+        "_may_be_interrupted",
+        "_send",
+        "_sending",
+        "_task",
+        "_waiting",
+        "grant",
+        "seen",
+    )
 
     def __init__(self, grant: Grant, send: Send, seen: EntryId) -> None:
         self.grant, self.seen, self._send = grant, seen, send
         self._task = asyncio.current_task()
         self._waiting: list[tuple[EntryId | None, bytes]] = []
         self._sending: asyncio.Task[None] | None = None
-        self._live = self._ended = False
+        self._live = self._ended = self._may_be_interrupted = False
         self._farewell: bytes | None = None
 
     def tell(self, text: bytes, entry: EntryId | None = None) -> None:
@@ -64,12 +77,28 @@ class Page:
 
     def end(self, farewell: bytes | None) -> None:
         """End the stream with these last words, or (None) at once because nobody takes them."""
-        if not self._ended and self._task is not None:
+        if not self._ended:
             self._ended, self._farewell = True, farewell
-            self._task.cancel()
+            if self._may_be_interrupted and self._task is not None:
+                self._task.cancel()
 
-    async def write(self, text: bytes) -> None:
-        """Send `text` and wait until the reader takes it."""
+    async def catch_up(self, text: bytes) -> None:
+        """Send what the page missed, at the reader's own pace."""
+        with self._interruptible():
+            await self._write(text)
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Where the page's own task may be cancelled: not inside other people's code, which may keep it to itself."""
+        if self._ended:
+            raise asyncio.CancelledError
+        self._may_be_interrupted = True
+        try:
+            yield
+        finally:
+            self._may_be_interrupted = False
+
+    async def _write(self, text: bytes) -> None:
         await self._send({"type": "http.response.body", "body": text, "more_body": True})
 
     def go_live(self, seen: EntryId) -> None:
@@ -83,7 +112,7 @@ class Page:
             while self._waiting and not self._ended:
                 waiting, self._waiting = self._waiting, []
                 if text := b"".join(text for entry, text in waiting if self._is_new(entry)):
-                    await self.write(text)
+                    await self._write(text)
         finally:
             self._sending = None
 
@@ -96,12 +125,13 @@ class Page:
 
     async def until_gone(self, receive: Receive) -> None:
         """Wait until the browser closes the stream."""
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        with self._interruptible():
+            while (await receive())["type"] != "http.disconnect":
+                pass
 
     async def part(self) -> None:
         """After `end` cancelled the page's own task: its last words. Somebody else's cancelling is not ours to stop."""
-        if not self._ended or self._task is None or self._task.uncancel() > 0:
+        if not self._ended or (self._task is not None and self._task.uncancel() > 0):
             raise asyncio.CancelledError
         if self._sending is not None:
             self._sending.cancel()

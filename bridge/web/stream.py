@@ -50,7 +50,7 @@ class Events:
         page = Page(grant, send, after or (0, 0))
         try:
             await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-            await page.write(hello)
+            await page.catch_up(hello)
             await _follow(hub, page, after, receive)
         except asyncio.CancelledError:
             await _part(page)
@@ -82,7 +82,7 @@ async def _follow(hub: Hub, page: Page, after: EntryId | None, receive: Receive)
     desk = hub.join(page)
     missed = await hub.catch_up(page, after)
     if missed.news:
-        await page.write(b"".join(pages.chunk(news) for news in missed.news))
+        await page.catch_up(b"".join(pages.chunk(news) for news in missed.news))
     page.go_live(missed.last)
     hub.show_card(desk, page, missed)
     del missed, desk

@@ -1,89 +1,43 @@
 """The event stream of an agent's desktop page."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+import socket
+from datetime import timedelta
+from pathlib import Path
 
-import httpx
 import pytest
 
+from bridge.messages import Secret
 from bridge.push import push
+from bridge.store import tokens
 from bridge.store.tokens import Role
-from tests.stage import DANA, OMER, Stage, until
+from bridge.web import pages
+from tests.faults.proxy import Line, Passing, redis_line
+from tests.stage import DANA, OMER, Stage, open_stage, until
+from tests.web.desk import Page, acknowledge, ask, bearer, page, press, to_desktop
 
 pytestmark = pytest.mark.anyio
 
 
-class Page:
-    """A page with an open stream: the events that came so far."""
-
-    def __init__(self) -> None:
-        self.events: list[dict[str, str]] = []
-
-    @property
-    def popups(self) -> list[Any]:
-        return [json.loads(event["data"]) for event in self.events if event.get("event") == "popup"]
-
-    async def read(self, response: httpx.Response) -> None:
-        event: dict[str, str] = {}
-        async for line in response.aiter_lines():
-            if line:
-                name, _, value = line.partition(": ")
-                event[name] = value
-            else:
-                self.events.append(event)
-                event = {}
-
-
-@asynccontextmanager
-async def page(stage: Stage, token: dict[str, str], after: str | None = None) -> AsyncIterator[Page]:
-    headers = {**token, **({"Last-Event-ID": after} if after else {})}
-    opened = Page()
-    async with stage.http.stream("GET", f"{stage.bridge_url}/desktop/events", headers=headers) as response:
-        assert response.status_code == 200
-        assert response.headers["content-type"].startswith("text/event-stream")
-        reading = asyncio.create_task(opened.read(response))
-        try:
-            yield opened
-        finally:
-            reading.cancel()
-
-
-async def press(stage: Stage, agent: str = DANA) -> Any:
-    """A click whose deliveries are tried at once, as a worker would."""
-    answer = (await stage.click({"agent": agent})).json()
-    shown = await stage.get(f"/api/popups/{answer['popup']['popup_id']}", await stage.token(Role.SUPERVISOR))
-    for delivery in shown.json()["deliveries"]:
-        await push(delivery["delivery_id"], stage.kit)
-    return answer["popup"]
-
-
-async def test_a_popup_reaches_the_agents_page_and_nobody_elses(stage: Stage) -> None:
+async def test_a_popup_reaches_the_agents_pages_and_nobody_elses(stage: Stage) -> None:
     stage.talk()
     dana, omer = await stage.token(Role.AGENT, DANA), await stage.token(Role.AGENT, OMER)
-    async with page(stage, dana) as hers, page(stage, omer) as his:
+    async with page(stage, dana) as hers, page(stage, dana) as also_hers, page(stage, omer) as his:
         popup = await press(stage)
-        await until(lambda: _count(hers, 1))
-        assert hers.popups == [popup]
+        assert await hers.until("popup") == await also_hers.until("popup") == [popup]
         stage.talk("SIPOmer1")
         other = await press(stage, OMER)
-        await until(lambda: _count(his, 1))
-        assert his.popups == [other]
-        assert hers.popups == [popup]
-        told = {"popup_id": popup["popup_id"], "event": "delivered"}
-        assert (await stage.http.post(f"{stage.bridge_url}/desktop/ack", json=told, headers=dana)).status_code == 204
-
-    async def ended() -> bool:
-        shown = await stage.get(f"/api/popups/{popup['popup_id']}", dana)
-        return {each["target"]: each["state"] for each in shown.json()["deliveries"]}["desktop"] == "delivered"
-
-    await until(ended)
+        assert await his.until("popup") == [other]
+        assert hers.popups == also_hers.popups == [popup]
 
 
-async def _count(opened: Page, wanted: int) -> bool:
-    return len(opened.popups) >= wanted
+async def test_it_says_hello_first(stage: Stage) -> None:
+    async with page(stage, await stage.token(Role.AGENT, DANA)) as opened:
+        hello = opened.of("hello")[0]
+        assert hello["agent"] == {"crm": "acme", "crm_user": DANA, "name": "Dana Cohen"}
+        assert hello["now"].endswith("Z")
+        assert hello["preferences"]["theme"] == "auto"
+        assert [event.get("event") for event in opened.events][:2] == [None, "hello"]
 
 
 async def test_a_page_catches_up_after_the_last_event_it_saw(stage: Stage) -> None:
@@ -91,34 +45,243 @@ async def test_a_page_catches_up_after_the_last_event_it_saw(stage: Stage) -> No
     dana = await stage.token(Role.AGENT, DANA)
     popups = [await press(stage) for _ in range(3)]
     async with page(stage, dana) as first:
-        await until(lambda: _count(first, 3))
-        assert first.popups == popups
-        seen = [event["id"] for event in first.events if event.get("event") == "popup"]
+        assert await first.until("popup", 3) == popups
+        seen = first.ids
     async with page(stage, dana, after=seen[0]) as second:
-        await until(lambda: _count(second, 2))
-        assert second.popups == popups[1:]
+        assert await second.until("popup", 2) == popups[1:]
+        popups.append(await press(stage))
+        assert await second.until("popup", 3) == popups[1:]
+        assert second.ids[:2] == seen[1:]
 
 
-async def test_a_stopping_server_says_goodbye(stage: Stage) -> None:
-    async with page(stage, await stage.token(Role.AGENT, DANA)) as opened:
+async def test_what_comes_while_a_page_catches_up_is_told_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is both heard and found in the stream."""
+    stage.talk()
+    hub, dana = stage.app.state.hub, await stage.token(Role.AGENT, DANA)
+    catch_up, meanwhile = hub.catch_up, []
 
-        async def began() -> bool:
-            return bool(opened.events)
+    async def slow_catch_up(*arguments: object) -> object:
+        meanwhile.append(await press(stage))
+        await asyncio.sleep(0.05)
+        found = await catch_up(*arguments)
+        meanwhile.append(await press(stage))
+        await asyncio.sleep(0.05)
+        return found
 
-        await until(began)
+    monkeypatch.setattr(hub, "catch_up", slow_catch_up)
+    async with page(stage, dana) as opened:
+        assert await opened.until("popup", 2) == meanwhile
+        monkeypatch.undo()
+        last = await press(stage)
+        assert await opened.until("popup", 3) == [*meanwhile, last]
+        assert len(set(opened.ids)) == 3
+
+
+async def test_popups_out_of_time_and_dismissed_ones_are_not_told_again(stage: Stage) -> None:
+    stage.talk()
+    dana = await stage.token(Role.AGENT, DANA)
+    popups = [await press(stage) for _ in range(3)]
+    assert await acknowledge(stage, dana, popups[1]["popup_id"], "dismissed") == 204
+    script = """
+    for _, entry in ipairs(redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)) do
+      redis.call('XDEL', KEYS[1], entry[1])
+      entry[2][6] = '2020-01-01T00:00:00.000Z'
+      redis.call('XADD', KEYS[1], '*', unpack(entry[2]))
+    end
+    """
+    await stage.redis.eval(script, 1, f"popbridge:desktop:acme:{DANA}")
+    async with page(stage, dana, after="1-1") as opened:
+        assert await opened.until("popup") == [popups[2]]
+        last = await press(stage)
+        assert await opened.until("popup", 2) == [popups[2], last]
+
+
+async def test_a_page_that_is_loaded_again_gets_its_card_back_even_after_the_popups_time(
+    tmp_path: Path, redis_url: Secret
+) -> None:
+    async with open_stage(tmp_path, redis_url, extra={"POPBRIDGE_CRM__ACME__POPUP_TTL_SECONDS": "1"}) as stage:
+        stage.talk()
+        dana = await stage.token(Role.AGENT, DANA)
+        popup = await press(stage)
+        assert await acknowledge(stage, dana, popup["popup_id"], "delivered") == 204
+        await asyncio.sleep(1.1)
+        async with page(stage, dana) as opened:
+            assert await opened.until("popup") == [popup]
+            assert (await opened.until("call"))[0]["state"] == "talking"
+        assert await acknowledge(stage, dana, popup["popup_id"], "dismissed") == 204
+        async with page(stage, dana) as opened:
+            again = await press(stage)
+            assert await opened.until("popup") == [again]
+
+
+async def test_a_stopping_server_says_goodbye_and_ends_the_stream(stage: Stage) -> None:
+    dana = await stage.token(Role.AGENT, DANA)
+    async with page(stage, dana) as opened:
         stage.app.state.leaving.set()
-
-        async def bye() -> bool:
-            return any(event.get("event") == "bye" for event in opened.events)
-
-        await until(bye)
+        await opened.until("bye")
+        await opened.until_over()
+        async with page(stage, dana) as late:
+            await late.until("bye")
+            await late.until_over()
+    assert stage.app.state.hub.open_pages == 0
 
 
 async def test_an_odd_last_event_id_is_no_error(stage: Stage) -> None:
     for odd in ("-5", "5", "x", "9" * 40 + "-1"):
         async with page(stage, await stage.token(Role.AGENT, DANA), after=odd) as opened:
+            assert opened.events
 
-            async def began(seen: Page = opened) -> bool:
-                return bool(seen.events)
 
-            await until(began)
+async def test_quiet_streams_have_heartbeats(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.web.hub.BEAT_SECONDS", 0.01)
+    async with page(stage, await stage.token(Role.AGENT, DANA)) as opened:
+
+        async def beats() -> bool:
+            return opened.comments >= 3
+
+        await until(beats)
+
+
+async def test_who_is_signed_out_is_told_at_once(stage: Stage) -> None:
+    dana, omer = await stage.token(Role.AGENT, DANA), await stage.token(Role.AGENT, OMER)
+    session = bearer((await ask(stage, "POST", "session", dana)).json()["session"])
+    async with page(stage, session) as hers, page(stage, dana) as by_token, page(stage, omer) as his:
+        assert (await ask(stage, "DELETE", "session", session)).status_code == 204
+        assert await hers.until("signed-out") == [{"reason": "revoked"}]
+        await hers.until_over()
+        assert (await ask(stage, "GET", "preferences", session)).status_code == 401
+        assert (await ask(stage, "DELETE", "session", dana)).status_code == 204, "a token outlives the page"
+        assert (await ask(stage, "GET", "preferences", dana)).status_code == 200
+        assert not by_token.over
+        assert not his.over
+
+
+async def test_revoking_a_token_ends_the_sessions_traded_for_it(stage: Stage) -> None:
+    dana = await stage.token(Role.AGENT, DANA)
+    session = bearer((await ask(stage, "POST", "session", dana)).json()["session"])
+    token_id = dana["Authorization"].split("_")[1]
+    async with page(stage, session) as hers:
+        assert await tokens.revoke(stage.redis, token_id)
+        assert await hers.until("signed-out") == [{"reason": "revoked"}]
+    assert (await ask(stage, "GET", "preferences", session)).status_code == 401
+
+
+async def test_a_token_that_ended_unheard_is_noticed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a message that was lost, or by its time."""
+    monkeypatch.setattr("bridge.web.hub.BEAT_SECONDS", 0.01)
+    dana, omer = await stage.token(Role.AGENT, DANA), await stage.token(Role.AGENT, OMER)
+    async with page(stage, dana) as hers, page(stage, omer) as his:
+        await stage.redis.delete(f"popbridge:token:{dana['Authorization'].split('_')[1]}")
+        assert await hers.until("signed-out") == [{"reason": "revoked"}]
+        now = stage.kit.clock.now()
+        monkeypatch.setattr("bridge.store.tokens.Grant.is_over", lambda grant, at: at > now - timedelta(days=1))
+        assert await his.until("signed-out") == [{"reason": "expired"}]
+
+
+async def test_a_broken_subscription_loses_nothing(tmp_path: Path, redis_server: Secret, redis_url: Secret) -> None:
+    """What is pushed while the line to Redis is down comes when it is back, once, to the agent it is for."""
+    async with redis_line(redis_server) as (line, address), open_stage(tmp_path, address) as stage:
+        stage.talk()
+        dana, omer = await stage.token(Role.AGENT, DANA), await stage.token(Role.AGENT, OMER)
+        async with page(stage, dana) as hers, page(stage, omer) as his:
+            popups = [await press(stage)]
+            await hers.until("popup")
+            deaf = Deaf()
+            line.hear = deaf.hear
+            line.cut()
+            await until(deaf.has_refused)
+            popups.append(await press(stage))
+            popups.append(await press(stage))
+            assert len(hers.popups) == 1
+            deaf.over = True
+            assert await hers.until("popup", 3) == popups
+            popups.append(await press(stage))
+            assert await hers.until("popup", 4) == popups
+            assert his.popups == []
+
+
+class Deaf:
+    """Refuses subscriptions for a while, and carries everything else."""
+
+    def __init__(self) -> None:
+        self.over, self.refused = False, 0
+
+    async def hear(self, passing: Passing) -> bool:
+        refuses = passing.name == b"SUBSCRIBE" and not self.over
+        self.refused += refuses
+        return not refuses
+
+    async def has_refused(self) -> bool:
+        return self.refused > 0
+
+
+async def test_a_subscription_that_only_seems_to_live_is_given_up(
+    tmp_path: Path, redis_server: Secret, redis_url: Secret, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.store.desktop.QUIET_SECONDS", 0.05)
+    silent = Silent()
+    async with redis_line(redis_server, Line(hear=silent.hear)) as (_, address), open_stage(tmp_path, address) as stage:
+        stage.talk()
+        async with page(stage, await stage.token(Role.AGENT, DANA)) as opened:
+            silent.holds = True
+            popup = await press(stage)
+            await until(silent.was_asked)
+            silent.holds = False
+            assert await opened.until("popup") == [popup]
+
+
+class Silent:
+    """A server that takes what a subscriber asks and answers nothing."""
+
+    def __init__(self) -> None:
+        self.holds, self.asked = False, 0
+
+    async def hear(self, passing: Passing) -> bool:
+        if self.holds and passing.name == b"PING":
+            self.asked += 1
+            await asyncio.sleep(3600)
+        return True
+
+    async def was_asked(self) -> bool:
+        return self.asked > 0
+
+
+async def test_a_reader_too_slow_is_dropped_and_holds_up_nobody(stage: Stage) -> None:
+    stage.talk()
+    dana = await stage.token(Role.AGENT, DANA)
+    host, _, port = stage.bridge_url.removeprefix("http://").partition(":")
+    slow = socket.create_connection((host, int(port)))
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    slow.sendall(f"GET /desktop/events HTTP/1.1\r\nHost: x\r\nAuthorization: {dana['Authorization']}\r\n\r\n".encode())
+    hub = stage.app.state.hub
+
+    async def joined(wanted: int) -> bool:
+        return bool(hub.open_pages == wanted)
+
+    await until(lambda: joined(1))
+    async with page(stage, dana) as opened:
+        desk = next(iter(hub.desks))
+        for number in range(150):
+            desk.tell(pages.event("large", "x" * 200_000))
+            await until(lambda seen=number: _has(opened, seen))
+        await until(lambda: joined(1))
+        popup = await press(stage)
+        assert await opened.until("popup") == [popup]
+    slow.close()
+
+
+async def _has(opened: Page, number: int) -> bool:
+    return sum(event.get("event") == "large" for event in opened.events) > number
+
+
+async def test_a_delivery_nobody_acknowledges_expires(tmp_path: Path, redis_url: Secret) -> None:
+    async with open_stage(tmp_path, redis_url, extra={"POPBRIDGE_CRM__ACME__POPUP_TTL_SECONDS": "1"}) as stage:
+        stage.talk()
+        async with page(stage, await stage.token(Role.AGENT, DANA)) as opened:
+            popup = await press(stage)
+            await opened.until("popup")
+            delivery = await to_desktop(stage, popup["popup_id"])
+            assert delivery["state"] == "pending", "the stream has it, which proves nothing"
+            await asyncio.sleep(1.1)
+            await push(delivery["delivery_id"], stage.kit)
+            assert (await to_desktop(stage, popup["popup_id"]))["state"] == "expired"

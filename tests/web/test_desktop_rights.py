@@ -1,0 +1,128 @@
+"""What an agent's desktop asks for is answered to that agent alone: every route with every kind of token."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bridge.domain import Agent, Line
+from bridge.store import tokens
+from bridge.store.tokens import Kind, Role
+from tests.stage import DANA, OMER, Stage
+from tests.web.desk import ask, bearer, page, press
+
+pytestmark = pytest.mark.anyio
+
+ROUTES: list[tuple[str, str, Any]] = [
+    ("GET", "events", None),
+    ("POST", "session", None),
+    ("DELETE", "session", None),
+    ("POST", "ack", {"popup_id": "POPUP", "event": "shown"}),
+    ("POST", "press", {}),
+    ("GET", "notes/POPUP", None),
+    ("PUT", "notes/POPUP", {"text": "x", "outcome": None}),
+    ("POST", "notes/POPUP", {"text": "x", "outcome": None}),
+    ("GET", "preferences", None),
+    ("PUT", "preferences", {"sound": True}),
+]
+each_route = pytest.mark.parametrize(("method", "path", "told"), ROUTES, ids=[f"{m} {p}" for m, p, _ in ROUTES])
+
+
+async def new_token(stage: Stage, role: Role, crm_user: str | None, kind: Kind, life: timedelta) -> dict[str, str]:
+    agent = Agent("acme", crm_user, "", (Line("main", stage.make.dana),)) if crm_user else None
+    now = datetime.now(UTC)
+    grant, text = await tokens.create(stage.redis, role, agent, now, now + timedelta(minutes=5), kind)
+    if life < timedelta():
+        await stage.redis.hset(f"popbridge:token:{grant.token_id}", mapping={"expires_at": "2020-01-01T00:00:00.000Z"})
+    return bearer(text)
+
+
+@each_route
+async def test_without_an_agents_token_nothing_is_answered(stage: Stage, method: str, path: str, told: Any) -> None:
+    soon, over = timedelta(minutes=5), timedelta(seconds=-1)
+    refused = {
+        "none": {},
+        "nonsense": bearer("pbt_x_y"),
+        "another scheme": {"Authorization": "Basic ZGFuYTp4"},
+        "supervisor": await new_token(stage, Role.SUPERVISOR, None, Kind.TOKEN, soon),
+        "admin": await new_token(stage, Role.ADMIN, None, Kind.TOKEN, soon),
+        "expired": await new_token(stage, Role.AGENT, DANA, Kind.TOKEN, over),
+        "expired link": await new_token(stage, Role.AGENT, DANA, Kind.LINK, over),
+        "expired session": await new_token(stage, Role.AGENT, DANA, Kind.SESSION, over),
+    }
+    if path != "session" or method != "POST":
+        refused["link"] = await new_token(stage, Role.AGENT, DANA, Kind.LINK, soon)
+    for name, token in refused.items():
+        answer = await ask(stage, method, path, token, told)
+        assert (name, answer.status_code) == (name, 401)
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["reason"] == "bad-token"
+
+
+@pytest.mark.parametrize("path", ["/api/popups/POPUP", "/api/clicks/CLICK"])
+async def test_a_link_opens_nothing_but_the_page(stage: Stage, path: str) -> None:
+    stage.talk()
+    popup = await press(stage)
+    link = await new_token(stage, Role.AGENT, DANA, Kind.LINK, timedelta(minutes=5))
+    wanted = path.replace("POPUP", popup["popup_id"]).replace("CLICK", popup["click_id"])
+    assert (await stage.get(wanted, link)).status_code == 401
+
+
+@pytest.mark.parametrize("kind", [Kind.TOKEN, Kind.SESSION])
+@pytest.mark.parametrize(("method", "path", "told"), [route for route in ROUTES if "POPUP" in str(route)])
+async def test_danas_popup_is_not_there_for_omer(stage: Stage, method: str, path: str, told: Any, kind: Kind) -> None:
+    stage.talk()
+    popup_id = (await press(stage))["popup_id"]
+    omer = await new_token(stage, Role.AGENT, OMER, kind, timedelta(minutes=5))
+    wanted = {**told, "popup_id": popup_id} if told and "popup_id" in told else told
+    answer = await ask(stage, method, path.replace("POPUP", popup_id), omer, wanted)
+    assert (answer.status_code, answer.json()["reason"]) == (404, "not-found")
+    assert (await ask(stage, "POST", "press", omer, {"popup_id": popup_id})).status_code == 404
+    dana = await new_token(stage, Role.AGENT, DANA, kind, timedelta(minutes=5))
+    assert (await ask(stage, method, path.replace("POPUP", popup_id), dana, wanted)).status_code < 300
+
+
+async def test_what_is_told_to_danas_pages_is_not_told_to_omers(stage: Stage) -> None:
+    """Popups, clicks without a call, dismissals, preferences, calls."""
+    dana, omer = await stage.token(Role.AGENT, DANA), await stage.token(Role.AGENT, OMER)
+    async with page(stage, dana) as hers, page(stage, omer) as his:
+        await stage.click({"agent": DANA})
+        await hers.until("nothing")
+        stage.talk()
+        popup = await press(stage)
+        await hers.until("popup")
+        await ask(stage, "POST", "ack", dana, {"popup_id": popup["popup_id"], "event": "dismissed"})
+        await hers.until("dismissed")
+        await ask(stage, "PUT", "preferences", dana, {"sound": True})
+        await hers.until("preferences")
+        assert [event.get("event") for event in his.events] == [None, "hello"]
+    async with page(stage, omer) as his:
+        assert [event.get("event") for event in his.events] == [None, "hello"]
+    assert (await ask(stage, "GET", "preferences", omer)).json()["sound"] is False
+
+
+async def test_a_link_is_traded_once_for_a_session(stage: Stage) -> None:
+    link = await new_token(stage, Role.AGENT, DANA, Kind.LINK, timedelta(minutes=5))
+    answer = await ask(stage, "POST", "session", link)
+    assert answer.status_code == 201
+    told = answer.json()
+    assert told["agent"] == {"crm": "acme", "crm_user": DANA, "name": "Dana Cohen"}
+    assert set(told) == {"session", "expires_at", "agent", "preferences"}
+    assert (await ask(stage, "POST", "session", link)).status_code == 401
+    session = bearer(told["session"])
+    ends = datetime.fromisoformat(told["expires_at"]) - datetime.now(UTC)
+    assert timedelta(hours=11) < ends <= timedelta(hours=12)
+    again = (await ask(stage, "POST", "session", session)).json()
+    assert (again["session"], again["expires_at"]) == (told["session"], told["expires_at"]), "it is not prolonged"
+    async with page(stage, session) as opened:
+        assert opened.of("hello")
+
+
+async def test_a_token_may_be_traded_often_and_its_sessions_end_with_it(stage: Stage) -> None:
+    token = await new_token(stage, Role.AGENT, DANA, Kind.TOKEN, timedelta(minutes=5))
+    sessions = [(await ask(stage, "POST", "session", token)).json() for _ in range(2)]
+    assert sessions[0]["session"] != sessions[1]["session"]
+    for session in sessions:
+        assert datetime.fromisoformat(session["expires_at"]) - datetime.now(UTC) < timedelta(minutes=5)
+    listed = await tokens.every(stage.redis)
+    assert sorted(str(grant.kind) for grant in listed) == ["session", "session", "token"]
