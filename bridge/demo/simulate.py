@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+import signal
 import socket
 from collections.abc import Awaitable, Callable
 from itertools import cycle
@@ -36,10 +37,10 @@ async def simulate(make: Make, listening: socket.socket, every: float, ready: Ca
     host, port = listening.getsockname()[:2]
     async with served(Starlette(routes=routes), listening):
         ready(settings_of(make, f"http://{host}:{port}", secret))
-        try:
-            await _play_on(director, every)
-        finally:
-            director.stop()
+        playing = asyncio.create_task(_play_on(director, every))
+        await _told_to_stop()
+        playing.cancel()
+        director.stop()
 
 
 def settings_of(make: Make, address: str, secret: Secret) -> str:
@@ -62,10 +63,15 @@ def settings_of(make: Make, address: str, secret: Secret) -> str:
     )
 
 
+async def _told_to_stop() -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
 async def _play_on(director: Director, every: float) -> None:
-    if not every:
-        await asyncio.Event().wait()
-    for name in cycle(SCENES):
+    for name in cycle(SCENES) if every else ():
         await director.play(name)
         await asyncio.sleep(every)
 

@@ -1,0 +1,67 @@
+"""`popbridge simulate` as somebody uses it who has no phone system yet: copy its settings, and a call is there."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from bridge.store.embedded import dies_with_parent
+from tests.stage import until
+
+pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).parents[2]
+
+
+@asynccontextmanager
+async def simulated(make: str) -> AsyncIterator[list[str]]:
+    """What a running `popbridge simulate` printed."""
+    command = [sys.executable, "-m", "bridge", "simulate", "--pbx", make, "--port", "0", "--every", "0"]
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE, preexec_fn=dies_with_parent()
+    )
+    assert process.stdout is not None
+    lines: list[str] = []
+    try:
+        async with asyncio.timeout(20):
+            while not lines or "a call at once" not in lines[-1]:
+                lines.append((await process.stdout.readline()).decode())
+        yield lines
+    finally:
+        process.terminate()
+        assert await process.wait() == 0
+
+
+async def popbridge(file: Path, *words: str) -> tuple[int | None, Any]:
+    command = [sys.executable, "-m", "bridge", "--config", str(file), *words, "--json"]
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+    told, _ = await process.communicate()
+    return process.returncode, json.loads(told)
+
+
+@pytest.mark.parametrize("make", ["voicenter", "ozeki"])
+async def test_its_settings_lead_a_bridge_to_a_live_call(tmp_path: Path, make: str) -> None:
+    async with simulated(make) as lines:
+        agents = lines.index("# agents.csv\n")
+        crm = '[crm.acme]\nkind = "webhook"\nclick_token = "a token of the tests"\n'
+        (tmp_path / "popbridge.toml").write_text("".join(lines[:agents]) + crm, encoding="utf-8")
+        (tmp_path / "agents.csv").write_text("".join(lines[agents + 1 : -1]), encoding="utf-8")
+        dana = lines[agents + 2].split(",")[3]
+        address = lines[-1].split("POST ")[1].split()[0]
+        code, told = await popbridge(tmp_path / "popbridge.toml", "lookup", dana)
+        assert (code, told["outcome"]) == (1, "no-active-call")
+        async with httpx.AsyncClient(trust_env=False) as client:
+            assert (await client.post(address)).status_code == 202
+            assert (await client.post(f"{address}s")).status_code == 404
+
+        async def is_talking() -> bool:
+            code, told = await popbridge(tmp_path / "popbridge.toml", "lookup", dana)
+            return code == 0 and told["chosen"]["state"] == "talking"
+
+        await until(is_talking, 30)
