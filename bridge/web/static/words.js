@@ -19,8 +19,7 @@ export function chosenLanguage(wanted, known) {
 
 /** Loads the catalogue and turns the page its way. */
 export async function speak({ code, dir }) {
-  const response = await fetch(`/static/lang/${code}.json`);
-  catalogue = await response.json();
+  if (code !== language || !canSay("name")) catalogue = await (await fetch(`/static/lang/${code}.json`)).json();
   language = code;
   document.documentElement.lang = code;
   document.documentElement.dir = dir;

@@ -2,7 +2,8 @@
 
 /**
  * Joins the tabs called `name`. `lead(signal)` is run when this tab's turn comes, for as long as it leads; what others
- * `say` arrives at `hear`. A browser without Web Locks or BroadcastChannel lets every tab lead for itself.
+ * `say` arrives at `hear`. Where the browser has no Web Locks, or refuses them (to a frame of another site it may), every
+ * tab leads for itself.
  */
 export class Tabs {
   #leaving = new AbortController();
@@ -15,7 +16,7 @@ export class Tabs {
     if (navigator.locks && "BroadcastChannel" in window) {
       this.#channel = new BroadcastChannel(name);
       this.#channel.onmessage = (event) => hear(event.data);
-      this.#whenAlone(() => this.#lead(lead));
+      this.#leadInTurn(lead);
     } else {
       queueMicrotask(() => this.#lead(lead));
     }
@@ -30,10 +31,11 @@ export class Tabs {
   async claim(deed, ms = 10_000) {
     if (!navigator.locks) return true;
     return new Promise((resolve) => {
-      navigator.locks.request(`${this.#name}.${deed}`, { ifAvailable: true }, (lock) => {
+      const taken = (lock) => {
         resolve(lock !== null);
         return lock && new Promise((release) => setTimeout(release, ms));
-      });
+      };
+      navigator.locks.request(`${this.#name}.${deed}`, { ifAvailable: true }, taken).catch(() => resolve(true));
     });
   }
 
@@ -44,11 +46,14 @@ export class Tabs {
     this.leads = false;
   }
 
-  #whenAlone(act) {
+  async #leadInTurn(lead) {
     const { signal } = this.#leaving;
-    navigator.locks.request(`${this.#name}.leader`, { signal }, act).catch(() => {
-      // This tab left before its turn.
-    });
+    try {
+      await navigator.locks.request(`${this.#name}.leader`, { signal }, () => this.#lead(lead));
+    } catch (error) {
+      if (error.name === "SecurityError") await this.#lead(lead);
+      else if (!signal.aborted) throw error;
+    }
   }
 
   async #lead(lead) {
