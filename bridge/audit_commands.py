@@ -4,15 +4,17 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
 import click
 
-from bridge.audit import anchors, asking, export, query, reading, story, verify
+from bridge.audit import anchors, asking, backup, erase, export, query, reading, story, verify
 from bridge.audit.asking import Wanted, moment
+from bridge.audit.erase import Receipt
+from bridge.audit.person import AgentMark, CallerMark, Mark
 from bridge.audit.verify import Span, Verdict
 from bridge.shapes import as_json, time_text
 from bridge.terminal import NOT_SO, WRONG, Chosen, as_json_option, asynchronous, fail, opened, progress, tell
@@ -37,7 +39,7 @@ def _paged(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
-def _wanted(kit: Kit, asked: dict[str, str | None]) -> Wanted:
+def _wanted(kit: Kit, asked: Mapping[str, str | None]) -> Wanted:
     given = {name: value for name, value in asked.items() if value}
     return Wanted.read(given, kit.labels.regions.values(), kit.clock.now())
 
@@ -187,3 +189,85 @@ def _verdict(verdict: Verdict, anchor: str | None) -> str:
     kept = f"; head {verdict.head.seq} {verdict.head.digest}" if verdict.head else ""
     told = "the log is whole" if verdict.ok else f"the log is NOT whole: {len(rows)} findings"
     return "\n".join([*rows, *verdict.notes, f"{told}: {verdict.lines} lines{kept}"])
+
+
+def _about(command: Callable[..., Any]) -> Callable[..., Any]:
+    command = click.option("--crm-user", metavar="CRM:USER", help="A CRM's user.")(command)
+    return click.option("--caller", metavar="NUMBER", help="A caller's number, in any spelling.")(command)
+
+
+def _mark(kit: Kit, caller: str | None, crm_user: str | None) -> Mark:
+    if (caller is None) == (crm_user is None):
+        fail(["say whom: --caller NUMBER or --crm-user CRM:USER"], WRONG)
+    if caller is not None:
+        return CallerMark.of(caller, kit.labels.regions.values())
+    crm, _, user = str(crm_user).partition(":")
+    if not (crm and user):
+        fail(["--crm-user is the CRM's name, a colon and the user, as in acme:dana@acme.example"], WRONG)
+    return AgentMark(crm, user)
+
+
+@audit.command("erase")
+@_about
+@click.option("--dry-run", is_flag=True, help="Only count what would be erased.")
+@click.option("--yes", is_flag=True, help="Do it: there is no way back.")
+@as_json_option
+@click.pass_obj
+@asynchronous
+async def audit_erase(
+    chosen: Chosen, caller: str | None, crm_user: str | None, dry_run: bool, yes: bool, as_json_: bool
+) -> None:
+    """Erase a person from cache, streams, deliveries and log; the log stays provable. Prints a receipt."""
+    async with opened(chosen.settings()) as kit:
+        mark = _mark(kit, caller, crm_user)
+        if not (yes or dry_run):
+            fail(["add --yes to erase for good, or --dry-run to see what would be"], WRONG)
+        now = kit.clock.now()
+        if dry_run:
+            receipt = await erase.would_erase(kit.archive, kit.redis, mark, now)
+        else:
+            receipt = await erase.erase(kit.archive, kit.redis, mark, reading.COMMAND_LINE, now)
+    tell(receipt, lambda: _receipt(receipt), as_json_)
+
+
+def _receipt(receipt: Receipt) -> str:
+    live = ", ".join(f"{count} {what}" for what, count in receipt.redis.items()) or "nothing"
+    rows = [
+        f"receipt {receipt.receipt_id or '(dry run)'}  {receipt.time}  {receipt.what}",
+        f"  {receipt.lookups} lines of the log, {receipt.reads} readings of it; in Redis: {live}",
+        *(f"  {note}" for note in receipt.notes),
+    ]
+    return "\n".join(rows)
+
+
+@click.group()
+def privacy() -> None:
+    """What is held about a person."""
+
+
+@privacy.command("export")
+@_about
+@as_json_option
+@click.pass_obj
+@asynchronous
+async def privacy_export(chosen: Chosen, caller: str | None, crm_user: str | None, as_json_: bool) -> None:
+    """Print everything that is held about a person, as JSON. Reading it is noted in the log."""
+    async with opened(chosen.settings()) as kit:
+        mark = _mark(kit, caller, crm_user)
+        asked = {"caller": caller} if isinstance(mark, CallerMark) else {"crm": mark.crm, "crm_user": mark.crm_user}
+        now = kit.clock.now()
+        await reading.note(kit.redis, reading.COMMAND_LINE, "privacy export", now, _wanted(kit, asked))
+        told = await erase.everything_about(kit.archive, kit.redis, mark)
+    tell(told, lambda: json.dumps(told, ensure_ascii=False, indent=2), as_json_)
+
+
+@audit.command("backup")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_obj
+@asynchronous
+async def audit_backup(chosen: Chosen, file: Path) -> None:
+    """Write a copy of the log to FILE while it is in use. For PostgreSQL, pg_dump does that."""
+    async with opened(chosen.settings()) as kit:
+        await kit.archive.catch_up(kit.redis)
+        with progress("% copied") as told:
+            await asyncio.to_thread(backup.copy, kit.archive, file, told)

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from bridge import __version__, agents_file, enrich, logs, settings_reader
 from bridge import up as processes
-from bridge.audit_commands import audit
+from bridge.audit_commands import audit, privacy
 from bridge.clock import Clock
 from bridge.domain import Agent, Delivery, DeliveryState, Line, Outcome
 from bridge.errors import CannotListen, EmbeddedRedisFailed, PbxError, RedisUnfit, SettingsError
@@ -339,6 +339,7 @@ async def deliveries_retry(chosen: Chosen, delivery_id: str) -> None:
 
 
 main.add_command(audit)
+main.add_command(privacy)
 main.add_command(click_)
 main.add_command(clicks)
 main.add_command(doctor_)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 
 import phonenumbers
 
@@ -50,20 +51,32 @@ def plain(number: str) -> str:
     return digits if DIALABLE.fullmatch(text) and len(digits) >= SHORTEST_PUBLIC else text
 
 
+def _readings(number: str, regions: Iterable[str]) -> list[phonenumbers.PhoneNumber]:
+    """The number as read in each region where it could be one, be it in use there or not."""
+    if kind_of(number) is not CallerKind.NUMBER:
+        return []
+    found = []
+    for region in regions:
+        with suppress(phonenumbers.NumberParseException):
+            found.append(phonenumbers.parse(number, region))
+    return [each for each in found if phonenumbers.is_possible_number(each)]
+
+
 def spellings(number: str, regions: Iterable[str]) -> list[str]:
     """The keys under which this number may be kept, the E.164 ones (as seen from each region) first.
 
     A phone system in one region writes `0722776772`, another `972722776772` or `00972722776772`.
     """
-    public = {found for region in regions if (found := e164(number, region))}
-    written = {plain(number)}
-    for one in public:
-        written |= {one[1:], f"00{one[1:]}", plain(phonenumbers.format_number(phonenumbers.parse(one), NATIONAL))}
+    public, written = set(), {plain(number)}
+    for each in _readings(number, regions):
+        one = phonenumbers.format_number(each, phonenumbers.PhoneNumberFormat.E164)
+        public.add(one)
+        written |= {one[1:], f"00{one[1:]}", plain(phonenumbers.format_number(each, NATIONAL))}
+        written |= {f"0{phonenumbers.national_significant_number(each)}"}
     return sorted(public) + sorted(written - public)
 
 
 def digits_of(number: str, regions: Iterable[str]) -> set[str]:
     """Runs of digits that every spelling of this number has; none when it is not long enough to be told from others."""
-    public = {found for region in regions if (found := e164(number, region))}
-    national = {phonenumbers.national_significant_number(phonenumbers.parse(one)) for one in public}
+    national = {phonenumbers.national_significant_number(each) for each in _readings(number, regions)}
     return {digits for digits in national or {plain(number)} if digits.isdigit() and len(digits) >= SHORTEST_PUBLIC}

@@ -74,7 +74,8 @@ class Database:
     @contextmanager
     def outside(self) -> Iterator[Connection]:
         """A connection without a transaction, for what must run outside of one."""
-        with self.engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        how = {"sqlite_begin": None} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
+        with self.engine().execution_options(**how).connect() as connection:
             yield connection
 
 
@@ -130,4 +131,5 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     """A transaction that will write locks at once: two that first read could not both write."""
     how = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
-    connection.exec_driver_sql(f"BEGIN {how}")
+    if how is not None:
+        connection.exec_driver_sql(f"BEGIN {how}")

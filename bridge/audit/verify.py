@@ -237,7 +237,7 @@ def _rows(connection: Connection, table: Table, low: int, high: int) -> Iterator
     names = [column.name for column in table.columns]
     binary = [column.name for column in table.columns if isinstance(column.type, LargeBinary)]
     wanted = select(table).where(table.c.seq.between(low, high)).order_by(table.c.seq)
-    for values in connection.execution_options(yield_per=1000).execute(wanted):
+    for values in connection.execute(wanted, execution_options={"yield_per": 1000}):
         row = dict(zip(names, values, strict=True))
         for name in binary:  # SQLite lets anybody write a text there
             row[name] = row[name] if isinstance(row[name], bytes | None) else b""

@@ -1,0 +1,189 @@
+"""Erasing a person, and telling what is held about one: in Redis, in the archive, and in what both leave behind.
+
+A receipt is itself a line of the log. It names the lines that were emptied by their numbers, so that `verify` can tell
+an erasure from somebody's emptying a line by hand; it holds no personal data.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, select, text, update
+from sqlalchemy.exc import OperationalError
+
+from bridge.audit.archive import Archive
+from bridge.audit.chain import GROUPS
+from bridge.audit.person import CallerMark, Mark
+from bridge.audit.query import FIELDS, ends_of
+from bridge.audit.reading import asked_for
+from bridge.audit.schema import acts, deliveries, lookups
+from bridge.audit.verify import ERASED, READS
+from bridge.shapes import time_text
+from bridge.store import mentions
+from bridge.store.connection import TextRedis
+
+CHUNK = 500
+CHECKPOINT_TRIES, CHECKPOINT_SECONDS = 20, 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the archive holds about a person: numbers of lines, and the ids by which Redis knows the same clicks."""
+
+    lookups: list[int]
+    reads: list[int]
+    ids: frozenset[str]
+    deliveries: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What was erased (or, in a dry run, would be). No personal data; `receipt_id` is None for a dry run."""
+
+    receipt_id: str | None
+    time: str
+    what: str
+    lookups: int
+    reads: int
+    redis: dict[str, int]
+    notes: tuple[str, ...]
+
+
+async def erase(archive: Archive, redis: TextRedis, mark: Mark, who: str, now: datetime) -> Receipt:
+    """Erase the person wherever they are held. A click that comes while this runs may leave new traces."""
+    await archive.catch_up(redis)
+    held = await asyncio.to_thread(find, archive, mark)
+    gone = [mention async for mention in mentions.find(redis, mark, held.ids)]
+    for mention in gone:
+        await mentions.take_out(redis, mention, mark)
+    await mentions.forget_failures(redis, held.deliveries)
+    counts = mentions.counted(gone)
+    receipt_id = await asyncio.to_thread(_empty, archive, mark, who, now, counts)
+    notes = [await mentions.rewrite_log(redis), await asyncio.to_thread(overwrite, archive)]
+    notes.append("backups that were made before still hold it")
+    return Receipt(receipt_id, time_text(now), mark.group, len(held.lookups), len(held.reads), counts, tuple(notes))
+
+
+async def would_erase(archive: Archive, redis: TextRedis, mark: Mark, now: datetime) -> Receipt:
+    """What `erase` would find now."""
+    await archive.catch_up(redis)
+    held = await asyncio.to_thread(find, archive, mark)
+    found = mentions.counted([mention async for mention in mentions.find(redis, mark, held.ids)])
+    return Receipt(None, time_text(now), mark.group, len(held.lookups), len(held.reads), found, ("nothing was erased",))
+
+
+def find(archive: Archive, mark: Mark) -> Held:
+    """What the archive holds. Blocks."""
+    with archive.reading() as connection:
+        return _held(connection, mark)
+
+
+def _held(connection: Connection, mark: Mark) -> Held:
+    rows = connection.execute(select(lookups.c.seq, lookups.c.click_id, lookups.c.popup_id).where(_theirs(mark))).all()
+    ids = frozenset(one for row in rows for one in (row.click_id, row.popup_id) if one)
+    sent: set[str] = set()
+    for some in _chunks([row.click_id for row in rows]):
+        wanted = select(deliveries.c.delivery_id).where(deliveries.c.click_id.in_(some))
+        sent.update(connection.execute(wanted).scalars())
+    return Held([row.seq for row in rows], _reads(connection, mark), ids, frozenset(sent))
+
+
+def _theirs(mark: Mark) -> ColumnElement[bool]:
+    if isinstance(mark, CallerMark):
+        return lookups.c.caller_key.in_(mark.keys)
+    return (lookups.c.crm == mark.crm) & (lookups.c.crm_user == mark.crm_user)
+
+
+def _reads(connection: Connection, mark: Mark) -> list[int]:
+    """The readings of the log in which somebody asked for them."""
+    salted = select(acts.c.seq, acts.c.details, acts.c.salt).where(acts.c.kind == "read", acts.c.salt.is_not(None))
+    rows = connection.execute(salted, execution_options={"yield_per": CHUNK})
+    return [row.seq for row in rows if asked_for(json.loads(row.details), row.salt, mark.asked)]
+
+
+def _empty(archive: Archive, mark: Mark, who: str, now: datetime, counts: dict[str, int]) -> str:
+    """Empty their fields and destroy the salts, in one transaction with the receipt."""
+    with archive.adding() as writer:
+        held = _held(writer.connection, mark)
+        empty = dict.fromkeys((*GROUPS[mark.group], f"{mark.group}_salt"))
+        for some in _chunks(held.lookups):
+            writer.connection.execute(update(lookups).where(lookups.c.seq.in_(some)).values(empty))
+        for some in _chunks(held.reads):
+            writer.connection.execute(update(acts).where(acts.c.seq.in_(some)).values(salt=None))
+        lines = {mark.group: sorted(held.lookups), READS: sorted(held.reads)}
+        receipt_id, _ = writer.act(ERASED, who, {"what": mark.group, "lines": lines, "redis": counts}, now)
+    return receipt_id
+
+
+def _chunks(values: list[Any]) -> Iterable[list[Any]]:
+    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
+
+
+def overwrite(archive: Archive) -> str:
+    """Rewrite the tables, so that no free page, dead row or write-ahead log of SQLite still holds what was erased."""
+    with archive.outside() as connection:
+        if archive.is_sqlite:
+            connection.execute(text("VACUUM"))
+            return _checkpoint(connection)
+        for table in (lookups, acts):
+            connection.execute(text(f"VACUUM FULL {table.name}"))
+    return "PostgreSQL has rewritten its tables; its write-ahead log holds the old rows until it is reused"
+
+
+def _checkpoint(connection: Connection) -> str:
+    """Readers of other processes hold the old pages in SQLite's log for a moment."""
+    for _ in range(CHECKPOINT_TRIES):
+        try:
+            busy = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).one()[0]
+        except OperationalError:
+            busy = 1
+        if not busy:
+            return "SQLite has rewritten its file"
+        time.sleep(CHECKPOINT_SECONDS)
+    return "SQLite's log audit.db-wal is in use and may hold it until the next archiving: run the command again"
+
+
+async def everything_about(archive: Archive, redis: TextRedis, mark: Mark) -> dict[str, Any]:
+    """All that is held about the person, as JSON."""
+    await archive.catch_up(redis)
+    held = await asyncio.to_thread(find, archive, mark)
+    found = [mention async for mention in mentions.find(redis, mark, held.ids)]
+    return {
+        "audit": await asyncio.to_thread(_lines, archive, held.lookups),
+        "asked_for_in": await asyncio.to_thread(_asked, archive, held.reads),
+        "redis": [
+            {"key": mention.key, "kind": mention.what, "holds": [_told(text) for text in mention.texts]}
+            for mention in found
+        ],
+    }
+
+
+def _lines(archive: Archive, numbers: list[int]) -> list[dict[str, Any]]:
+    told = []
+    with archive.reading() as connection:
+        for some in _chunks(numbers):
+            rows = connection.execute(select(lookups).where(lookups.c.seq.in_(some)).order_by(lookups.c.seq)).mappings()
+            lines = [{name: row[name] for name in FIELDS} for row in rows]
+            ends = ends_of(connection, [line["click_id"] for line in lines])
+            told += [{**line, "deliveries": ends.get(line["click_id"], [])} for line in lines]
+    return told
+
+
+def _asked(archive: Archive, numbers: list[int]) -> list[dict[str, Any]]:
+    told = []
+    with archive.reading() as connection:
+        for some in _chunks(numbers):
+            wanted = select(acts.c.time, acts.c.who).where(acts.c.seq.in_(some)).order_by(acts.c.seq)
+            told += [dict(row) for row in connection.execute(wanted).mappings()]
+    return told
+
+
+def _told(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

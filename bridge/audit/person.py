@@ -1,0 +1,72 @@
+"""Whom an erasure is about: a caller by number, or a CRM's user. How either is told in whatever text mentions them."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from bridge.numbers import digits_of, spellings
+
+BETWEEN_DIGITS = re.compile(r"(?<=\d)[ ().\-/]+(?=\d)")
+
+
+@dataclass(frozen=True)
+class CallerMark:
+    """A caller: every spelling of the number, in any text; what is no number (`Anonymous`) as a whole value alone."""
+
+    number: str
+    keys: list[str]
+    digits: set[str]
+    group: str = field(default="caller", init=False)
+
+    @classmethod
+    def of(cls, number: str, regions: Iterable[str]) -> "CallerMark":
+        """The caller with this number, as seen from these regions."""
+        where = list(regions)
+        return cls(number, spellings(number, where), digits_of(number, where))
+
+    @property
+    def asked(self) -> dict[str, list[str]]:
+        """By filter: what whoever asked for them gave."""
+        return {"caller": self.keys, "did": self.keys}
+
+    def found_in(self, text: str) -> bool:
+        """Whether the text tells of them."""
+        if not self.digits:
+            return any(_whole(key) in text for key in {self.number, *self.keys})
+        squeezed = BETWEEN_DIGITS.sub("", text)
+        return any(digits in squeezed for digits in self.digits)
+
+    def owns(self, key: str, fields: Mapping[str, str]) -> bool:
+        """Whether a key of Redis is theirs as a whole: none is."""
+        return False
+
+
+@dataclass(frozen=True)
+class AgentMark:
+    """A CRM's user."""
+
+    crm: str
+    crm_user: str
+    group: str = field(default="agent", init=False)
+
+    @property
+    def asked(self) -> dict[str, list[str]]:
+        """By filter: what whoever asked for them gave."""
+        return {"crm_user": [self.crm_user]}
+
+    def found_in(self, text: str) -> bool:
+        """Whether the text tells of them: CRM and user, each as a whole value."""
+        return _whole(self.crm_user) in text and _whole(self.crm) in text
+
+    def owns(self, key: str, fields: Mapping[str, str]) -> bool:
+        """Whether a key of Redis is theirs as a whole: by its name, or as a token's owner."""
+        owner = fields.get("crm"), fields.get("crm_user")
+        return key.endswith(f":{self.crm}:{self.crm_user}") or owner == (self.crm, self.crm_user)
+
+
+Mark = CallerMark | AgentMark
+
+
+def _whole(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,264 @@
+"""After an erasure the person is nowhere, and the log is still whole."""
+
+import io
+import json
+import logging
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+from sqlalchemy import update
+
+from bridge.audit import erase, query, reading, story
+from bridge.audit.archive import Archive
+from bridge.audit.asking import Wanted
+from bridge.audit.person import AgentMark, CallerMark
+from bridge.audit.schema import acts, lookups
+from bridge.audit.verify import verify
+from bridge.messages import Secret
+from bridge.push import push
+from bridge.store import keys
+from bridge.store.connection import open_async
+from bridge.store.tokens import Role
+from tests.audit import entries
+from tests.faults.world import RedisServer
+from tests.stage import DANA, OMER, Stage, open_stage
+
+pytestmark = pytest.mark.anyio
+
+NUMBER = "0541112233"
+TRACES = ("541112233", "54-111-2233")
+OTHER = "0527654321"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def scene(request: pytest.FixtureRequest, tmp_path: Path, redis_url: Secret) -> AsyncIterator[Stage]:
+    """A bridge whose archive is on either database."""
+    extra = {}
+    if request.param == "postgresql":
+        extra["POPBRIDGE_AUDIT__URL"] = request.getfixturevalue("postgres").new_database().reveal()
+    async with open_stage(tmp_path, redis_url, extra=extra) as stage:
+        yield stage
+
+
+@pytest.fixture
+def said() -> Iterator[io.StringIO]:
+    """Every log line of every logger."""
+    text = io.StringIO()
+    handler = logging.StreamHandler(text)
+    handler.addFilter(lambda record: not record.name.startswith("httpcore"))  # the test's own client
+    root = logging.getLogger()
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield text
+    root.setLevel(before)
+    root.removeHandler(handler)
+
+
+def everything_in(url: Secret) -> str:
+    """All keys and all they hold; what RQ has compressed, too."""
+    parts: list[bytes] = []
+
+    def take(value: Any) -> None:
+        if isinstance(value, bytes):
+            parts.append(value)
+            with suppress(zlib.error):
+                parts.append(zlib.decompress(value))
+        elif isinstance(value, dict):
+            take(list(value.items()))
+        elif isinstance(value, list | tuple | set):
+            for one in value:
+                take(one)
+
+    with Redis.from_url(url.reveal()) as direct:
+        readers: dict[bytes, Any] = {
+            b"string": direct.get,
+            b"hash": direct.hgetall,
+            b"list": lambda name: direct.lrange(name, 0, -1),
+            b"set": direct.smembers,
+            b"zset": lambda name: direct.zrange(name, 0, -1),
+            b"stream": direct.xrange,
+        }
+        for key in direct.scan_iter("*"):
+            take([key, readers[direct.type(key)](key)])
+    return b"\n".join(parts).decode(errors="replace")
+
+
+async def live_through(stage: Stage) -> str:
+    """A caller's day: written in two ways, pushed and waiting, in the cache, archived and not. One message's id."""
+    for spelling in (NUMBER, "+972541112233", "054-111-2233"):
+        stage.talk(number=spelling, name="Ruth Levi")
+        popup = (await stage.click({"agent": DANA, "record": {"phone": spelling}})).json()["popup"]
+        shown = (await stage.get(f"/api/popups/{popup['popup_id']}", await stage.token(Role.SUPERVISOR))).json()
+        for delivery in shown["deliveries"]:
+            await push(delivery["delivery_id"], stage.kit)
+    await stage.kit.archive.catch_up(stage.redis)
+    stage.talk(stage.make.omer, number=OTHER, name="Somebody Else")
+    await stage.click({"agent": OMER})
+    await stage.click({"agent": DANA}, message_id="msg_erased")
+    await stage.redis.xadd(keys.AUDIT, {"kind": "lookup", "line": json.dumps({"caller": NUMBER})})
+    await stage.get(f"/api/audit?caller={NUMBER}", await stage.token(Role.SUPERVISOR))
+    return "msg_erased"
+
+
+async def test_a_caller_is_nowhere_afterwards(scene: Stage, said: io.StringIO, request: pytest.FixtureRequest) -> None:
+    message = await live_through(scene)
+    kit, archive = scene.kit, scene.kit.archive
+    mark = CallerMark.of("054-111-2233", ["IL"])
+    assert NUMBER in everything_in(scene.redis_url)
+    expected = await erase.would_erase(archive, scene.redis, mark, kit.clock.now())
+    receipt = await erase.erase(archive, scene.redis, mark, "a test", kit.clock.now())
+    assert (receipt.lookups, receipt.reads) == (expected.lookups, expected.reads) == (4, 1)
+    assert receipt.redis == expected.redis
+    assert {"accepted", "audit", "call", "click", "popup", "desktop"} <= set(receipt.redis)
+    await kit.archive.catch_up(scene.redis)
+    supervisor, admin = await scene.token(Role.SUPERVISOR), await scene.token(Role.ADMIN)
+    told = [await scene.get(path, supervisor) for path in ("/api/audit", "/api/audit/export", "/api/deliveries")]
+    told.append(await scene.get("/api/audit/acts", admin))
+    again = await scene.click({"agent": DANA}, message_id=message)
+    told.append(again)
+    assert [one.status_code for one in told] == [200] * 5
+    assert (again.json()["duplicate"], again.json()["outcome"], again.json()["popup"]) == (True, "found", None)
+    said_all = "\n".join([said.getvalue(), *(one.text for one in told), json.dumps(str(receipt))])
+    for trace in TRACES:
+        assert trace not in everything_in(scene.redis_url)
+        assert trace not in said_all
+        assert not held_in_files(archive, trace, request)
+    assert "Ruth Levi" not in everything_in(scene.redis_url)
+    assert "Somebody Else" in everything_in(scene.redis_url), "others stay"
+    assert OTHER in told[0].text
+    verdict = verify(archive)
+    assert verdict.findings == []
+    nothing = await erase.would_erase(archive, scene.redis, mark, kit.clock.now())
+    assert (nothing.lookups, nothing.reads, nothing.redis) == (0, 0, {})
+
+
+def held_in_files(archive: Archive, trace: str, request: pytest.FixtureRequest) -> bool:
+    if archive.file is None:
+        server = request.getfixturevalue("postgres")
+        database = archive.engine().url.database
+        return trace in server.run("pg_dump", str(database)) or server.files_hold(trace)
+    files = [file for file in archive.file.parent.iterdir() if file.name.startswith(archive.file.name)]
+    assert files
+    return any(trace.encode() in file.read_bytes() for file in files)
+
+
+async def test_an_agent_is_nowhere_afterwards(scene: Stage) -> None:
+    scene.talk()
+    await scene.click({"agent": DANA})
+    await scene.click({"agent": OMER})
+    await scene.click({"agent": DANA, "extension": "SIPOmer1"})
+    agent = await scene.token(Role.AGENT, DANA)
+    supervisor = await scene.token(Role.SUPERVISOR)
+    assert len((await scene.get(f"/api/audit?crm_user={DANA}", supervisor)).json()["items"]) == 2
+    receipt = await erase.erase(
+        scene.kit.archive, scene.redis, AgentMark("acme", DANA), "a test", scene.kit.clock.now()
+    )
+    assert (receipt.lookups, receipt.reads) == (2, 1)
+    lines = (await scene.get("/api/audit", supervisor)).json()["items"]
+    assert [line["crm_user"] for line in lines] == [None, OMER, None]
+    assert [line["why"] for line in lines].count(None) == 2
+    for name in (DANA, "Dana Cohen"):
+        assert name not in everything_in(scene.redis_url)
+        assert name not in json.dumps(lines)
+    assert (await scene.get("/desktop/events", agent)).status_code == 401, "the token goes with its owner"
+    assert verify(scene.kit.archive).findings == []
+
+
+async def test_somebody_elses_popup_loses_only_the_other_call(stage: Stage) -> None:
+    stage.talk(number=OTHER)
+    stage.phone.hold(stage.talk(number=NUMBER), stage.make.dana)
+    popup = (await stage.click({"agent": DANA})).json()["popup"]
+    assert popup["call"]["caller"]["number"] == OTHER
+    assert len(popup["other_calls"]) == 1
+    await erase.erase(stage.kit.archive, stage.redis, CallerMark.of(NUMBER, ["IL"]), "a test", stage.kit.clock.now())
+    kept = (await stage.get(f"/api/popups/{popup['popup_id']}", await stage.token(Role.SUPERVISOR))).json()
+    assert kept["call"]["caller"]["number"] == OTHER
+    assert kept["other_calls"] == []
+    assert "541112233" not in everything_in(stage.redis_url)
+
+
+async def test_the_append_only_file_forgets_too(tmp_path: Path) -> None:
+    server = RedisServer(tmp_path)
+    await server.start()
+    redis, archive = open_async(server.url), Archive(Secret(f"sqlite:///{tmp_path / 'audit.db'}"))
+    try:
+        _, fields = entries.lookup(1, caller=NUMBER, caller_e164="+972541112233")
+        await redis.xadd(keys.AUDIT, fields)
+        receipt = await erase.erase(archive, redis, CallerMark.of(NUMBER, ["IL"]), "a test", entries.START)
+        assert receipt.lookups == 1
+        files = [file for file in (tmp_path / "appendonlydir").iterdir() if file.is_file()]
+        assert files
+        assert not any(b"541112233" in file.read_bytes() for file in files)
+    finally:
+        await redis.aclose()
+        archive.close()
+        await server.kill()
+
+
+async def test_everything_held_is_told(scene: Stage) -> None:
+    await live_through(scene)
+    mark = CallerMark.of(NUMBER, ["IL"])
+    told = await erase.everything_about(scene.kit.archive, scene.redis, mark)
+    assert len(told["audit"]) == 4
+    assert {one["kind"] for one in told["redis"]} >= {"accepted", "audit", "call", "click", "popup", "desktop"}
+    assert [one["who"].split()[0] for one in told["asked_for_in"]] == ["supervisor"]
+    assert OTHER not in json.dumps(told)
+
+
+async def test_a_receipt_does_not_cover_what_was_emptied_by_hand(archive: Archive, redis_url: Secret) -> None:
+    archive.insert(list(entries.some(9)))
+    redis = open_async(redis_url)
+    number = entries.number_of(3)
+    receipt = await erase.erase(archive, redis, CallerMark.of(number, ["IL"]), "a test", entries.START)
+    assert receipt.lookups == 1
+    assert verify(archive).ok
+    with archive.writing() as connection:
+        hand = {"caller": None, "caller_key": None, "ivrid": None, "original_ivrid": None, "caller_salt": None}
+        connection.execute(update(lookups).where(lookups.c.seq == 13).values(hand))
+    assert [found.line for found in verify(archive).findings] == [13]
+    with archive.writing() as connection:
+        connection.execute(update(acts).values(details=acts.c.details.concat(" ")))
+    assert {found.line for found in verify(archive).findings} >= {28}, "a receipt is a line like all others"
+    await redis.aclose()
+
+
+async def test_readings_are_noted_without_the_number(archive: Archive, redis_url: Secret) -> None:
+    redis = open_async(redis_url)
+    archive.insert(list(entries.some(3)))
+    wanted = Wanted.read({"caller": NUMBER, "crm": "acme", "crm_user": DANA}, ["IL"], entries.START)
+    await reading.note(redis, "supervisor abc", "list", entries.START, wanted)
+    page = await query.acts_page(archive, redis, 10, None)
+    (act,) = page.items
+    assert (act["who"], act["what"], act["filters"]["crm"]) == ("supervisor abc", "list", "acme")
+    assert NUMBER not in json.dumps(act)
+    assert DANA not in json.dumps(act)
+    held = erase.find(archive, CallerMark.of("+972 54 111 2233", ["IL"]))
+    assert len(held.reads) == 1, "whoever knows the number finds who asked for it"
+    assert erase.find(archive, CallerMark.of(OTHER, ["IL"])).reads == []
+    assert erase.find(archive, AgentMark("acme", DANA)).reads == held.reads
+    assert verify(archive).ok
+    with archive.writing() as connection:
+        connection.execute(update(acts).values(salt=b"another salt"))
+    assert not verify(archive).ok
+    await redis.aclose()
+
+
+async def test_a_story_outlives_an_erasure_without_the_person(stage: Stage) -> None:
+    stage.talk(number=NUMBER)
+    click_id = (await stage.click({"agent": DANA})).json()["click_id"]
+    kit = stage.kit
+    before = await story.tell(kit.archive, stage.redis, click_id)
+    assert before is not None
+    assert NUMBER in story.text(before)
+    await erase.erase(kit.archive, stage.redis, CallerMark.of(NUMBER, ["IL"]), "a test", kit.clock.now())
+    after = await story.tell(kit.archive, stage.redis, click_id)
+    assert after is not None
+    assert after["line"]["crm_user"] == DANA
+    assert "(erased)" in story.text(after)
+    assert NUMBER not in story.text(after)
