@@ -28,6 +28,8 @@ from bridge.store.tokens import Grant, Kind, Role
 from bridge.terminal import NO_REDIS, NOT_SO, WRONG, Chosen, as_json_option, asynchronous, fail, tell
 from bridge.wiring import load_settings, open_kit
 
+log = logging.getLogger(__name__)
+
 NO_DELIVERY = "no delivery has this id, or it is not kept any longer"
 
 
@@ -60,7 +62,7 @@ def check(chosen: Chosen) -> None:
 def up(chosen: Chosen) -> None:
     """Run web and worker, and without a [redis] url an embedded Redis too."""
     settings = chosen.settings()
-    logs.start()
+    logs.start(settings.log, "web")
     _run(processes.up(settings, chosen.file, _ready))
 
 
@@ -69,7 +71,7 @@ def up(chosen: Chosen) -> None:
 def serve(chosen: Chosen) -> None:
     """Run one web process."""
     settings = chosen.settings()
-    logs.start()
+    logs.start(settings.log, "web")
 
     async def line() -> None:
         async with embedded.redis_of(settings) as url:
@@ -79,7 +81,7 @@ def serve(chosen: Chosen) -> None:
 
 
 def _ready(address: str) -> None:
-    click.echo(f"popbridge listens on {address}", err=True)
+    log.info("popbridge listens on %s", address)
 
 
 def _run(line: Coroutine[Any, Any, None]) -> None:

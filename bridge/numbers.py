@@ -80,3 +80,11 @@ def digits_of(number: str, regions: Iterable[str]) -> set[str]:
     """Runs of digits that every spelling of this number has; none when it is not long enough to be told from others."""
     national = {phonenumbers.national_significant_number(each) for each in _readings(number, regions)}
     return {digits for digits in national or {plain(number)} if digits.isdigit() and len(digits) >= SHORTEST_PUBLIC}
+
+
+def masked(number: str) -> str:
+    """`+9727…72`: enough to tell callers apart by, too little to ring one up; what is no number by its kind alone."""
+    text, kind = number.strip(), kind_of(number)
+    if kind is not CallerKind.NUMBER:
+        return str(kind)
+    return f"{text[:5] if len(text) > 9 else text[:2]}…{text[-2:]}"

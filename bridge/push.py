@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from bridge import crm
+from bridge import crm, logs
 from bridge.domain import DESKTOP, Attempt, DeliveryState, Line, Note, Outcome, Popup
 from bridge.errors import ExchangeFailed
 from bridge.messages import Reply, Request
@@ -42,6 +42,7 @@ async def push(delivery_id: str, kit: Kit) -> None:
     held = await deliveries.claim(kit.redis, delivery_id, kit.clock.now(), kit.lease)
     if held is None:
         return
+    logs.follow(held.click_id)
     subject = _subject(held)
     if subject is None or kit.clock.now() >= held.expires_at:
         await _end(kit, held, DeliveryState.EXPIRED)
@@ -69,6 +70,7 @@ async def _to_desktop(kit: Kit, held: Claim, popup: Popup) -> None:
         await desktop.push(kit.redis, popup, held.expires_at)
         attempt = Attempt(at, None, _since(kit, started), None, held.expires_at)
     await deliveries.record(kit.redis, held, at, attempt, due=held.expires_at)
+    _log(held, DeliveryState.PENDING, attempt)
 
 
 async def _when_there_is_room(kit: Kit, held: Claim, subject: Popup | Note) -> None:
@@ -101,7 +103,6 @@ async def _to_crm(kit: Kit, held: Claim, subject: Popup | Note) -> bool | None:
         return None
     verdict = await _send(kit, held, subject, at)
     ms, now = _since(kit, started), kit.clock.now()
-    log.info("delivery %s to %s: %s", held.delivery_id, held.target, verdict.end or verdict.error)
     if verdict.end is not None:
         await _end(kit, held, verdict.end, Attempt(at, verdict.status, ms, verdict.error, None))
         return True
@@ -114,6 +115,7 @@ async def _to_crm(kit: Kit, held: Claim, subject: Popup | Note) -> bool | None:
     else:
         attempt = Attempt(at, verdict.status, ms, verdict.error, again)
         await deliveries.record(kit.redis, held, now, attempt, due=again, counts=_tried(held, attempt))
+        _log(held, DeliveryState.PENDING, attempt)
     return verdict.alive
 
 
@@ -188,6 +190,20 @@ async def _end(kit: Kit, held: Claim, end: DeliveryState, attempt: Attempt | Non
     now = kit.clock.now()
     counts = [*deliveries.ended(held, end, now), *_tried(held, attempt)]
     await deliveries.record(kit.redis, held, now, attempt, end, counts=counts)
+    _log(held, end, attempt)
+
+
+def _log(held: Claim, state: DeliveryState, attempt: Attempt | None) -> None:
+    told = {"status": attempt.status, "error": attempt.error, "ms": attempt.ms} if attempt else {}
+    logs.event(
+        log,
+        "delivery",
+        delivery_id=held.delivery_id,
+        target=held.target,
+        state=str(state),
+        tries=held.tries + bool(attempt),
+        **told,
+    )
 
 
 def _tried(held: Claim, attempt: Attempt | None) -> deliveries.Counts:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
@@ -143,6 +143,14 @@ class Desktop(Section):
     refresh_seconds: float = Field(3.0, ge=0, le=60, description="how often open cards follow their calls; 0: never")
 
 
+class Log(Section):
+    """`[log]`: the lines on standard error."""
+
+    format: Literal["auto", "json", "text"] = Field("auto", description="json, text, or auto: text on a terminal alone")
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
+    numbers: bool = Field(False, description="callers' numbers in full in the line of a click, which masks them else")
+
+
 class PbxAccount(Section):
     """`[pbx.NAME]`: what every phone system has. Each vendor's folder adds its own keys."""
 
@@ -202,6 +210,7 @@ class Settings(Section):
     audit: Audit = Audit()
     agents: Agents = Agents()
     desktop: Desktop = Desktop()
+    log: Log = Log()
     pbx: Mapping[str, PbxAccount] = Field({}, description="phone systems")
     crm: Mapping[str, CrmAccount] = Field({}, description="CRMs")
     dids: Mapping[str, str] = Field({}, description="label shown for a number that callers dial")

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from bridge.domain import DESKTOP
 from bridge.errors import SettingsError
 from bridge.messages import Secret
-from bridge.settings import Agents, Audit, CrmAccount, Desktop, Redis, Section, Server, Settings, split_text
+from bridge.settings import Agents, Audit, CrmAccount, Desktop, Log, Redis, Section, Server, Settings, split_text
 
 PREFIX = "POPBRIDGE_"
 DEFAULT_FILE = "popbridge.toml"
@@ -34,6 +34,7 @@ SECTIONS: tuple[tuple[tuple[str, ...], type[Section]], ...] = (
     (("audit",), Audit),
     (("agents",), Agents),
     (("desktop",), Desktop),
+    (("log",), Log),
 )
 
 

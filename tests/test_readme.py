@@ -13,7 +13,7 @@ from bridge import crm, pbx
 from bridge.cli import main
 from bridge.domain import Outcome
 from bridge.errors import ClickRefused
-from bridge.settings import Agents, Audit, CrmAccount, Desktop, PbxAccount, Redis, Section, Server, Settings
+from bridge.settings import Agents, Audit, CrmAccount, Desktop, Log, PbxAccount, Redis, Section, Server, Settings
 from bridge.wiring import load_settings
 
 ROOT = Path(__file__).parents[1]
@@ -34,6 +34,7 @@ SECTIONS: dict[str, type[Section]] = {
     "audit": Audit,
     "agents": Agents,
     "desktop": Desktop,
+    "log": Log,
     "pbx.NAME": PbxAccount,
     "crm.NAME": CrmAccount,
 }

@@ -56,13 +56,13 @@ async def run(settings: Settings, places: int) -> None:
 @click.option("--concurrency", type=click.IntRange(1, 1000), default=PLACES)
 def main(config: str | None, concurrency: int) -> None:
     """Run deliveries and upkeep until told to stop."""
-    logs.start()
     try:
         settings = load_settings(config)
     except SettingsError as error:
         for mistake in error.mistakes:
             click.echo(mistake, err=True)
         sys.exit(2)
+    logs.start(settings.log, "worker")
     try:
         asyncio.run(run(settings, concurrency))
     except RedisUnfit as error:

@@ -24,6 +24,7 @@ from rq.timeouts import BaseDeathPenalty
 from rq.utils import now as rq_now
 from rq.worker.base import BaseWorker, WorkerStatus
 
+from bridge import logs
 from bridge.store.jobs import NAMES, RESULT_SECONDS, JsonQueue
 
 log = logging.getLogger(__name__)
@@ -207,12 +208,17 @@ class Worker(BaseWorker):
 
     async def _run(self, job: Job, execution: Execution) -> None:
         failure: str | None = None
+        started = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(job.timeout):
                 await job.func(*job.args)
         except (Exception, asyncio.CancelledError) as error:
             failure = f"{type(error).__name__}: {error}"
             log.exception("job %s failed", job.id)
+        ms = round((asyncio.get_running_loop().time() - started) * 1000, 1)
+        logs.event(
+            log, "job", job=str(job.func_name).rpartition(".")[2], outcome="failed" if failure else "done", ms=ms
+        )
         job.ended_at = rq_now()
         self._ended.append(_Ended(job, execution, failure))
         self._news.set()

@@ -8,15 +8,17 @@ from jinja2 import Environment, FileSystemLoader
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from bridge import crm
+from bridge import crm, logs
 from bridge.answer import Laps, answer
 from bridge.clock import new_id
 from bridge.crm import Asked, Incoming
 from bridge.domain import Click
 from bridge.errors import BadSignature, ClickRefused, TooManyClicks, UnknownCrm
+from bridge.numbers import masked
 from bridge.settings import CrmAccount
 from bridge.shapes import time_text
 from bridge.store import counters, refusals
+from bridge.store.accept import Stored
 from bridge.web import body, cors, languages, problems
 from bridge.web.body import source_of
 from bridge.wiring import Kit
@@ -50,10 +52,11 @@ async def _answered(request: Request, kit: Kit) -> Response:
         await counters.count(kit.redis, "clicks_refused", crm=crm_label, reason=refused.reason)
         if known:
             await _keep(request, kit, refused)
+        logs.event(log, "click", crm=crm_label, outcome="refused", reason=refused.reason, total_ms=laps.total())
         return _refused(request, refused)
     if "duplicate" in given:
         await counters.count(kit.redis, "clicks_repeated", crm=given_crm(request))
-    log.info("click %s of %s: %s in %s ms", given["click_id"], given_crm(request), given["outcome"], laps.total())
+    _log(given, given_crm(request), laps.total(), kit.settings.log.numbers)
     return _page(request, 200, answer=given) if _wants_page(request) else JSONResponse(given)
 
 
@@ -69,6 +72,18 @@ async def _keep(request: Request, kit: Kit, refused: ClickRefused) -> None:
         source_ip=source_of(request),
     )
     await refusals.note(kit.redis, refusal)
+
+
+def _log(given: Stored, crm_name: str, total_ms: float, in_full: bool) -> None:
+    logs.follow(given["click_id"])
+    popup = given["popup"]
+    number = popup["call"]["caller"]["number"] if popup else None
+    logs.event(
+        log, "click", crm=crm_name, outcome=given["outcome"], duplicate=given.get("duplicate"),
+        served_from=given["served_from"], pbx_ms=given["pbx_ms"], total_ms=total_ms,
+        popup_id=popup["popup_id"] if popup else None,
+        caller=number if in_full or number is None else masked(number),
+    )  # fmt: skip
 
 
 def given_crm(request: Request) -> str:
@@ -94,6 +109,7 @@ async def _read(request: Request, kit: Kit, laps: Laps) -> Click:
     await _limit(kit, account, name, incoming)
     laps.lap("proof")
     click_id = new_id("clk", incoming.received_at)
+    logs.follow(click_id)
     return Click(
         click_id,
         name,

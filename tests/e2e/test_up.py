@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -102,8 +103,8 @@ async def running(folder: Path) -> AsyncIterator[Up]:
 
         async def listens() -> bool:
             assert process.poll() is None, log.read_text()
-            told = [line for line in log.read_text().splitlines() if "listens on" in line]
-            stage.bridge_url = told[0].split()[-1] if told else ""
+            told = re.findall(r"listens on (http://[^\s\"]+)", log.read_text())
+            stage.bridge_url = told[0] if told else ""
             return bool(told)
 
         try:

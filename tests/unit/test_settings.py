@@ -232,7 +232,7 @@ def test_every_mistake_is_told_in_one_run(write: Write) -> None:
     [
         (
             "nonsense = 1",
-            "FILE: nonsense: unknown key; known keys: agents, audit, crm, data_dir, desktop, dids, pbx, redis,",
+            "FILE: nonsense: unknown key; known keys: agents, audit, crm, data_dir, desktop, dids, log, pbx, redis,",
         ),
         ("[serber]", "FILE: serber: unknown key; did you mean server?"),
         ("[server]\nhots = 'x'", "FILE: server.hots: unknown key; did you mean host?"),

@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -409,8 +410,8 @@ async def own_process(stage: Stage) -> AsyncIterator[None]:
 
     async def listens() -> bool:
         assert process.poll() is None, log.read_text()
-        told = [line for line in log.read_text().splitlines() if "listens on" in line]
-        stage.bridge_url = told[0].split()[-1] if told else ""
+        told = re.findall(r"listens on (http://[^\s\"]+)", log.read_text())
+        stage.bridge_url = told[0] if told else ""
         return bool(told)
 
     try:
