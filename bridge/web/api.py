@@ -14,7 +14,7 @@ from bridge.errors import Malformed
 from bridge.lookup import PhoneSystem
 from bridge.shapes import as_json
 from bridge.snapshots import extension_rows, queue_row
-from bridge.store import deliveries, popups
+from bridge.store import deliveries, notes, popups
 from bridge.store.tokens import Grant
 from bridge.web import audit
 from bridge.web.signin import grant_of, supervisor
@@ -33,7 +33,8 @@ async def click(request: Request) -> Response:
         raise HTTPException(404, GONE)
     if grant.supervises:
         await audit.note(request, grant, "story", None, click_id=click_id)
-    ids = story.pop("delivery_ids")
+    ids, shown = story.pop("delivery_ids"), story["answer"]["popup"]
+    ids += await notes.sent(kit.redis, shown["popup_id"]) if shown else []
     return JSONResponse({**story, "deliveries": as_json(await deliveries.get(kit.redis, ids))})
 
 
@@ -65,7 +66,7 @@ async def popup(request: Request) -> Response:
     found = await popups.popup(kit.redis, request.path_params["popup_id"])
     if found is None or not grant.owns(found[0].agent.crm, found[0].agent.crm_user):
         raise HTTPException(404, GONE)
-    shown, ids = found
+    shown, ids = found[0], [*found[1], *await notes.sent(kit.redis, found[0].popup_id)]
     return JSONResponse({**as_json(shown), "deliveries": as_json(await deliveries.get(kit.redis, ids))})
 
 

@@ -51,17 +51,17 @@ class Watch:
 
     async def _round(self) -> None:
         """Ask about the lines of all open cards together, and tell what has changed."""
-        followed = [(desk, self._lines(desk)) for desk in self._followed()]
+        followed = [(desk, desk.card, self._lines(desk, desk.card)) for desk in self._followed() if desk.card]
         asked_at = self._kit.clock.now()
-        heard = await self._kit.lookup.each({line for _, lines in followed for line in lines})
-        for desk, lines in followed:
-            if desk.card is not None:
-                desk.card.asked_at = asked_at
-                await self._tell(desk, desk.card, [heard[line] for line in lines if line in heard])
+        heard = await self._kit.lookup.each({line for _, _, lines in followed for line in lines})
+        for desk, card, lines in followed:
+            if desk.card is card:  # a newer one was not asked about
+                card.asked_at = asked_at
+                await self._tell(desk, card, [heard[line] for line in lines if line in heard])
 
-    def _lines(self, desk: Desk) -> tuple[Line, ...]:
+    def _lines(self, desk: Desk, card: cards.Card) -> tuple[Line, ...]:
         agent = self._kit.agents.directory().agent(desk.agent.crm, desk.agent.crm_user)
-        return cards.lines_of(desk.card.popup, agent.lines if agent else ()) if desk.card else ()
+        return cards.lines_of(card.popup, agent.lines if agent else ())
 
     async def _tell(self, desk: Desk, card: cards.Card, heard: list[Heard]) -> None:
         now = cards.stands(card, heard, self._kit.labels)

@@ -1,0 +1,62 @@
+"""Buttons on CRMs' own pages: only origins that the settings name may send clicks by script."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bridge.messages import Secret
+from tests.stage import DANA, TOKEN, Stage, open_stage
+
+pytestmark = pytest.mark.anyio
+
+OURS, THEIRS = "https://crm.acme.example", "https://evil.example"
+
+
+@pytest.fixture
+async def stage(tmp_path: Path, redis_url: Secret) -> AsyncIterator[Stage]:
+    origins = {"POPBRIDGE_CRM__ACME__ORIGINS": f"{OURS},http://127.0.0.1:8000"}
+    async with open_stage(tmp_path, redis_url, extra=origins) as ready:
+        yield ready
+
+
+async def test_a_browser_is_told_what_it_may_send(stage: Stage) -> None:
+    asked = {
+        "Origin": OURS,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type",
+    }
+    answer = await stage.http.request("OPTIONS", f"{stage.bridge_url}/clicks/acme", headers=asked)
+    assert answer.status_code == 204
+    assert answer.headers["access-control-allow-origin"] == OURS
+    assert "POST" in answer.headers["access-control-allow-methods"]
+    assert {"authorization", "content-type"} <= set(answer.headers["access-control-allow-headers"].split(", "))
+    assert "access-control-allow-credentials" not in answer.headers
+    assert answer.headers["vary"] == "Origin"
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [THEIRS, "null", "https://crm.acme.example:444", "http://crm.acme.example", f"{OURS}.evil.example", "*", ""],
+)
+@pytest.mark.parametrize("method", ["OPTIONS", "POST", "GET"])
+async def test_other_origins_may_read_nothing(stage: Stage, origin: str, method: str) -> None:
+    headers = {"Origin": origin, "Access-Control-Request-Method": "POST", "Authorization": f"Bearer {TOKEN.reveal()}"}
+    answer = await stage.http.request(method, f"{stage.bridge_url}/clicks/acme", headers=headers, json={"agent": DANA})
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+    assert answer.headers["vary"] == "Origin"
+
+
+async def test_answers_and_refusals_can_be_read_by_the_page(stage: Stage) -> None:
+    stage.talk()
+    headers = {"Origin": OURS, "Authorization": f"Bearer {TOKEN.reveal()}"}
+    for sent, status in ((headers, 200), ({"Origin": OURS, "Authorization": "Bearer wrong"}, 401)):
+        answer = await stage.http.post(f"{stage.bridge_url}/clicks/acme", json={"agent": DANA}, headers=sent)
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (status, OURS)
+
+
+async def test_no_other_path_and_no_other_crm_answers_a_page_elsewhere(stage: Stage) -> None:
+    headers = {"Origin": OURS, "Access-Control-Request-Method": "POST"}
+    for path in ("/clicks/other", "/desktop/press", "/api/audit", "/desktop/events"):
+        answer = await stage.http.request("OPTIONS", f"{stage.bridge_url}{path}", headers=headers)
+        assert not [name for name in answer.headers if name.startswith("access-control")]
