@@ -18,7 +18,7 @@ from bridge.settings import CrmAccount
 from bridge.shapes import as_json
 from tests.contract import samples
 from tests.contract.samples import CRM, Sample
-from tests.unit.nouns import POPUP
+from tests.unit.nouns import NOTE, POPUP
 
 NOW = datetime(2026, 11, 22, 12, 0, 30, tzinfo=UTC)
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
@@ -118,6 +118,21 @@ def test_a_popup_is_written_anew_at_each_try_under_the_same_id(kind: str) -> Non
     assert first.headers["webhook-id"] == second.headers["webhook-id"] == "dlv_1"
     assert first.headers["webhook-timestamp"] != second.headers["webhook-timestamp"]
     assert first.headers["webhook-signature"] != second.headers["webhook-signature"]
+
+
+@each_kind
+def test_a_note_comes_as_a_popup_does(kind: str) -> None:
+    """To the same address, signed alike, in the same envelope; makes that take no notes say so."""
+    account, write = samples.account(CRM, kind), find(kind).write_note
+    if write is None:
+        return
+    request, popup = write(account, "dlv_1", NOTE, NOW), find(kind).write_popup(account, "dlv_1", POPUP, NOW)
+    assert (request.method, request.url, set(request.headers)) == (popup.method, popup.url, set(popup.headers))
+    assert request.headers["webhook-id"] == "dlv_1"
+    assert signature.verify(account.popup_secrets, request.headers, request.body, NOW.timestamp())[0] == "dlv_1"
+    event = json.loads(request.body)
+    assert event["type"] == "call.note"
+    assert event["data"] == as_json(NOTE)
 
 
 @each_kind

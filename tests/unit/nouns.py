@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from bridge.domain import Agent, Call, Caller, CallState, Click, Direction, Line, Popup, PopupAgent, Recording
+from bridge.domain import Agent, Call, Caller, CallState, Click, Direction, Line, Note, Popup, PopupAgent, Recording
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 DANA = Agent("acme", "dana@acme.example", "Dana Cohen", (Line("main", "SIPDana1"), Line("main", "SIPDana2")))
@@ -50,3 +50,4 @@ POPUP = Popup(
     why="talking now; 1 other call is on hold",
     record={"type": "contact", "id": "42", "url": "https://crm.acme.example/contacts/42"},
 )
+NOTE = Note("pop_1", "clk_1", POPUP.agent, POPUP.call.ivrid, "wants a quote", "follow-up", NOON + timedelta(seconds=90))
