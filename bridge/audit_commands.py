@@ -1,6 +1,7 @@
 """`popbridge audit`: who looked up whom, and who read that."""
 
 import asyncio
+import io
 import json
 import os
 import sys
@@ -114,8 +115,9 @@ async def audit_export(chosen: Chosen, /, form: str, output: Path | None, **aske
 def _written(output: Path | None) -> Iterator[TextIO]:
     """A new file that only its owner may read, or standard output."""
     if output is None:
-        with open(sys.stdout.fileno(), "w", encoding="utf-8", newline="", closefd=False) as file:
-            yield file
+        text = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")
+        yield text
+        text.detach()  # flushed, and left open
         return
     try:
         descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,0 +1,134 @@
+"""The commands as an officer types them, on a bridge that runs."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import delete
+
+from bridge.audit.archive import Archive
+from bridge.audit.schema import CHAINED, head, lookups
+from bridge.cli import main
+from bridge.messages import Secret
+from bridge.push import push
+from bridge.store.tokens import Role
+from tests.stage import CALLER, DANA, OMER, Stage
+
+pytestmark = pytest.mark.anyio
+
+
+async def popbridge(stage: Stage, *words: str, code: int = 0) -> str:
+    """What the command prints. It ends with `code`."""
+    arguments = ["--config", str(stage.folder / "popbridge.toml"), *words]
+    done = await asyncio.to_thread(CliRunner().invoke, main, arguments)
+    assert done.exit_code == code, (done.stderr, done.exception)
+    return done.stdout if code == 0 or done.stdout else done.stderr
+
+
+async def worked(stage: Stage) -> str:
+    """Some clicks with their deliveries; the id of one that found a call."""
+    stage.talk()
+    answer = (await stage.click({"agent": DANA})).json()
+    shown = (await stage.get(f"/api/popups/{answer['popup']['popup_id']}", await stage.token(Role.SUPERVISOR))).json()
+    for delivery in shown["deliveries"]:
+        await push(delivery["delivery_id"], stage.kit)
+    await stage.click({"agent": OMER})
+    return str(answer["click_id"])
+
+
+async def told(stage: Stage, *words: str) -> Any:
+    return json.loads(await popbridge(stage, *words, "--json"))
+
+
+async def test_list_show_and_acts(stage: Stage) -> None:
+    click_id = await worked(stage)
+    (line,) = (await told(stage, "audit", "list", "--caller", "072-277-6772"))["items"]
+    assert (line["click_id"], line["caller"]) == (click_id, CALLER)
+    table = await popbridge(stage, "audit", "list")
+    assert "acme=delivered" in table
+    assert len(table.splitlines()) == 2
+    story = await popbridge(stage, "audit", "show", click_id)
+    for part in ("found", "talking now; the only call", DANA, CALLER, "acme       delivered", "200", "call"):
+        assert part in story, part
+    found = await told(stage, "audit", "show", click_id)
+    assert found["line"]["click_id"] == click_id
+    assert [one["status"] for one in found["line"]["deliveries"][0]["attempts"]] == [200]
+    assert "no click has the id" in await popbridge(stage, "audit", "show", "clk_none", code=1)
+    acts = (await told(stage, "audit", "acts"))["items"]
+    assert [act["what"] for act in acts] == ["acts", "show", "show", "show", "list", "list"]
+    assert CALLER not in json.dumps(acts)
+    assert "command line" in await popbridge(stage, "audit", "acts")
+    assert "limit" in await popbridge(stage, "audit", "list", "--limit", "0", code=2)
+    assert "since must be" in await popbridge(stage, "audit", "list", "--since", "yesterday", code=2)
+
+
+async def test_export(stage: Stage, tmp_path: Path) -> None:
+    await worked(stage)
+    lines = (await popbridge(stage, "audit", "export", "--format", "jsonl")).splitlines()
+    assert [json.loads(line)["outcome"] for line in lines] == ["no-active-call", "found"]
+    file = tmp_path / "march.csv"
+    assert await popbridge(stage, "audit", "export", "--output", str(file), "--outcome", "found") == ""
+    assert len(file.read_text(encoding="utf-8-sig").splitlines()) == 2
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert "cannot be made" in await popbridge(stage, "audit", "export", "--output", str(file), code=2)
+
+
+async def test_verify_and_anchors(stage: Stage, tmp_path: Path) -> None:
+    await worked(stage)
+    anchors = tmp_path / "anchors"
+    assert "the log is whole" in await popbridge(stage, "audit", "verify", "--anchor", str(anchors))
+    printed = json.loads(await popbridge(stage, "audit", "verify", "--anchor", "-"))
+    assert set(printed) == {"seq", "digest", "time"}
+    await stage.click({"agent": DANA})
+    assert (await told(stage, "audit", "verify", "--anchor", str(anchors)))["ok"] is True
+    assert len(anchors.read_text().splitlines()) == 2
+    assert (await told(stage, "audit", "verify", "--from", "1d"))["ok"] is True
+    with stage.kit.archive.writing() as connection:
+        for table in CHAINED:
+            connection.execute(delete(table).where(table.c.seq > 1))
+        first = connection.execute(lookups.select().where(lookups.c.seq == 1)).mappings().one()
+        connection.execute(head.update().values(seq=1, digest=first["digest"]))
+    assert "the log is whole" in await popbridge(stage, "audit", "verify")
+    cut = await popbridge(stage, "audit", "verify", "--anchor", str(anchors), code=1)
+    assert "the end was cut" in cut
+    assert len(anchors.read_text().splitlines()) == 2, "the head of a broken log is no anchor"
+    anchors.write_text("not an anchor\n")
+    assert "cannot be read" in await popbridge(stage, "audit", "verify", "--anchor", str(anchors), code=1)
+
+
+async def test_erase_and_privacy_export(stage: Stage) -> None:
+    await worked(stage)
+    assert "say whom" in await popbridge(stage, "audit", "erase", "--yes", code=2)
+    assert "add --yes" in await popbridge(stage, "audit", "erase", "--caller", CALLER, code=2)
+    held = await told(stage, "privacy", "export", "--caller", CALLER)
+    assert [line["caller"] for line in held["audit"]] == [CALLER]
+    dry = await told(stage, "audit", "erase", "--caller", CALLER, "--dry-run")
+    assert (dry["receipt_id"], dry["lookups"]) == (None, 1)
+    receipt = await popbridge(stage, "audit", "erase", "--caller", "+972-72-277-6772", "--yes")
+    assert "1 lines of the log" in receipt
+    assert "722776772" not in receipt
+    assert (await told(stage, "privacy", "export", "--caller", CALLER))["audit"] == []
+    assert "no lookups match" in await popbridge(stage, "audit", "list", "--caller", CALLER)
+    assert (await told(stage, "audit", "verify"))["ok"] is True
+    assert "erased" in await popbridge(stage, "audit", "acts")
+
+
+async def test_backup_and_restore_into_an_empty_place(stage: Stage, tmp_path: Path) -> None:
+    await worked(stage)
+    anchors, copy, place = tmp_path / "anchors", tmp_path / "copy.db", tmp_path / "restored" / "audit.db"
+    await popbridge(stage, "audit", "verify", "--anchor", str(anchors))
+    await popbridge(stage, "audit", "backup", str(copy))
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert "cannot be written" in await popbridge(stage, "audit", "backup", str(copy), code=1)
+    place.parent.mkdir()
+    place.write_bytes(copy.read_bytes())
+    settings = stage.folder / "popbridge.toml"
+    settings.write_text(settings.read_text() + f'[audit]\nurl = "sqlite:///{place}"\n')
+    assert (await told(stage, "audit", "verify", "--anchor", str(anchors)))["ok"] is True
+    assert len((await told(stage, "audit", "list"))["items"]) == 2
+    restored = Archive(Secret(f"sqlite:///{place}"))
+    assert restored.works()
+    restored.close()
