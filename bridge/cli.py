@@ -11,7 +11,7 @@ from typing import Any
 import click
 from redis.exceptions import RedisError
 
-from bridge import __version__, agents_file, enrich, logs, settings_reader
+from bridge import __version__, agents_file, enrich, logs, settings_reader, systemd
 from bridge import up as processes
 from bridge.audit_commands import audit, privacy
 from bridge.clock import Clock
@@ -67,15 +67,19 @@ def up(chosen: Chosen) -> None:
 
 
 @main.command()
+@click.option(
+    "--fd", type=click.IntRange(0), help="Number of a listening socket this process was given, by systemd: 3."
+)
 @click.pass_obj
-def serve(chosen: Chosen) -> None:
+def serve(chosen: Chosen, fd: int | None) -> None:
     """Run one web process."""
     settings = chosen.settings()
     logs.start(settings.log, "web")
 
     async def line() -> None:
         async with embedded.redis_of(settings) as url:
-            await processes.serve(settings, url, _ready)
+            number = systemd.socket_given() if fd is None else fd
+            await processes.serve(settings, lambda: processes.again_from(chosen.file), url, _ready, number)
 
     _run(line())
 

@@ -73,29 +73,42 @@ def load_settings(
 @asynccontextmanager
 async def open_kit(settings: Settings, redis_url: Secret, clock: Clock | None = None) -> AsyncIterator[Kit]:
     """A `Kit` for as long as the block lasts. Opens no connection before it is needed."""
-    clock = clock or Clock()
     redis, queue_connection = open_async(redis_url), open_sync(redis_url)
+    try:
+        async with _kit(settings, redis, Jobs(queue_connection), clock or Clock()) as kit:
+            yield kit
+    finally:
+        await redis.aclose()
+        queue_connection.close()
+
+
+@asynccontextmanager
+async def renewed(kit: Kit, settings: Settings) -> AsyncIterator[Kit]:
+    """A `Kit` of other settings on the same Redis, for as long as the block lasts and `kit` is open."""
+    async with _kit(settings, kit.redis, kit.jobs, kit.clock) as new:
+        yield new
+
+
+@asynccontextmanager
+async def _kit(settings: Settings, redis: TextRedis, jobs: Jobs, clock: Clock) -> AsyncIterator[Kit]:
     archive = Archive(settings.audit.url or Secret("sqlite://"))
     file = AgentsFile(settings.agents.file, set(settings.crm), set(settings.pbx))
     labels = Labels(settings.dids, {name: account.region for name, account in settings.pbx.items()})
     reach = Reach([*settings.server.private_networks, *named_by(settings.addresses())])
     async with open_exchange(reach) as exchange:
         lookup = Lookup(settings.pbx, exchange, clock)
-        agents = Roster(file, settings.pbx, lookup)
         try:
             yield Kit(
                 settings=settings,
                 redis=redis,
-                jobs=Jobs(queue_connection),
+                jobs=jobs,
                 exchange=exchange,
                 lookup=lookup,
-                agents=agents,
+                agents=Roster(file, settings.pbx, lookup),
                 labels=labels,
                 targets=Targets(settings.crm, clock.ticks),
                 archive=archive,
                 clock=clock,
             )
         finally:
-            await redis.aclose()
-            queue_connection.close()
             archive.close()

@@ -19,14 +19,14 @@ ROOT = Path(__file__).parent.parent
 LAYERS = (
     ("doors", {"workers", "bridge.__main__", "bridge.cli", "bridge.up", "bridge.web", "bridge.demo"}
      | {"bridge.audit_commands", "bridge.operator_commands", "bridge.terminal"}),
-    ("line", {"bridge.answer", "bridge.push", "bridge.doctor", "bridge.wiring"}),
+    ("line", {"bridge.answer", "bridge.push", "bridge.doctor", "bridge.wiring", "bridge.renewal"}),
     ("steps", {"bridge.directory", "bridge.lookup", "bridge.enrich", "bridge.record", "bridge.agents_file"}
      | {"bridge.roster", "bridge.snapshots", "bridge.history", "bridge.questions", "bridge.targets"}),
     ("adapters", {"bridge.pbx", "bridge.crm"}),
     ("edges", {"bridge.exchange", "bridge.store", "bridge.audit"}),
     ("ground", {"bridge", "bridge.settings", "bridge.settings_reader", "bridge.messages", "bridge.domain"}
      | {"bridge.errors", "bridge.shapes", "bridge.clock", "bridge.numbers", "bridge.logs", "bridge.circuit"}
-     | {"bridge.addresses"}),
+     | {"bridge.addresses", "bridge.systemd"}),
 )  # fmt: skip
 """From top to bottom; imports go down. Within a layer only the pairs of SIDEWAYS, and modules of one folder."""
 SIDEWAYS = {
@@ -54,6 +54,7 @@ HIGHER_IN_ITS_LAYER = {
     "bridge.answer": "bridge.wiring",
     "bridge.push": "bridge.wiring",
     "bridge.doctor": "bridge.wiring",
+    "bridge.renewal": "bridge.wiring",
 }
 """The lines work with a Kit, which the wiring makes."""
 PURE = (

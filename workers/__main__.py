@@ -4,18 +4,22 @@ import asyncio
 import logging
 import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import click
 from redis.exceptions import RedisError
 
-from bridge import logs
+from bridge import logs, renewal, systemd
 from bridge.errors import RedisUnfit, SettingsError
 from bridge.settings import Settings
+from bridge.settings_reader import settings_file
 from bridge.store import durability, keys
 from bridge.store.connection import open_sync, open_worker
 from bridge.store.embedded import redis_address
 from bridge.store.jobs import QUEUE, JsonQueue
-from bridge.wiring import load_settings, open_kit
+from bridge.wiring import Kit, load_settings, open_kit
 from workers import process
 from workers.upkeep import keep_up, say_how_it_is
 from workers.worker import Worker
@@ -27,28 +31,47 @@ DRAIN_SECONDS = 10.0
 """How long jobs may take to end at a stop; whoever stops the worker should wait longer before killing it."""
 
 
-async def run(settings: Settings, places: int) -> None:
-    """Run deliveries and upkeep until SIGTERM or SIGINT."""
+async def run(settings: Settings, places: int, file: Path) -> None:
+    """Run deliveries and upkeep until SIGTERM or SIGINT; SIGHUP reads `file` again."""
     url = redis_address(settings)
     await durability.check(settings, url)
     connection, aio = open_sync(url), open_worker(url)
-    loop = asyncio.get_running_loop()
-    async with open_kit(settings, url) as kit:
+    worker = Worker(JsonQueue(QUEUE, connection=connection), connection, aio, places)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, _stop, worker)
+
+    @asynccontextmanager
+    async def use(kit: Kit) -> AsyncIterator[None]:
         process.start(kit)
-        worker = Worker(JsonQueue(QUEUE, connection=connection), connection, aio, places)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, worker.stop)
-        upkeep = [asyncio.create_task(line) for line in (keep_up(kit), say_how_it_is(kit, worker))]
+        upkeep = [asyncio.create_task(line) for line in (keep_up(kit), say_how_it_is(kit, worker), systemd.beat())]
         try:
-            log.info("the worker is ready for %d jobs at once", places)
-            await worker.serve(DRAIN_SECONDS)
+            yield
         finally:
             for line in upkeep:
                 line.cancel()
+
+    async with open_kit(settings, url) as kit:
+        try:
+            async with renewal.in_use(kit, use, lambda: _again(file)):
+                log.info("the worker is ready for %d jobs at once", places)
+                systemd.tell(systemd.READY)
+                await worker.serve(DRAIN_SECONDS)
+        finally:
             await kit.redis.hdel(keys.WORKERS, worker.name)
             process.start(None)
             await aio.aclose()
             connection.close()
+
+
+def _stop(worker: Worker) -> None:
+    systemd.tell(systemd.STOPPING)
+    worker.stop()
+
+
+def _again(file: Path) -> Settings:
+    settings = renewal.read(file)
+    logs.start(settings.log, "worker")
+    return settings
 
 
 @click.command()
@@ -64,7 +87,7 @@ def main(config: str | None, concurrency: int) -> None:
         sys.exit(2)
     logs.start(settings.log, "worker")
     try:
-        asyncio.run(run(settings, concurrency))
+        asyncio.run(run(settings, concurrency, settings_file(config)))
     except RedisUnfit as error:
         for reason in error.reasons:
             click.echo(f"redis: {reason}", err=True)

@@ -15,6 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bridge import renewal, systemd
 from bridge.clock import Clock
 from bridge.errors import ArchiveUnfit, ClickRefused, PbxError
 from bridge.messages import Secret
@@ -22,7 +23,7 @@ from bridge.settings import Settings
 from bridge.web import actions, api, audit, clicks, desktop, health, languages, problems, stream
 from bridge.web.hub import Hub, at_work
 from bridge.web.watch import Watch
-from bridge.wiring import open_kit
+from bridge.wiring import Kit, open_kit
 
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
 
@@ -77,24 +78,34 @@ class SafeHeaders:
                 headers.setdefault("Referrer-Policy", "no-referrer")
                 if not scope["path"].startswith("/static/"):
                     headers.setdefault("Cache-Control", "no-store")
+                if scope["app"].state.leaving.is_set():
+                    headers["Connection"] = "close"
             await send(message)
 
         await self._app(scope, receive, with_headers)
 
 
-def create_app(settings: Settings, redis_url: Secret, clock: Clock | None = None) -> Starlette:
-    """The application over its own `Kit`, which lives from start-up to shutdown."""
+def create_app(
+    settings: Settings, redis_url: Secret, clock: Clock | None = None, again: renewal.Read | None = None
+) -> Starlette:
+    """The application over its own `Kit`, which lives from start-up to shutdown, or is renewed at SIGHUP (`again`)."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with open_kit(settings, redis_url, clock) as kit:
-            app.state.kit = kit
             app.state.leaving = asyncio.Event()
             app.state.pages = clicks.open_pages()
-            kit.agents.directory()
-            await kit.agents.refresh()
             app.state.hub = hub = Hub(kit.redis, kit.clock, app.state.leaving)
-            async with at_work(kit.agents.keep_fresh(), *hub.work(), Watch(hub, kit).follow()):
+
+            @asynccontextmanager
+            async def use(kit: Kit) -> AsyncIterator[None]:
+                kit.agents.directory()
+                await kit.agents.refresh()
+                app.state.kit = kit
+                async with at_work(kit.agents.keep_fresh(), Watch(hub, kit).follow()):
+                    yield
+
+            async with at_work(*hub.work(), systemd.beat()), renewal.in_use(kit, use, again):
                 yield
 
     handlers: dict[Any, Any] = {

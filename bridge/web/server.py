@@ -1,5 +1,7 @@
 """Running the application under uvicorn: its own log lines, and streams that say goodbye before they are cut."""
 
+import asyncio
+import errno
 import signal
 import socket
 import threading
@@ -9,8 +11,11 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.applications import Starlette
 
+from bridge import systemd
+
 BACKLOG = 2048
 GOODBYE_SECONDS = 10
+ON_ITS_WAY_SECONDS, LOOK_SECONDS = 1.0, 0.02
 
 
 class Server(uvicorn.Server):
@@ -42,10 +47,36 @@ class Server(uvicorn.Server):
             for number, handler in before.items():
                 signal.signal(number, handler)
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Ready is who can answer."""
+        await super().startup(sockets)
+        systemd.tell(systemd.READY)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the streams, then everything."""
+        """Take no new connections, which wait for the next process; end the streams; then everything.
+
+        In between each connection has a moment to bring what is on its way, and is answered as its last: whoever sends
+        on a connection that is just being closed would see a failure.
+        """
+        systemd.tell(systemd.STOPPING)
+        for server in self.servers:
+            server.close()
         self._app.state.leaving.set()
+        loop = asyncio.get_running_loop()
+        until = loop.time() + ON_ITS_WAY_SECONDS
+        while self.server_state.connections and not self.force_exit and loop.time() < until:  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_SECONDS)  # uvicorn tells nobody when one ends
         await super().shutdown(sockets)
+
+
+def inherited(number: int) -> socket.socket:
+    """The listening socket that this process was given as file descriptor `number`. Raises OSError when it is none."""
+    given = socket.socket(fileno=number)
+    if not given.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        given.detach()
+        raise OSError(errno.ENOTSUP, "it does not listen")
+    given.setblocking(False)
+    return given
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -1,0 +1,187 @@
+"""Restarting the web door under load, by the socket that stays: no click fails. And settings read again."""
+
+import asyncio
+import contextlib
+import os
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from bridge.crm.webhook.fake import FakeCrm, signed_click
+from bridge.messages import Secret
+from bridge.pbx.switchboard import Extension, Switchboard
+from bridge.pbx.voicenter.fake import FakeVoicenter, Faults
+from bridge.web.server import listen
+from tests.stage import CLICK_SECRET, CODE, DANA, POPUP_SECRET, Stage, serving, until
+
+pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).parents[2]
+CLICKS, CLIENTS, RESTARTS = 1000, 16, 5
+
+
+@dataclass
+class Door:
+    """One `popbridge` process after another, on one listening socket."""
+
+    stage: Stage
+    file: Path
+    listening: socket.socket
+    manager: socket.socket
+    log: Path
+
+    def start(self, *words: str) -> "subprocess.Popen[bytes]":
+        number = self.listening.fileno()
+        command = [sys.executable, "-m", "bridge", "--config", str(self.file), *words]
+        environ = {**os.environ, "NOTIFY_SOCKET": str(self.manager.getsockname())}
+        with self.log.open("ab") as errors:
+            return subprocess.Popen(
+                command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=errors, pass_fds=[number], env=environ
+            )
+
+    def web(self) -> "subprocess.Popen[bytes]":
+        return self.start("serve", "--fd", str(self.listening.fileno()))
+
+    async def told(self, news: str) -> None:
+        """Until a process tells its manager so."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(20):
+            while await loop.sock_recv(self.manager, 100) != news.encode():
+                pass
+
+    async def logged(self, words: str) -> None:
+        async def found() -> bool:
+            return words in self.log.read_text()
+
+        await until(found, 20)
+
+
+@asynccontextmanager
+async def opened(folder: Path, redis_url: Secret) -> AsyncIterator[Door]:
+    phone = Switchboard([Extension("SIPDana1", "Dana Cohen")])
+    pbx, crm = FakeVoicenter(phone, CODE.reveal(), Faults()), FakeCrm([POPUP_SECRET])
+    stage = Stage(folder, redis_url, phone, pbx, crm)
+    outside = Starlette(routes=[Mount("/pbx", pbx.app()), Mount("/crm", crm.app())])
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(str(folder / "notify"))
+    manager.setblocking(False)
+    listening = listen("127.0.0.1", 0)
+    async with serving(outside) as address, stage.http:
+        stage.pbx_url = address
+        stage.bridge_url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with manager, listening:
+            yield Door(stage, stage.write_settings(), listening, manager, folder / "web.log")
+
+
+@contextlib.contextmanager
+def ended(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def test_no_click_of_a_thousand_fails_during_five_restarts(tmp_path: Path, redis_url: Secret) -> None:
+    async with opened(tmp_path, redis_url) as door:
+        door.stage.talk()
+        process = door.web()
+        await door.told("READY=1")
+        left, answered = CLICKS, []
+
+        async def client() -> None:
+            nonlocal left
+            async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
+                while left > 0:
+                    left -= 1
+                    name = f"msg_{secrets.token_hex(8)}"
+                    click = signed_click(
+                        door.stage.bridge_url, "acme", CLICK_SECRET, {"agent": DANA}, name, time.time()
+                    )
+                    answer = await http.post(click.url, headers=dict(click.headers), content=click.body)
+                    answered.append((answer.status_code, answer.json()["outcome"]))
+
+        async with asyncio.TaskGroup() as clients:
+            for _ in range(CLIENTS):
+                clients.create_task(client())
+            for number in range(1, RESTARTS + 1):
+
+                async def so_many(wanted: int = number * CLICKS // (RESTARTS + 2)) -> bool:
+                    return len(answered) >= wanted
+
+                await until(so_many, 30)
+                process.send_signal(signal.SIGTERM)
+                following = door.web() if number % 2 else None  # a rolling pair; otherwise as systemd does it
+                assert await asyncio.to_thread(process.wait, 20) == 0, door.log.read_text()
+                process = following or door.web()
+                await door.told("READY=1")
+        with ended(process):
+            assert len(answered) == CLICKS
+            assert set(answered) == {(200, "found")}
+            assert "error" not in {
+                line.split('"level":"')[1].split('"')[0] for line in door.log.read_text().splitlines()
+            }
+
+
+async def test_new_settings_are_used_and_wrong_ones_are_not(tmp_path: Path, redis_url: Secret) -> None:
+    async with opened(tmp_path, redis_url) as door:
+        door.stage.talk()
+        process = door.web()
+        with ended(process):
+            await door.told("READY=1")
+
+            async def label() -> str:
+                name = f"msg_{secrets.token_hex(8)}"
+                click = signed_click(door.stage.bridge_url, "acme", CLICK_SECRET, {"agent": DANA}, name, time.time())
+                answer = await door.stage.http.post(click.url, headers=dict(click.headers), content=click.body)
+                return str(answer.json()["popup"]["call"]["did_label"])
+
+            assert await label() == "Sales line"
+            right = door.file.read_text()
+            door.file.write_text(right.replace("Sales line", "Support") + "\n[server]\ncolour = 1\n")
+            process.send_signal(signal.SIGHUP)
+            await door.logged("the settings stay as they were, 1 mistakes")
+            assert await label() == "Sales line"
+            door.file.write_text(right.replace("Sales line", "Support").replace("port = 0", "port = 8081"))
+            process.send_signal(signal.SIGHUP)
+            await door.logged("the settings were read again")
+            assert await label() == "Support"
+            assert "server.port has changed" in door.log.read_text()
+            agents = tmp_path / "agents.csv"
+            agents.write_text("crm,crm_user,pbx,extension,name\nacme\n")
+            process.send_signal(signal.SIGHUP)
+            await door.logged("agents.csv: line 2")
+            assert await label() == "Support"
+
+
+async def test_a_descriptor_that_does_not_listen_is_told(tmp_path: Path, redis_url: Secret) -> None:
+    async with opened(tmp_path, redis_url) as door:
+        process = door.start("serve", "--fd", "0")
+        with ended(process):
+            assert await asyncio.to_thread(process.wait, 20) == 1
+        assert re.search(r"file descriptor 0 is no listening socket", door.log.read_text())
+
+
+async def test_a_worker_reads_its_settings_again_and_ends_in_order(tmp_path: Path, redis_url: Secret) -> None:
+    async with opened(tmp_path, redis_url) as door:
+        process = door.start("worker")
+        with ended(process):
+            await door.told("READY=1")
+            process.send_signal(signal.SIGHUP)
+            await door.logged("the settings were read again")
+            process.send_signal(signal.SIGTERM)
+            await door.told("STOPPING=1")
+            assert await asyncio.to_thread(process.wait, 20) == 0
