@@ -50,3 +50,8 @@ def from_json(noun: type[Noun], text: str | bytes) -> Noun:
     """The noun that `json_text` wrote."""
     value: Noun = _adapter(cast(Hashable, noun)).validate_json(text)
     return value
+
+
+def schema_of(noun: Hashable, references: str) -> dict[str, Any]:
+    """The JSON Schema of a noun as `as_json` writes it; those it is made of under `$defs`, named by `references`."""
+    return _adapter(noun).json_schema(ref_template=references + "{model}", mode="serialization")

@@ -20,7 +20,7 @@ from bridge.clock import Clock
 from bridge.errors import ArchiveUnfit, ClickRefused, PbxError
 from bridge.messages import Secret
 from bridge.settings import Settings
-from bridge.web import actions, api, audit, clicks, desktop, health, languages, problems, stream
+from bridge.web import actions, api, audit, clicks, desktop, health, languages, openapi, problems, stream
 from bridge.web.hub import Hub, at_work
 from bridge.web.watch import Watch
 from bridge.wiring import Kit, open_kit
@@ -54,6 +54,8 @@ ROUTES = [
     Route("/readyz", health.readyz),
     Route("/version", health.version),
     Route("/metrics", health.metrics),
+    Route("/openapi.json", openapi.described),
+    Route("/docs", openapi.reference),
     Mount("/static", StaticFiles(directory=desktop.STATIC)),
 ]
 
