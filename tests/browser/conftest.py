@@ -3,12 +3,14 @@
 import os
 import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, async_playwright
 
+from bridge.messages import Secret
 from tests.browser.desk import Desks, open_desks
-from tests.stage import Stage
+from tests.stage import Stage, open_stage
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -27,6 +29,13 @@ async def browser() -> AsyncIterator[Browser]:
         opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield opened
         await opened.close()
+
+
+@pytest.fixture
+async def stage(tmp_path: Path, redis_url: Secret) -> AsyncIterator[Stage]:
+    """As everywhere, but calls are looked at more often: nobody wants to wait for the next look."""
+    async with open_stage(tmp_path, redis_url, extra={"POPBRIDGE_DESKTOP__REFRESH_SECONDS": "0.5"}) as ready:
+        yield ready
 
 
 @pytest.fixture

@@ -1,15 +1,22 @@
 """For everybody: by keyboard alone, by screen reader, from right to left; and safe against hostile text."""
 
 import json
+import re
+from dataclasses import replace
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Page, expect
 
+from bridge.domain import Call, Caller, CallState, Direction
+from bridge.enrich import choose
 from tests.browser.desk import Desks, card, live
 from tests.stage import CALLER
 
 pytestmark = pytest.mark.anyio
+CALL = Call(
+    "main", "101", "1", None, "", None, Direction.INCOMING, CallState.TALKING, Caller("1"), None, None, None, {}
+)
 HOSTILE = [
     "<img src=x onerror=alert(1)>",
     "\u202egnp.exe\u202c evil",
@@ -55,6 +62,19 @@ async def test_in_hebrew_the_page_runs_from_right_to_left(desks: Desks) -> None:
     chip, timer = await card(page).locator(".chips").bounding_box(), await card(page).locator(".timer").bounding_box()
     assert chip["x"] > timer["x"]
     await expect(card(page).locator(".number bdi").first).to_have_attribute("dir", "ltr")
+
+
+async def test_every_reason_for_a_choice_is_told_in_hebrew(desks: Desks) -> None:
+    page = await desks.open(locale="he-IL")
+    ringing = replace(CALL, ivrid="2", state=CallState.RINGING)
+    talking = replace(CALL, ivrid="3")
+    calls = [replace(CALL, state=state) for state in CallState]
+    lists = [[one, *others] for one in calls for others in ([], [ringing], [talking, ringing], [ringing, ringing])]
+    choices = [choose(some, *named) for some in lists for named in ((None,), ("1",), (None, "1"))]
+    reasons = sorted({choice.why for choice in choices if choice})
+    told = await page.evaluate("(reasons) => import('/static/words.js').then(({ told }) => reasons.map(told))", reasons)
+    assert len(reasons) > 40
+    assert [each for each in told if re.search("[A-Za-z]", each)] == []
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=["markup", "turned", "endless", "mixed", "template"])

@@ -1,5 +1,7 @@
 // The page's words, in the reader's language. A language is one file in lang/: nothing here names any of them.
 
+import { readSentences, translate } from "./sentences.js";
+
 const FALLBACK = "en";
 let catalogue = {};
 export let language = FALLBACK;
@@ -19,12 +21,25 @@ export function chosenLanguage(wanted, known) {
 
 /** Loads the catalogue and turns the page its way. */
 export async function speak({ code, dir }) {
-  if (code !== language || !canSay("name")) catalogue = await (await fetch(`/static/lang/${code}.json`)).json();
+  if (code !== language || !canSay("name")) {
+    const [words, english] = await Promise.all([load(code), code === FALLBACK ? {} : load(FALLBACK)]);
+    catalogue = words;
+    readSentences(english);
+  }
   language = code;
   document.documentElement.lang = code;
   document.documentElement.dir = dir;
   for (const each of document.querySelectorAll("[data-say]")) each.textContent = say(each.dataset.say);
   for (const each of document.querySelectorAll("[data-label]")) label(each, each.dataset.label);
+}
+
+async function load(code) {
+  return (await fetch(`/static/lang/${code}.json`)).json();
+}
+
+/** A sentence of the bridge's, which it says in English, in the page's language; as it is where there are no words for it. */
+export function told(sentence) {
+  return translate(sentence, (key, values) => say(key, values));
 }
 
 /** Names a control that shows no words, for a screen reader and for the mouse. */
@@ -57,10 +72,10 @@ export function clockTime(moment, today = Date.now()) {
   return new Intl.DateTimeFormat(language, { ...day, ...format }).format(moment);
 }
 
-/** How long ago: `4 sec. ago`, `2 min. ago`. */
+/** How long ago: `now`, `4 seconds ago`, `2 minutes ago`. */
 export function ago(ms) {
   const seconds = Math.max(0, Math.round(ms / 1000));
-  const format = new Intl.RelativeTimeFormat(language, { style: "short", numeric: "always" });
+  const format = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
   return seconds < 60 ? format.format(-seconds, "second") : format.format(-Math.floor(seconds / 60), "minute");
 }
 

@@ -1,6 +1,6 @@
 // Drawing an agent's eye who looks elsewhere: the page's title and icon, a notification, a sound.
 
-import { language, say } from "../words.js";
+import { language, say, told } from "../words.js";
 import { spoken } from "./facts.js";
 import { Chime } from "./chime.js";
 
@@ -36,13 +36,13 @@ export class Alerts {
   /** A new card. */
   popped(entry) {
     this.#title = spoken(entry);
-    this.#draw(entry.popup.popup_id, { title: spoken(entry), body: entry.popup.why });
+    this.#draw(entry.popup.popup_id, { title: spoken(entry), body: told(entry.popup.why) });
   }
 
   /** A press of the button has found nothing. */
   foundNothing({ click_id: clickId, outcome, why }) {
     this.#title = say(`answer.title.${outcome}`);
-    this.#draw(clickId, { title: this.#title, body: why });
+    this.#draw(clickId, { title: this.#title, body: told(why) });
   }
 
   /** The open card has changed, or (empty) there is none. */

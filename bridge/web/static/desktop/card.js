@@ -1,7 +1,7 @@
 // A popup as a card: what it says, follows its call; what can be done, and the note, stay as they are meanwhile.
 
 import { button, copied, element, foreign, ltr, redraw, saidFor, webAddress } from "../element.js";
-import { clockTime, say } from "../words.js";
+import { clockTime, say, told } from "../words.js";
 import { asText, callerWords, chips, details, dialled, stateChip, stateOf, timer, who } from "./facts.js";
 import { Note } from "./note.js";
 
@@ -42,7 +42,7 @@ export class Card {
       who(call, this.#titleId),
       dialled(call),
       this.#condition(),
-      element("p", { class: "why" }, [element("b", {}, [say("why")]), " ", foreign(popup.why)]),
+      element("p", { class: "why" }, [element("b", {}, [say("why")]), " ", foreign(told(popup.why))]),
       this.#others(),
     ]);
     redraw(this.#details, [details(entry, { chosenKeys: chosenKeys(), now })]);
@@ -60,7 +60,7 @@ export class Card {
     if (state === "ended") return element("p", { class: "condition" }, [say("ended.text", { time: clockTime(askedAt) })]);
     if (!stale) return null;
     const words = [element("b", {}, [say("stale.text")])];
-    if (why) words.push(" ", foreign(why));
+    if (why) words.push(" ", foreign(told(why)));
     return element("p", { class: "condition condition-stale" }, words);
   }
 

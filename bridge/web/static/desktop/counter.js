@@ -1,5 +1,6 @@
 // Where everything about a signed-in agent meets: events come in here, and the page is drawn by them.
 
+import { told } from "../words.js";
 import { Acks } from "./acks.js";
 import { Alerts } from "./alerts.js";
 import { Deeds } from "./deeds.js";
@@ -82,7 +83,7 @@ export class Counter {
     if (!this.desk.takeNothing(answer)) return;
     this.draw();
     this.alerts.foundNothing(answer);
-    announce(`${at("nothing").querySelector("h2").textContent}. ${answer.why}`);
+    announce(`${at("nothing").querySelector("h2").textContent}. ${told(answer.why)}`);
   }
 
   /** The agent is not signed in any more, for `reason`. */
@@ -204,6 +205,7 @@ export class Counter {
     sessions.remember(this.session);
     if (value.language !== before.language || value.theme !== before.theme) await this.#page.turnTo(value);
     dialogs.showChoices(value);
+    dialogs.fillIfOpen(value, this.#page.languages, this.knownKeys());
     this.shelf.makeAnew();
     this.draw();
   }

@@ -35,8 +35,10 @@ export class Desk {
   /** A popup has come. Whether it is new here; a new one is opened. */
   take(popup) {
     if (this.find(popup.popup_id)) return false;
-    this.entries.push(newEntry(popup));
+    const entry = newEntry(popup);
+    this.entries.push(entry);
     this.#sort();
+    if (this.entries[0] === entry) this.#followLine(entry, [entry.call, ...entry.others]);
     if (this.entries[0].popup.popup_id === popup.popup_id) {
       this.current = popup.popup_id;
       this.nothing = null;
@@ -63,11 +65,14 @@ export class Desk {
     const askedAt = Date.parse(asked_at) || entry.askedAt;
     const others = other_calls ?? [];
     const changed = [this.#set(entry, { state, call: call ?? entry.call, others, stale, why: why ?? "", askedAt })];
-    if (!stale && state !== "unknown") {
-      const live = [call, ...others].filter(Boolean);
-      for (const each of this.entries) if (each !== entry && isOfLine(each, entry)) changed.push(this.#follow(each, live, askedAt));
-    }
+    if (!stale && state !== "unknown") changed.push(...this.#followLine(entry, [call, ...others].filter(Boolean)));
     return changed.filter(Boolean);
+  }
+
+  /** `entry`'s line has these live calls: what that says of its other cards. */
+  #followLine(entry, live) {
+    const others = this.entries.filter((each) => each !== entry && isOfLine(each, entry));
+    return others.map((each) => this.#follow(each, live, entry.askedAt));
   }
 
   /** A card that the bridge does not follow by itself: its call is among the line's live ones, or over. */

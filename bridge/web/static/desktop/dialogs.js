@@ -61,6 +61,11 @@ export function fill(value, languages, keys) {
   at("set-customdata").replaceChildren(...keys.map((key) => keyChoice(key, value.customdata)));
 }
 
+/** The same, if the settings are before the agent's eyes. */
+export function fillIfOpen(...given) {
+  if (at("settings").open) fill(...given);
+}
+
 /** The bar's two buttons that show a choice. */
 export function showChoices({ alerts, sound }) {
   at("enable-alerts").hidden = (alerts && Alerts.areAllowed) || !Alerts.arePossible;

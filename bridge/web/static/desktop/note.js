@@ -15,7 +15,7 @@ export class Note {
   #timer = 0;
   #isSaved = true;
   #isRead = false;
-  #text = element("textarea", { rows: "2", maxlength: String(LONGEST), "data-key": "note", dir: "auto" });
+  #text = element("textarea", { rows: "2", maxlength: String(LONGEST), "data-key": "note" });
   #outcome = element("select", { "data-key": "outcome" });
   #told = element("span", { class: "note-told soft", role: "status" });
 

@@ -1,0 +1,130 @@
+"""A shift in pictures: every state of the page in light, dark, Hebrew and narrow, in var/screenshots.
+
+The README's picture is `two-calls-light.png` from there.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from bridge.domain import Caller
+from tests.browser.desk import Desks, card
+from tests.stage import DID
+
+pytestmark = pytest.mark.anyio
+FOLDER = Path(__file__).parents[2] / "var" / "screenshots"
+RECORD = {"type": "contact", "id": "42", "url": "https://crm.acme.example/contacts/42"}
+NORMAL, NARROW = {"width": 720, "height": 900}, {"width": 320, "height": 800}
+
+
+class Album:
+    """Takes each picture four times."""
+
+    def __init__(self, page: Page, address: str, token: str) -> None:
+        self.page, self.address, self.headers = page, address, {"Authorization": f"Bearer {token}"}
+
+    async def take(self, name: str) -> None:
+        await self._shoot(f"{name}-light")
+        await self.page.emulate_media(color_scheme="dark")
+        await self._shoot(f"{name}-dark")
+        await self.page.emulate_media(color_scheme="light")
+        await self.page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+        await self._shoot(f"{name}-320")
+        await self.page.set_viewport_size(NORMAL)  # type: ignore[arg-type]
+
+    async def take_in_hebrew(self, name: str) -> None:
+        """The agent prefers Hebrew for a moment; a page that is signed in hears of it."""
+        await self._prefer("he")
+        await self._shoot(f"{name}-he")
+        await self._prefer("en")
+
+    async def _prefer(self, language: str) -> None:
+        answer = await self.page.request.put(
+            f"{self.address}/desktop/preferences", headers=self.headers, data={"language": language}
+        )
+        assert answer.ok
+        await expect(self.page.locator("html")).to_have_attribute("lang", language)
+
+    async def _shoot(self, name: str) -> None:
+        await self.page.screenshot(path=FOLDER / f"{name}.png", full_page=True)
+
+
+async def test_a_shift_in_pictures(desks: Desks) -> None:
+    page = await desks.open(viewport=NORMAL, color_scheme="light", device_scale_factor=1)
+    stage, phone = desks.stage, desks.stage.phone
+    album = Album(page, stage.bridge_url, await desks.token())
+
+    async def take(name: str) -> None:
+        await album.take(name)
+        await album.take_in_hebrew(name)
+
+    async def is_in(state: str) -> None:
+        await expect(card(page)).to_have_attribute("data-state", state)
+
+    await take("waiting")
+    await desks.click()
+    await expect(page.locator("#nothing")).to_be_visible()
+    await take("no-call")
+
+    now = datetime.now(UTC)
+    first = phone.incoming(["SIPDana1"], Caller("0522340002", name="רות לוי"), now, DID)
+    await desks.click(record=RECORD)
+    await is_in("ringing")
+    await take("ringing")
+    phone.answer(first, "SIPDana1", now)
+    await is_in("talking")
+    await card(page).get_by_label("Note").fill("Wants a quote for 40 seats, call back on Monday.")
+    await expect(card(page).locator(".note-told")).to_have_text("Draft saved")
+    await take("talking")
+    phone.hold(first, "SIPDana1")
+    await is_in("hold")
+    await take("hold")
+    stage.talk(name="Amir Haddad", number="0543450003")
+    await desks.click(record=RECORD)
+    await expect(card(page).locator(".caller")).to_have_text("Amir Haddad")
+    await take("two-calls")
+    stage.pbx.faults.down = "503"
+    await expect(card(page).locator(".condition-stale")).to_be_visible()
+    await take("stale")
+    stage.pbx.faults.down = ""
+    await expect(card(page).locator(".condition-stale")).to_have_count(0)
+    phone.clear("SIPDana1")
+    await is_in("ended")
+    await take("ended")
+
+    moved = phone.transfer(stage.talk("SIPOmer1", name="Ruth Levi"), "SIPOmer1", "SIPDana1", now)
+    phone.answer(moved, "SIPDana1", now)
+    await desks.click()
+    await expect(card(page)).to_contain_text("Transferred")
+    await take("transferred")
+    phone.clear("SIPDana1")
+    phone.outgoing("SIPDana1", Caller("0722776772", name=""), now)
+    await desks.click()
+    await is_in("dialing")
+    await take("dialing")
+    phone.clear("SIPDana1")
+    stage.talk(number="Anonymous", name="")
+    await desks.click()
+    await expect(card(page)).to_contain_text("Withheld number")
+    await take("withheld")
+    phone.clear("SIPDana1")
+    stage.talk(name="Wolfeschlegelsteinhausenbergerdorff" * 4 + " \u202eevil")
+    await desks.click()
+    await expect(card(page)).to_contain_text("Wolfe")
+    await take("long-name")
+
+    await page.locator("#open-settings").click()
+    await take("settings")
+    await page.keyboard.press("Escape")
+    await page.locator("#open-help").click()
+    await take("help")
+    await page.keyboard.press("Escape")
+    await page.set_viewport_size({"width": 1280, "height": 900})
+    await page.screenshot(path=FOLDER / "wide-light.png")
+    await page.set_viewport_size(NORMAL)  # type: ignore[arg-type]
+    await page.locator("#open-settings").click()
+    await page.locator("#sign-out").click()
+    await expect(page.locator("#notice")).to_be_visible()
+    await album.take("signed-out")
