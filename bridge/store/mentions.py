@@ -104,7 +104,7 @@ async def _read(redis: TextRedis, names: list[str], mark: Mark, ids: frozenset[s
     for key, (kind, content) in zip(names, told, strict=True):
         every = list(_parts(kind, content))
         whole = mark.owns(key, dict(every) if kind == "hash" else {}) or key.rpartition(":")[2] in ids
-        parts = [part for part in every if whole or _about(part[1], mark, ids)]
+        parts = [(member, text) for member, text in every if whole or _about(text, mark, ids)]
         if parts:
             mentions.append(Mention(key, kind, tuple(name for name, _ in parts), tuple(text for _, text in parts)))
     return mentions
@@ -117,14 +117,19 @@ def _parts(kind: str, content: Any) -> Iterator[tuple[str, str]]:
     elif kind == "hash":
         yield from zip(content[::2], content[1::2], strict=True)
     elif kind == "stream":
-        yield from ((entry_id, " ".join(fields)) for entry_id, fields in content)
+        yield from ((entry_id, " ".join(map(_quoted, fields))) for entry_id, fields in content)
     else:
         yield from ((member, member) for member in content)
 
 
 def _about(text: str, mark: Mark, ids: frozenset[str]) -> bool:
     """A text that is nothing but an id tells nothing of whom it belongs to."""
-    return mark.found_in(text) or (text not in ids and not ids.isdisjoint(IDS.findall(text)))
+    return mark.found_in(_quoted(text)) or (text not in ids and not ids.isdisjoint(IDS.findall(text)))
+
+
+def _quoted(text: str) -> str:
+    """A plain text as JSON has it, so that whole values can be told; JSON as it is."""
+    return text if text.startswith(("{", "[", '"')) else _text(text)
 
 
 async def take_out(redis: TextRedis, mention: Mention, mark: Mark) -> int:

@@ -153,13 +153,15 @@ async def test_an_agent_is_nowhere_afterwards(scene: Stage) -> None:
     await scene.click({"agent": DANA})
     await scene.click({"agent": OMER})
     await scene.click({"agent": DANA, "extension": "SIPOmer1"})
+    link = {"agent": DANA, "token": "wrong"}
+    assert (await scene.http.get(f"{scene.bridge_url}/clicks/acme", params=link)).status_code == 401
     agent = await scene.token(Role.AGENT, DANA)
     supervisor = await scene.token(Role.SUPERVISOR)
     assert len((await scene.get(f"/api/audit?crm_user={DANA}", supervisor)).json()["items"]) == 2
     receipt = await erase.erase(
         scene.kit.archive, scene.redis, AgentMark("acme", DANA), "a test", scene.kit.clock.now()
     )
-    assert (receipt.lookups, receipt.reads) == (2, 1)
+    assert (receipt.lookups, receipt.reads, receipt.redis["refused"]) == (2, 1, 1)
     lines = (await scene.get("/api/audit", supervisor)).json()["items"]
     assert [line["crm_user"] for line in lines] == [None, OMER, None]
     assert [line["why"] for line in lines].count(None) == 2
