@@ -24,6 +24,8 @@ async def keep_up(kit: Kit) -> None:
             await _look(kit)
         except (RedisError, OSError) as error:
             log.warning("upkeep waits for redis: %s", type(error).__name__)
+        except Exception:
+            log.exception("upkeep goes on")  # nobody else would look after what is due
         await asyncio.sleep(LOOK_SECONDS)
 
 

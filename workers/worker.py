@@ -40,14 +40,22 @@ MAINTENANCE_SECONDS = 30.0
 AWAY_SECONDS = 0.5
 WORKER_TTL = 30
 
+HOOKS = frozenset({b"success_callback_name", b"failure_callback_name", b"stopped_callback_name", b"webhooks"})
+"""What RQ would call when a job ends, or when it tidies up after one that died: functions and addresses not ours."""
+
 Function = Callable[..., Coroutine[Any, Any, None]]
 
 
 class ListedJob(Job):
-    """A job that is read as JSON by whoever reads it, and only run when its function is one of ours."""
+    """A job that is read as JSON by whoever reads it, only run when its function is one of ours, and that calls nobody
+    when it ends."""
 
     def __init__(self, id: str | None = None, connection: Redis | None = None, serializer: Any = None) -> None:
         super().__init__(id, connection, serializer or JSONSerializer)
+
+    def restore(self, raw_data: dict[bytes, bytes]) -> Any:
+        """Take the fields from Redis, but for the hooks."""
+        return super().restore({name: value for name, value in raw_data.items() if name not in HOOKS})
 
     @property
     def func(self) -> Any:
@@ -86,6 +94,7 @@ class Worker(BaseWorker):
             worker_ttl=WORKER_TTL,
             maintenance_interval=int(MAINTENANCE_SECONDS),
         )
+        queue.job_class = ListedJob  # for RQ's registries, which read jobs too
         self._queue, self._aio, self._places = queue, aio, places
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(places)
@@ -121,11 +130,14 @@ class Worker(BaseWorker):
             await asyncio.to_thread(self._leave)
 
     async def _safely(self, line: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Redis away is no reason to end: what was popped and lost is queued again by the sweeper."""
+        """Redis away, or odd things in it, are no reason to end: what was lost is queued again by the sweeper."""
         try:
             await line()
         except (RedisError, OSError) as error:
             log.warning("the worker waits for redis: %s", type(error).__name__)
+            await asyncio.sleep(AWAY_SECONDS)
+        except Exception:
+            log.exception("the worker goes on")
             await asyncio.sleep(AWAY_SECONDS)
 
     def _leave(self) -> None:
@@ -181,7 +193,7 @@ class Worker(BaseWorker):
 
     async def _load(self, ids: Iterable[bytes]) -> list[Job]:
         """The jobs that can be read. One that cannot be is nobody's loss: it was not ours."""
-        wanted = [job_id.decode() for job_id in ids]
+        wanted = [job_id.decode(errors="replace") for job_id in ids]
         async with self._aio.pipeline(transaction=False) as pipe:
             for job_id in wanted:
                 pipe.hgetall(cast(Any, self.job_class.key_for(job_id)))

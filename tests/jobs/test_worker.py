@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import json
 import os
 import pickle
 import time
@@ -155,6 +156,65 @@ async def test_a_planted_pickle_is_never_read(stage: Stage, tmp_path: Path, fiel
     assert not target.exists()
     pickle.loads(pickle.dumps(Planted(target)))
     assert target.exists(), "the plant itself works"
+
+
+async def test_what_rq_would_call_for_a_job_that_died_is_not_called(stage: Stage, tmp_path: Path) -> None:
+    called = asyncio.Event()
+
+    async def hear(_: Any, writer: asyncio.StreamWriter) -> None:
+        called.set()
+        writer.close()
+
+    ear = await asyncio.start_server(hear, "127.0.0.1", 0)
+    hook = {"url": f"http://127.0.0.1:{ear.sockets[0].getsockname()[1]}/", "job_status": "failed", "timeout": 1}
+    (tmp_path / "planted_callback.py").write_text(f"import os; os.mkdir({str(tmp_path / 'ran')!r})")
+    with Redis.from_url(stage.redis_url.reveal()) as direct, pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(tmp_path))
+        queue = JsonQueue(QUEUE, connection=direct)
+        job = queue.enqueue("workers.archive.archive")
+        planted = {"status": "started", "failure_callback_name": "planted_callback.run", "webhooks": json.dumps([hook])}
+        direct.hset(f"rq:job:{job.id}", mapping=planted)
+        direct.lrem(f"rq:queue:{QUEUE}", 1, job.id)
+        direct.zadd(f"rq:wip:{QUEUE}", {f"{job.id}:execution": 1})
+        async with working(stage):
+            await done(stage)
+
+            async def given_up() -> bool:
+                return await asyncio.to_thread(lambda: ListedJob.fetch(job.id, connection=direct).is_failed)
+
+            await until(given_up)
+    assert not (tmp_path / "ran").exists(), "its callback was looked for"
+    assert not called.is_set(), "its webhook was called"
+    ear.close()
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        {"data": "{"},
+        {"timeout": "soon"},
+        {"created_at": "once"},
+        {"enqueued_at": b"\xff"},
+        {"status": "odd"},
+        {"data": "1"},
+    ],
+    ids=lambda planted: "=".join(map(str, *planted.items())),
+)
+async def test_nothing_planted_in_redis_stops_the_worker(stage: Stage, planted: dict[str, Any]) -> None:
+    stage.talk()
+    with Redis.from_url(stage.redis_url.reveal()) as direct:
+        queue = JsonQueue(QUEUE, connection=direct)
+        for at_front in (True, False):
+            job = queue.enqueue("workers.archive.archive", at_front=at_front)
+            direct.hset(f"rq:job:{job.id}", mapping=planted)
+        direct.rpush(f"rq:queue:{QUEUE}", b"\xff\xfe", "no-such-job")
+        popup = (await stage.click()).json()["popup"]
+        async with working(stage):
+            await stage.crm.wait_for(popup["click_id"], 10)
+            direct.delete(f"rq:queue:{QUEUE}")
+            popup = (await stage.click()).json()["popup"]
+            direct.delete(f"rq:queue:{QUEUE}")
+            await stage.crm.wait_for(popup["click_id"], 10)
 
 
 def test_registries_and_jobs_read_json_whoever_builds_them(redis_url: Secret) -> None:
