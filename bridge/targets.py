@@ -1,6 +1,7 @@
 """Room for pushes: each target has so many places, and a circuit, so that a dead CRM takes none from the others."""
 
 from collections.abc import Callable, Mapping
+from math import inf
 
 from bridge.circuit import Circuit, CircuitState
 from bridge.settings import CrmAccount
@@ -9,14 +10,17 @@ from bridge.settings import CrmAccount
 class Target:
     """One CRM as a receiver of popups, in this process."""
 
-    def __init__(self, places: int, ticks: Callable[[], float]) -> None:
-        self._places = places
+    def __init__(self, places: int, ticks: Callable[[], float], free: Callable[[], float]) -> None:
+        self._places, self._free = places, free
         self.circuit = Circuit(ticks)
         self.in_flight = 0
 
     def enter(self) -> bool:
-        """Take a place if there is one. Whoever got one calls `leave`."""
-        if self.in_flight >= self._places or not self.circuit.lets_through():
+        """Take a place if there is one. Whoever got one calls `leave`.
+
+        No target has more places than it leaves free, so that several slow ones share and never take them all.
+        """
+        if self.in_flight >= min(self._places, self._free()) or not self.circuit.lets_through():
             return False
         self.in_flight += 1
         return True
@@ -33,13 +37,20 @@ class Target:
 
 
 class Targets:
-    """All CRMs as receivers."""
+    """All CRMs as receivers. `room`: how many pushes this process can have on their way, to all of them."""
 
-    def __init__(self, accounts: Mapping[str, CrmAccount], ticks: Callable[[], float]) -> None:
-        self._targets = {name: Target(account.pushes_at_once, ticks) for name, account in accounts.items()}
+    def __init__(self, accounts: Mapping[str, CrmAccount], ticks: Callable[[], float], room: float = inf) -> None:
+        self.room = room
+        self._targets = {name: Target(account.pushes_at_once, ticks, self._free) for name, account in accounts.items()}
 
     def __getitem__(self, name: str) -> Target:
         return self._targets[name]
+
+    def _free(self) -> float:
+        """What one alone may take is its own limit only."""
+        if len(self._targets) == 1:
+            return inf
+        return self.room - sum(target.in_flight for target in self._targets.values())
 
     def circuits(self) -> dict[str, CircuitState]:
         """The state of each target's circuit in this process."""

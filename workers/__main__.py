@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import click
@@ -29,6 +31,8 @@ log = logging.getLogger(__name__)
 PLACES = 64
 DRAIN_SECONDS = 10.0
 """How long jobs may take to end at a stop; whoever stops the worker should wait longer before killing it."""
+LEAVE_SECONDS = 3.0
+"""How long all the rest of a stop may take; after that the process ends whatever hangs in it."""
 
 
 async def run(settings: Settings, places: int, file: Path) -> None:
@@ -42,6 +46,7 @@ async def run(settings: Settings, places: int, file: Path) -> None:
 
     @asynccontextmanager
     async def use(kit: Kit) -> AsyncIterator[None]:
+        kit.targets.room = places
         process.start(kit)
         upkeep = [asyncio.create_task(line) for line in (keep_up(kit), say_how_it_is(kit, worker), systemd.beat())]
         try:
@@ -57,7 +62,8 @@ async def run(settings: Settings, places: int, file: Path) -> None:
                 systemd.tell(systemd.READY)
                 await worker.serve(DRAIN_SECONDS)
         finally:
-            await kit.redis.hdel(keys.WORKERS, worker.name)
+            with suppress(RedisError, OSError):  # away: what this worker said of itself is forgotten in time
+                await kit.redis.hdel(keys.WORKERS, worker.name)
             process.start(None)
             await aio.aclose()
             connection.close()
@@ -66,6 +72,9 @@ async def run(settings: Settings, places: int, file: Path) -> None:
 def _stop(worker: Worker) -> None:
     systemd.tell(systemd.STOPPING)
     worker.stop()
+    last = threading.Timer(DRAIN_SECONDS + LEAVE_SECONDS, os._exit, (0,))  # Python itself waits for every thread
+    last.daemon = True
+    last.start()
 
 
 def _again(file: Path) -> Settings:

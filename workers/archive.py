@@ -18,8 +18,14 @@ FORGET_TURN_MS = 3_600_000
 
 
 async def archive() -> None:
-    """Archive all that waits."""
+    """Archive all that waits, unless that is being done: where the database hangs, no place after place is taken."""
     kit = process.kit()
+    if not kit.archive.at_work.locked():
+        async with kit.archive.at_work:
+            await _archive(kit)
+
+
+async def _archive(kit: Kit) -> None:
     try:
         await kit.archive.catch_up(kit.redis)
         await _forget_old(kit)

@@ -109,6 +109,7 @@ class Worker(BaseWorker):
     def stop(self) -> None:
         """Pop nothing more and end what runs. Only sets a flag: safe from a signal handler."""
         self._stopping.set()
+        self._room.release()  # who waits for a place hears of it at once
 
     @property
     def in_flight(self) -> int:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,7 @@ from bridge.audit.database import Database
 from bridge.audit.lines import checked, line_of
 from bridge.audit.schema import CHAINED, acts, head, lookups
 from bridge.clock import new_id
+from bridge.messages import Secret
 from bridge.shapes import time_text
 from bridge.store import keys
 from bridge.store.connection import Entry, TextRedis
@@ -57,7 +59,17 @@ class Writer:
 
 
 class Archive(Database):
-    """The SQL side of the audit log."""
+    """The SQL side of the audit log. `at_work` is held by the one job of this process that archives."""
+
+    def __init__(self, url: Secret) -> None:
+        super().__init__(url)
+        self.at_work = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, "archive")  # of its own: a database that hangs takes no other's thread
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        super().close()
 
     @contextmanager
     def adding(self) -> Iterator[Writer]:
@@ -75,7 +87,7 @@ class Archive(Database):
         """
         moved = 0
         while entries := await redis.xrange(keys.AUDIT, count=BATCH):
-            for entry in await asyncio.to_thread(self.insert, entries):
+            for entry in await asyncio.get_running_loop().run_in_executor(self._thread, self.insert, entries):
                 log.error("an audit entry that cannot be read is put aside in %s", keys.AUDIT_ASIDE)
                 await redis.xadd(keys.AUDIT_ASIDE, {"entry_id": entry[0], **entry[1]}, maxlen=ASIDE)
             await redis.xtrim(keys.AUDIT, minid=_after(entries[-1][0]), approximate=False)

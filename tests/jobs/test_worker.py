@@ -5,6 +5,8 @@ import importlib
 import json
 import os
 import pickle
+import sys
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +19,7 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from bridge.messages import Secret
+from bridge.store import keys
 from bridge.store.connection import open_sync, open_worker
 from bridge.store.jobs import NAMES, QUEUE, JsonQueue
 from bridge.store.tokens import Role
@@ -28,6 +31,8 @@ from workers.worker import ListedJob, Worker
 
 pytestmark = pytest.mark.anyio
 
+ROOT = Path(__file__).parents[2]
+
 
 @asynccontextmanager
 async def working(stage: Stage, places: int = 8, drain_seconds: float = 5.0) -> AsyncIterator[Worker]:
@@ -35,6 +40,7 @@ async def working(stage: Stage, places: int = 8, drain_seconds: float = 5.0) -> 
     connection, aio = open_sync(stage.redis_url), open_worker(stage.redis_url)
     queue = JsonQueue(QUEUE, connection=connection)
     worker = await asyncio.to_thread(Worker, queue, connection, aio, places)
+    stage.kit.targets.room = places
     process.start(stage.kit)
     running = asyncio.create_task(worker.serve(drain_seconds))
     upkeep = asyncio.create_task(keep_up(stage.kit))
@@ -239,6 +245,144 @@ async def test_a_stop_lets_running_pushes_end_and_takes_no_more(stage: Stage) ->
     assert await states(stage, later) == {"acme": "pending", "desktop": "pending"}
 
 
+@asynccontextmanager
+async def black_hole() -> AsyncIterator[str]:
+    """An address that takes connections and never answers."""
+    swallowed: list[asyncio.StreamWriter] = []
+    hole = await asyncio.start_server(lambda _, writer: swallowed.append(writer), "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{hole.sockets[0].getsockname()[1]}/popups"
+    finally:
+        for writer in swallowed:
+            writer.close()
+        hole.close()
+
+
+def crm_at(name: str, address: str, **more: str) -> dict[str, str]:
+    """The settings of one more CRM."""
+    section = {
+        "kind": "webhook",
+        "click_token": f"token-of-{name}-0123456789",
+        "popup_secrets": "whsec_UG9wdXBTZWNyZXRQb3B1cFNlY3JldFBvcHVw",
+        "popup_url": address,
+        **more,
+    }
+    return {f"POPBRIDGE_CRM__{name.upper()}__{key.upper()}": value for key, value in section.items()}
+
+
+async def test_a_stop_is_heard_while_every_place_is_taken(tmp_path: Path, redis_url: Secret) -> None:
+    async with black_hole() as address:
+        extra = crm_at("dead", address, push_timeout_seconds="20") | {"POPBRIDGE_CRM__ACME__TARGETS": "dead"}
+        async with open_stage(tmp_path, redis_url, extra=extra) as stage, asyncio.timeout(12):
+            stage.talk()
+            async with working(stage, places=1, drain_seconds=0.1) as worker:
+                await stage.click()
+
+                async def pushing() -> bool:
+                    return worker.in_flight == 1
+
+                await until(pushing)
+                await asyncio.sleep(0.1)  # by now it waits for a place
+
+
+async def test_slow_crms_leave_places_for_the_others(tmp_path: Path, redis_url: Secret) -> None:
+    slow = ("one", "two", "three")
+    async with black_hole() as address:
+        extra = {"POPBRIDGE_CRM__ACME__TARGETS": ",".join((*slow, "acme"))}
+        for name in slow:
+            extra |= crm_at(name, address, push_timeout_seconds="20")
+        async with open_stage(tmp_path, redis_url, extra=extra) as stage:
+            stage.talk()
+            async with working(stage, places=8, drain_seconds=0.1):
+                for _ in range(20):
+                    popup = (await stage.click()).json()["popup"]
+                await stage.crm.wait_for(popup["click_id"], 10)
+
+
+async def test_an_audit_database_that_hangs_holds_up_no_popup(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    over, hung = threading.Event(), []
+
+    def hang(_: object) -> list[Any]:
+        hung.append(1)
+        over.wait(30)
+        return []
+
+    monkeypatch.setattr(stage.kit.archive, "insert", hang)
+    monkeypatch.setattr("workers.upkeep.ARCHIVE_TURN_MS", 50)
+    stage.talk()
+    try:
+        async with working(stage, places=4, drain_seconds=0.1):
+            await stage.click()
+
+            async def archiving() -> bool:
+                return bool(hung)
+
+            await until(archiving)
+            for _ in range(4):
+                await asyncio.sleep(0.3)  # time for upkeep to queue it again
+                popup = (await stage.click()).json()["popup"]
+            await stage.crm.wait_for(popup["click_id"], 10)
+            assert len(hung) == 1, "it is archived by one at a time"
+    finally:
+        over.set()
+
+
+STUCK = """
+import sys, time
+from bridge.audit.archive import Archive
+from workers import __main__ as worker
+
+def hang(*_):
+    print("hangs", flush=True)
+    time.sleep(600)
+
+Archive.insert = hang
+worker.DRAIN_SECONDS = worker.LEAVE_SECONDS = 0.5
+sys.argv = ["worker", "--config", sys.argv[1]]
+worker.main()
+"""
+
+
+async def test_a_thread_that_hangs_keeps_no_worker_from_ending(stage: Stage) -> None:
+    await stage.click()
+    config = stage.write_settings()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", STUCK, str(config), cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        async with asyncio.timeout(30):
+            assert process.stdout is not None
+            assert await process.stdout.readline() == b"hangs\n"
+            process.terminate()
+            assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+
+
+async def test_a_stop_without_redis_is_an_orderly_end(tmp_path: Path, redis_url: Secret) -> None:
+    async with redis_line(redis_url) as (line, address), open_stage(tmp_path, address) as stage:
+        config = stage.write_settings()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "workers", "--config", str(config), cwd=ROOT, stderr=asyncio.subprocess.PIPE
+        )
+        try:
+            async with asyncio.timeout(40):
+
+                async def tells_how_it_is() -> bool:
+                    return bool(await stage.redis.hgetall(keys.WORKERS))
+
+                await until(tells_how_it_is, 30)
+                line.down = True
+                line.cut()
+                process.terminate()
+                _, told = await process.communicate()
+            assert (process.returncode, b"Traceback" in told) == (0, False)
+        finally:
+            if process.returncode is None:
+                process.kill()
+
+
 async def test_redis_away_and_back_loses_nothing(tmp_path: Path, redis_url: Secret) -> None:
     async with redis_line(redis_url) as (line, address), open_stage(tmp_path, address) as stage:
         stage.talk()
@@ -265,26 +409,14 @@ async def test_a_job_lost_on_the_way_is_queued_again(stage: Stage) -> None:
 
 
 async def test_a_dead_crm_takes_no_place_from_a_healthy_one(tmp_path: Path, redis_url: Secret) -> None:
-    extra = {
-        "POPBRIDGE_CRM__DEAD__KIND": "webhook",
-        "POPBRIDGE_CRM__DEAD__CLICK_TOKEN": "token-of-dead-0123456789",
-        "POPBRIDGE_CRM__DEAD__POPUP_SECRETS": "whsec_UG9wdXBTZWNyZXRQb3B1cFNlY3JldFBvcHVw",
-        "POPBRIDGE_CRM__DEAD__PUSHES_AT_ONCE": "4",
-        "POPBRIDGE_CRM__ACME__TARGETS": "dead,acme",
-    }
-    swallowed: list[asyncio.StreamWriter] = []
-    hole = await asyncio.start_server(lambda _, writer: swallowed.append(writer), "127.0.0.1", 0)
-    port = hole.sockets[0].getsockname()[1]
-    extra["POPBRIDGE_CRM__DEAD__POPUP_URL"] = f"http://127.0.0.1:{port}/popups"
-    async with open_stage(tmp_path, redis_url, extra=extra) as stage:
-        stage.talk()
-        async with working(stage, places=16):
-            popups = [(await stage.click()).json()["popup"] for _ in range(60)]
-            started = time.monotonic()
-            for popup in popups:
-                await stage.crm.wait_for(popup["click_id"], 15)
-            assert time.monotonic() - started < 5, "before a single push to the dead one has timed out"
-            assert (await states(stage, popups[-1]))["dead"] == "pending"
-    for writer in swallowed:
-        writer.close()
-    hole.close()
+    async with black_hole() as address:
+        extra = crm_at("dead", address, pushes_at_once="4") | {"POPBRIDGE_CRM__ACME__TARGETS": "dead,acme"}
+        async with open_stage(tmp_path, redis_url, extra=extra) as stage:
+            stage.talk()
+            async with working(stage, places=16):
+                popups = [(await stage.click()).json()["popup"] for _ in range(60)]
+                started = time.monotonic()
+                for popup in popups:
+                    await stage.crm.wait_for(popup["click_id"], 15)
+                assert time.monotonic() - started < 5, "before a single push to the dead one has timed out"
+                assert (await states(stage, popups[-1]))["dead"] == "pending"
