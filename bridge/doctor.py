@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bridge import crm
 from bridge.clock import new_id
-from bridge.errors import ExchangeFailed, PbxError
+from bridge.errors import ArchiveUnfit, ExchangeFailed, PbxError
 from bridge.lookup import PhoneSystem
 from bridge.messages import Reply, Request
 from bridge.settings import CrmAccount, Settings
@@ -129,6 +129,8 @@ async def _workers(kit: Kit) -> list[Finding]:
 async def _audit(kit: Kit) -> list[Finding]:
     try:
         await asyncio.to_thread(kit.archive.works)
+    except ArchiveUnfit as error:
+        return [Finding("audit", Grade.FAIL, str(error), "run that version of popbridge")]
     except SQLAlchemyError as error:
         told = f"the archive's database cannot be used ({type(error).__name__})"
         return [Finding("audit", Grade.FAIL, told, "check [audit] url, its rights and its disk")]

@@ -6,18 +6,20 @@ import signal
 import sys
 from typing import NoReturn
 
-from tests.bench import machine, worker
+from tests.bench import audit, desktop, machine, worker
 from tests.bench.processes import BenchFailed
 from tests.bench.report import Options, Part
 
-PARTS: dict[str, Part] = {"worker": worker.measure}
+PARTS: dict[str, Part] = {"worker": worker.measure, "desktop": desktop.measure, "audit": audit.measure}
 
 
 def main() -> int:
     """Measure the parts that are named, or all."""
     arguments = parser().parse_args()
     signal.signal(signal.SIGTERM, _leave)
-    options = Options(arguments.rounds, arguments.seconds, arguments.concurrency, tuple(arguments.only))
+    options = Options(
+        arguments.rounds, arguments.seconds, arguments.concurrency, tuple(arguments.only), arguments.lines
+    )
     before = machine.load_average()
     machine.pin(machine.LOAD)
     try:
@@ -46,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--seconds", type=float, default=3.0, help="of each measurement")
     found.add_argument("--concurrency", type=int, default=64, help="pushes at once, of every worker that can")
     found.add_argument("--only", nargs="*", default=(), help="only systems whose names contain one of these")
+    found.add_argument("--lines", type=int, default=1_000_000, help="clicks in the audit log of the part audit")
     return found
 
 

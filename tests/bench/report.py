@@ -7,12 +7,16 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How long to measure: so many interleaved rounds, so many seconds each time, so many pushes at once."""
+    """How long to measure: so many interleaved rounds, so many seconds each time, so many pushes at once.
+
+    `lines` is the length of the audit log.
+    """
 
     rounds: int
     seconds: float
     concurrency: int = 64
     only: tuple[str, ...] = ()
+    lines: int = 1_000_000
 
     def wants(self, name: str) -> bool:
         """Whether this one is to be measured: all are unless some were named."""

@@ -1,18 +1,24 @@
 """The audit's way into SQL: exactly once, however often it runs or dies."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from bridge.audit.archive import Archive
 from bridge.audit.schema import deliveries, lookups
+from bridge.audit.verify import verify
 from bridge.messages import Secret
 from bridge.push import push
+from bridge.settings import Audit
 from bridge.store import keys
 from bridge.store.tokens import Role
+from tests.audit import entries
 from tests.stage import Stage
+from workers import process
+from workers.archive import archive
 
 pytestmark = pytest.mark.anyio
 
@@ -33,11 +39,10 @@ async def test_lines_move_and_the_stream_is_cut_behind_them(stage: Stage) -> Non
 async def test_a_crash_between_insert_and_cut_doubles_nothing(stage: Stage) -> None:
     for _ in range(5):
         await stage.click()
-    archive = stage.kit.archive
-    entries = await stage.redis.xrange(keys.AUDIT)
-    archive.insert(entries[:3])  # died before cutting the stream
-    assert await archive.catch_up(stage.redis) == 5
-    assert (rows(archive), await stage.redis.xlen(keys.AUDIT)) == (5, 0)
+    kept = stage.kit.archive
+    kept.insert((await stage.redis.xrange(keys.AUDIT))[:3])  # died before cutting the stream
+    assert await kept.catch_up(stage.redis) == 5
+    assert (rows(kept), await stage.redis.xlen(keys.AUDIT)) == (5, 0)
 
 
 async def test_many_archivers_at_once(stage: Stage, tmp_path: Path) -> None:
@@ -46,8 +51,8 @@ async def test_many_archivers_at_once(stage: Stage, tmp_path: Path) -> None:
     archives = [Archive(url) for _ in range(4)]
     await asyncio.gather(*(archive.catch_up(stage.redis) for archive in archives))
     assert rows(archives[0]) == 40
-    for archive in archives:
-        archive.close()
+    for each in archives:
+        each.close()
 
 
 async def test_a_deliverys_end_joins_its_line(stage: Stage) -> None:
@@ -63,3 +68,30 @@ async def test_a_deliverys_end_joins_its_line(stage: Stage) -> None:
     assert ended["ended_at"] > line["time"]
     with stage.kit.archive.engine().connect() as connection:
         assert connection.execute(select(func.count()).select_from(deliveries)).scalar_one() == 1
+
+
+async def test_old_lines_are_forgotten_and_the_rest_is_whole(stage: Stage) -> None:
+    """Once an hour, by whichever worker's turn it is."""
+    archive_of = stage.kit.archive
+    archive_of.insert(list(entries.some(5)))
+    await stage.click()
+    process.start(replace(stage.kit, settings=stage.kit.settings.model_copy(update={"audit": Audit(retention_days=1)})))
+    await archive()
+    assert rows(archive_of) == 1
+    assert verify(archive_of).findings == []
+    archive_of.insert(list(entries.some(2)))
+    await archive()
+    assert rows(archive_of) == 3, "it was done within the hour"
+    process.start(None)
+
+
+async def test_an_archive_of_a_newer_version_holds_nothing_up(stage: Stage) -> None:
+    await stage.click()
+    with stage.kit.archive.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    newer = Archive(stage.kit.archive._url)
+    process.start(replace(stage.kit, archive=newer))
+    await archive()
+    process.start(None)
+    assert await stage.redis.xlen(keys.AUDIT) == 1, "the line waits"
+    newer.close()
