@@ -30,7 +30,7 @@ local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*',
   'event', ARGV[4], 'data', ARGV[5], 'expires_at', ARGV[6], 'popup_id', ARGV[7])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 if ARGV[7] ~= '' then redis.call('DEL', KEYS[2]) end
-redis.call('PUBLISH', ARGV[1], table.concat({id, ARGV[4], ARGV[5], KEYS[1]}, string.char(31)))
+redis.call('PUBLISH', ARGV[1], table.concat({id, ARGV[7], ARGV[4], ARGV[5], KEYS[1]}, string.char(31)))
 return id
 """
 
@@ -93,7 +93,7 @@ def _kept(agent: keys.Person, event: str, data: str, expires_at: datetime, popup
 
 async def publish(redis: TextRedis, event: str, data: object, to: str = "") -> None:
     """Tell the pages that are open now; nothing is kept."""
-    await redis.publish(keys.NEWS, SEPARATOR.join(["", event, json_text(data), to]))
+    await redis.publish(keys.NEWS, SEPARATOR.join(["", "", event, json_text(data), to]))
 
 
 async def hear(redis: TextRedis) -> AsyncGenerator[News | None, None]:
@@ -121,8 +121,8 @@ async def hear(redis: TextRedis) -> AsyncGenerator[News | None, None]:
 
 
 def _heard(text: str) -> News:
-    kept_as, event, data, to = text.split(SEPARATOR, 3)
-    return News(event, data, to, entry_id(kept_as) if kept_as else None)
+    kept_as, popup_id, event, data, to = text.split(SEPARATOR, 4)
+    return News(event, data, to, entry_id(kept_as) if kept_as else None, popup_id=popup_id)
 
 
 async def since(redis: TextRedis, after: Mapping[str, EntryId], now: datetime) -> list[News]:
@@ -237,8 +237,3 @@ async def choose(redis: TextRedis, agent: keys.Person, ivrid: str) -> None:
 async def chosen(redis: TextRedis, agent: keys.Person) -> str | None:
     """The ivrid of the call that the agent chose last."""
     return await redis.get(keys.choice(agent))
-
-
-def popup_of(news: News) -> Popup:
-    """The popup that this news brings."""
-    return from_json(Popup, news.data)

@@ -29,7 +29,7 @@ POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self
 
 ROUTES = [
     Route("/clicks/{crm}", clicks.click, methods=["GET", "POST", "OPTIONS"]),
-    Route("/desktop/events", stream.Events(), methods=["GET"]),
+    Route("/desktop/events", stream.events),
     Route("/desktop/ack", desktop.acknowledge, methods=["POST"]),
     Route("/desktop/session", desktop.sign_in, methods=["POST"]),
     Route("/desktop/session", desktop.sign_out, methods=["DELETE"]),
@@ -119,7 +119,7 @@ def create_app(
         ArchiveUnfit: problems.on_sql_error,
         Exception: problems.on_bug,
     }
-    app = Starlette(
+    app = stream.Streaming(
         routes=list(ROUTES), lifespan=lifespan, exception_handlers=handlers, middleware=[Middleware(SafeHeaders)]
     )
     app.router.redirect_slashes = False  # a sender of webhooks does not follow a redirect

@@ -7,7 +7,7 @@ from datetime import datetime
 from bridge.domain import Call, Line, Outcome, Popup
 from bridge.enrich import NOW, Labels, choose, labelled
 from bridge.lookup import Heard
-from bridge.shapes import as_json, time_text
+from bridge.shapes import as_json, from_json, time_text
 from bridge.web.pages import event
 
 ENDED = "ended"
@@ -27,23 +27,41 @@ class CallNow:
 
 @dataclass(eq=False, slots=True)
 class Card:
-    """The newest popup of an agent. `told` is what the pages know of its call (None: they must be told)."""
+    """The newest popup of an agent, read only when its call is followed: most popups are just handed on.
 
-    popup: Popup
+    `now` is how its call stood when it was asked last (None: as in the popup), `is_told` whether the pages know it.
+    """
+
+    popup_id: str
+    data: str
     asked_at: datetime
-    told: CallNow | None = None
+    is_told: bool
+    now: CallNow | None = None
+    _popup: Popup | None = None
+
+    @property
+    def popup(self) -> Popup:
+        """The popup."""
+        if self._popup is None:
+            self._popup = from_json(Popup, self.data)
+        return self._popup
+
+    @property
+    def stands(self) -> CallNow:
+        """How its call stands, as far as it is known."""
+        popup = self.popup
+        return self.now or CallNow(str(popup.call.state), popup.call, popup.other_calls, popup.why)
 
     @property
     def is_over(self) -> bool:
         """Whether nothing more can become of its call."""
-        return self.told is not None and self.told.state == ENDED
+        return self.now is not None and self.now.state == ENDED
 
     def text(self) -> bytes:
         """The event that tells it."""
-        assert self.told is not None  # noqa: S101 - whoever tells it has looked
-        now = self.told
+        now = self.stands
         told = {
-            "popup_id": self.popup.popup_id,
+            "popup_id": self.popup_id,
             "ivrid": self.popup.call.ivrid,
             "state": now.state,
             "call": as_json(now.call),
@@ -53,11 +71,6 @@ class Card:
             "why": now.why,
         }
         return event("call", told)
-
-
-def as_popped(popup: Popup) -> CallNow:
-    """What a page knows from the popup itself."""
-    return CallNow(str(popup.call.state), popup.call, popup.other_calls, popup.why)
 
 
 def ended() -> CallNow:
@@ -70,7 +83,7 @@ def lines_of(popup: Popup, lines: Sequence[Line]) -> tuple[Line, ...]:
     return tuple(dict.fromkeys((Line(popup.agent.pbx, popup.agent.extension), *lines)))
 
 
-def stands(card: Card, heard: Sequence[Heard], labels: Labels) -> CallNow:
+def as_heard(card: Card, heard: Sequence[Heard], labels: Labels) -> CallNow:
     """How the call stands by what the phone systems said about each line of the agent."""
     calls = [call for each in heard for call in each.calls]
     mine = next((call for call in calls if _is_same(call, card.popup.call)), None)
@@ -83,7 +96,7 @@ def stands(card: Card, heard: Sequence[Heard], labels: Labels) -> CallNow:
     silent = next((each for each in heard if each.outcome not in ANSWERED), None)
     if silent is None:
         return ended()
-    last = card.told or as_popped(card.popup)
+    last = card.stands
     return CallNow(last.state, last.call, last.other_calls, silent.why, stale=True)
 
 

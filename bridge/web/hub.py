@@ -16,7 +16,7 @@ from bridge.store import desktop, keys, tokens
 from bridge.store.connection import TextRedis
 from bridge.store.desktop import EntryId, News
 from bridge.web import pages
-from bridge.web.cards import Card, as_popped, ended
+from bridge.web.cards import Card, ended
 from bridge.web.pages import Page
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class Desk:
 
     def shows(self, popup_id: str) -> bool:
         """Whether this popup's card is the open one."""
-        return self.card is not None and self.card.popup.popup_id == popup_id
+        return self.card is not None and self.card.popup_id == popup_id
 
     def tell(self, text: bytes, entry: EntryId | None = None) -> None:
         """To every page of the agent."""
@@ -89,10 +89,10 @@ class Hub:
         """Tell a page that has caught up how the call of the open card stands, or have it asked."""
         if missed.card is None:
             return
-        popup = desktop.popup_of(missed.card)
-        if desk.card is None or desk.card.popup.popup_id < popup.popup_id:
-            desk.card = Card(popup, self._clock.now(), ended() if missed.is_over else None)
-        if desk.card.told is not None:
+        if desk.card is None or desk.card.popup_id < missed.card.popup_id:
+            desk.card = _card(missed.card, self._clock.now())
+            desk.card.now, desk.card.is_told = (ended(), True) if missed.is_over else (None, False)
+        if desk.card.is_told:
             page.tell(desk.card.text())
         else:
             self.hurry.set()
@@ -134,8 +134,7 @@ class Hub:
             return
         desk.tell(pages.chunk(news), news.entry_id)
         if news.event == desktop.POPUP:
-            popup = desktop.popup_of(news)
-            desk.card = Card(popup, popup.created_at, as_popped(popup))
+            desk.card = _card(news, self._clock.now())
             self.carded.set()
         elif news.event == desktop.DISMISSED and desk.shows(json.loads(news.data)["popup_id"]):
             desk.card = None
@@ -179,6 +178,11 @@ class Hub:
         for part in self._ring:
             for page in [*part]:
                 page.end(pages.BYE)
+
+
+def _card(news: News, now: datetime) -> Card:
+    """The card of a popup that pages are told of now."""
+    return Card(news.popup_id, news.data, now, is_told=True)
 
 
 @asynccontextmanager

@@ -6,8 +6,6 @@ there is something to write.
 
 import asyncio
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from starlette.types import Receive, Send
@@ -84,19 +82,27 @@ class Page:
 
     async def catch_up(self, text: bytes) -> None:
         """Send what the page missed, at the reader's own pace."""
-        with self._interruptible():
+        self._may_interrupt()
+        try:
             await self._write(text)
+        finally:
+            self._may_be_interrupted = False
 
-    @contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        """Where the page's own task may be cancelled: not inside other people's code, which may keep it to itself."""
+    async def until_gone(self, receive: Receive) -> None:
+        """Wait until the browser closes the stream."""
+        self._may_interrupt()
+        try:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+        finally:
+            self._may_be_interrupted = False
+
+    def _may_interrupt(self) -> None:
+        """From now on the page's own task may be cancelled: not inside other people's code, which may keep it to
+        itself."""
         if self._ended:
             raise asyncio.CancelledError
         self._may_be_interrupted = True
-        try:
-            yield
-        finally:
-            self._may_be_interrupted = False
 
     async def _write(self, text: bytes) -> None:
         await self._send({"type": "http.response.body", "body": text, "more_body": True})
@@ -122,12 +128,6 @@ class Page:
         is_new = entry > self.seen
         self.seen = max(self.seen, entry)
         return is_new
-
-    async def until_gone(self, receive: Receive) -> None:
-        """Wait until the browser closes the stream."""
-        with self._interruptible():
-            while (await receive())["type"] != "http.disconnect":
-                pass
 
     async def part(self) -> None:
         """After `end` cancelled the page's own task: its last words. Somebody else's cancelling is not ours to stop."""

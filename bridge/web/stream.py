@@ -1,7 +1,6 @@
 """`GET /desktop/events`: the agent's popups as they come (SSE); `Last-Event-ID` catches up.
 
-Plain ASGI, because a response object, a generator and a task for each of ten thousand idle pages would cost more
-memory than the pages are worth.
+No response object, generator or task for an idle page: with ten thousand of them each costs more than the pages.
 """
 
 import asyncio
@@ -10,7 +9,7 @@ import re
 from dataclasses import asdict
 
 from redis.exceptions import RedisError
-from starlette.datastructures import Headers
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -29,36 +28,78 @@ log = logging.getLogger(__name__)
 
 RETRY_MS = 1000
 ENTRY_ID = re.compile(r"[0-9]{1,19}-[0-9]{1,19}")
+WAITING = "popbridge.stream"
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"connection", b"close"),
 ]
 
 
-class Events:
-    """The endpoint."""
+class Stream:
+    """A stream that may begin. Its endpoint only leaves it in the scope; `Streaming` runs it when all layers between
+    have returned: a page that is idle for hours must not hold the frames of ten of them."""
+
+    def __init__(self, hub: Hub, grant: Grant, hello: bytes, after: EntryId | None) -> None:
+        self._hub, self._grant, self._hello, self._after = hub, grant, hello, after
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI."""
-        if scope["method"] == "HEAD":
-            await Response(status_code=405, headers={"Allow": "GET"})(scope, receive, send)
-            return
-        grant, hello = await _hello(Request(scope, receive))
-        after = _last_event(scope)
-        hub: Hub = scope["app"].state.hub
-        page = Page(grant, send, after or (0, 0))
+        """ASGI, as a response: nothing is sent yet."""
+        scope[WAITING] = self
+
+    async def run(self, receive: Receive, send: Send) -> None:
+        """Until the page goes, the server stops, the token ends, or the reader is too slow."""
+        page = Page(self._grant, send, self._after or (0, 0))
         try:
             await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-            await page.catch_up(hello)
-            await _follow(hub, page, after, receive)
+            await self._begin(page)
+            await page.until_gone(receive)
         except asyncio.CancelledError:
             await _part(page)
         except (RedisError, OSError) as error:
             log.warning("a stream ends, redis is away: %s", type(error).__name__)
             await send({"type": "http.response.body", "body": pages.BYE, "more_body": False})
         finally:
-            hub.leave(page)
+            self._hub.leave(page)
+
+    async def _begin(self, page: Page) -> None:
+        await page.catch_up(self._hello)
+        self._hello = b""
+        desk = self._hub.join(page)
+        missed = await self._hub.catch_up(page, self._after)
+        if missed.news:
+            await page.catch_up(b"".join(pages.chunk(news) for news in missed.news))
+        page.go_live(missed.last)
+        self._hub.show_card(desk, page, missed)
+
+
+async def _part(page: Page) -> None:
+    try:
+        await page.part()
+    except TimeoutError:
+        log.info("a page that did not take its last words is dropped")
+
+
+class Streaming(Starlette):
+    """Starlette, and the streams that its endpoints leave in the scope."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        await super().__call__(scope, receive, send)
+        if (stream := scope.pop(WAITING, None)) is not None:
+            await stream.run(receive, send)
+
+
+async def events(request: Request) -> Response | Stream:
+    """The endpoint."""
+    if request.method == "HEAD":
+        return Response(status_code=405, headers={"Allow": "GET"})
+    grant, hello = await _hello(request)
+    return Stream(request.app.state.hub, grant, hello, _last_event(request))
 
 
 async def _hello(request: Request) -> tuple[Grant, bytes]:
@@ -73,24 +114,6 @@ async def _hello(request: Request) -> tuple[Grant, bytes]:
     return grant, f"retry: {RETRY_MS}\n\n".encode() + pages.event("hello", said)
 
 
-def _last_event(scope: Scope) -> EntryId | None:
-    last = Headers(scope=scope).get("last-event-id", "")
+def _last_event(request: Request) -> EntryId | None:
+    last = request.headers.get("last-event-id", "")
     return desktop.entry_id(last) if ENTRY_ID.fullmatch(last) else None
-
-
-async def _follow(hub: Hub, page: Page, after: EntryId | None, receive: Receive) -> None:
-    desk = hub.join(page)
-    missed = await hub.catch_up(page, after)
-    if missed.news:
-        await page.catch_up(b"".join(pages.chunk(news) for news in missed.news))
-    page.go_live(missed.last)
-    hub.show_card(desk, page, missed)
-    del missed, desk
-    await page.until_gone(receive)
-
-
-async def _part(page: Page) -> None:
-    try:
-        await page.part()
-    except TimeoutError:
-        log.info("a page that did not take its last words is dropped")

@@ -64,13 +64,13 @@ class Watch:
         return cards.lines_of(card.popup, agent.lines if agent else ())
 
     async def _tell(self, desk: Desk, card: cards.Card, heard: list[Heard]) -> None:
-        now = cards.stands(card, heard, self._kit.labels)
-        if now == card.told:
+        now = cards.as_heard(card, heard, self._kit.labels)
+        if card.is_told and now == card.stands:
             return
-        card.told = now
+        card.now, card.is_told = now, True
         desk.tell(card.text())
         if card.is_over:
             try:
-                await desktop.mark_card(self._kit.redis, card.popup.popup_id, "ended_at", card.asked_at)
+                await desktop.mark_card(self._kit.redis, card.popup_id, "ended_at", card.asked_at)
             except (RedisError, OSError):
                 log.warning("the end of a call is not kept: redis is away")

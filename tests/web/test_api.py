@@ -186,7 +186,7 @@ async def test_every_key_but_the_lists_of_things_ends_by_itself(stage: Stage) ->
     return lives
     """
     lives = dict(line.rsplit(" ", 1) for line in await stage.redis.eval(script, 0))
-    lasting = {keys.AUDIT, keys.COUNTERS, keys.DUE, keys.DELIVERIES, keys.TOKENS}
+    lasting = {keys.AUDIT, keys.COUNTERS, keys.DUE, keys.DELIVERIES, keys.TOKENS, keys.PROOFS}
     assert {key for key, seconds in lives.items() if seconds == "-1"} <= lasting
     accepted = next(seconds for key, seconds in lives.items() if key.startswith("popbridge:accepted"))
     assert int(accepted) > 86_000, "a sender's retries come for a day"
