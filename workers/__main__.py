@@ -23,6 +23,7 @@ from bridge.store.embedded import redis_address
 from bridge.store.jobs import QUEUE, JsonQueue
 from bridge.wiring import Kit, load_settings, open_kit
 from workers import process
+from workers.archive import make_ready
 from workers.upkeep import keep_up, say_how_it_is
 from workers.worker import Worker
 
@@ -48,7 +49,8 @@ async def run(settings: Settings, places: int, file: Path) -> None:
     async def use(kit: Kit) -> AsyncIterator[None]:
         kit.targets.room = places
         process.start(kit)
-        upkeep = [asyncio.create_task(line) for line in (keep_up(kit), say_how_it_is(kit, worker), systemd.beat())]
+        lines = (make_ready(kit), keep_up(kit), say_how_it_is(kit, worker), systemd.beat())
+        upkeep = [asyncio.create_task(line) for line in lines]
         try:
             yield
         finally:

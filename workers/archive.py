@@ -34,6 +34,14 @@ async def _archive(kit: Kit) -> None:
     await deliveries.forget_old(kit.redis, kit.clock.now())
 
 
+async def make_ready(kit: Kit) -> None:
+    """Bring the archive's tables up to date as the process starts; popups do not wait for it."""
+    try:
+        await asyncio.to_thread(kit.archive.works)
+    except (SQLAlchemyError, ArchiveUnfit) as error:
+        log.error("the audit archive cannot be used (%s): `popbridge doctor` tells more", type(error).__name__)
+
+
 async def _forget_old(kit: Kit) -> None:
     """Once an hour: lines older than `audit.retention_days`."""
     if await kit.redis.set(keys.turn("forget"), "1", nx=True, px=FORGET_TURN_MS):

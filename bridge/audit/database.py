@@ -1,5 +1,6 @@
 """The database of the archive: how it is opened, made ready, and written to by one at a time."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -111,12 +112,21 @@ def _open(url: Secret) -> Engine:
         return create_engine(
             parsed, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": WAIT_SECONDS}
         )
-    if parsed.database:
-        Path(parsed.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if parsed.database and parsed.database != ":memory:":
+        _make_private(Path(parsed.database))
     engine = create_engine(parsed, connect_args={"timeout": WAIT_SECONDS}, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _make_private(file: Path) -> None:
+    """A new file is its owner's alone, and so are those that SQLite puts beside it."""
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600))
+    except OSError:
+        return  # what is wrong with it, SQLite tells when it opens it
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:

@@ -5,6 +5,7 @@ import heapq
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -282,11 +283,18 @@ def _erased_lines(connection: Connection) -> dict[str, set[int]]:
     """By group: the numbers of the lines whose fields were erased, by their receipts."""
     found: dict[str, set[int]] = defaultdict(set)
     for details in _details(connection, ERASED, "lines"):
-        for group, numbers in details["lines"].items():
-            found[group] |= set(numbers)
+        with suppress(TypeError, AttributeError):  # somebody's forgery, which its digest shows
+            for group, numbers in details["lines"].items():
+                found[group] |= set(numbers)
     return found
 
 
 def _last_checkpoint(connection: Connection) -> dict[str, Any] | None:
-    made = _details(connection, FORGOTTEN, "through", "digest", "before")
-    return max(made, key=lambda details: int(details["through"]), default=None)
+    """What the newest line about forgetting says."""
+    newest: dict[str, Any] | None = None
+    for details in _details(connection, FORGOTTEN, "through", "digest", "before"):
+        with suppress(TypeError, ValueError):
+            bytes.fromhex(details["digest"])
+            if newest is None or int(details["through"]) > int(newest["through"]):
+                newest = details
+    return newest

@@ -42,4 +42,5 @@ def test_what_is_deleted_from_sqlite_is_overwritten(tmp_path: Path) -> None:
     with archive.outside() as connection:
         assert connection.execute(text("PRAGMA secure_delete")).scalar_one() == 1
         assert connection.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
+    assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
     archive.close()

@@ -1,15 +1,17 @@
 """Whatever is done to the log behind popbridge's back is found, and the line is named."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, LargeBinary, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, LargeBinary, Table, delete, insert, select, update
 
 from bridge.audit import chain, retention
 from bridge.audit.archive import Archive
-from bridge.audit.schema import CHAINED, deliveries, head, lookups
+from bridge.audit.schema import CHAINED, acts, deliveries, head, lookups
 from bridge.audit.verify import Anchor, Finding, Span, verify
+from bridge.messages import Secret
 from bridge.shapes import time_text
 from tests.audit import entries
 
@@ -227,12 +229,24 @@ def test_a_part_can_be_proven(written: Archive) -> None:
     assert verify(written, span).findings == [Finding(13, "was changed")]
 
 
-def test_what_cannot_even_be_read_is_told_too(written: Archive) -> None:
-    if not written.is_sqlite:
-        pytest.skip("PostgreSQL takes no texts for bytes")
-    with written.writing() as connection:
+def test_what_cannot_even_be_read_is_told_too(tmp_path: Path) -> None:
+    """SQLite takes texts for bytes and bytes for texts."""
+    archive = Archive(Secret(f"sqlite:///{tmp_path / 'audit.db'}"))
+    archive.insert(list(entries.some(CLICKS)))
+    with archive.writing() as connection:
         connection.exec_driver_sql("UPDATE lookups SET digest = 'text', caller_salt = 'text' WHERE seq = 7")
         connection.exec_driver_sql("UPDATE lookups SET total_ms = 'text', pbx = x'00ff' WHERE seq = 10")
-    assert set(findings(written)) == {7, 10}
-    with written.reading() as connection:
-        assert connection.execute(select(func.count()).select_from(lookups)).scalar_one() == CLICKS
+    assert set(findings(archive)) == {7, 10}
+    archive.close()
+
+
+@pytest.mark.parametrize(
+    "details", ["", "[]", '{"lines": 3}', '{"lines": {"caller": [[]]}}', '{"through": "x", "digest": 1, "before": 2}']
+)
+@pytest.mark.parametrize("kind", ["erased", "forgotten", "read"])
+def test_a_forged_receipt_is_told(written: Archive, kind: str, details: str) -> None:
+    with written.adding() as writer:
+        writer.act(kind, "nobody", {}, entries.START)
+    with written.writing() as connection:
+        connection.execute(update(acts).values(details=details))
+    assert list(findings(written)) == [3 * CLICKS + 1]
