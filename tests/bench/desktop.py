@@ -16,6 +16,7 @@ from redis import Redis
 
 from bridge.domain import Agent, Popup
 from bridge.messages import Secret
+from bridge.shapes import json_text
 from bridge.store import desktop, tokens
 from bridge.store.connection import TextRedis, open_async
 from bridge.store.tokens import Role
@@ -87,10 +88,13 @@ class Stage:
         return replace(POPUP, popup_id=f"pop_{self.sent:012d}", agent=replace(POPUP.agent, crm_user=crm_user))
 
     async def push(self, popups: Sequence[Popup]) -> None:
-        """As workers do, many at once."""
+        """As workers do, here many in one write."""
         until = datetime.now(UTC) + timedelta(minutes=2)
-        for start in range(0, len(popups), 100):
-            await asyncio.gather(*(desktop.push(self.redis, popup, until) for popup in popups[start : start + 100]))
+        async with self.redis.pipeline(transaction=False) as pipe:
+            for popup in popups:
+                kept = desktop._kept(popup.agent, desktop.POPUP, json_text(popup), until, popup.popup_id)
+                pipe.eval(desktop.PUSH, 2, *kept)
+            await pipe.execute()
 
     async def arrived(self, popups: Sequence[Popup]) -> list[float]:
         """When each came, in perf_counter's seconds; waits for all."""
