@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 from redis.exceptions import RedisError
 
-from bridge import logs, renewal, systemd
+from bridge import background, logs, renewal, systemd
 from bridge.errors import RedisUnfit, SettingsError
 from bridge.settings import Settings
 from bridge.settings_reader import settings_file
@@ -54,8 +54,7 @@ async def run(settings: Settings, places: int, file: Path) -> None:
         try:
             yield
         finally:
-            for line in upkeep:
-                line.cancel()
+            await background.end(*upkeep)
 
     async with open_kit(settings, url) as kit:
         try:

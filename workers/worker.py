@@ -24,7 +24,7 @@ from rq.timeouts import BaseDeathPenalty
 from rq.utils import now as rq_now
 from rq.worker.base import BaseWorker, WorkerStatus
 
-from bridge import logs
+from bridge import background, logs
 from bridge.store.jobs import NAMES, RESULT_SECONDS, JsonQueue
 
 log = logging.getLogger(__name__)
@@ -125,9 +125,7 @@ class Worker(BaseWorker):
                 await self._safely(self._pop)
             await self._drain(drain_seconds)
         finally:
-            for helper in helpers:
-                helper.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
+            await background.end(*helpers)
             await asyncio.to_thread(self._leave)
 
     async def _safely(self, line: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from bridge import background
 from bridge.clock import Clock
 from bridge.store import desktop, keys, tokens
 from bridge.store.connection import TextRedis
@@ -194,9 +195,7 @@ async def at_work(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for line in lines:
-            line.cancel()
-        await asyncio.gather(*lines, return_exceptions=True)
+        await background.end(*lines)
 
 
 def _tell_failure(line: "asyncio.Task[None]") -> None:
