@@ -43,8 +43,8 @@ def dev(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_there_is_a_lock_file_for_each_use() -> None:
-    uses = ["requirements-build.lock", "requirements-lint.lock", "requirements-test.lock", "requirements.lock"]
-    assert [path.name for path in LOCK_FILES] == uses
+    uses = ["-build", "-lint", "-postgres", "-test", ""]
+    assert [path.name for path in LOCK_FILES] == [f"requirements{use}.lock" for use in uses]
 
 
 @each_lock_file
