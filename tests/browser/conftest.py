@@ -12,7 +12,19 @@ from bridge.messages import Secret
 from tests.browser.desk import Desks, open_desks
 from tests.stage import Stage, open_stage
 
+HERE = Path(__file__).parent
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without a browser one test stands for all that are skipped: one line that says so."""
+    of_browser = [item for item in items if item.path.is_relative_to(HERE)]
+    if CHROMIUM or not of_browser:
+        return
+    reason = f"no Chromium here, {len(of_browser)} tests need one; on Debian, as root: apt-get install -y chromium"
+    of_browser[0].add_marker(pytest.mark.skip(reason))
+    config.hook.pytest_deselected(items=of_browser[1:])
+    items[:] = [item for item in items if item not in of_browser[1:]]
 
 
 @pytest.fixture(scope="session")
@@ -22,8 +34,6 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine; on Debian, as root: apt-get install -y chromium")
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     async with async_playwright() as playwright:
         opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)

@@ -1,0 +1,104 @@
+"""The button on a CRM's page, the link form and the bookmarklet: each says the answer where the agent looks."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+
+from bridge.messages import Secret
+from tests.browser.desk import Desks, open_desks
+from tests.stage import CALLER, DANA, TOKEN, open_stage, serving
+
+pytestmark = pytest.mark.anyio
+POLICY = "default-src 'none'; img-src data:; script-src {bridge}; connect-src {bridge}"
+"""As strict as a CRM's own rules can be and still let the script in."""
+
+
+class Crm:
+    """Another site, whose page has the button."""
+
+    def __init__(self) -> None:
+        self.address, self.bridge, self.more = "", "", ""
+
+    async def page(self, request: Request) -> HTMLResponse:
+        told = f'data-crm="acme" data-agent="{DANA}" data-token="{TOKEN.reveal()}" {self.more}'
+        body = f'<h1>Contact</h1><script src="{self.bridge}/button.js" {told}></script>'
+        headers = {"Content-Security-Policy": POLICY.format(bridge=self.bridge)}
+        return HTMLResponse(
+            f"<!doctype html><html lang=en><title>CRM</title><link rel=icon href=data:,>{body}", headers=headers
+        )
+
+
+@pytest.fixture
+async def crm() -> AsyncIterator[Crm]:
+    made = Crm()
+    async with serving(Starlette(routes=[Route("/", made.page)])) as address:
+        made.address = address
+        yield made
+
+
+@pytest.fixture
+async def desks(tmp_path: Path, redis_url: Secret, browser: Browser, crm: Crm) -> AsyncIterator[Desks]:
+    extra = {"POPBRIDGE_CRM__ACME__ORIGINS": crm.address}
+    async with open_stage(tmp_path, redis_url, extra=extra) as stage, open_desks(stage, browser) as opened:
+        crm.bridge = stage.bridge_url
+        yield opened
+
+
+async def open_crm(desks: Desks, crm: Crm) -> Page:
+    page = await desks.blank(await desks.new_profile())
+    await page.goto(crm.address)
+    return page
+
+
+async def test_the_button_says_who_is_calling(desks: Desks, crm: Crm) -> None:
+    page = await open_crm(desks, crm)
+    desks.stage.talk(name="Ruth Levi")
+    await page.get_by_role("button", name="Who is calling?").click()
+    await expect(page.get_by_role("status")).to_contain_text("Talking, Ruth Levi")
+    await expect(page.get_by_role("status")).to_contain_text(CALLER)
+
+
+async def test_the_button_says_why_there_is_no_popup(desks: Desks, crm: Crm) -> None:
+    crm.more = 'data-lang="he"'
+    page = await open_crm(desks, crm)
+    await page.get_by_role("button", name="מי מתקשר?").click()
+    await expect(page.get_by_role("status")).to_contain_text("אין שיחה בקו שלך")
+
+
+async def test_the_button_says_when_the_bridge_does_not_let_it_in(desks: Desks, crm: Crm) -> None:
+    desks.expected += ["CORS", "ERR_FAILED"]
+    elsewhere = crm.address.replace("127.0.0.1", "localhost")
+    page = await desks.blank(await desks.new_profile())
+    await page.goto(elsewhere)
+    await page.get_by_role("button", name="Who is calling?").click()
+    await expect(page.get_by_role("status")).to_have_text("popbridge cannot be reached.")
+
+
+async def test_the_page_hears_the_answer(desks: Desks, crm: Crm) -> None:
+    page = await open_crm(desks, crm)
+    desks.stage.talk(name="<b>Ruth</b>")
+    await page.evaluate("""() => {
+      window.heard = new Promise((hear) => addEventListener("popbridge-answer", (event) => hear(event.detail)));
+    }""")
+    await page.get_by_role("button", name="Who is calling?").click()
+    assert (await page.evaluate("() => heard"))["outcome"] == "found"
+    await expect(page.get_by_role("status")).to_contain_text("<b>Ruth</b>")
+
+
+async def test_the_bookmarklet_leads_to_the_answer_and_leaves_no_token_in_the_address(desks: Desks) -> None:
+    page = await desks.open()
+    await page.get_by_role("button", name="Help").click()
+    bookmarklet = await page.locator("#bookmarklet").text_content() or ""
+    opened = re.search(r"^javascript:void open\('([^']+)'", bookmarklet)
+    assert opened
+    desks.stage.talk(name="Ruth Levi")
+    await page.goto(opened[1].replace("CLICK_TOKEN", TOKEN.reveal()))
+    await expect(page.get_by_role("heading", name="Ruth Levi")).to_be_visible()
+    assert TOKEN.reveal() not in page.url
