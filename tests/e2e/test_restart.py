@@ -5,6 +5,7 @@ import contextlib
 import os
 import re
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -185,3 +186,20 @@ async def test_a_worker_reads_its_settings_again_and_ends_in_order(tmp_path: Pat
             process.send_signal(signal.SIGTERM)
             await door.told("STOPPING=1")
             assert await asyncio.to_thread(process.wait, 20) == 0
+
+
+@pytest.mark.skipif(not shutil.which("systemd-socket-activate"), reason="no systemd-socket-activate on this machine")
+@pytest.mark.parametrize("words", [["serve"], ["serve", "--fd", "3"]], ids=["by LISTEN_FDS", "by --fd"])
+async def test_systemd_hands_its_socket_over(tmp_path: Path, redis_url: Secret, words: list[str]) -> None:
+    async with opened(tmp_path, redis_url) as door:
+        with listen("127.0.0.1", 0) as free:
+            port = free.getsockname()[1]
+        door.stage.bridge_url = f"http://127.0.0.1:{port}"
+        door.stage.talk()
+        command = ["systemd-socket-activate", "-l", f"127.0.0.1:{port}", sys.executable, "-m", "bridge"]
+        with door.log.open("ab") as errors:
+            process = subprocess.Popen([*command, "--config", str(door.file), *words], cwd=ROOT, stderr=errors)
+        with ended(process):
+            await door.logged("Listening on")
+            answer = await door.stage.click()  # the first one starts the process
+            assert (answer.status_code, answer.json()["outcome"]) == (200, "found")

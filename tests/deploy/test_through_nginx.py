@@ -1,0 +1,133 @@
+"""nginx as the example sets it up, in front of two bridges: clicks, event streams, one bridge away, what is logged."""
+
+import asyncio
+import re
+import ssl
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from bridge.push import push
+from bridge.store.tokens import Role
+from bridge.web.app import create_app
+from bridge.web.server import listen
+from tests.deploy.test_files import DEPLOY, run, said, tool
+from tests.stage import DANA, TOKEN, Stage, serving, until
+
+pytestmark = pytest.mark.anyio
+
+CLICKS = 40
+
+
+@dataclass
+class Proxy:
+    """nginx, running."""
+
+    address: str
+    http: httpx.AsyncClient
+    log: Path
+
+
+def free_port() -> int:
+    with listen("127.0.0.1", 0) as found:
+        return int(found.getsockname()[1])
+
+
+def written(folder: Path, port: int, bridges: list[str]) -> Path:
+    """The example with other ports, another certificate and other bridges, in a file of its own for nginx."""
+    text = (DEPLOY / "nginx" / "popbridge.conf").read_text()
+    servers = "\n".join(f"server {address.removeprefix('http://')};" for address in bridges)
+    text = re.sub(r"(?m)^ *listen \[::\].*\n", "", text)
+    text = text.replace("server 127.0.0.1:8080;", servers).replace("listen 80;", f"listen 127.0.0.1:{free_port()};")
+    text = text.replace("listen 443 ssl", f"listen 127.0.0.1:{port} ssl")
+    text = text.replace("/etc/ssl/popbridge", str(folder)).replace("/var/log/nginx", str(folder))
+    temporary = "\n".join(
+        f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    file = folder / "nginx.conf"
+    file.write_text(
+        f"daemon off;\nworker_processes 1;\npid {folder}/pid;\nerror_log {folder}/error.log;\nevents {{}}\n"
+        f"http {{ {temporary}\n{text} }}\n"
+    )
+    return file
+
+
+def certificate(folder: Path) -> ssl.SSLContext:
+    new = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=localhost"]
+    files = ["-keyout", folder / "privkey.pem", "-out", folder / "fullchain.pem"]
+    done = run(tool("openssl", "openssl"), *new, "-addext", "subjectAltName=IP:127.0.0.1", *files)
+    assert done.returncode == 0, said(done)
+    return ssl.create_default_context(cafile=str(folder / "fullchain.pem"))
+
+
+@asynccontextmanager
+async def nginx(folder: Path, *bridges: str) -> AsyncIterator[Proxy]:
+    folder.mkdir()
+    binary, trusted, port = tool("nginx", "nginx-light"), certificate(folder), free_port()
+    file = written(folder, port, list(bridges))
+    user = ["-g", "user root;"] if Path.home() == Path("/root") else []
+    process = subprocess.Popen([binary, "-e", "stderr", "-c", str(file), *user], stderr=subprocess.PIPE)
+    address = f"https://127.0.0.1:{port}"
+    try:
+        async with httpx.AsyncClient(verify=trusted, trust_env=False, timeout=20) as http:
+
+            async def answers() -> bool:
+                assert process.poll() is None, process.stderr and process.stderr.read()
+                try:
+                    return (await http.get(f"{address}/livez")).status_code == 200
+                except httpx.TransportError:
+                    return False
+
+            await until(answers)
+            yield Proxy(address, http, folder / "popbridge.log")
+    finally:
+        process.terminate()
+        await asyncio.to_thread(process.communicate)
+
+
+def second(stage: Stage) -> Starlette:
+    return create_app(stage.settings(), stage.redis_url)
+
+
+async def test_clicks_go_on_when_one_of_two_bridges_is_away(stage: Stage, tmp_path: Path) -> None:
+    stage.talk()
+    first = stage.bridge_url
+    async with serving(second(stage)) as other, nginx(tmp_path / "nginx", first, other) as proxy:
+        stage.http, stage.bridge_url = proxy.http, proxy.address
+        answers = [await stage.click() for _ in range(CLICKS)]
+    assert {(one.status_code, one.json()["outcome"]) for one in answers} == {(200, "found")}
+    async with nginx(tmp_path / "again", first, other) as proxy:
+        stage.http, stage.bridge_url = proxy.http, proxy.address
+        answers = await asyncio.gather(*(stage.click() for _ in range(CLICKS)))
+    assert {(one.status_code, one.json()["outcome"]) for one in answers} == {(200, "found")}
+
+
+async def test_a_popup_comes_through_at_once_and_the_log_holds_no_token(stage: Stage, tmp_path: Path) -> None:
+    stage.talk()
+    async with nginx(tmp_path / "nginx", stage.bridge_url) as proxy:
+        header = await stage.token(Role.AGENT, DANA)
+        async with proxy.http.stream("GET", f"{proxy.address}/desktop/events", headers=header) as events:
+            lines = events.aiter_lines()
+            assert await anext(lines) == "retry: 1000"
+            query = {"agent": DANA, "token": TOKEN.reveal()}
+            answer = (await proxy.http.get(f"{proxy.address}/clicks/acme", params=query)).json()
+            popup = await stage.get(f"/api/popups/{answer['popup']['popup_id']}", await stage.token(Role.SUPERVISOR))
+            for delivery in popup.json()["deliveries"]:
+                await push(delivery["delivery_id"], stage.kit)
+            async with asyncio.timeout(10):
+                async for line in lines:
+                    if line == "event: popup":
+                        break
+
+        async def logged() -> bool:
+            return "GET /clicks/acme" in proxy.log.read_text()
+
+        await until(logged)
+        assert TOKEN.reveal() not in proxy.log.read_text()
+        assert (await proxy.http.get(f"{proxy.address}/metrics")).status_code == 200, "this machine may ask"
