@@ -15,6 +15,7 @@ export class Note {
   #timer = 0;
   #isSaved = true;
   #isRead = false;
+  #toldLast = null;
   #text = element("textarea", { rows: "2", maxlength: String(LONGEST), "data-key": "note" });
   #outcome = element("select", { "data-key": "outcome" });
   #told = element("span", { class: "note-told soft", role: "status" });
@@ -42,6 +43,7 @@ export class Note {
     this.#outcome.setAttribute("aria-label", say("outcome"));
     for (const option of this.#outcome.options) option.text = say(`outcome.${option.value || "none"}`);
     this.#sendButton.textContent = say("note.send");
+    if (this.#toldLast) this.#tell(...this.#toldLast);
   }
 
   /** Whether somebody is writing in it now. */
@@ -78,8 +80,8 @@ export class Note {
       await this.#notes.send(this.#id, this.#written());
       this.#isSaved = true;
       this.#tell("note.sent", clockTime(Date.now()));
-    } catch {
-      this.#tell("note.unsent");
+    } catch (refused) {
+      this.#tell(refused.status === 409 ? "note.unwanted" : "note.unsent");
     }
   }
 
@@ -111,6 +113,7 @@ export class Note {
   }
 
   #tell(key, time) {
+    this.#toldLast = [key, time];
     this.#told.textContent = say(key, { time });
   }
 }
