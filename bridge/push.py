@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from bridge import crm, logs
-from bridge.domain import DESKTOP, Attempt, DeliveryState, Line, Note, Outcome, Popup
+from bridge.domain import DESKTOP, Attempt, DeliveryState, Event, Line, Note, Outcome, Popup
 from bridge.errors import ExchangeFailed
 from bridge.messages import Reply, Request
 from bridge.settings import CrmAccount
@@ -57,8 +57,8 @@ async def push(delivery_id: str, kit: Kit) -> None:
 
 def _subject(held: Claim) -> Popup | Note | None:
     """What is to be delivered; None when it is not kept any longer."""
-    if held.note:
-        return from_json(Note, held.note)
+    if held.event is Event.NOTE:
+        return from_json(Note, held.note) if held.note else None
     return popups.kept(held.kept) if held.kept else None
 
 
@@ -106,7 +106,7 @@ async def _to_crm(kit: Kit, held: Claim, subject: Popup | Note) -> bool | None:
     if verdict.end is not None:
         await _end(kit, held, verdict.end, Attempt(at, verdict.status, ms, verdict.error, None))
         return True
-    longest = LONGEST_NOTE_WAIT if held.note else LONGEST_WAIT
+    longest = LONGEST_NOTE_WAIT if held.event is Event.NOTE else LONGEST_WAIT
     again = now + timedelta(
         seconds=verdict.wait if verdict.wait is not None else growing_wait(held.tries, kit, longest)
     )

@@ -34,7 +34,7 @@ NOTE_LIFE = timedelta(days=1)
 # KEYS: delivery, ledger, attempts. ARGV: now_ms, lease_end_ms, id, prefix of popup keys
 CLAIM = """
 local fields = redis.call('HMGET', KEYS[1], 'state', 'lease_ms', 'popup_id', 'click_id', 'target', 'expires_at',
-  'deferred', 'resent', 'clicked_at', 'not_before_ms', 'note')
+  'deferred', 'resent', 'clicked_at', 'not_before_ms', 'note', 'event')
 if fields[1] ~= 'pending' then
   redis.call('ZREM', KEYS[2], ARGV[3])
   return nil
@@ -45,7 +45,7 @@ redis.call('ZADD', KEYS[2], ARGV[2], ARGV[3])
 local fence = redis.call('HINCRBY', KEYS[1], 'fence', 1)
 local popup = redis.call('GET', ARGV[4] .. fields[3])
 return {fence, redis.call('LLEN', KEYS[3]), popup, fields[3], fields[4], fields[5], fields[6], fields[7] or '0',
-  fields[8] or '0', fields[9], fields[11] or ''}
+  fields[8] or '0', fields[9], fields[11] or '', fields[12] or ''}
 """
 
 # KEYS: delivery, attempts, ledger, audit, counters. ARGV: fence ('' = whoever), attempt ('' = none), state it ends in
@@ -120,6 +120,7 @@ class Claim:
     resent: bool
     kept: str | None
     note: str = ""
+    event: Event = Event.POPUP
 
 
 Counts = Sequence[tuple[str, int]]
@@ -129,7 +130,7 @@ Counts = Sequence[tuple[str, int]]
 def ended(of: Claim, state: DeliveryState, now: datetime) -> Counts:
     """What to count when a delivery ends: its state and, delivered, how long it took from the button on."""
     counts = [(counters.field("deliveries", of.target, str(state)), 1)]
-    if state is DeliveryState.DELIVERED and not of.note:
+    if state is DeliveryState.DELIVERED and of.event is Event.POPUP:
         counts += counters.observed(of.target, (now - of.clicked_at).total_seconds())
     return counts
 
@@ -187,7 +188,7 @@ async def claim(redis: TextRedis, delivery_id: str, now: datetime, lease: timede
     )
     if found is None:
         return None
-    fence, tries, kept, popup_id, click_id, target, expires_at, deferred, resent, clicked_at, note = found
+    fence, tries, kept, popup_id, click_id, target, expires_at, deferred, resent, clicked_at, note, event = found
     return Claim(
         delivery_id=delivery_id,
         popup_id=popup_id,
@@ -201,6 +202,7 @@ async def claim(redis: TextRedis, delivery_id: str, now: datetime, lease: timede
         resent=resent != "0",
         kept=kept,
         note=note,
+        event=Event(event or Event.POPUP),
     )
 
 
@@ -260,7 +262,7 @@ async def _record(
         time_text(now),
         milliseconds(due or now),
         of.delivery_id,
-        json_text(line) if end and not of.note else "",
+        json_text(line) if end and of.event is Event.POPUP else "",
         keys.STORY_SECONDS,
         *(part for count in counts for part in count),
     )

@@ -182,3 +182,18 @@ def test_the_popup_names_the_line_that_the_call_is_on() -> None:
     agent = popup(CLICK, DANA, choice, LABELS, "pop_1", NOON, 120).agent
     assert (agent.crm, agent.crm_user, agent.name) == ("acme", "dana@acme.example", "Dana Cohen")
     assert (agent.pbx, agent.extension) == ("office", "SIPDana2")
+
+
+def test_the_call_that_the_agent_chose_earlier() -> None:
+    """It outweighs the rule while it is live, and is outweighed by a call that is asked for."""
+    calls = [call("a", TALKING), call("b", HOLD), call("c", RINGING)]
+
+    def told(ivrid: str | None, before: str | None) -> tuple[str, str]:
+        choice = choose(calls, ivrid, before)
+        assert choice is not None
+        return choice.call.ivrid, choice.why
+
+    assert told(None, "b") == ("b", "you chose it; on hold now; 2 other calls: 1 talking, 1 ringing")
+    assert told("c", "b")[0] == "c"
+    assert told(None, "gone") == told(None, None)
+    assert choose(calls, "gone", "b") is None

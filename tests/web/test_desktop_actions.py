@@ -221,6 +221,19 @@ async def test_a_note_outlives_its_popup(stage: Stage) -> None:
     assert ends["expires_at"][:10] > popup["expires_at"][:10]
 
 
+async def test_a_note_that_was_erased_is_not_sent_and_neither_is_its_popup_instead(stage: Stage) -> None:
+    stage.talk()
+    popup = (await stage.click()).json()["popup"]
+    dana = await stage.token(Role.AGENT, DANA)
+    answer = await ask(stage, "POST", f"notes/{popup['popup_id']}", dana, {"text": "x", "outcome": None})
+    delivery_id = answer.json()["delivery_id"]
+    await stage.redis.hdel(f"popbridge:delivery:{delivery_id}", "note")
+    await push(delivery_id, stage.kit)
+    assert stage.crm.received == []
+    each = next(one for one in await deliveries(stage, popup["popup_id"]) if one["delivery_id"] == delivery_id)
+    assert each["state"] == "expired"
+
+
 async def test_a_crm_that_takes_no_popups_takes_no_notes(tmp_path: Path, redis_url: Secret) -> None:
     async with open_stage(tmp_path, redis_url) as stage:
         stage.talk()
