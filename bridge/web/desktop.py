@@ -1,6 +1,7 @@
 """The agent's desktop page and what it asks of the server; its stream of events is `stream`'s."""
 
 import json
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
+from bridge import logs
 from bridge.domain import DESKTOP, Popup
 from bridge.shapes import as_json
 from bridge.store import deliveries, desktop, keys, popups, tokens
@@ -17,6 +19,8 @@ from bridge.store.tokens import Grant, Kind
 from bridge.web import body
 from bridge.web.signin import agent_of, bearer, opener_of, told_of
 from bridge.wiring import Kit
+
+log = logging.getLogger(__name__)
 
 STATIC = Path(__file__).parent / "static"
 PAGE_POLICY = (
@@ -70,11 +74,13 @@ async def acknowledge(request: Request) -> Response:
     if event not in ACKNOWLEDGED:
         raise HTTPException(400, f"event must be one of: {', '.join(ACKNOWLEDGED)}")
     popup, ids = await own_popup(kit, grant, str(told.get("popup_id", "")))
+    logs.follow(popup.click_id)
     now = kit.clock.now()
     await desktop.mark_card(kit.redis, popup.popup_id, "dismissed_at" if event == "dismissed" else "delivered_at", now)
     for delivery in await deliveries.get(kit.redis, ids):
         if delivery.target == DESKTOP:
-            await deliveries.delivered(kit.redis, delivery.delivery_id, now)
+            if await deliveries.delivered(kit.redis, delivery.delivery_id, now):
+                logs.event(log, "delivery", delivery_id=delivery.delivery_id, target=DESKTOP, state="delivered")
             if event == "shown":
                 await desktop.mark_shown(kit.redis, delivery, popup.click_id, now)
     if event == "dismissed":

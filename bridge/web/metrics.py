@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from bridge import __version__
 from bridge.circuit import CircuitState
 from bridge.store import counters, keys, workers
 from bridge.store.jobs import QUEUE
@@ -31,7 +32,9 @@ async def text(kit: Kit) -> bytes:
     alive = await workers.alive(kit.redis, now)
     families = [*_counters(counts), _latency(counts), *await _queue(kit, now.timestamp()), *_of_workers(alive)]
     registry = CollectorRegistry()
-    registry.register(_Families([*families, _circuits("pbx", [kit.lookup.circuits()])]))
+    build = GaugeMetricFamily("popbridge_build_info", "The version that tells this", labels=["version"])
+    build.add_metric([__version__], 1)
+    registry.register(_Families([build, *families, _circuits("pbx", [kit.lookup.circuits()])]))
     return generate_latest(registry)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import re
 import secrets
@@ -185,6 +186,23 @@ async def test_a_worker_reads_its_settings_again_and_ends_in_order(tmp_path: Pat
             await door.logged("the settings were read again")
             process.send_signal(signal.SIGTERM)
             await door.told("STOPPING=1")
+            assert await asyncio.to_thread(process.wait, 20) == 0
+
+
+async def test_up_has_its_worker_read_the_settings_again_too(tmp_path: Path, redis_url: Secret) -> None:
+    async with opened(tmp_path, redis_url) as door:
+        process = door.start("up")
+        with ended(process):
+            await door.logged("listens on")
+            await door.logged("the worker is ready")
+            process.send_signal(signal.SIGHUP)
+
+            async def both() -> bool:
+                again = [line for line in door.log.read_text().splitlines() if "were read again" in line]
+                return {json.loads(line)["process"] for line in again} == {"web", "worker"}
+
+            await until(both, 20)
+            process.send_signal(signal.SIGTERM)
             assert await asyncio.to_thread(process.wait, 20) == 0
 
 

@@ -10,7 +10,8 @@ import pytest
 from bridge import logs
 from bridge.messages import Secret
 from bridge.push import push
-from tests.stage import CALLER, Stage, open_stage
+from bridge.store.tokens import Role
+from tests.stage import CALLER, DANA, Stage, open_stage
 
 pytestmark = pytest.mark.anyio
 
@@ -47,13 +48,18 @@ async def test_a_click_and_its_deliveries_have_a_line_each_with_its_id(stage: St
     assert (line["click_id"], line["crm"], line["outcome"]) == (answer["click_id"], "acme", "found")
     assert line["caller"] == "07227…72"
     popup = answer["popup"]["popup_id"]
-    kept = (await stage.get(f"/api/popups/{popup}", await stage.token("supervisor"))).json()  # type: ignore[arg-type]
+    kept = (await stage.get(f"/api/popups/{popup}", await stage.token(Role.SUPERVISOR))).json()
     for delivery in kept["deliveries"]:
         await push(delivery["delivery_id"], stage.kit)
     assert {(line["click_id"], line["target"], line["state"]) for line in told.of("delivery")} == {
         (answer["click_id"], "acme", "delivered"),
         (answer["click_id"], "desktop", "pending"),
     }
+    page = await stage.token(Role.AGENT, DANA)
+    ack = {"popup_id": popup, "event": "shown"}
+    await stage.http.post(f"{stage.bridge_url}/desktop/ack", json=ack, headers=page)
+    last = told.of("delivery")[-1]
+    assert (last["click_id"], last["target"], last["state"]) == (answer["click_id"], "desktop", "delivered")
     assert CALLER not in repr(told.lines)
 
 
