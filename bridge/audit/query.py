@@ -64,15 +64,17 @@ def statement(wanted: Wanted, limit: int, place: Place | None) -> Select[Any]:
     if place is not None:
         conditions.append(tuple_(lookups.c.time, lookups.c.seq) < tuple_(*place))
     columns = [lookups.c.seq, *(lookups.c[name] for name in FIELDS)]
-    ways = ([lookups.c[f"{name}_key"] == key for key in spelled] for name, spelled in wanted.keys.items())
-    parts = [
-        select(*columns).where(*conditions, *keys).order_by(lookups.c.time.desc(), lookups.c.seq.desc()).limit(limit)
-        for keys in itertools.product(*ways)
-    ]
-    if len(parts) == 1:
-        return parts[0]
-    found = union_all(*(select(part.subquery()) for part in parts)).subquery()
-    return select(found).order_by(found.c.time.desc(), found.c.seq.desc()).limit(limit)
+    order = lookups.c.time.desc(), lookups.c.seq.desc()
+    ways = [*itertools.product(*(_spelled(name, keys) for name, keys in wanted.keys.items()))]
+    if len(ways) == 1:
+        return select(*columns).where(*conditions, *ways[0]).order_by(*order).limit(limit)
+    parts = (select(lookups.c.seq).where(*conditions, *way).order_by(*order).limit(limit) for way in ways)
+    found = union_all(*(select(part.subquery()) for part in parts))
+    return select(*columns).where(lookups.c.seq.in_(found)).order_by(*order).limit(limit)
+
+
+def _spelled(name: str, keys: list[str]) -> list[ColumnElement[bool]]:
+    return [lookups.c[f"{name}_key"] == key for key in keys]
 
 
 def _conditions(wanted: Wanted) -> Iterable[ColumnElement[bool]]:
