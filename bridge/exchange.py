@@ -9,7 +9,7 @@ import logging
 import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -21,6 +21,7 @@ from bridge.errors import ExchangeFailed
 from bridge.messages import Reply, Request
 
 MAX_REPLY_BYTES = 16 * 1024 * 1024
+MAX_DROPPED_BYTES, DROP_SECONDS = 64 * 1024, 0.25
 KEEP_IDLE_SECONDS = 60.0
 """Longer than the usual gap between two clicks, so that a click seldom pays for a new TLS handshake."""
 
@@ -50,7 +51,8 @@ class Exchange:
     async def send(
         self, request: Request, timeout_seconds: float, max_bytes: int = MAX_REPLY_BYTES, repeatable: bool = False
     ) -> Reply:
-        """The reply to `request`, read to its last byte within `timeout_seconds`.
+        """The reply to `request`, read to its last byte within `timeout_seconds`. With `max_bytes` 0 its status and
+        headers are all that counts: the body is not told, and nothing about it makes the question fail.
 
         `repeatable` says that asking twice does no harm: a kept connection that the other side had closed meanwhile
         is then tried once more. Raises `ExchangeFailed`; its text names the host alone, never the address or a body.
@@ -80,14 +82,30 @@ class Exchange:
         async with self._client.stream(
             request.method, request.url, headers=dict(request.headers), content=request.body
         ) as response:
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > max_bytes:
-                    host = urlsplit(request.url).hostname
-                    raise ExchangeFailed("too-large", f"{host} sent more than {max_bytes} bytes")
+            body = await _body(response, max_bytes) if max_bytes else await _drop_body(response)
             headers = {name.lower(): value for name, value in response.headers.items()}
-            return Reply(response.status_code, headers, bytes(body), (time.perf_counter() - started) * 1000)
+            return Reply(response.status_code, headers, body, (time.perf_counter() - started) * 1000)
+
+
+async def _body(response: httpx.Response, max_bytes: int) -> bytes:
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > max_bytes:
+            raise ExchangeFailed("too-large", f"{response.url.host} sent more than {max_bytes} bytes")
+    return bytes(body)
+
+
+async def _drop_body(response: httpx.Response) -> bytes:
+    """Read past a short body, so that the connection can be kept; one that is long or slow costs the connection."""
+    left = MAX_DROPPED_BYTES
+    with suppress(httpx.HTTPError, aiohttp.ClientError, OSError):
+        async with asyncio.timeout(DROP_SECONDS):
+            async for chunk in response.aiter_raw():
+                left -= len(chunk)
+                if left < 0:
+                    break
+    return b""
 
 
 def _sockets(reach: Reach) -> aiohttp.connector.SocketFactoryType:

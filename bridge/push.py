@@ -17,9 +17,8 @@ from bridge.wiring import Kit
 
 log = logging.getLogger(__name__)
 
-MAX_REPLY_BYTES = 64 * 1024
 FIRST_WAIT, LONGEST_WAIT, LONGEST_DEFER, JITTER = 0.5, 30.0, 4.0, 0.25
-LONGEST_NOTE_WAIT = 600.0
+LONGEST_NOTE_WAIT, LONGEST_TOLD_WAIT = 600.0, 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +42,8 @@ async def push(delivery_id: str, kit: Kit) -> None:
     if held is None:
         return
     logs.follow(held.click_id)
-    subject = _subject(held)
-    if subject is None or kit.clock.now() >= held.expires_at:
+    subject = None if _is_late(kit, held) else _subject(held)
+    if subject is None:
         await _end(kit, held, DeliveryState.EXPIRED)
     elif held.target == DESKTOP and isinstance(subject, Popup):
         await _to_desktop(kit, held, subject)
@@ -53,6 +52,10 @@ async def push(delivery_id: str, kit: Kit) -> None:
         await _end(kit, held, DeliveryState.FAILED, Attempt(now, None, 0.0, "no-such-target", None))
     else:
         await _when_there_is_room(kit, held, subject)
+
+
+def _is_late(kit: Kit, held: Claim) -> bool:
+    return kit.clock.now() >= held.expires_at
 
 
 def _subject(held: Claim) -> Popup | Note | None:
@@ -75,17 +78,24 @@ async def _to_desktop(kit: Kit, held: Claim, popup: Popup) -> None:
 
 async def _when_there_is_room(kit: Kit, held: Claim, subject: Popup | Note) -> None:
     """Push to the CRM, or stand back: what waits for a slow or dead target must not keep others waiting."""
-    target, now = kit.targets[held.target], kit.clock.now()
-    if not await _within_rate(kit, held.target) or not target.enter():
-        await deliveries.defer(
-            kit.redis, held, now + timedelta(seconds=growing_wait(held.deferred, kit, LONGEST_DEFER))
-        )
+    target = kit.targets[held.target]
+    if not target.enter():
+        await _stand_back(kit, held, target.turn())
         return
-    alive = None
+    alive, within = None, False
     try:
-        alive = await _to_crm(kit, held, subject)
+        within = await _within_rate(kit, held.target)
+        if within:
+            alive = await _to_crm(kit, held, subject)
     finally:
         target.leave(alive)
+    if not within:
+        await _stand_back(kit, held)
+
+
+async def _stand_back(kit: Kit, held: Claim, seconds: float = 0.0) -> None:
+    seconds = max(seconds, growing_wait(held.deferred, kit, LONGEST_DEFER))
+    await deliveries.defer(kit.redis, held, kit.clock.now() + timedelta(seconds=seconds))
 
 
 async def _within_rate(kit: Kit, target: str) -> bool:
@@ -101,15 +111,16 @@ async def _to_crm(kit: Kit, held: Claim, subject: Popup | Note) -> bool | None:
     if isinstance(subject, Popup) and await _is_over(kit, held, subject):
         await _end(kit, held, DeliveryState.EXPIRED, Attempt(at, None, _since(kit, started), "call-ended", None))
         return None
+    if _is_late(kit, held):  # asking took time
+        await _end(kit, held, DeliveryState.EXPIRED)
+        return None
     verdict = await _send(kit, held, subject, at)
     ms, now = _since(kit, started), kit.clock.now()
     if verdict.end is not None:
         await _end(kit, held, verdict.end, Attempt(at, verdict.status, ms, verdict.error, None))
         return True
     longest = LONGEST_NOTE_WAIT if held.event is Event.NOTE else LONGEST_WAIT
-    again = now + timedelta(
-        seconds=verdict.wait if verdict.wait is not None else growing_wait(held.tries, kit, longest)
-    )
+    again = now + timedelta(seconds=verdict.wait or growing_wait(held.tries, kit, longest))
     if again >= held.expires_at:
         await _end(kit, held, DeliveryState.EXPIRED, Attempt(at, verdict.status, ms, verdict.error, None))
     else:
@@ -140,7 +151,7 @@ async def _send(kit: Kit, held: Claim, subject: Popup | Note, now: datetime) -> 
     if held.resent:
         request = replace(request, headers={**request.headers, "popbridge-resent": "true"})
     try:
-        reply = await kit.exchange.send(request, account.push_timeout_seconds, MAX_REPLY_BYTES)
+        reply = await kit.exchange.send(request, account.push_timeout_seconds, max_bytes=0)
     except ExchangeFailed as error:
         return Verdict(None, None, error.cause)
     return judge(reply, now)
@@ -167,17 +178,17 @@ def judge(reply: Reply, now: datetime) -> Verdict:
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds to wait by a Retry-After header (seconds or a date); None when it says nothing usable."""
+    """Seconds to wait by a Retry-After header (seconds or a date), a day at most; None when it says nothing usable."""
     if not value:
         return None
     if value.strip().isdecimal():
-        return float(value[:9])
+        return min(float(value), LONGEST_TOLD_WAIT)
     try:
         until = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max(0.0, (until - now).total_seconds())
+    return min(max(0.0, (until - now).total_seconds()), LONGEST_TOLD_WAIT)
 
 
 def growing_wait(times: int, kit: Kit, longest: float = LONGEST_WAIT) -> float:

@@ -6,12 +6,15 @@ from math import inf
 from bridge.circuit import Circuit, CircuitState
 from bridge.settings import CrmAccount
 
+TURNS_PER_SECOND = 50
+
 
 class Target:
     """One CRM as a receiver of popups, in this process."""
 
     def __init__(self, places: int, ticks: Callable[[], float], free: Callable[[], float]) -> None:
-        self._places, self._free = places, free
+        self._places, self._ticks, self._free = places, ticks, free
+        self._last_turn = 0.0
         self.circuit = Circuit(ticks)
         self.in_flight = 0
 
@@ -24,6 +27,15 @@ class Target:
             return False
         self.in_flight += 1
         return True
+
+    def turn(self) -> float:
+        """Seconds until one who was not let in should ask again. While the circuit is not closed they come one by one,
+        a few a second however many they are: else asking in vain is all that this process does."""
+        if self.circuit.state is CircuitState.CLOSED:
+            return 0.0
+        now = self._ticks()
+        self._last_turn = max(self._last_turn + 1 / TURNS_PER_SECOND, now)
+        return self._last_turn - now
 
     def leave(self, alive: bool | None) -> None:
         """Give the place back. `alive`: the CRM answered like one that works; None: it was not asked."""

@@ -89,6 +89,7 @@ redis.call('HSET', KEYS[1], 'state', 'pending', 'expires_at', ARGV[1])
 redis.call('HDEL', KEYS[1], 'ended_at', 'lease_ms', 'deferred')
 redis.call('HSET', KEYS[1], 'not_before_ms', ARGV[2])
 redis.call('HINCRBY', KEYS[1], 'resent', 1)
+redis.call('HINCRBY', KEYS[1], 'fence', 1)
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 redis.call('ZADD', KEYS[2], ARGV[2], ARGV[3])
 return 'resent'
@@ -128,9 +129,10 @@ Counts = Sequence[tuple[str, int]]
 
 
 def ended(of: Claim, state: DeliveryState, now: datetime) -> Counts:
-    """What to count when a delivery ends: its state and, delivered, how long it took from the button on."""
+    """What to count when a delivery ends: its state and, delivered, how long it took from the button on. One that a
+    person sent again later has no such time."""
     counts = [(counters.field("deliveries", of.target, str(state)), 1)]
-    if state is DeliveryState.DELIVERED and of.event is Event.POPUP:
+    if state is DeliveryState.DELIVERED and of.event is Event.POPUP and not of.resent:
         counts += counters.observed(of.target, (now - of.clicked_at).total_seconds())
     return counts
 
@@ -281,7 +283,8 @@ async def delivered(redis: TextRedis, delivery_id: str, now: datetime) -> bool:
     if not found:
         return False
     at, expires_at = datetime.fromisoformat(found["clicked_at"]), datetime.fromisoformat(found["expires_at"])
-    of = Claim(delivery_id, found["popup_id"], found["click_id"], found["target"], at, expires_at, 0, 0, 0, False, None)
+    ids, resent = (found["popup_id"], found["click_id"], found["target"]), "resent" in found
+    of = Claim(delivery_id, *ids, at, expires_at, 0, 0, 0, resent, None)
     counts = ended(of, DeliveryState.DELIVERED, now)
     return await _record(redis, of, "", now, None, DeliveryState.DELIVERED, None, counts)
 
@@ -311,6 +314,7 @@ class _Due:
     held: bool
     claims: int
     not_before_ms: int
+    kept: bool
 
     @property
     def touched(self) -> bool:
@@ -341,7 +345,8 @@ async def queue_due(redis: TextRedis, queue: Jobs, now: datetime, limit: int = 5
         pipe.multi()
         pipe.zadd(keys.DUE, dict.fromkeys(found, again), xx=True)
         for one in lost:
-            pipe.hset(keys.delivery(one.delivery_id), mapping={"queued_ms": str(milliseconds(now))})
+            if one.kept:  # else this would be all that is in it, for ever
+                pipe.hset(keys.delivery(one.delivery_id), mapping={"queued_ms": str(milliseconds(now))})
             queue.add(pipe, DELIVER, one.delivery_id)
         if recovered:
             pipe.hincrby(keys.COUNTERS, counters.field("recovered"), recovered)
@@ -358,7 +363,9 @@ async def _due(redis: TextRedis, found: Sequence[str]) -> list[_Due]:
     due = []
     for delivery_id, (created_at, queued_ms, lease_ms, fence, not_before_ms) in zip(found, rows, strict=True):
         queued = int(queued_ms) if queued_ms else milliseconds(datetime.fromisoformat(created_at)) if created_at else 0
-        due.append(_Due(delivery_id, queued, lease_ms is not None, int(fence or 0), int(not_before_ms or 0)))
+        due.append(
+            _Due(delivery_id, queued, lease_ms is not None, int(fence or 0), int(not_before_ms or 0), bool(created_at))
+        )
     return due
 
 

@@ -1,5 +1,7 @@
 """One delivery, tried against a real CRM that behaves and misbehaves."""
 
+import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from bridge.errors import ExchangeFailed
 from bridge.messages import Reply, Request, Secret
 from bridge.push import growing_wait, judge, push, retry_after
 from bridge.shapes import time_text
-from bridge.store import deliveries, keys
+from bridge.store import counters, deliveries, keys
 from tests.stage import DANA, POPUP_SECRET, Stage, open_stage, serving
 
 pytestmark = pytest.mark.anyio
@@ -230,6 +232,130 @@ async def test_an_answer_without_end_is_refused_while_reading(stage: Stage) -> N
         with pytest.raises(ExchangeFailed) as refused:
             await stage.kit.exchange.send(Request("GET", address), timeout_seconds=20)
     assert refused.value.cause == "too-large"
+
+
+@pytest.mark.parametrize("body", ["endless", "stalls", "breaks off", "no gzip"])
+async def test_who_said_yes_is_not_sent_it_again_whatever_the_body(stage: Stage, body: str) -> None:
+    async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"}}")
+        encoded = b"content-encoding: gzip\r\n" if body == "no gzip" else b""
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n" + encoded + b"\r\nthis is no gzip")
+        with suppress(OSError):
+            while body == "endless":
+                writer.write(b"x" * 65536)
+                await writer.drain()
+            if body == "stalls":
+                await reader.read()
+        writer.close()
+
+    stage.talk()
+    server = await asyncio.start_server(answers, "127.0.0.1", 0)
+    _, delivery_id = await pressed(stage)
+    address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/popups"
+    object.__setattr__(stage.kit.settings.crm["acme"], "popup_url", address)
+    await push(delivery_id, stage.kit)
+    ended = await state(stage, delivery_id)
+    assert [(one.status, one.error) for one in ended.attempts] == [(200, None)]
+    assert ended.state is DeliveryState.DELIVERED
+    server.close()
+
+
+@pytest.mark.parametrize(
+    "header", ["0", "99999999999999999999", "Fri, 31 Dec 9999 23:59:59 -1200", "1 Jan 9" + "9" * 30]
+)
+async def test_no_retry_after_is_too_odd_to_record_the_try(stage: Stage, header: str) -> None:
+    stage.talk()
+    stage.crm.faults.status, stage.crm.faults.retry_after = 503, header  # type: ignore[assignment]
+    _, delivery_id = await pressed(stage)
+    await push(delivery_id, stage.kit)
+    found = await state(stage, delivery_id)
+    (tried,) = found.attempts
+    assert tried.error == "http-503"
+    assert tried.next_try_at is None or tried.next_try_at - tried.at > timedelta(seconds=0.3), "not hammered"
+
+
+async def test_a_popup_that_expires_while_the_phone_system_is_asked_is_not_sent(
+    tmp_path: Path, redis_url: Secret
+) -> None:
+    watch = Watch()
+    async with open_stage(tmp_path, redis_url, clock=watch.clock()) as stage:
+        stage.talk()
+        _, delivery_id = await pressed(stage)
+        asked = stage.kit.lookup.live_calls
+
+        async def slow(*args: Any) -> Any:
+            watch.turn(2)
+            return await asked(*args)
+
+        watch.turn(119)
+        stage.kit.lookup.live_calls = slow  # type: ignore[method-assign]
+        await push(delivery_id, stage.kit)
+        assert stage.crm.received == []
+        assert (await state(stage, delivery_id)).state is DeliveryState.EXPIRED
+
+
+async def test_a_popup_that_cannot_be_read_any_more_expires(tmp_path: Path, redis_url: Secret) -> None:
+    watch = Watch()
+    async with open_stage(tmp_path, redis_url, clock=watch.clock()) as stage:
+        stage.talk()
+        popup, delivery_id = await pressed(stage)
+        await stage.redis.set(keys.popup(popup["popup_id"]), '{"popup": {"of": "another version"}}')
+        watch.turn(121)
+        await push(delivery_id, stage.kit)
+        assert (await state(stage, delivery_id)).state is DeliveryState.EXPIRED
+
+
+async def test_standing_back_for_a_place_uses_up_no_rate(tmp_path: Path, redis_url: Secret) -> None:
+    watch = Watch()
+    extra = {"POPBRIDGE_CRM__ACME__PUSHES_PER_SECOND": "2", "POPBRIDGE_CRM__ACME__PUSHES_AT_ONCE": "1"}
+    async with open_stage(tmp_path, redis_url, clock=watch.clock(), extra=extra) as stage:
+        stage.talk()
+        ids = [(await pressed(stage))[1] for _ in range(4)]
+        target = stage.kit.targets["acme"]
+        assert target.enter()
+        for delivery_id in ids[:3]:
+            await push(delivery_id, stage.kit)
+        target.leave(True)
+        await push(ids[3], stage.kit)
+        assert [one.webhook_id for one in stage.crm.received] == [ids[3]]
+
+
+async def test_a_late_repeat_of_a_record_does_not_end_what_was_sent_again(stage: Stage) -> None:
+    stage.talk()
+    _, delivery_id = await pressed(stage)
+    now = datetime.now(UTC)
+    held = await deliveries.claim(stage.redis, delivery_id, now, LEASE)
+    assert held is not None
+    assert await deliveries.record(stage.redis, held, now, end=DeliveryState.FAILED)
+    assert await deliveries.resend(stage.redis, delivery_id, now, now + LEASE) == deliveries.RESENT
+    assert not await deliveries.record(stage.redis, held, now, end=DeliveryState.FAILED), "its reply had been lost"
+    assert (await state(stage, delivery_id)).state is DeliveryState.PENDING
+
+
+async def test_what_a_person_sent_again_is_no_latency(stage: Stage) -> None:
+    stage.talk()
+    stage.crm.faults.status = 410
+    _, delivery_id = await pressed(stage)
+    await push(delivery_id, stage.kit)
+    stage.crm.faults.status = 200
+    now = datetime.now(UTC)
+    await deliveries.resend(stage.redis, delivery_id, now - timedelta(seconds=1), now + timedelta(hours=1))
+    await push(delivery_id, stage.kit)
+    assert (await state(stage, delivery_id)).state is DeliveryState.DELIVERED
+    assert not [name for name in await counters.every(stage.redis) if name[0].startswith("popup_latency")]
+
+
+async def test_what_is_gone_leaves_nothing_behind_when_it_is_due(stage: Stage) -> None:
+    stage.talk()
+    _, delivery_id = await pressed(stage)
+    await stage.redis.delete(keys.delivery(delivery_id))
+    await deliveries.queue_due(stage.redis, stage.kit.jobs, datetime.now(UTC) + timedelta(seconds=6))
+    assert await stage.redis.hgetall(keys.delivery(delivery_id)) == {}
+    found, _ = await deliveries.every(stage.redis, None, None, 10, None)
+    assert delivery_id not in [one.delivery_id for one in found]
+    await push(delivery_id, stage.kit)
+    due = [member for member, _ in await stage.redis.zrange(keys.DUE, 0, -1, withscores=True)]
+    assert delivery_id not in due
 
 
 async def test_a_crm_that_is_down_or_slow_is_tried_again(stage: Stage) -> None:
