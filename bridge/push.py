@@ -95,7 +95,8 @@ async def _when_there_is_room(kit: Kit, held: Claim, subject: Popup | Note) -> N
 
 async def _stand_back(kit: Kit, held: Claim, seconds: float = 0.0) -> None:
     seconds = max(seconds, growing_wait(held.deferred, kit, LONGEST_DEFER))
-    await deliveries.defer(kit.redis, held, kit.clock.now() + timedelta(seconds=seconds))
+    until = min(kit.clock.now() + timedelta(seconds=seconds), held.expires_at)  # late, it ends in time
+    await deliveries.defer(kit.redis, held, until)
 
 
 async def _within_rate(kit: Kit, target: str) -> bool:

@@ -31,13 +31,13 @@ class Finding:
 async def findings(redis: TextRedis, now: datetime) -> list[Finding]:
     """What is wrong; nothing when all is well. Servers that hide their configuration are said to hide it."""
     info = await redis.info("server")
-    found = [*_version(info), *await _clock(redis, now)]
+    found = [*_version(info), *_cluster(info), *await _clock(redis, now)]
     try:
         config = await redis.config_get("*")
     except Exception:
         hidden = "Redis does not tell its configuration (CONFIG GET is refused)"
         return [*found, Finding(hidden, "check appendonly and maxmemory-policy with whoever runs it")]
-    return [*found, *_cluster(config), *_persistence(config), *_eviction(config)]
+    return [*found, *_persistence(config), *_eviction(config)]
 
 
 def _version(info: dict[str, object]) -> list[Finding]:
@@ -48,8 +48,9 @@ def _version(info: dict[str, object]) -> list[Finding]:
     return [Finding(f"Redis {text} is older than 7.0", "install Redis 7.0 or Valkey 7.2 or newer", fatal=True)]
 
 
-def _cluster(config: dict[str, str]) -> list[Finding]:
-    if config.get("cluster-enabled") != "yes":
+def _cluster(info: dict[str, object]) -> list[Finding]:
+    """Told by INFO, which those answer too who hide their configuration: most clusters that are rented."""
+    if "cluster" not in (info.get("redis_mode"), info.get("server_mode")):  # as Redis calls it, and as Valkey does
         return []
     mend = "use a standalone Redis, or Sentinel: redis+sentinel://host:26379/NAME/0"
     return [Finding("this is a Redis Cluster, on which one transaction cannot span the keys it must", mend, fatal=True)]

@@ -8,7 +8,7 @@ from prometheus_client.registry import Collector
 
 from bridge import __version__
 from bridge.circuit import CircuitState
-from bridge.store import counters, keys, workers
+from bridge.store import counters, jobs, keys, workers
 from bridge.store.jobs import QUEUE
 from bridge.wiring import Kit
 
@@ -70,7 +70,10 @@ def _latency(counts: Counts) -> Metric:
 
 async def _queue(kit: Kit, now: float) -> list[Metric]:
     oldest = await kit.redis.zrange(keys.DUE, 0, 0, withscores=True)
-    age = max(0.0, now - oldest[0][1] / 1000) if oldest else 0.0
+    since = [oldest[0][1] / 1000] if oldest else []
+    if waiting := await jobs.oldest(kit.redis):  # the ledger looks at those who wait in the queue again and again
+        since.append(waiting.timestamp())
+    age = max(0.0, now - min(since, default=now))
     return [
         _gauge("queue_jobs", "Jobs that wait for a worker", await kit.redis.llen(f"rq:queue:{QUEUE}")),
         _gauge("deliveries_pending", "Deliveries that have not ended", await kit.redis.zcard(keys.DUE)),

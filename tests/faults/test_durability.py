@@ -118,8 +118,9 @@ async def test_strict_durability_refuses_to_start(tmp_path: Path, command: list[
         assert "Traceback" not in ended.stderr
 
 
-async def test_a_cluster_is_refused_with_a_clear_line(tmp_path: Path) -> None:
-    with server(tmp_path, "--appendonly", "yes", "--cluster-enabled", "yes") as (port, _):
+@pytest.mark.parametrize("hidden", [(), ("--rename-command", "CONFIG", "")], ids=["", "CONFIG hidden"])
+async def test_a_cluster_is_refused_with_a_clear_line(tmp_path: Path, hidden: tuple[str, ...]) -> None:
+    with server(tmp_path, "--appendonly", "yes", "--cluster-enabled", "yes", *hidden) as (port, _):
         settings = load_settings(str(settings_with(tmp_path, f"redis://127.0.0.1:{port}/0", strict=False)), {})
         assert settings.redis.url is not None
         with pytest.raises(RedisUnfit, match="Redis Cluster"):

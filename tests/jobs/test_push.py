@@ -358,6 +358,21 @@ async def test_what_is_gone_leaves_nothing_behind_when_it_is_due(stage: Stage) -
     assert delivery_id not in due
 
 
+async def test_how_long_popups_wait_is_told_though_the_sweeper_looks_at_them(tmp_path: Path, redis_url: Secret) -> None:
+    watch = Watch()
+    async with open_stage(tmp_path, redis_url, clock=watch.clock()) as stage:
+        stage.talk()
+        await pressed(stage)
+        watch.turn(60)
+        assert await deliveries.queue_due(stage.redis, stage.kit.jobs, watch.at) == 0, "their jobs wait"
+        (line,) = [
+            line
+            for line in (await stage.get("/metrics")).text.splitlines()
+            if line.startswith("popbridge_oldest_due_seconds ")
+        ]
+        assert float(line.split()[1]) > 50
+
+
 async def test_a_crm_that_is_down_or_slow_is_tried_again(stage: Stage) -> None:
     stage.talk()
     _, delivery_id = await pressed(stage)
