@@ -142,7 +142,12 @@ async def test_quiet_streams_have_heartbeats(stage: Stage, monkeypatch: pytest.M
         await until(beats)
 
 
-async def test_who_is_signed_out_is_told_at_once(stage: Stage) -> None:
+async def nobody_looks(*_: object) -> None:
+    """Instead of the look at every open page's token now and then."""
+
+
+async def test_who_is_signed_out_is_told_at_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.web.hub.Hub._end_those_signed_out", nobody_looks)
     dana, omer = await stage.token(Role.AGENT, DANA), await stage.token(Role.AGENT, OMER)
     session = bearer((await ask(stage, "POST", "session", dana)).json()["session"])
     async with page(stage, session) as hers, page(stage, dana) as by_token, page(stage, omer) as his:
@@ -224,26 +229,26 @@ async def test_a_subscription_that_only_seems_to_live_is_given_up(
         stage.talk()
         async with page(stage, await stage.token(Role.AGENT, DANA)) as opened:
             silent.holds = True
-            popup = await press(stage)
-            await until(silent.was_asked)
+            await until(silent.was_left)
             silent.holds = False
+            popup = await press(stage)
             assert await opened.until("popup") == [popup]
 
 
 class Silent:
-    """A server that takes what a subscriber asks and answers nothing."""
+    """A server that takes what a subscriber asks and answers nothing; `subscribed` is how often one came."""
 
     def __init__(self) -> None:
-        self.holds, self.asked = False, 0
+        self.holds, self.subscribed = False, 0
 
     async def hear(self, passing: Passing) -> bool:
+        self.subscribed += passing.name == b"SUBSCRIBE" and passing.reply is None
         if self.holds and passing.name == b"PING":
-            self.asked += 1
             await asyncio.sleep(3600)
         return True
 
-    async def was_asked(self) -> bool:
-        return self.asked > 0
+    async def was_left(self) -> bool:
+        return self.subscribed > 1
 
 
 async def test_a_reader_too_slow_is_dropped_and_holds_up_nobody(stage: Stage) -> None:
