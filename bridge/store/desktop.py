@@ -19,6 +19,7 @@ REPLAY = timedelta(hours=1)
 """No popup is of use for longer after it was pushed (`popup_ttl_seconds`)."""
 QUIET_SECONDS = 2.0
 """A subscription that is silent so long is asked whether it lives."""
+FIELDS = {"event", "data", "expires_at", "popup_id"}
 SEPARATOR = "\x1f"
 
 EntryId = tuple[int, int]
@@ -134,7 +135,7 @@ async def since(redis: TextRedis, after: Mapping[str, EntryId], now: datetime) -
     return [
         news
         for key, entries in zip(after, found, strict=True)
-        for news in (_news(key, entry) for entry in entries)
+        for news in _read(key, entries)
         if news.expires_at is not None and news.expires_at > now
     ]
 
@@ -150,9 +151,8 @@ async def replay(redis: TextRedis, agent: keys.Person, after: EntryId | None, no
         pipe.xrevrange(key, count=10)
         entries, newest = await pipe.execute()
     last = entry_id(newest[0][0]) if newest else (0, 0)
-    kept = [_news(key, entry) for entry in entries]
-    of_use = [news for news in kept if news.expires_at is not None and news.expires_at > now]
-    latest = next((news for news in (_news(key, entry) for entry in newest) if news.event == POPUP), None)
+    of_use = [news for news in _read(key, entries) if news.expires_at is not None and news.expires_at > now]
+    latest = next((news for news in _read(key, newest) if news.event == POPUP), None)
     cards = await _cards(redis, {news.popup_id for news in [*of_use, *([latest] if latest else [])]})
     told = [news for news in of_use if "dismissed_at" not in cards.get(news.popup_id, {})]
     card, state = (latest, cards[latest.popup_id]) if latest and _is_recent(latest, now) else (None, {})
@@ -167,6 +167,11 @@ async def replay(redis: TextRedis, agent: keys.Person, after: EntryId | None, no
 def _behind(last: EntryId, now: datetime) -> str:
     oldest = int((now - REPLAY).timestamp() * 1000)
     return f"({last[0]}-{last[1]}" if last[0] > oldest else str(oldest)
+
+
+def _read(key: str, entries: Iterable[Entry]) -> list[News]:
+    """What the entries tell; one that another version wrote otherwise must not keep a page from opening."""
+    return [_news(key, entry) for entry in entries if set(entry[1]) >= FIELDS]
 
 
 def _news(key: str, entry: Entry) -> News:

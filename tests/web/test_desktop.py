@@ -96,6 +96,14 @@ async def test_popups_out_of_time_and_dismissed_ones_are_not_told_again(stage: S
         assert await opened.until("popup", 2) == [popups[2], last]
 
 
+async def test_an_entry_of_another_version_keeps_no_page_from_opening(stage: Stage) -> None:
+    stage.talk()
+    await stage.redis.xadd(f"popbridge:desktop:acme:{DANA}", {"delivery_id": "dlv_1", "popup": "{}"})
+    async with page(stage, await stage.token(Role.AGENT, DANA)) as opened:
+        popup = await press(stage)
+        assert await opened.until("popup") == [popup]
+
+
 async def test_a_page_that_is_loaded_again_gets_its_card_back_even_after_the_popups_time(
     tmp_path: Path, redis_url: Secret
 ) -> None:
