@@ -29,7 +29,7 @@ from bridge.pbx.voicenter.fake import FakeVoicenter, Faults
 from bridge.web.server import listen
 from tests.stage import CLICK_SECRET, CODE, DANA, POPUP_SECRET, Stage, serving, until
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
 
 ROOT = Path(__file__).parents[2]
 CLICKS, CLIENTS, RESTARTS = 1000, 16, 5
@@ -57,10 +57,28 @@ class Door:
     def web(self) -> "subprocess.Popen[bytes]":
         return self.start("serve", "--fd", str(self.listening.fileno()))
 
+    async def restarted(self, process: "subprocess.Popen[bytes]") -> "subprocess.Popen[bytes]":
+        """As systemd does it: clicks wait in the socket meanwhile."""
+        await self.stopped(process)
+        following = self.web()
+        await self.told("READY=1")
+        return following
+
+    async def rolled(self, process: "subprocess.Popen[bytes]") -> "subprocess.Popen[bytes]":
+        """The next one takes clicks before this one stops."""
+        following = self.web()
+        await self.told("READY=1")
+        await self.stopped(process)
+        return following
+
+    async def stopped(self, process: "subprocess.Popen[bytes]") -> None:
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait, 60) == 0, self.log.read_text()
+
     async def told(self, news: str) -> None:
         """Until a process tells its manager so."""
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await loop.sock_recv(self.manager, 100) != news.encode():
                 pass
 
@@ -68,7 +86,7 @@ class Door:
         async def found() -> bool:
             return words in self.log.read_text()
 
-        await until(found, 20)
+        await until(found, 60)
 
 
 @asynccontextmanager
@@ -102,40 +120,32 @@ async def test_no_click_of_a_thousand_fails_during_five_restarts(tmp_path: Path,
         door.stage.talk()
         process = door.web()
         await door.told("READY=1")
-        left, answered = CLICKS, []
+        restarting, answered = True, []
 
         async def client() -> None:
-            nonlocal left
             async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
-                while left > 0:
-                    left -= 1
+                while restarting or len(answered) < CLICKS:
                     name = f"msg_{secrets.token_hex(8)}"
-                    click = signed_click(
-                        door.stage.bridge_url, "acme", CLICK_SECRET, {"agent": DANA}, name, time.time()
-                    )
-                    answer = await http.post(click.url, headers=dict(click.headers), content=click.body)
+                    sent = signed_click(door.stage.bridge_url, "acme", CLICK_SECRET, {"agent": DANA}, name, time.time())
+                    answer = await http.post(sent.url, headers=dict(sent.headers), content=sent.body)
                     answered.append((answer.status_code, answer.json()["outcome"]))
 
         async with asyncio.TaskGroup() as clients:
             for _ in range(CLIENTS):
                 clients.create_task(client())
-            for number in range(1, RESTARTS + 1):
+            for number in range(RESTARTS):
+                before = len(answered)
 
-                async def so_many(wanted: int = number * CLICKS // (RESTARTS + 2)) -> bool:
+                async def some_more(wanted: int = before + CLICKS // (2 * RESTARTS)) -> bool:
                     return len(answered) >= wanted
 
-                await until(so_many, 30)
-                process.send_signal(signal.SIGTERM)
-                following = door.web() if number % 2 else None  # a rolling pair; otherwise as systemd does it
-                assert await asyncio.to_thread(process.wait, 20) == 0, door.log.read_text()
-                process = following or door.web()
-                await door.told("READY=1")
+                await until(some_more, 60)
+                process = await (door.restarted if number else door.rolled)(process)
+            restarting = False
         with ended(process):
-            assert len(answered) == CLICKS
+            assert len(answered) >= CLICKS
             assert set(answered) == {(200, "found")}
-            assert "error" not in {
-                line.split('"level":"')[1].split('"')[0] for line in door.log.read_text().splitlines()
-            }
+            assert '"level":"error"' not in door.log.read_text()
 
 
 async def test_new_settings_are_used_and_wrong_ones_are_not(tmp_path: Path, redis_url: Secret) -> None:
@@ -173,7 +183,7 @@ async def test_a_descriptor_that_does_not_listen_is_told(tmp_path: Path, redis_u
     async with opened(tmp_path, redis_url) as door:
         process = door.start("serve", "--fd", "0")
         with ended(process):
-            assert await asyncio.to_thread(process.wait, 20) == 1
+            assert await asyncio.to_thread(process.wait, 60) == 1
         assert re.search(r"file descriptor 0 is no listening socket", door.log.read_text())
 
 
@@ -186,24 +196,24 @@ async def test_a_worker_reads_its_settings_again_and_ends_in_order(tmp_path: Pat
             await door.logged("the settings were read again")
             process.send_signal(signal.SIGTERM)
             await door.told("STOPPING=1")
-            assert await asyncio.to_thread(process.wait, 20) == 0
+            assert await asyncio.to_thread(process.wait, 60) == 0
 
 
 async def test_up_has_its_worker_read_the_settings_again_too(tmp_path: Path, redis_url: Secret) -> None:
     async with opened(tmp_path, redis_url) as door:
         process = door.start("up")
         with ended(process):
-            await door.logged("listens on")
-            await door.logged("the worker is ready")
+            await door.told("READY=1")  # one of the two, and then the other
+            await door.told("READY=1")
             process.send_signal(signal.SIGHUP)
 
             async def both() -> bool:
                 again = [line for line in door.log.read_text().splitlines() if "were read again" in line]
                 return {json.loads(line)["process"] for line in again} == {"web", "worker"}
 
-            await until(both, 20)
+            await until(both, 60)
             process.send_signal(signal.SIGTERM)
-            assert await asyncio.to_thread(process.wait, 20) == 0
+            assert await asyncio.to_thread(process.wait, 60) == 0
 
 
 @pytest.mark.skipif(not shutil.which("systemd-socket-activate"), reason="no systemd-socket-activate on this machine")
