@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from redis.asyncio import Redis
 
 from bridge.push import push
+from bridge.store import jobs
 from bridge.store.tokens import Role
 from tests.stage import DANA, Stage, until
 
 PATIENCE_MS = 10_000
-LOOK_SECONDS = 0.02
 expect.set_options(timeout=PATIENCE_MS)
 
 
@@ -109,11 +110,11 @@ async def open_desks(stage: Stage, browser: Browser) -> AsyncIterator[Desks]:
 
 
 async def _work(stage: Stage) -> None:
-    """What the workers do: every delivery is pushed once."""
-    supervisor, done = await stage.token(Role.SUPERVISOR), set()
-    while True:
-        listed = (await stage.get("/api/deliveries?state=pending", supervisor)).json()
-        for delivery in [each["delivery_id"] for each in listed["items"] if each["delivery_id"] not in done]:
-            done.add(delivery)
-            await push(delivery, stage.kit)
-        await asyncio.sleep(LOOK_SECONDS)
+    """What the workers do: every delivery on the queue is pushed, at once."""
+    async with Redis.from_url(stage.redis_url.reveal(), decode_responses=True) as redis:
+        while True:
+            found = await redis.blpop([f"rq:queue:{jobs.QUEUE}"], timeout=1)
+            if found:
+                name, delivery = (await redis.hget(f"rq:job:{found[1]}", "description")).split()
+                assert name == jobs.DELIVER
+                await push(delivery, stage.kit)
