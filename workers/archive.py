@@ -48,6 +48,7 @@ async def _forget_old(kit: Kit) -> None:
         now = kit.clock.now()
         before = now - timedelta(days=kit.settings.audit.retention_days)
         forgotten = await retention.forget(kit.archive, before, now)
+        await kit.redis.xtrim(keys.AUDIT_ASIDE, minid=str(deliveries.milliseconds(before)), approximate=False)
         if forgotten:
             log.info("%d audit lines were older than %d days", forgotten, kit.settings.audit.retention_days)
         await asyncio.to_thread(retention.tidy, kit.archive)

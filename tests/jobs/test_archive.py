@@ -74,10 +74,12 @@ async def test_old_lines_are_forgotten_and_the_rest_is_whole(stage: Stage) -> No
     """Once an hour, by whichever worker's turn it is."""
     archive_of = stage.kit.archive
     archive_of.insert(list(entries.some(5)))
+    await stage.redis.eval("return redis.call('XADD', KEYS[1], '5-1', 'a', 'b')", 1, keys.AUDIT_ASIDE)
     await stage.click()
     process.start(replace(stage.kit, settings=stage.kit.settings.model_copy(update={"audit": Audit(retention_days=1)})))
     await archive()
     assert rows(archive_of) == 1
+    assert await stage.redis.xlen(keys.AUDIT_ASIDE) == 0
     assert verify(archive_of).findings == []
     archive_of.insert(list(entries.some(2)))
     await archive()
