@@ -1,11 +1,13 @@
 """An agent at a browser: opens desktop pages, looks at them, and presses the CRM's button."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 from redis.asyncio import Redis
 
@@ -92,6 +94,13 @@ async def live(page: Page) -> None:
 def card(page: Page) -> Any:
     """The open card."""
     return page.locator("article.card").first
+
+
+async def violations(page: Page) -> list[str]:
+    """What axe finds on the page. It is put in by the driver, past the page's own rules for scripts."""
+    await page.evaluate(AXE_SCRIPT)
+    found = await page.evaluate("axe.run().then((told) => told.violations)")
+    return [f"{each['id']}: {json.dumps([node['html'] for node in each['nodes']])}" for each in found]
 
 
 @asynccontextmanager

@@ -1,17 +1,15 @@
 """For everybody: by keyboard alone, by screen reader, from right to left; and safe against hostile text."""
 
-import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from axe_playwright_python.base import AXE_SCRIPT
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from bridge.domain import Call, Caller, CallState, Direction
 from bridge.enrich import choose
-from tests.browser.desk import Desks, card
+from tests.browser.desk import Desks, card, violations
 from tests.stage import CALLER
 
 pytestmark = pytest.mark.anyio
@@ -25,13 +23,6 @@ HOSTILE = [
     "שלום Ruth <b>bold</b> 0521234567",
     "{{7*7}} ${7*7} &lt;script&gt;",
 ]
-
-
-async def violations(page: Page) -> list[str]:
-    """What axe finds on the page. It is put in by the driver, past the page's own rules for scripts."""
-    await page.evaluate(AXE_SCRIPT)
-    found = await page.evaluate("axe.run().then((told) => told.violations)")
-    return [f"{each['id']}: {json.dumps([node['html'] for node in each['nodes']])}" for each in found]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

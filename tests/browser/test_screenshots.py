@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from bridge.domain import Caller
-from tests.browser.desk import Desks, card
+from tests.browser.desk import Desks, card, violations
 from tests.stage import DID
 
 pytestmark = pytest.mark.anyio
@@ -66,6 +66,7 @@ async def test_a_shift_in_pictures(desks: Desks) -> None:
     await take("waiting")
     await desks.click()
     await expect(page.locator("#nothing")).to_be_visible()
+    assert await violations(page) == []
     await take("no-call")
 
     now = datetime.now(UTC)
@@ -87,11 +88,13 @@ async def test_a_shift_in_pictures(desks: Desks) -> None:
     await take("two-calls")
     stage.pbx.faults.down = "503"
     await expect(card(page).locator(".condition-stale")).to_be_visible()
+    assert await violations(page) == []
     await take("stale")
     stage.pbx.faults.down = ""
     await expect(card(page).locator(".condition-stale")).to_have_count(0)
     phone.clear("SIPDana1")
     await is_in("ended")
+    assert await violations(page) == []
     await take("ended")
 
     moved = phone.transfer(stage.talk("SIPOmer1", name="Ruth Levi"), "SIPOmer1", "SIPDana1", now)
