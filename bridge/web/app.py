@@ -20,7 +20,7 @@ from bridge.clock import Clock
 from bridge.errors import ArchiveUnfit, ClickRefused, PbxError
 from bridge.messages import Secret
 from bridge.settings import Settings
-from bridge.web import actions, api, audit, clicks, desktop, health, languages, openapi, problems, stream
+from bridge.web import actions, api, audit, clicks, console, desktop, health, languages, openapi, problems, stream
 from bridge.web.hub import Hub, at_work
 from bridge.web.watch import Watch
 from bridge.wiring import Kit, open_kit
@@ -37,6 +37,9 @@ ROUTES = [
     Route("/desktop/notes/{popup_id}", actions.note, methods=["GET", "PUT", "POST"]),
     Route("/desktop/preferences", desktop.preferences, methods=["GET", "PUT"]),
     Route("/desktop", desktop.page),
+    Route("/console", console.door),
+    Route("/console/session", console.session),
+    Route(console.FIRST_PAGE, console.page),
     Route("/api/audit", audit.lines),
     Route("/api/audit/export", audit.export_lines),
     Route("/api/audit/acts", audit.acts),

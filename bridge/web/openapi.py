@@ -126,6 +126,7 @@ def operations() -> tuple[Operation, ...]:
         Operation("put", "/desktop/preferences", "Change that; keys left out stay.", "agent",
                   {200: model("Preferences")},
                   (400, 413), takes=LOOSE),
+        Operation("get", "/console/session", "Whose token this is.", "supervisor", {200: LOOSE}),
         Operation("get", "/livez", "The process lives.", "all", {200: LOOSE}),
         Operation("get", "/readyz", "Clicks can be accepted.", "all", {200: LOOSE, 503: LOOSE}),
         Operation("get", "/version", "Which version this is.", "all", {200: LOOSE}),

@@ -11,7 +11,7 @@ from bridge.web.languages import STATIC, catalogues, chosen
 from tests.stage import DANA, TOKEN, Stage
 
 ENGLISH = catalogues()["en"]
-PAGES = [*STATIC.glob("*.js"), *STATIC.glob("desktop/*.js"), *STATIC.glob("*.html")]
+PAGES = [*STATIC.glob("*.js"), *STATIC.glob("desktop/*.js"), *STATIC.glob("console/*.js"), *STATIC.glob("*.html")]
 each_language = pytest.mark.parametrize("code", catalogues())
 
 
@@ -36,7 +36,11 @@ def test_every_outcome_and_every_refusal_has_words() -> None:
     assert [outcome for outcome in Outcome if f"answer.title.{outcome}" not in ENGLISH] == []
     assert [outcome for outcome in Outcome if outcome != "found" and f"answer.next.{outcome}" not in ENGLISH] == []
     spoken_of = {key.removeprefix("answer.problem.") for key in ENGLISH if key.startswith("answer.problem.")}
-    assert spoken_of <= {refused.reason for refused in [ClickRefused, *ClickRefused.__subclasses__()]}
+    reasons = {refused.reason for refused in [ClickRefused, *ClickRefused.__subclasses__()]}
+    assert spoken_of <= reasons
+    in_console = [*(f"console.outcome.{one}" for one in Outcome), *(f"console.reason.{one}" for one in reasons)]
+    to_do = [f"console.do.{one}" for one in {*map(str, Outcome), *reasons} - {"found"}]
+    assert [key for key in (*in_console, *to_do) if key not in ENGLISH] == []
 
 
 @pytest.mark.parametrize(
