@@ -1,0 +1,270 @@
+"""The supervisor's console: looking through the audit log, one click's story, and why there was no popup."""
+
+import csv
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from bridge.store import tokens
+from bridge.store.tokens import Role
+from tests.browser.desk import Desks
+from tests.browser.test_reach import HOSTILE, violations
+from tests.stage import DANA, OMER
+
+pytestmark = pytest.mark.anyio
+NARROW = {"width": 320, "height": 700}
+
+
+async def token(desks: Desks, role: Role = Role.SUPERVISOR, agent: str | None = None) -> str:
+    header = await desks.stage.token(role, agent)
+    return header["Authorization"].removeprefix("Bearer ")
+
+
+async def console(desks: Desks, asked: str = "", **options: Any) -> Page:
+    """The console, signed in by a link, its first answer there."""
+    page = await desks.blank(await desks.new_profile(**{"timezone_id": "Asia/Jerusalem", **options}))
+    await page.goto(f"{desks.stage.bridge_url}/console/audit#token={await token(desks)}&{asked}")
+    await answered(page)
+    return page
+
+
+async def answered(page: Page) -> None:
+    await expect(page.locator("#results")).to_have_attribute("aria-busy", "false")
+    await expect(page.locator("#told")).not_to_be_empty()
+
+
+def rows(page: Page) -> Locator:
+    return page.locator("tr.lookup")
+
+
+def field(page: Page, name: str) -> Locator:
+    return page.locator(f"#lookups-form [name={name}]")
+
+
+async def two_lookups(desks: Desks) -> None:
+    """Dana's, which finds a caller; then Omer's, without a call."""
+    desks.stage.talk(name="Ruth Levi")
+    await desks.click()
+    await desks.click(OMER)
+
+
+async def test_a_number_is_found_in_any_spelling_and_the_search_survives(desks: Desks) -> None:
+    await two_lookups(desks)
+    page = await console(desks)
+    await expect(rows(page)).to_have_count(2)
+    await field(page, "caller").fill("+972 72-277-6772")
+    await field(page, "since").fill("2026-01-01T10:00:30")
+    await page.get_by_role("button", name="Search").click()
+    await expect(rows(page)).to_have_count(1)
+    await expect(rows(page)).to_contain_text("0722776772")
+    await expect(rows(page).locator(".offset")).to_have_text(re.compile(r"\+0[23]:00"))
+    assert "since=2026-01-01T10%3A00%3A30%2B02%3A00" in page.url
+    await page.reload()
+    await expect(rows(page)).to_have_count(1)
+    await expect(field(page, "caller")).to_have_value("+972 72-277-6772")
+    await expect(field(page, "since")).to_have_value("2026-01-01T10:00:30")
+    await field(page, "caller").fill("0500000000")
+    await field(page, "caller").press("Enter")
+    await expect(page.locator("#told")).to_have_text("No lookup matches.")
+    await page.go_back()
+    await expect(rows(page)).to_have_count(1)
+    await expect(field(page, "caller")).to_have_value("+972 72-277-6772")
+    await page.go_back()
+    await expect(rows(page)).to_have_count(2)
+    await expect(field(page, "caller")).to_have_value("")
+
+
+async def test_pages_go_back_and_forth(desks: Desks) -> None:
+    for _ in range(5):
+        await desks.click(OMER)
+    page = await console(desks, "limit=2")
+    shown = []
+    for number in (2, 2, 1):
+        await expect(rows(page)).to_have_count(number)
+        shown += await rows(page).locator("button").evaluate_all("(all) => all.map((each) => each.dataset.open)")
+        if number == 2:
+            await page.get_by_role("button", name="Older").click()
+            await answered(page)
+    assert len(set(shown)) == 5
+    await expect(page.get_by_role("button", name="Older")).to_be_disabled()
+    await page.reload()
+    await expect(rows(page)).to_have_count(1)
+    await page.get_by_role("button", name="Newer").click()
+    await expect(page.locator(f"[data-open={shown[2]}]")).to_be_visible()
+    await page.go_back()
+    await expect(page.locator(f"[data-open={shown[4]}]")).to_be_visible()
+    await page.get_by_role("button", name="Newest").click()
+    await expect(page.locator(f"[data-open={shown[0]}]")).to_be_visible()
+
+
+async def test_the_story_of_one_click_by_keyboard_alone(desks: Desks) -> None:
+    agent = await desks.open()
+    desks.stage.talk(name="Ruth Levi")
+    popup = (await desks.click())["popup"]
+    await desks.is_taken(popup["popup_id"])
+    await expect(agent.locator("article.card")).to_be_visible()
+    await desks.click(OMER)
+    page = await console(desks)
+    first, second = rows(page).nth(0).locator("button"), rows(page).nth(1).locator("button")
+    for _ in range(40):
+        await page.keyboard.press("Tab")
+        if await first.evaluate("(each) => each === document.activeElement"):
+            break
+    await expect(first).to_be_focused()
+    await page.keyboard.press("ArrowDown")
+    await expect(second).to_be_focused()
+    await page.keyboard.press("Enter")
+    story = page.get_by_role("dialog", name="The story of one click")
+    for words in (popup["click_id"], "Ruth Levi", "+972722776772", "Sales line", "talking now; the only call", "In all"):
+        await expect(story).to_contain_text(words)
+    await expect(story.get_by_role("region", name="Attempts: acme")).to_contain_text("200")
+    desktop = story.locator(".delivery", has_text="Desktop")
+    await expect(desktop).to_contain_text("delivered")
+    await expect(desktop.locator("dl", has_text="Seen by the agent").locator("time")).to_have_count(3)
+    assert await violations(page) == []
+    await page.keyboard.press("Escape")
+    await expect(story).to_be_hidden()
+    await expect(second).to_be_focused()
+    assert "click=" not in page.url
+
+
+async def test_an_export_is_a_file_of_all_that_match(desks: Desks, tmp_path: Path) -> None:
+    await two_lookups(desks)
+    page = await console(desks, "outcome=found&limit=1")
+    for form in ("CSV", "JSONL"):
+        async with page.expect_download() as download:
+            await page.get_by_role("button", name=form).first.click()
+        file = tmp_path / (await download.value).suggested_filename
+        await (await download.value).save_as(file)
+        assert re.fullmatch(rf"popbridge-audit-\d{{4}}-\d\d-\d\d\.{form.lower()}", file.name)
+        text = file.read_text(encoding="utf-8-sig")
+        told = list(csv.DictReader(text.splitlines())) if form == "CSV" else list(map(json.loads, text.splitlines()))
+        assert [(line["crm_user"], line["outcome"]) for line in told] == [(DANA, "found")]
+        await expect(page.locator("#export-told")).to_contain_text(file.name)
+
+
+async def test_why_was_there_no_popup(desks: Desks) -> None:
+    await desks.click(OMER)
+    await desks.stage.click({"agent": OMER}, **{"webhook-signature": "v1,AAAA"})
+    page = await console(desks, "view=lookups")
+    await page.get_by_role("link", name="Why was there no popup?").click()
+    await page.locator("#why-form [name=agent]").fill(OMER)
+    await page.get_by_role("button", name="Find out").click()
+    clicks = page.locator("li.click")
+    await expect(clicks).to_have_count(2)
+    await expect(clicks.nth(0)).to_contain_text("The sender is not proven")
+    await expect(clicks.nth(0)).to_contain_text("Put the same secret or token")
+    await expect(clicks.nth(1)).to_contain_text("No active call")
+    await expect(clicks.nth(1)).to_contain_text("no call is live on extension SIPOmer1 now")
+    await expect(clicks.nth(1)).to_contain_text("What to do:")
+    assert await violations(page) == []
+    await page.reload()
+    await expect(clicks).to_have_count(2)
+    await clicks.nth(1).get_by_role("button").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("No call was live.")
+    await page.keyboard.press("Escape")
+    await page.locator("#why-form [name=at]").fill("2026-01-01T10:00:30")
+    await page.get_by_role("button", name="Find out").click()
+    await expect(page.get_by_role("heading", name="No click reached popbridge.")).to_be_visible()
+    await expect(page.locator("#found")).to_contain_text("Refused clicks are kept for one day only")
+
+
+async def test_who_may_come_in(desks: Desks) -> None:
+    desks.expected += ["401", "403"]
+    page = await desks.blank(await desks.new_profile())
+    await page.goto(f"{desks.stage.bridge_url}/console#token={await token(desks, Role.AGENT, DANA)}")
+    problem = page.get_by_role("alert").first
+    await expect(problem).to_contain_text("This is an agent's token")
+    assert page.url == f"{desks.stage.bridge_url}/console/audit"
+    await expect(page.locator("#audit")).to_be_hidden()
+    await page.get_by_label("Token", exact=True).fill("pbt_invented")
+    await page.keyboard.press("Enter")
+    await expect(problem).to_contain_text("This token is not known here")
+    assert await violations(page) == []
+    mine = await token(desks, Role.ADMIN)
+    await page.get_by_label("Token", exact=True).fill(mine)
+    await page.get_by_role("button", name="Sign in").click()
+    await answered(page)
+    await expect(page.locator("#whose")).to_contain_text("administrator")
+    assert mine not in page.url
+    assert mine not in await page.evaluate("JSON.stringify([localStorage, document.cookie, history.state])")
+    await desks.click(OMER)
+    await page.get_by_role("button", name="Search").click()
+    await expect(rows(page)).to_have_count(1)
+    await tokens.revoke(desks.stage.redis, mine.split("_")[1])
+    await page.get_by_role("button", name="Search").click()
+    await expect(problem).to_contain_text("Your token does not hold any more")
+    await expect(page.locator("body")).not_to_contain_text("omer")
+    assert mine not in await page.evaluate("JSON.stringify(sessionStorage)")
+
+
+async def test_signing_out_leaves_nothing_behind(desks: Desks) -> None:
+    await desks.click(OMER)
+    page = await console(desks, f"crm_user={OMER}")
+    await expect(rows(page)).to_have_count(1)
+    await page.get_by_role("button", name="Sign out").click()
+    await expect(page.get_by_role("alert").first).to_contain_text("You have signed out")
+    await expect(page.locator("body")).not_to_contain_text("omer")
+    assert "omer" not in page.url
+    assert await page.evaluate("sessionStorage.length") == 0
+    await page.reload()
+    await expect(page.get_by_role("heading", name="Sign in to the console")).to_be_visible()
+
+
+async def test_hostile_names_are_only_text_and_fit_a_narrow_page(desks: Desks) -> None:
+    told = []
+    for name in HOSTILE:
+        desks.stage.phone.clear("SIPDana1")
+        desks.stage.talk(name=name, number=name[:60])
+        told.append((await desks.click())["popup"]["call"]["caller"])
+    page = await console(desks, viewport=NARROW)
+    await expect(rows(page)).to_have_count(len(HOSTILE))
+    for place, caller in enumerate(reversed(told)):
+        await expect(rows(page).nth(place)).to_contain_text(caller["number"])
+        await rows(page).nth(place).locator("button").click()
+        await expect(page.locator(".calls b bdi")).to_have_text(caller["name"] or caller["number"])
+        assert await page.evaluate("document.querySelector('#story').scrollWidth <= innerWidth")
+        await page.keyboard.press("Escape")
+        await expect(page.locator("#story")).to_be_hidden()
+    assert await page.locator("main img, main script, dialog img, dialog script").count() == 0
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_in_hebrew_and_axe_finds_nothing(desks: Desks, theme: str) -> None:
+    await two_lookups(desks)
+    page = await console(desks, color_scheme=theme, locale="he-IL")
+    await expect(page.locator("html")).to_have_attribute("dir", "rtl")
+    await expect(rows(page).first).to_contain_text("אין שיחה פעילה")
+    caller, time = await rows(page).nth(1).locator("td").nth(3).bounding_box(), await rows(page).nth(1).locator("td").nth(0).bounding_box()
+    assert caller["x"] < time["x"]
+    await expect(rows(page).nth(1).locator("td").nth(3).locator("bdi")).to_have_attribute("dir", "ltr")
+    assert await violations(page) == []
+    await page.locator("#more-filters summary").click()
+    await rows(page).nth(1).locator("td").nth(5).click()
+    await expect(page.get_by_role("dialog")).to_contain_text("בשיחה עכשיו; השיחה היחידה")
+    assert re.findall(r"console\.[\w.-]+", await page.locator("body").inner_text()) == []
+    await page.keyboard.press("Escape")
+    await page.locator("#set-language").select_option("en")
+    await expect(rows(page).first).to_contain_text("No active call")
+    await page.set_viewport_size(NARROW)
+    assert await violations(page) == []
+
+
+async def test_a_bridge_that_is_away_is_said_so_and_asked_again(desks: Desks) -> None:
+    desks.expected += ["ERR_FAILED"]
+    await desks.click(OMER)
+    page = await console(desks)
+    await page.route("**/api/audit?*", lambda route: route.abort())
+    await page.get_by_role("button", name="Search").click()
+    await expect(page.locator("#problem")).to_contain_text("could not be reached")
+    await page.unroute("**/api/audit?*")
+    await page.get_by_role("button", name="Try again").click()
+    await expect(rows(page)).to_have_count(1)
+    await page.goto(f"{desks.stage.bridge_url}/console/audit?since=soon")
+    desks.expected += ["400"]
+    await expect(page.locator("#problem")).to_contain_text("since must be a time")
