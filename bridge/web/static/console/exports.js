@@ -3,7 +3,7 @@
 import { say } from "../words.js";
 import { FILTERS, said } from "./address.js";
 import { download } from "./download.js";
-import { bytes, fieldText } from "./moments.js";
+import { bytes, fieldText, isolated } from "./moments.js";
 
 const at = (id) => document.getElementById(id);
 const buttons = () => [...document.querySelectorAll("[data-format]")];
@@ -45,7 +45,7 @@ export class Exports {
     try {
       const onSize = (size) => (at("export-stop").textContent = say("console.exporting", { size: bytes(size) }));
       const size = await download(pathOf(format), name, { bearer: this.#desk.bearer(), signal: running.signal, onSize });
-      this.#end(say("console.exported", { name, size: bytes(size) }), format);
+      this.#end(say("console.exported", { name: isolated(name), size: bytes(size) }), format);
     } catch (failure) {
       this.#end(problem(failure), format);
       if (failure.status) this.#desk?.refused(failure);

@@ -3,7 +3,7 @@
 import { element } from "../element.js";
 import { say, sayOne } from "../words.js";
 import { FILTERS } from "./address.js";
-import { fieldText, isoText, momentOf, offset } from "./moments.js";
+import { fieldText, isolated, isoText, momentOf, offset } from "./moments.js";
 
 const OUTCOMES = [
   "found",
@@ -17,7 +17,7 @@ const OUTCOMES = [
 ];
 const LIMITS = ["25", "50", "100", "250"];
 const USUAL = { limit: "50", within: "60" };
-const FURTHER = ["did", "extension", "ivrid", "crm", "limit"];
+const FURTHER = ["did", "extension", "ivrid", "crm"];
 const TIMES = ["since", "until"];
 const MINUTE_MS = 60_000;
 const at = (id) => document.getElementById(id);
@@ -28,7 +28,7 @@ export function label() {
   choicesOf(at("outcomes"), [new Option(say("console.outcome.any"), ""), ...outcomes]);
   choicesOf(at("limits"), LIMITS.map((one) => new Option(one, one)));
   const zone = `${Intl.DateTimeFormat().resolvedOptions().timeZone}, ${offset(Date.now())}`;
-  at("zone").textContent = say("console.zone", { zone: `\u2068${zone}\u2069` });
+  at("zone").textContent = say("console.zone", { zone: isolated(zone) });
 }
 
 function choicesOf(select, options) {

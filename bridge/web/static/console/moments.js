@@ -44,15 +44,20 @@ export function shown(text) {
   return element("time", { datetime: text }, [element("bdi", {}, [words(text)]), " ", offsetShown]);
 }
 
-/** `41.7 ms`. */
+/** `41.7 ms`, as an element: the unit may be of another script than the words around it. */
 export function milliseconds(ms) {
   const format = { style: "unit", unit: "millisecond", unitDisplay: "short", maximumFractionDigits: 1 };
-  return new Intl.NumberFormat(language, format).format(ms);
+  return element("bdi", {}, [new Intl.NumberFormat(language, format).format(ms)]);
 }
 
 /** `12 kB`, `3.4 MB`. */
 export function bytes(size) {
   const [unit, share] = size < 1e6 ? ["kilobyte", 1e3] : ["megabyte", 1e6];
   const format = { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 1 };
-  return new Intl.NumberFormat(language, format).format(size / share);
+  return isolated(new Intl.NumberFormat(language, format).format(size / share));
+}
+
+/** `text` as it is inside a sentence of any direction. */
+export function isolated(text) {
+  return `\u2068${text}\u2069`;
 }

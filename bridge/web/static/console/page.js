@@ -3,7 +3,7 @@
 import { applyTheme } from "../desktop/preferences.js";
 import { ask, Refused } from "../desktop/session.js";
 import { element, ltr } from "../element.js";
-import { chosenLanguage, languages, say, speak } from "../words.js";
+import { chosenLanguage, language, languages, say, speak } from "../words.js";
 import { moveIn, takeToken } from "./address.js";
 import { Audit } from "./audit.js";
 import * as moments from "./moments.js";
@@ -40,9 +40,8 @@ async function choose(some) {
 async function dress() {
   applyTheme(choices.theme);
   await speak(chosenLanguage([choices.language, ...navigator.languages], known));
-  const options = known.map(({ code, name }) => new Option(name, code));
-  at("set-language").replaceChildren(new Option(say("settings.browser-language"), ""), ...options);
-  at("set-language").value = choices.language ?? "";
+  at("set-language").replaceChildren(...known.map(({ code, name }) => new Option(name, code)));
+  at("set-language").value = language;
   at("set-theme").value = choices.theme;
   document.title = `${say("console.audit")} · popbridge`;
   showWhose();
@@ -59,6 +58,7 @@ function showWhose() {
 
 function showProblem() {
   at("sign-in-problem").textContent = problem ? say(`console.signed-out.${problem}`) : "";
+  at("sign-in-problem").dataset.problem = problem;
   at("sign-in-again").hidden = problem !== "away" || !session.kept();
 }
 
@@ -133,7 +133,7 @@ async function start() {
   await comeIn();
 }
 
-at("set-language").addEventListener("change", (event) => choose({ language: event.target.value || null }));
+at("set-language").addEventListener("change", (event) => choose({ language: event.target.value }));
 at("set-theme").addEventListener("change", (event) => choose({ theme: event.target.value }));
 at("sign-out").addEventListener("click", signOut);
 at("sign-in-again").addEventListener("click", comeIn);

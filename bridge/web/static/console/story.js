@@ -121,17 +121,19 @@ function times({ target, created_at: created, ended_at: ended, shown_at: seen })
   return facts(rows.filter(Boolean));
 }
 
-function attempts({ attempts: tries, target }) {
+function attempts({ attempts: tries, target, ended_at: ended }) {
   const names = ["console.time", "console.attempt.status", "console.attempt.ms", "console.attempt.error", "console.attempt.next"];
   const label = `${say("console.attempts")}: ${target}`;
   const head = element("tr", {}, names.map((key) => element("th", { scope: "col" }, [say(key)])));
   return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, [
-    element("table", { class: "attempts" }, [element("thead", {}, [head]), element("tbody", {}, tries.map(attempt))]),
+    element("table", { class: "attempts" }, [element("thead", {}, [head]), element("tbody", {}, tries.map((one) => attempt(one, ended)))]),
   ]);
 }
 
-function attempt({ at, status, ms, error, next_try_at: next }) {
-  const cells = [shown(at), status ? ltr(status) : known(""), milliseconds(ms), error ? foreign(error) : say("console.attempt.ok"), next ? shown(next) : known("")];
+/** A try that was planned for after the end did not happen. */
+function attempt({ at, status, ms, error, next_try_at: planned }, ended) {
+  const next = ended && planned > ended ? null : planned;
+  const cells = [shown(at), status ? ltr(status) : known(""), milliseconds(ms), error ? foreign(error) : known(""), next ? shown(next) : known("")];
   return element("tr", {}, cells.map((cell) => element("td", {}, [cell])));
 }
 

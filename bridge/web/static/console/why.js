@@ -1,13 +1,14 @@
 // Why was there no popup? An agent's clicks, refused ones too, each with its reason and what to do about it.
 
 import { element, foreign, ltr } from "../element.js";
-import { canSay, say, sayOne, told } from "../words.js";
-import { agentOf, became, callerOf, deliveryChips, outcomeChip } from "./line.js";
+import { canSay, language, say, sayOne, told } from "../words.js";
+import { agentOf, became, callerOf, deliveryChips, known, outcomeChip } from "./line.js";
 import { opener } from "./lookups.js";
 import { shown, words } from "./moments.js";
 
 const KEPT_MS = 24 * 3_600_000;
 const REFUSED = "refused";
+const ENGLISH = "en";
 
 /** The clicks as a list. */
 export function list(lines) {
@@ -30,10 +31,11 @@ function item(line) {
     element("div", { class: "row" }, [
       isRefused ? shown(line.time) : opener(line),
       outcomeChip(line.outcome),
-      isRefused ? element("b", { class: "reason" }, [sayOne("console.reason", line.reason)]) : deliveryChips(line),
+      isRefused ? element("b", { class: "reason" }, [sayOne("console.reason", line.reason)]) : null,
+      line.popup_id ? deliveryChips(line) : null,
     ]),
     element("p", { class: "row whom" }, isRefused ? sender(line) : [agentOf(line), line.popup_id ? callerOf(line) : null]),
-    element("p", { class: "because" }, [foreign(told(line.why ?? say("console.erased")))]),
+    because(line),
     advice(line, isRefused),
   ]);
 }
@@ -41,6 +43,14 @@ function item(line) {
 function sender(line) {
   const whose = line.crm_user ? foreign(line.crm_user) : say("console.why.whose");
   return [whose, element("span", { class: "soft" }, [ltr(line.crm ?? ""), " · ", ltr(line.source_ip ?? "")])];
+}
+
+/** The bridge's own sentence; where this language has no words for it, as it is, beside what is told in words. */
+function because({ why }) {
+  if (why === null) return element("p", { class: "because" }, [known(null)]);
+  const words = told(why);
+  const isForeign = words === why && language !== ENGLISH;
+  return element("p", { class: isForeign ? "because soft" : "because", lang: isForeign && ENGLISH }, [foreign(words)]);
 }
 
 function advice(line, isRefused) {
