@@ -118,7 +118,14 @@ async def test_the_story_of_one_click_by_keyboard_alone(desks: Desks) -> None:
     await expect(second).to_be_focused()
     await page.keyboard.press("Enter")
     story = page.get_by_role("dialog", name="The story of one click")
-    for words in (popup["click_id"], "Ruth Levi", "+972722776772", "Sales line", "talking now; the only call", "In all"):
+    for words in (
+        popup["click_id"],
+        "Ruth Levi",
+        "+972722776772",
+        "Sales line",
+        "talking now; the only call",
+        "In all",
+    ):
         await expect(story).to_contain_text(words)
     await expect(story.get_by_role("region", name="Attempts: acme")).to_contain_text("200")
     desktop = story.locator(".delivery", has_text="Desktop")
@@ -239,7 +246,10 @@ async def test_in_hebrew_and_axe_finds_nothing(desks: Desks, theme: str) -> None
     page = await console(desks, color_scheme=theme, locale="he-IL")
     await expect(page.locator("html")).to_have_attribute("dir", "rtl")
     await expect(rows(page).first).to_contain_text("אין שיחה פעילה")
-    caller, time = await rows(page).nth(1).locator("td").nth(3).bounding_box(), await rows(page).nth(1).locator("td").nth(0).bounding_box()
+    caller, time = (
+        await rows(page).nth(1).locator("td").nth(3).bounding_box(),
+        await rows(page).nth(1).locator("td").nth(0).bounding_box(),
+    )
     assert caller["x"] < time["x"]
     await expect(rows(page).nth(1).locator("td").nth(3).locator("bdi")).to_have_attribute("dir", "ltr")
     assert await violations(page) == []

@@ -24,7 +24,15 @@ from tests.stage import DANA, TOKEN, Stage
 
 pytestmark = pytest.mark.anyio
 
-FOR_PEOPLE = {"/desktop", "/console", "/console/audit", "/docs", "/openapi.json", "/button.js", "/static/lang/languages.json"}
+FOR_PEOPLE = {
+    "/desktop",
+    "/console",
+    "/console/audit",
+    "/docs",
+    "/openapi.json",
+    "/button.js",
+    "/static/lang/languages.json",
+}
 EXAMPLES = 12
 CHECKS = [
     not_a_server_error,

@@ -8,7 +8,12 @@ const DESKTOP = "desktop";
 /** Something personal or none: what is null was erased, what is empty was never there. */
 export function known(value, draw = ltr) {
   if (value === null || value === undefined) return element("i", { class: "soft" }, [say("console.erased")]);
-  return value === "" ? element("span", { class: "soft" }, [element("span", { "aria-hidden": "true" }, ["–"]), unseen(say("console.nothing"))]) : draw(value);
+  return value === "" ? none() : draw(value);
+}
+
+function none() {
+  const dash = element("span", { "aria-hidden": "true" }, ["–"]);
+  return element("span", { class: "none soft" }, [dash, unseen(say("console.nothing"))]);
 }
 
 /** Words for a screen reader alone. */

@@ -8,7 +8,7 @@ import { shown } from "./moments.js";
 const COLUMNS = {
   "console.time": (line) => opener(line),
   "console.agent": agentOf,
-  "console.extension": (line) => element("span", {}, [known(line.extension), " ", element("span", { class: "soft" }, [ltr(line.pbx ?? "")])]),
+  "console.extension": extensionOf,
   "console.caller": callerOf,
   "console.did": (line) => known(line.did),
   "console.outcome": (line) => outcomeChip(line.outcome),
@@ -22,6 +22,11 @@ export function table(lines) {
     element("thead", { role: "rowgroup" }, [element("tr", { role: "row" }, names)]),
     element("tbody", { role: "rowgroup" }, lines.map(row)),
   ]);
+}
+
+function extensionOf({ extension, pbx }) {
+  if (!extension) return known(extension);
+  return element("span", {}, [ltr(extension), " ", element("span", { class: "soft" }, [ltr(pbx ?? "")])]);
 }
 
 function row(line) {
