@@ -38,7 +38,7 @@ class Verdict:
 
 async def push(delivery_id: str, kit: Kit) -> None:
     """Try the delivery once if it is pending and nobody else is at it."""
-    held = await deliveries.claim(kit.redis, delivery_id, kit.clock.now(), kit.lease)
+    held = await deliveries.claim(kit.scripts, delivery_id, kit.clock.now(), kit.lease)
     if held is None:
         return
     logs.follow(held.click_id)
@@ -70,9 +70,9 @@ async def _to_desktop(kit: Kit, held: Claim, popup: Popup) -> None:
     at, attempt = kit.clock.now(), None
     if held.tries == 0 or held.resent:
         started = kit.clock.ticks()
-        await desktop.push(kit.redis, popup, held.expires_at)
+        await desktop.push(kit.scripts, popup, held.expires_at)
         attempt = Attempt(at, None, _since(kit, started), None, held.expires_at)
-    await deliveries.record(kit.redis, held, at, attempt, due=held.expires_at)
+    await deliveries.record(kit.scripts, held, at, attempt, due=held.expires_at)
     _log(held, DeliveryState.PENDING, attempt)
 
 
@@ -96,7 +96,7 @@ async def _when_there_is_room(kit: Kit, held: Claim, subject: Popup | Note) -> N
 async def _stand_back(kit: Kit, held: Claim, seconds: float = 0.0) -> None:
     seconds = max(seconds, growing_wait(held.deferred, kit, LONGEST_DEFER))
     until = min(kit.clock.now() + timedelta(seconds=seconds), held.expires_at)  # late, it ends in time
-    await deliveries.defer(kit.redis, held, until)
+    await deliveries.defer(kit.scripts, held, until)
 
 
 async def _within_rate(kit: Kit, target: str) -> bool:
@@ -126,7 +126,7 @@ async def _to_crm(kit: Kit, held: Claim, subject: Popup | Note) -> bool | None:
         await _end(kit, held, DeliveryState.EXPIRED, Attempt(at, verdict.status, ms, verdict.error, None))
     else:
         attempt = Attempt(at, verdict.status, ms, verdict.error, again)
-        await deliveries.record(kit.redis, held, now, attempt, due=again, counts=_tried(held, attempt))
+        await deliveries.record(kit.scripts, held, now, attempt, due=again, counts=_tried(held, attempt))
         _log(held, DeliveryState.PENDING, attempt)
     return verdict.alive
 
@@ -201,7 +201,7 @@ def growing_wait(times: int, kit: Kit, longest: float = LONGEST_WAIT) -> float:
 async def _end(kit: Kit, held: Claim, end: DeliveryState, attempt: Attempt | None = None) -> None:
     now = kit.clock.now()
     counts = [*deliveries.ended(held, end, now), *_tried(held, attempt)]
-    await deliveries.record(kit.redis, held, now, attempt, end, counts=counts)
+    await deliveries.record(kit.scripts, held, now, attempt, end, counts=counts)
     _log(held, end, attempt)
 
 

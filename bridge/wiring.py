@@ -21,6 +21,7 @@ from bridge.roster import Roster
 from bridge.settings import Settings
 from bridge.store.connection import TextRedis, open_async, open_sync
 from bridge.store.jobs import Jobs
+from bridge.store.scripts import Scripts
 from bridge.targets import Targets
 
 HOLD_MARGIN_SECONDS = 3.0
@@ -33,6 +34,7 @@ class Kit:
 
     settings: Settings
     redis: TextRedis
+    scripts: Scripts
     jobs: Jobs
     exchange: Exchange
     lookup: Lookup
@@ -101,6 +103,7 @@ async def _kit(settings: Settings, redis: TextRedis, jobs: Jobs, clock: Clock) -
             yield Kit(
                 settings=settings,
                 redis=redis,
+                scripts=Scripts(redis),
                 jobs=jobs,
                 exchange=exchange,
                 lookup=lookup,

@@ -17,7 +17,7 @@ from bridge.domain import Attempt, Click, Delivery, DeliveryState, Event, Note
 from bridge.settings import Settings
 from bridge.shapes import from_json, json_text, time_text
 from bridge.store import counters, jobs, keys
-from bridge.store.connection import Batch, TextRedis
+from bridge.store.connection import Batch, Evaluates, TextRedis
 from bridge.store.jobs import DELIVER, Jobs
 
 log = logging.getLogger(__name__)
@@ -34,15 +34,15 @@ NOTE_LIFE = timedelta(days=1)
 # KEYS: delivery, ledger, attempts. ARGV: now_ms, lease_end_ms, id, prefix of popup keys
 CLAIM = """
 local fields = redis.call('HMGET', KEYS[1], 'state', 'lease_ms', 'popup_id', 'click_id', 'target', 'expires_at',
-  'deferred', 'resent', 'clicked_at', 'not_before_ms', 'note', 'event')
+  'deferred', 'resent', 'clicked_at', 'not_before_ms', 'note', 'event', 'fence')
 if fields[1] ~= 'pending' then
   redis.call('ZREM', KEYS[2], ARGV[3])
   return nil
 end
 if tonumber(fields[2] or '0') > tonumber(ARGV[1]) or tonumber(fields[10] or '0') > tonumber(ARGV[1]) then return nil end
-redis.call('HSET', KEYS[1], 'lease_ms', ARGV[2])
+local fence = tonumber(fields[13] or '0') + 1
+redis.call('HSET', KEYS[1], 'lease_ms', ARGV[2], 'fence', fence)
 redis.call('ZADD', KEYS[2], ARGV[2], ARGV[3])
-local fence = redis.call('HINCRBY', KEYS[1], 'fence', 1)
 local popup = redis.call('GET', ARGV[4] .. fields[3])
 return {fence, redis.call('LLEN', KEYS[3]), popup, fields[3], fields[4], fields[5], fields[6], fields[7] or '0',
   fields[8] or '0', fields[9], fields[11] or '', fields[12] or ''}
@@ -51,8 +51,8 @@ return {fence, redis.call('LLEN', KEYS[3]), popup, fields[3], fields[4], fields[
 # KEYS: delivery, attempts, ledger, audit, counters. ARGV: fence ('' = whoever), attempt ('' = none), state it ends in
 # ('' = pending), time, due_ms, id, audit line, seconds to live, then pairs of a counter and what to add
 RECORD = """
-if redis.call('HGET', KEYS[1], 'state') ~= 'pending' then return 0 end
-if ARGV[1] ~= '' and redis.call('HGET', KEYS[1], 'fence') ~= ARGV[1] then return 0 end
+local held = redis.call('HMGET', KEYS[1], 'state', 'fence')
+if held[1] ~= 'pending' or (ARGV[1] ~= '' and held[2] ~= ARGV[1]) then return 0 end
 if ARGV[2] ~= '' then
   redis.call('RPUSH', KEYS[2], ARGV[2])
   redis.call('EXPIRE', KEYS[2], ARGV[8])
@@ -174,7 +174,7 @@ def _buffer(
     pipe.zadd(keys.DELIVERIES, {delivery.delivery_id: 0})
 
 
-async def claim(redis: TextRedis, delivery_id: str, now: datetime, lease: timedelta) -> Claim | None:
+async def claim(redis: Evaluates, delivery_id: str, now: datetime, lease: timedelta) -> Claim | None:
     """Claim a pending delivery that nobody else holds, for as long as `lease`; None when there is nothing to do."""
     key, ends = keys.delivery(delivery_id), milliseconds(now + lease)
     found = await redis.eval(
@@ -209,7 +209,7 @@ async def claim(redis: TextRedis, delivery_id: str, now: datetime, lease: timede
 
 
 async def record(
-    redis: TextRedis,
+    redis: Evaluates,
     held: Claim,
     now: datetime,
     attempt: Attempt | None = None,
@@ -233,7 +233,7 @@ async def record(
 
 
 async def _record(
-    redis: TextRedis,
+    redis: Evaluates,
     of: "Claim",
     fence: str,
     now: datetime,
@@ -271,7 +271,7 @@ async def _record(
     return bool(written)
 
 
-async def defer(redis: TextRedis, held: Claim, until: datetime) -> bool:
+async def defer(redis: Evaluates, held: Claim, until: datetime) -> bool:
     """Give the claim back untried: the target has no room now. False: the claim was lost."""
     key = keys.delivery(held.delivery_id)
     return bool(await redis.eval(DEFER, 2, key, keys.DUE, str(held.fence), milliseconds(until), held.delivery_id))

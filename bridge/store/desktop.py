@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from bridge.domain import Answer, Delivery, Popup
 from bridge.shapes import from_json, json_text, time_text
 from bridge.store import keys
-from bridge.store.connection import Batch, Entry, TextRedis
+from bridge.store.connection import Batch, Entry, Evaluates, TextRedis
 
 POPUP, NOTHING = "popup", "nothing"
 DISMISSED, PREFERENCES, REVOKED = "dismissed", "preferences", "revoked"
@@ -75,7 +75,7 @@ def entry_id(text: str) -> EntryId:
     return int(milliseconds), int(number or 0)
 
 
-async def push(redis: TextRedis, popup: Popup, expires_at: datetime) -> None:
+async def push(redis: Evaluates, popup: Popup, expires_at: datetime) -> None:
     """Hand a popup to the agent's pages, open now or opened before `expires_at`."""
     await redis.eval(PUSH, 2, *_kept(popup.agent, POPUP, json_text(popup), expires_at, popup.popup_id))
 

@@ -5,13 +5,12 @@ import signal
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 
-from tests.faults.seams import POPS, Gate, Seam
+from tests.faults.seams import Gate, Seam, is_pop, is_write
 from tests.faults.world import STOP_SECONDS, WorkerSlot, World
 from tests.stage import until
 
 UNREACHABLE_SECONDS = 5.0
 LOSE_SECONDS = 5.0
-WRITES = (b"EXEC", b"EVAL")
 
 
 class Fault(StrEnum):
@@ -76,7 +75,7 @@ async def cut_workers_off(world: World, gate: Gate, worker: WorkerSlot) -> None:
 
 async def lose_write_replies(world: World, gate: Gate, worker: WorkerSlot) -> None:
     """As many replies to the worker's writes are lost as deliveries are held; the writes themselves are done."""
-    worker.losing, worker.to_lose = WRITES, gate.held
+    worker.losing, worker.to_lose = is_write, gate.held
     gate.open()
     await _one_lost([worker])
 
@@ -84,7 +83,7 @@ async def lose_write_replies(world: World, gate: Gate, worker: WorkerSlot) -> No
 async def lose_pop_reply(world: World, gate: Gate, worker: WorkerSlot) -> None:
     """A pop's reply is lost: the worker never hears of the popups in it. Where none is held, new popups come by."""
     for each in world.workers:
-        each.losing, each.to_lose = POPS, 1
+        each.losing, each.to_lose = is_pop, 1
     if gate.seam is Seam.AFTER_POP:
         gate.open()
         await _one_lost([worker])

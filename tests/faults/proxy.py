@@ -29,9 +29,14 @@ class Passing:
         return self.words[0].upper()
 
     @property
+    def is_unknown_script(self) -> bool:
+        """Whether this is the reply that no script has that name."""
+        return self.reply is not None and self.reply.startswith(b"-NOSCRIPT")
+
+    @property
     def found_something(self) -> bool:
         """Whether this is a reply that is not nil."""
-        return self.reply is not None and self.reply not in NIL
+        return self.reply is not None and self.reply not in NIL and not self.is_unknown_script
 
 
 @dataclass(eq=False)

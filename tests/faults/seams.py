@@ -5,10 +5,12 @@ from contextlib import suppress
 from enum import StrEnum
 
 from bridge.store.deliveries import CLAIM, RECORD
+from bridge.store.scripts import name_of
 from tests.faults.proxy import Passing
+from workers.records import TAKE
 
-POPS = (b"BLMOVE", b"LMOVE")
-SCRIPTS = {CLAIM.encode(): "claim", RECORD.encode(): "record"}
+NAMED = {TAKE: "take", CLAIM: "claim", RECORD: "record"}
+SCRIPTS = {word.encode(): name for script, name in NAMED.items() for word in (script, name_of(script))}
 REACH_SECONDS = 10.0
 GATHER_SECONDS = 0.1
 
@@ -28,11 +30,28 @@ CLAIMED = (Seam.AFTER_CLAIM, Seam.DURING_POST, Seam.BEFORE_RECORD, Seam.DURING_R
 """The seams at which a worker's claim keeps every other worker away."""
 
 
+def script_of(passing: Passing) -> str | None:
+    """Which of the scripts this is about, whether it is sent by its text or by its name."""
+    return SCRIPTS.get(passing.words[1]) if passing.name in (b"EVAL", b"EVALSHA") else None
+
+
+def is_pop(passing: Passing) -> bool:
+    """Whether this takes jobs from the queue."""
+    return script_of(passing) == "take"
+
+
+def is_write(passing: Passing) -> bool:
+    """Whether this is a transaction or a script, other than one that takes jobs."""
+    return passing.name in (b"EXEC", b"EVAL", b"EVALSHA") and not is_pop(passing)
+
+
 def seam_of(passing: Passing) -> Seam | None:
     """The seam at which the delivery behind this message is. "During the POST" is told by the CRM instead."""
-    if passing.name in POPS:
+    script = script_of(passing)
+    if passing.is_unknown_script:
+        return None  # asked again at once by its text
+    if script == "take":
         return Seam.AFTER_POP if passing.found_something else None
-    script = SCRIPTS.get(passing.words[1]) if passing.name == b"EVAL" else None
     if script == "claim":
         if passing.reply is None:
             return Seam.BEFORE_CLAIM

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -154,7 +154,7 @@ class WorkerSlot:
     environment: dict[str, str]
     config: Path
     starts: int = 0
-    losing: tuple[bytes, ...] = ()
+    losing: Callable[[Passing], bool] | None = None
     to_lose: int = 0
     lost: int = 0
     claims: int = 0
@@ -215,14 +215,14 @@ class WorkerSlot:
 
     def heal(self) -> None:
         """Lose no more replies."""
-        self.losing, self.to_lose, self.lost = (), 0, 0
+        self.losing, self.to_lose, self.lost = None, 0, 0
 
     def note(self, passing: Passing) -> bool:
         """Note a message of the worker's; False when its reply is to be lost."""
         if passing.name == b"BLMOVE":
             self._pops.set()
         self.claims += seam_of(passing) is Seam.BEFORE_CLAIM
-        if passing.name not in self.losing or not self.to_lose or not passing.found_something:
+        if self.losing is None or not self.to_lose or not passing.found_something or not self.losing(passing):
             return True
         self.to_lose -= 1
         self.lost += 1

@@ -1,0 +1,88 @@
+"""Running scripts: those that many ask for at once go to Redis together, each named by its hash.
+
+While a round trip is under way, what is asked for meanwhile gathers for the next. So nobody waits for company, and
+the busier it is, the more share a round trip.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from redis.exceptions import NoScriptError, RedisError
+
+from bridge.store.connection import Pipelines
+
+
+@cache
+def name_of(script: str) -> str:
+    """The name under which Redis knows a script that it has run before."""
+    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    script: str
+    numkeys: int
+    keys_and_args: tuple[str | int, ...]
+    reply: "asyncio.Future[Any]"
+
+
+class Scripts:
+    """Runs scripts over one client. Each is carried out whole; those of one round trip are no transaction."""
+
+    def __init__(self, redis: Pipelines) -> None:
+        self._redis = redis
+        self._waiting: list[_Call] = []
+        self._sending: asyncio.Task[None] | None = None
+
+    async def eval(self, script: str, numkeys: int, *keys_and_args: str | int) -> Any:
+        """The script's reply. Raises what redis-py raises; whether it was carried out is then unknown."""
+        call = _Call(script, numkeys, keys_and_args, asyncio.get_running_loop().create_future())
+        self._waiting.append(call)
+        if self._sending is None:
+            self._sending = asyncio.create_task(self._send())
+        return await call.reply
+
+    async def _send(self) -> None:
+        try:
+            while self._waiting:
+                calls, self._waiting = self._waiting, []
+                await self._answer(calls)
+        finally:
+            self._sending = None
+
+    async def _answer(self, calls: Sequence[_Call]) -> None:
+        replies: Sequence[Any]
+        try:
+            replies = await self._trip(calls)
+        except (RedisError, OSError) as error:
+            replies = [error] * len(calls)
+        except BaseException:
+            for call in calls:
+                call.reply.cancel()
+            raise
+        for call, reply in zip(calls, replies, strict=True):
+            if call.reply.done():
+                continue  # whoever asked has gone
+            if isinstance(reply, Exception):
+                call.reply.set_exception(reply)
+            else:
+                call.reply.set_result(reply)
+
+    async def _trip(self, calls: Sequence[_Call]) -> list[Any]:
+        """All by name; those that this Redis does not know yet, or not any longer, once more by their text."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for call in calls:
+                pipe.evalsha(name_of(call.script), call.numkeys, *call.keys_and_args)
+            replies = await pipe.execute(raise_on_error=False)
+        unknown = [at for at, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+        if unknown:
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for at in unknown:
+                    pipe.eval(calls[at].script, calls[at].numkeys, *calls[at].keys_and_args)
+                for at, reply in zip(unknown, await pipe.execute(raise_on_error=False), strict=True):
+                    replies[at] = reply
+        return replies
