@@ -6,11 +6,11 @@ import signal
 import sys
 from typing import NoReturn
 
-from tests.bench import audit, desktop, machine, worker
+from tests.bench import audit, click, desktop, machine, worker
 from tests.bench.processes import BenchFailed
 from tests.bench.report import Options, Part
 
-PARTS: dict[str, Part] = {"worker": worker.measure, "desktop": desktop.measure, "audit": audit.measure}
+PARTS: dict[str, Part] = {"click": click.measure, "worker": worker.measure, "desktop": desktop.measure, "audit": audit.measure}
 
 
 def main() -> int:
