@@ -10,7 +10,12 @@ from tests.bench import audit, click, desktop, machine, worker
 from tests.bench.processes import BenchFailed
 from tests.bench.report import Options, Part
 
-PARTS: dict[str, Part] = {"click": click.measure, "worker": worker.measure, "desktop": desktop.measure, "audit": audit.measure}
+PARTS: dict[str, Part] = {
+    "click": click.measure,
+    "worker": worker.measure,
+    "desktop": desktop.measure,
+    "audit": audit.measure,
+}
 
 
 def main() -> int:

@@ -82,7 +82,8 @@ async def run(world: World, cell: Cell, popups: int, chance: random.Random) -> R
     """One round of one cell: popups on their way, the fault at the seam, then every popup accounted for."""
     await world.ready()
     before = set(world.accepted)
-    world.gate = gate = Gate(cell.seam, chance.randrange(1 + popups // 3))
+    skipped = 0 if cell.seam is Seam.AFTER_POP else chance.randrange(1 + popups // 3)  # one pop may take them all
+    world.gate = gate = Gate(cell.seam, skipped)
     try:
         clicked = await asyncio.gather(*(world.click() for _ in range(popups)))
         held = world.workers[await gate.gathered(popups // 2)]
