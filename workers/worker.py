@@ -37,8 +37,6 @@ MAINTENANCE_SECONDS = 30.0
 AWAY_SECONDS = 0.5
 WORKER_TTL = 30
 
-HOOKS = frozenset({b"success_callback_name", b"failure_callback_name", b"stopped_callback_name", b"webhooks"})
-"""What RQ would call when a job ends, or when it tidies up after one that died: functions and addresses not ours."""
 
 Function = Callable[..., Coroutine[Any, Any, None]]
 
