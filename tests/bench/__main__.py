@@ -6,7 +6,7 @@ import signal
 import sys
 from typing import NoReturn
 
-from tests.bench import audit, click, desktop, machine, worker
+from tests.bench import audit, click, desktop, machine, parse, worker
 from tests.bench.processes import BenchFailed
 from tests.bench.report import Options, Part
 
@@ -14,6 +14,7 @@ PARTS: dict[str, Part] = {
     "click": click.measure,
     "worker": worker.measure,
     "desktop": desktop.measure,
+    "parse": parse.measure,
     "audit": audit.measure,
 }
 

@@ -1,0 +1,84 @@
+"""Part `parse`: long answers of phone systems into calls: how long it takes, how long the event loop stands still."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from bridge import pbx
+from bridge.messages import Reply, Request
+from tests.bench.figures import middle, plain, table
+from tests.bench.phone import answer, row
+from tests.bench.report import Options, Report
+
+EXTENSIONS, CALLS = (1, 100, 1000), (10, 1000, 5000)
+TIMES = 5
+TICK_SECONDS = 0.0005
+Read = Callable[[], Awaitable[Any]]
+VOICENTER = {"base_url": "http://127.0.0.1:9", "code": "ACCOUNTCODE77"}
+OZEKI = {"base_url": "http://127.0.0.1:9", "region": "HU", "username": "popbridge", "password": "INVENTED42"}
+CALL = """
+<Call><CallId>{number}</CallId><Source>+3612345678</Source><CallerId>Kovács és Társa</CallerId>
+<Destination>{extension}</Destination><CallerDialed>{extension}</CallerDialed><CalleeDialed>{extension}</CalleeDialed>
+<StartTime>2026-11-22 10:59:30</StartTime><RingDuration>2.000</RingDuration><TalkDuration>8.000</TalkDuration>
+<CallState>InCall</CallState></Call>"""
+
+
+def measure(options: Options) -> Report:
+    """Both makes, each size several times."""
+    rows = [_row("voicenter", VOICENTER, f"{each:,} extensions", _account(each), options.rounds) for each in EXTENSIONS]
+    rows += [_row("ozeki", OZEKI, f"{each:,} calls", _calls(each), options.rounds) for each in CALLS]
+    head = ["answer", "KB", "ms", "longest stall of the event loop, ms"]
+    lines = [[f"{row['make']}: {row['size']}", *(plain(row[key]) for key in ("kb", "ms", "stall_ms"))] for row in rows]
+    return Report("parse: a whole account's answer into calls", [table(head, lines)], rows)
+
+
+def _account(extensions: int) -> bytes:
+    return answer([row(number) for number in range(extensions)])
+
+
+def _calls(count: int) -> bytes:
+    calls = "".join(CALL.format(number=number, extension=100 + number) for number in range(count))
+    told = "<Code>200</Code><Message>Command successfully executed</Message>"
+    return f'<?xml version="1.0"?><Response>{told}<ActiveCalls>{calls}</ActiveCalls></Response>'.encode()
+
+
+def _row(make: str, keys: dict[str, str], size: str, body: bytes, rounds: int) -> dict[str, Any]:
+    adapter = pbx.find(make)
+    account = adapter.account.model_validate({"kind": make, **keys})
+
+    async def send(_: Request) -> Reply:
+        return Reply(200, {"content-type": "application/json"}, body, 40.0)
+
+    async def read() -> None:
+        listing = await adapter.calls(account, send, "main", None, datetime.now(UTC))
+        assert listing.extensions, "nothing was read"
+
+    times = [asyncio.run(_timed(read)) for _ in range(TIMES * rounds)]
+    ms, stall = (middle(each[at] for each in times) for at in (0, 1))
+    return {"make": make, "size": size, "kb": len(body) / 1024, "ms": ms, "stall_ms": stall}
+
+
+async def _timed(read: Read) -> tuple[float, float]:
+    """Milliseconds of one reading after one to warm up, and the longest time in it that nothing else could run."""
+    await read()
+    gaps: list[float] = []
+    ticking = asyncio.create_task(_tick(gaps))
+    await asyncio.sleep(0.01)
+    gaps.clear()
+    started = time.perf_counter()
+    await read()
+    took = time.perf_counter() - started
+    await asyncio.sleep(2 * TICK_SECONDS)
+    ticking.cancel()
+    return 1000 * took, 1000 * max(gaps, default=0.0)
+
+
+async def _tick(gaps: list[float]) -> None:
+    last = time.perf_counter()
+    while True:
+        await asyncio.sleep(TICK_SECONDS)
+        now = time.perf_counter()
+        gaps.append(now - last - TICK_SECONDS)
+        last = now
