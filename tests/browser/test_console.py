@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from bridge.store import tokens
+from bridge.store import keys, tokens
 from bridge.store.tokens import Role
 from tests.browser.desk import Desks
 from tests.browser.test_reach import HOSTILE, violations
@@ -153,7 +153,7 @@ async def test_an_export_is_a_file_of_all_that_match(desks: Desks, tmp_path: Pat
 
 
 async def test_why_was_there_no_popup(desks: Desks) -> None:
-    await desks.click(OMER)
+    click_id = (await desks.click(OMER))["click_id"]
     await desks.stage.click({"agent": OMER}, **{"webhook-signature": "v1,AAAA"})
     page = await console(desks, "view=lookups")
     await page.get_by_role("link", name="Why was there no popup?").click()
@@ -171,6 +171,13 @@ async def test_why_was_there_no_popup(desks: Desks) -> None:
     await expect(clicks).to_have_count(2)
     await clicks.nth(1).get_by_role("button").click()
     await expect(page.get_by_role("dialog")).to_contain_text("No call was live.")
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#story")).to_be_hidden()
+    desks.expected += ["404"]
+    await desks.stage.redis.delete(keys.story(click_id))
+    await clicks.nth(1).get_by_role("button").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("kept for three days only")
+    await expect(page.get_by_role("dialog")).to_contain_text("no call is live on extension SIPOmer1 now")
     await page.keyboard.press("Escape")
     await page.locator("#why-form [name=at]").fill("2026-01-01T10:00:30")
     await page.get_by_role("button", name="Find out").click()
