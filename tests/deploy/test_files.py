@@ -188,7 +188,8 @@ def test_nginx_takes_its_example(tmp_path: Path) -> None:
         f"pid {tmp_path}/pid;\nerror_log stderr;\nevents {{}}\nhttp {{ include {tmp_path}/popbridge.conf; }}\n"
     )
     done = run(nginx, "-t", "-q", "-c", tmp_path / "nginx.conf")
-    assert (said(done), done.returncode) == ("", 0)
+    complaints = [line for line in said(done).splitlines() if 'http2" directive is deprecated' not in line]
+    assert (complaints, done.returncode) == ([], 0), "Debian 12's nginx knows no other way to switch HTTP/2 on"
 
 
 def test_caddy_takes_its_example() -> None:
