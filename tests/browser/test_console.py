@@ -62,6 +62,8 @@ async def test_a_number_is_found_in_any_spelling_and_the_search_survives(desks: 
     await expect(rows(page)).to_contain_text("0722776772")
     await expect(rows(page).locator(".offset")).to_have_text(re.compile(r"\+0[23]:00"))
     assert "since=2026-01-01T10%3A00%3A30%2B02%3A00" in page.url
+    in_summer = "import('/static/console/moments.js').then((it) => it.isoText('2026-07-01T10:00'))"
+    assert await page.evaluate(in_summer) == "2026-07-01T10:00:00+03:00"
     await page.reload()
     await expect(rows(page)).to_have_count(1)
     await expect(field(page, "caller")).to_have_value("+972 72-277-6772")
@@ -212,6 +214,8 @@ async def test_who_may_come_in(desks: Desks) -> None:
     await expect(problem).to_contain_text("Your token does not hold any more")
     await expect(page.locator("body")).not_to_contain_text("omer")
     assert mine not in await page.evaluate("JSON.stringify(sessionStorage)")
+    over = "{ status: 401 }, { expires_at: '2026-01-01T00:00:00.000Z' }"
+    assert await page.evaluate(f"import('/static/console/session.js').then((it) => it.whyNot({over}))") == "expired"
 
 
 async def test_signing_out_leaves_nothing_behind(desks: Desks) -> None:
