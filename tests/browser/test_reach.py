@@ -103,8 +103,17 @@ async def test_everything_by_keyboard(desks: Desks) -> None:
     await expect(page.locator("#help")).to_be_visible()
     await page.keyboard.press("Escape")
     await expect(page.locator("#help")).to_be_hidden()
+    await card(page).locator("summary").focus()
+    await page.keyboard.press("Enter")
+    await expect(card(page).get_by_role("button", name="15 min")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(card(page).get_by_role("button", name="15 min")).to_be_hidden()
+    await expect(card(page).locator("summary")).to_be_focused()
+    await expect(card(page).locator(".caller")).to_have_text("Ruth Levi")
     await page.keyboard.press("d")
     await expect(card(page).locator(".caller")).to_have_text("Amir Haddad")
+    await page.keyboard.press("Escape")
+    await expect(page.locator("article.card")).to_have_count(0)
 
 
 async def test_every_control_can_be_reached_by_tab(desks: Desks) -> None:

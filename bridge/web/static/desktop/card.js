@@ -135,6 +135,15 @@ export class Card {
     this.node.querySelector('[data-key="record"]')?.click();
   }
 
+  /** Closes the open menu; whether there was one. */
+  closeMenu() {
+    const menu = this.node.querySelector(".menu[open]");
+    if (!menu) return false;
+    menu.querySelector("summary").focus();
+    menu.open = false;
+    return true;
+  }
+
   /** Another of the agent's calls, by its place in the list. */
   choose(place) {
     this.node.querySelectorAll('[data-key^="choose-"]')[place]?.click();

@@ -165,9 +165,17 @@ export class Deeds {
       dismiss: () => (desk.current ? this.dismiss(desk.current) : this.putNothingAway()),
       older: () => this.#step(1),
       newer: () => this.#step(-1),
-      leave: () => (desk.nothing ? this.putNothingAway() : desk.current && this.dismiss(desk.current)),
+      leave: () => this.#leave(),
       help: () => dialogs.openHelp(),
     };
+  }
+
+  /** Esc closes what is in front: a menu, the notice of a press that found nothing, the card. */
+  #leave() {
+    const { desk, shelf } = this.#counter;
+    if (shelf.card?.closeMenu()) return;
+    if (desk.nothing) this.putNothingAway();
+    else if (desk.current) this.dismiss(desk.current);
   }
 
   #step(by) {
