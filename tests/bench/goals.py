@@ -1,0 +1,107 @@
+"""The closing table: what was aimed at, what was measured, what the others did beside it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from tests.bench import click, worker
+from tests.bench.figures import plain, table, times
+from tests.bench.report import Report
+from tests.bench.systems import OURS
+
+Reports = Mapping[str, Report]
+Line = Sequence[str]
+HEAD = ("goal", "aim", "popbridge", "peers", "floor", "ratio", "met")
+SLOW_MS, QUIET_MS = 200, 0
+ARQ_OR_SAQ = ("arq", "saq")
+
+
+def closing(reports: Reports) -> str:
+    """Every row of the aims for speed that the parts measured can tell."""
+    lines = [*_click_lines(reports.get("click")), *_worker_lines(reports.get("worker"))]
+    lines += [*_desktop_lines(reports.get("desktop"))]
+    return "## aims\n\n" + table(HEAD, lines) if lines else ""
+
+
+def _met(good: object) -> str:
+    return "yes" if good else "no"
+
+
+def _click_lines(report: Report | None) -> Iterator[Line]:
+    rows = report.rows if report else []
+    ours = click.at(rows, click.SHARED, 100)
+    if not ours:
+        return
+    theirs, floor = click.at(rows, click.OBVIOUS, 100), click.at(rows, click.FLOOR, 100)
+    alone = click.at(rows, click.ALONE, 100) or ours
+    yield (
+        "added to the phone system's 40 ms, 100 clicks/s, a question each: p50 / p99 ms",
+        "≤ 3 / ≤ 8",
+        _pair(alone),
+        f"obvious script {_pair(theirs)}",
+        _pair(floor),
+        times(theirs.get("p99_ms"), alone["p99_ms"]),
+        _met(alone["p50_ms"] <= 3 and alone["p99_ms"] <= 8),
+    )
+    obvious = click.kept_up(rows, click.OBVIOUS)
+    for name, aim in ((click.ALONE, 500), (click.SHARED, 1000)):
+        best = click.kept_up(rows, name)
+        most = f"clicks/s on one core, p99 ≤ 150 ms: {name}"
+        floors = f"{click.kept_up(rows, click.FLOOR) or '–'}"
+        yield (
+            most, f"≥ {aim}", str(best or "–"), f"obvious script {obvious or '–'}", floors,
+            times(best, obvious), _met((best or 0) >= aim),
+        )  # fmt: skip
+    if shared := click.at(rows, click.SHARED, 300):
+        asked = shared["questions"]
+        yield ("questions per click at 300/s, shared", "≤ 0.02", f"{asked:.3f}", "1", "–", "–", _met(asked <= 0.02))
+    costs = [row["web_ms"] + row["redis_ms"] for row in rows if row["system"] == click.SHARED]
+    falls = all(later < sooner for sooner, later in pairwise(costs))
+    told = " → ".join(map(plain, costs))
+    yield ("processor ms per click from 5/s up", "falls", told, "–", "–", "–", _met(falls))
+
+
+def _pair(row: Mapping[str, Any]) -> str:
+    return f"{plain(row.get('p50_ms'))} / {plain(row.get('p99_ms'))}"
+
+
+def _worker_lines(report: Report | None) -> Iterator[Line]:
+    found = {(row["system"], row["delay_ms"]): row for row in report.rows} if report else {}
+    ours = found.get((OURS, SLOW_MS))
+    if not ours:
+        return
+    speeds = {name: row["jobs_per_s"] for (name, delay), row in found.items() if delay == SLOW_MS}
+    stock = speeds.get("RQ Worker")
+    best = max((speeds[name] for name in ARQ_OR_SAQ if name in speeds), default=None)
+    mine = ours["jobs_per_s"]
+    what = "deliveries/s on one core, CRM answers after 200 ms"
+    for name, speed, aim in (("RQ Worker", stock, 100), ("best of arq, saq", best, 1.2)):
+        good = speed and mine >= aim * speed
+        told = f"{name} {plain(speed)}"
+        yield (f"{what}: beside {name}", f"≥ {aim} ×", plain(mine), told, "–", times(mine, speed), _met(good))
+    stock_row = found.get(("RQ Worker", SLOW_MS), {})
+    for key, aim in (("commands", 30), ("round_trips", 1)):
+        told, theirs = ours[key], stock_row.get(key)
+        name = f"{key.replace('_', ' ')} to Redis per delivery at load"
+        ratio = times(theirs, told)
+        yield (name, f"≤ {aim}", plain(told), f"RQ Worker {plain(theirs)}", "–", ratio, _met(told <= aim))
+    if quiet := found.get((OURS, QUIET_MS)):
+        theirs = found.get(("RQ Worker", QUIET_MS), {})
+        good = (quiet["p50_ms"] or 1e9) <= 12 and (quiet["p99_ms"] or 1e9) <= 40
+        name = f"queue → CRM at {worker.RATE:g}/s: p50 / p99 ms"
+        ratio = times(theirs.get("p50_ms"), quiet["p50_ms"])
+        yield (name, "≤ 12 / ≤ 40", _pair(quiet), f"RQ Worker {_pair(theirs)}", "–", ratio, _met(good))
+
+
+DESKTOP = (
+    ("MB per 1,000 idle pages", 16.0, "sse-starlette 44"),
+    ("one page told, p99 ms", 5.0, "sse-starlette 2.5"),
+)
+"""A row of the part, its aim, and the figure noted for a peer: it is not measured beside ours."""
+
+
+def _desktop_lines(report: Report | None) -> Iterator[Line]:
+    row = report.rows[0] if report and report.rows else {}
+    for key, aim, noted in DESKTOP:
+        if (value := row.get(key)) is not None:
+            yield (f"desktop: {key}", f"≤ {aim:g}", plain(value), f"noted: {noted}", "–", "–", _met(value <= aim))
