@@ -132,7 +132,8 @@ SENTINEL = re.compile(
 
 
 def _options(answer_seconds: float) -> dict[str, Any]:
-    return {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": answer_seconds}
+    """`driver_info`: for the library's name, redis-py would read its package's files at each new connection."""
+    return {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": answer_seconds, "driver_info": None}
 
 
 def _sentinel(url: str) -> tuple[list[tuple[str, int]], str, dict[str, Any]] | None:
