@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import lru_cache
 
 import phonenumbers
 
@@ -31,6 +32,7 @@ def kind_of(number: str) -> CallerKind:
     return CallerKind.NUMBER if digits >= SHORTEST_PUBLIC else CallerKind.INTERNAL
 
 
+@lru_cache(1024)  # every click asks three times, for the same DIDs and callers again and again
 def e164(number: str, region: str) -> str | None:
     """`+972722776772` for `0722776772` in region IL; None where it is not a valid public number."""
     if kind_of(number) is not CallerKind.NUMBER:
