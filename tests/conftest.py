@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -13,6 +14,7 @@ from bridge.audit.archive import Archive
 from bridge.messages import Secret
 from bridge.store.embedded import dies_with_parent, find_binary
 from tests import postgres as postgres_server
+from tests.audit import entries
 from tests.postgres import Postgres
 from tests.stage import Stage, open_stage
 
@@ -55,22 +57,51 @@ async def stage(tmp_path: Path, redis_url: Secret) -> AsyncIterator[Stage]:
         yield ready
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where there is no PostgreSQL, tests on it are left out; `pytest_terminal_summary` says so in one line."""
+    if postgres_server.why_not():
+        left_out = [item for item in items if _needs_postgres(item)]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+
+
+def _needs_postgres(item: pytest.Item) -> bool:
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    return "postgres" in getattr(item, "fixturenames", ()) or "postgresql" in params.values()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if reason := postgres_server.why_not():
+        terminalreporter.write_line(reason)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL of this test process's own; tests that need one are skipped where there is none."""
-    if reason := postgres_server.why_not():
-        pytest.skip(reason)
+    """A PostgreSQL of this test process's own."""
     with postgres_server.running() as server:
         yield server
+
+
+def address_of(kind: str, folder: Path, request: pytest.FixtureRequest) -> Secret:
+    """The address of an empty archive on either database."""
+    if kind == "sqlite":
+        return Secret(f"sqlite:///{folder / 'audit.db'}")
+    found: Secret = request.getfixturevalue("postgres").new_database()
+    return found
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Archive]:
     """An empty archive, on either database."""
-    if request.param == "sqlite":
-        url = Secret(f"sqlite:///{tmp_path / 'audit.db'}")
-    else:
-        url = request.getfixturevalue("postgres").new_database()
-    made = Archive(url)
+    made = Archive(address_of(request.param, tmp_path, request))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
+    """300 clicks, to be read only: one archive for all tests of a module."""
+    made = Archive(address_of(request.param, tmp_path_factory.mktemp("filled"), request))
+    made.insert(list(entries.some(300)))
     yield made
     made.close()

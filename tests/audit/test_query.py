@@ -20,12 +20,6 @@ def found(archive: Archive, asked: Mapping[str, str], limit: int = 500) -> list[
     return [line["click_id"] for line in query.read(archive, wanted, limit, None)[0]]
 
 
-@pytest.fixture
-def filled(archive: Archive) -> Archive:
-    archive.insert(list(entries.some(300)))
-    return archive
-
-
 def test_the_newest_come_first_page_by_page(filled: Archive) -> None:
     seen, place = [], None
     while True:
