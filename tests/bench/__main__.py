@@ -21,7 +21,7 @@ PARTS: dict[str, Part] = {
 }
 
 
-ROUNDS = {"click": 3, "worker": 1, "desktop": 1, "parse": 3, "audit": 1}
+ROUNDS = {"click": 2, "worker": 1, "desktop": 1, "parse": 3, "audit": 1}
 """So many that the whole bench takes about ten minutes."""
 
 
