@@ -146,7 +146,7 @@ async def replay(redis: TextRedis, agent: keys.Person, after: EntryId | None, no
     Dismissed popups are not told again. A page opened anew gets the open card back even after the popup's time.
     """
     key = keys.desktop(agent)
-    async with redis.pipeline(transaction=False) as pipe:
+    async with redis.pipeline(transaction=True) as pipe:  # what came between would be in neither
         pipe.xrange(key, min=_behind(after or (0, 0), now))
         pipe.xrevrange(key, count=10)
         entries, newest = await pipe.execute()

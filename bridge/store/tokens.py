@@ -79,7 +79,7 @@ async def create(
 
 
 async def trade(redis: TextRedis, given: Grant, now: datetime) -> tuple[Grant, str] | None:
-    """A session for an agent's token or link. None: the link was used up meanwhile.
+    """A session for an agent's token or link. None: the link was used up, or the token revoked, meanwhile.
 
     A session never outlives the token it was traded for; a link is used up by it.
     """
@@ -88,8 +88,13 @@ async def trade(redis: TextRedis, given: Grant, now: datetime) -> tuple[Grant, s
     expires_at, parent = now + SESSION_LIFE, ""
     if given.kind is Kind.TOKEN:
         expires_at, parent = min(expires_at, datetime.fromisoformat(given.expires_at)), given.token_id
-    session = _new(given.role, given.crm, given.crm_user, now, expires_at, Kind.SESSION, parent)
-    return await _keep(redis, session)
+    session, text = await _keep(
+        redis, _new(given.role, given.crm, given.crm_user, now, expires_at, Kind.SESSION, parent)
+    )
+    if parent and not await living(redis, [parent]):  # who revoked it may not have seen the session yet
+        await revoke(redis, session.token_id)
+        return None
+    return session, text
 
 
 async def _use_up(redis: TextRedis, token_id: str) -> bool:

@@ -1,6 +1,7 @@
 """What an agent does on the desktop page: press the button again, choose another call, write a note."""
 
 from typing import Any
+from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -58,7 +59,7 @@ def _click(request: Request, kit: Kit, grant: Grant, ivrid: str | None, of: Popu
         agent=grant.crm_user,
         ivrid=ivrid,
         record=of.record if of else None,
-        key=f"desktop:{grant.crm_user}:{key}" if key else None,
+        key=f"desktop:{quote(grant.crm_user, safe='')}:{key}" if key else None,
     )
 
 

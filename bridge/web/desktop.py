@@ -49,7 +49,7 @@ async def sign_in(request: Request) -> Response:
     if grant.kind is not Kind.SESSION:
         traded = await tokens.trade(kit.redis, grant, kit.clock.now())
         if traded is None:
-            raise HTTPException(401, "This link was used before: it opens the desktop page once.")
+            raise HTTPException(401, "This link was used before, or revoked: it opens the desktop page once.")
         grant, text = traded
     wanted = await desktop.preferences(kit.redis, grant)
     session = {"session": text, "expires_at": grant.expires_at, "agent": told_of(kit, grant)}
@@ -101,6 +101,7 @@ async def fields(request: Request) -> dict[str, Any]:
     text = await body.read(request)
     try:
         found = json.loads(text) if text.strip() else {}
+        json.dumps(found, ensure_ascii=False).encode()  # half a character cannot be kept
     except (ValueError, RecursionError):
         raise HTTPException(400, "The body must be JSON in UTF-8.") from None
     if not isinstance(found, dict):

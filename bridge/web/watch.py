@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from redis.exceptions import RedisError
 
@@ -43,11 +43,7 @@ class Watch:
 
     def _followed(self) -> list[Desk]:
         oldest = self._kit.clock.now() - FOLLOWED
-        return [
-            desk
-            for desk in self._hub.desks
-            if desk.card and not desk.card.is_over and desk.card.popup.created_at > oldest
-        ]
+        return [desk for desk in self._hub.desks if _is_followed(desk, oldest)]
 
     async def _round(self) -> None:
         """Ask about the lines of all open cards together, and tell what has changed."""
@@ -74,3 +70,14 @@ class Watch:
                 await desktop.mark_card(self._kit.redis, card.popup_id, "ended_at", card.asked_at)
             except (RedisError, OSError):
                 log.warning("the end of a call is not kept: redis is away")
+
+
+def _is_followed(desk: Desk, oldest: datetime) -> bool:
+    """Whether its card's call is to be asked about. A popup that another version wrote otherwise holds up nobody's."""
+    if desk.card is None or desk.card.is_over:
+        return False
+    try:
+        return desk.card.popup.created_at > oldest
+    except ValueError:
+        desk.card = None
+        return False

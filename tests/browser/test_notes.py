@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Page, Route, expect
 
 from tests.browser.desk import Desks, card, live
 from tests.stage import until
@@ -109,3 +109,98 @@ async def test_sound_is_off_until_it_is_chosen(desks: Desks) -> None:
     await toggle.click()
     await expect(toggle).to_have_attribute("aria-pressed", "true")
     await expect(toggle).to_have_accessible_name("Sound is on")
+
+
+async def test_what_is_written_while_a_note_is_sent_is_saved_and_it_is_sent_once(desks: Desks) -> None:
+    page = await desks.open()
+    desks.stage.talk()
+    popup_id = (await desks.click())["popup"]["popup_id"]
+    posts = await held(page, f"/desktop/notes/{popup_id}", "POST")
+    note = card(page).get_by_label("Note")
+    await note.fill("Wants a quote")
+    await note.press("Control+Enter")
+    await note.press("Control+Enter")
+    await note.press_sequentially(" today")
+    await until(lambda: anything(posts))
+    for route in posts:
+        await route.continue_()
+    await expect(card(page).locator(".note-told")).to_have_text("Draft saved")
+    token = {"Authorization": f"Bearer {await desks.token()}"}
+    kept = (await desks.stage.get(f"/desktop/notes/{popup_id}", token)).json()
+    assert (kept["text"], len(posts)) == ("Wants a quote today", 1)
+
+
+async def test_a_draft_is_fetched_again_when_the_bridge_was_away(desks: Desks) -> None:
+    desks.expected += ["ERR_FAILED"]
+    page = await desks.open()
+    desks.stage.talk()
+    popup_id = (await desks.click())["popup"]["popup_id"]
+    await card(page).get_by_label("Note").fill("Wants a quote")
+    await expect(card(page).locator(".note-told")).to_have_text("Draft saved")
+    failed: list[str] = []
+
+    async def fail_once(route: Route) -> None:
+        if failed:
+            await route.continue_()
+        else:
+            failed.append(route.request.method)
+            await route.abort()
+
+    await page.route(f"**/desktop/notes/{popup_id}", fail_once)
+    await page.reload()
+    await expect(card(page).get_by_label("Note")).to_have_value("Wants a quote")
+    assert failed == ["GET"]
+
+
+async def test_signing_out_saves_the_draft_first(desks: Desks) -> None:
+    page = await desks.open()
+    desks.stage.talk()
+    popup_id = (await desks.click())["popup"]["popup_id"]
+    await card(page).get_by_label("Note").fill("Wants a quote")
+    await page.evaluate("document.getElementById('sign-out').click()")
+    await expect(page.get_by_role("heading", name="You have signed out")).to_be_visible()
+    token = {"Authorization": f"Bearer {await desks.token()}"}
+
+    async def saved() -> bool:
+        return (await desks.stage.get(f"/desktop/notes/{popup_id}", token)).json()["text"] == "Wants a quote"
+
+    await until(saved)
+
+
+async def test_what_another_page_does_takes_nothing_from_somebody_who_writes(desks: Desks) -> None:
+    page, other = await desks.open(), await desks.open()
+    desks.stage.talk()
+    await desks.click()
+    note = card(page).get_by_label("Note")
+    await note.press_sequentially("Wants a ")
+    await other.get_by_role("button", name="Settings").click()
+    await other.get_by_label("Language").select_option("he")
+    await expect(page.locator("html")).to_have_attribute("dir", "rtl")
+    note = page.locator("article.card textarea")
+    await expect(note).to_be_focused()
+    await other.keyboard.press("Escape")
+    await other.keyboard.press("d")
+    await expect(other.locator("article.card")).to_have_count(0)
+    await expect(page.locator("#earlier-list li")).to_have_count(0)
+    await page.wait_for_function("sessionStorage['popbridge.cards'].includes('\"dismissed\":true')")
+    await page.keyboard.type("quote")
+    await expect(note).to_have_value("Wants a quote")
+    await expect(note).to_be_focused()
+
+
+async def held(page: Page, path: str, method: str) -> list[Route]:
+    """The requests of this kind from now on; they wait."""
+    requests: list[Route] = []
+
+    async def hold(route: Route) -> None:
+        if route.request.method == method:
+            requests.append(route)
+        else:
+            await route.continue_()
+
+    await page.route(f"**{path}", hold)
+    return requests
+
+
+async def anything(found: list[Route]) -> bool:
+    return bool(found)

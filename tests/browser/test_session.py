@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Route as Asked
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
@@ -14,7 +15,7 @@ from starlette.routing import Route
 from bridge.messages import Secret
 from bridge.store import tokens
 from tests.browser.desk import Desks, card, live, open_desks
-from tests.stage import DANA, open_stage, serving
+from tests.stage import DANA, open_stage, serving, until
 
 pytestmark = pytest.mark.anyio
 
@@ -109,3 +110,52 @@ async def test_the_page_opens_in_a_window_of_its_own_signed_in(desks: Desks) -> 
     opened = await opening.value
     await live(opened)
     assert "pbt_" not in opened.url
+
+
+async def test_an_answer_that_comes_after_signing_out_brings_nothing_back(desks: Desks) -> None:
+    page = await desks.open()
+    desks.stage.talk(name="Ruth Levi")
+    held: list[Asked] = []
+
+    async def hold(route: Asked) -> None:
+        held.append(route)
+
+    async def asked() -> bool:
+        return len(held) == 2
+
+    token = {"Authorization": f"Bearer {await desks.token()}"}
+    pressed = await desks.stage.http.post(f"{desks.stage.bridge_url}/desktop/press", headers=token, json={})
+    await expect(card(page)).to_be_visible()
+    await page.route("**/desktop/press", hold)
+    await page.route("**/desktop/preferences", hold)
+    await page.get_by_role("button", name="Press again").click()
+    await page.locator("#toggle-sound").click()
+    await until(asked)
+    await page.evaluate("document.getElementById('sign-out').click()")
+    await expect(page.get_by_role("heading", name="You have signed out")).to_be_visible()
+    popup = pressed.json()
+    popup["popup"]["popup_id"] = "pop_other"
+    bodies = {"press": popup, "preferences": {"language": "he", "sound": False}}
+    for route in held:
+        await route.fulfill(json=bodies[route.request.url.rsplit("/", 1)[1]])
+    await page.wait_for_timeout(2_000)
+    await expect(page.locator("body")).not_to_contain_text("Ruth")
+    assert "pbt_" not in await kept(page)
+
+
+async def test_the_token_leaves_the_address_before_anything_is_loaded(desks: Desks) -> None:
+    page = await desks.blank(await desks.new_profile())
+    held: list[Asked] = []
+
+    async def hold(route: Asked) -> None:
+        held.append(route)
+
+    async def asked() -> bool:
+        return bool(held)
+
+    await page.route("**/languages.json", hold)
+    await page.goto(f"{desks.stage.bridge_url}/desktop#token={await desks.token()}")
+    await until(asked)
+    assert "pbt_" not in page.url
+    await held[0].continue_()
+    await live(page)

@@ -1,5 +1,7 @@
 """Many tabs of one agent are one reader of the stream; none misses a popup, and it is notified once."""
 
+import re
+
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
@@ -126,3 +128,14 @@ async def test_two_agents_in_one_browser_see_each_their_own(desks: Desks) -> Non
     await expect(card(his).locator(".caller")).to_have_text("Amir Haddad")
     await expect(hers.locator("body")).not_to_contain_text("Amir")
     await expect(his.locator("body")).not_to_contain_text("Ruth")
+
+
+async def test_every_tab_counts_by_the_bridges_clock(desks: Desks) -> None:
+    """This machine's own is an hour ahead; only the tab that leads hears the bridge's."""
+    context = await desks.new_profile()
+    await context.add_init_script("const { now } = Date; Date.now = () => now() + 3_600_000;")
+    tabs = await open_tabs(desks, context, 2)
+    desks.stage.talk(name="Ruth Levi")
+    await desks.click()
+    for tab in tabs:
+        await expect(card(tab).locator(".timer")).to_have_text(re.compile(r"^\d:\d\d$"))

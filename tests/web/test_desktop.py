@@ -2,14 +2,16 @@
 
 import asyncio
 import socket
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bridge.domain import Agent
 from bridge.messages import Secret
 from bridge.push import push
-from bridge.store import tokens
+from bridge.store import desktop, tokens
 from bridge.store.tokens import Role
 from bridge.web import pages
 from tests.faults.proxy import Line, Passing, redis_line
@@ -75,6 +77,22 @@ async def test_what_comes_while_a_page_catches_up_is_told_once(stage: Stage, mon
         last = await press(stage)
         assert await opened.until("popup", 3) == [*meanwhile, last]
         assert len(set(opened.ids)) == 3
+
+
+async def test_nothing_falls_between_what_was_read_and_how_far_it_was_read(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stream may grow while it is read: both questions are one transaction."""
+    kinds, pipeline = [], stage.redis.pipeline
+
+    def watched(transaction: bool = True) -> Any:
+        kinds.append(transaction)
+        return pipeline(transaction=transaction)
+
+    monkeypatch.setattr(stage.redis, "pipeline", watched)
+    stage.talk()
+    found = await desktop.replay(stage.redis, Agent("acme", DANA, "", ()), None, datetime.now(UTC))
+    assert (found.news, kinds) == ([], [True])
 
 
 async def test_popups_out_of_time_and_dismissed_ones_are_not_told_again(stage: Stage) -> None:

@@ -170,6 +170,17 @@ async def test_a_note_is_kept_as_it_is_typed(stage: Stage) -> None:
     assert (await ask(stage, "POST", path, dana, {"text": " ", "outcome": None})).status_code == 400
 
 
+@pytest.mark.parametrize("route", ["PUT notes/POPUP", "POST notes/POPUP", "POST ack", "POST press", "PUT preferences"])
+async def test_half_a_character_is_refused(stage: Stage, route: str) -> None:
+    stage.talk()
+    popup_id = (await press(stage))["popup_id"]
+    method, path = route.replace("POPUP", popup_id).split()
+    headers = {**await stage.token(Role.AGENT, DANA), "Content-Type": "application/json"}
+    text = r'{"text":"\ud83d","popup_id":"\ud83d","event":"shown","customdata":["\ud83d"]}'
+    answer = await stage.http.request(method, f"{stage.bridge_url}/desktop/{path}", headers=headers, content=text)
+    assert (answer.status_code, answer.json()["reason"]) == (400, "malformed")
+
+
 async def test_a_note_reaches_the_crm_signed_and_is_tried_again(stage: Stage) -> None:
     ivrid = stage.talk()
     dana = await stage.token(Role.AGENT, DANA)

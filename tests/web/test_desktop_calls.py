@@ -9,6 +9,7 @@ import pytest
 
 from bridge.domain import Caller, Line
 from bridge.messages import Secret
+from bridge.store.desktop import News
 from bridge.store.tokens import Role
 from tests.stage import CALLER, DANA, OMER, Stage, open_stage, until
 from tests.web.desk import Page, acknowledge, page, press
@@ -147,6 +148,18 @@ async def test_a_page_that_comes_back_is_told_how_its_call_stands(stage: Stage) 
         assert (await told(opened, state="ended"))["popup_id"] == popup["popup_id"]
         assert opened.popups == []
     assert stage.systems["main"].asked == asked, "its end is remembered"
+
+
+async def test_a_popup_that_cannot_be_read_keeps_no_other_card_from_being_followed(stage: Stage) -> None:
+    dana, omer = await stage.token(Role.AGENT, DANA), await stage.token(Role.AGENT, OMER)
+    hub = stage.app.state.hub
+    async with page(stage, omer), page(stage, dana) as hers:
+        hub.take(News("popup", '{"popup_id":"pop_1"}', f"popbridge:desktop:acme:{OMER}", popup_id="pop_1"))
+        stage.talk()
+        await press(stage)
+        await hers.until("popup")
+        stage.phone.clear(stage.make.dana)
+        assert (await hers.until("call"))[-1]["state"] == "ended"
 
 
 async def test_it_can_be_switched_off(tmp_path: Path, redis_url: Secret) -> None:

@@ -101,6 +101,16 @@ async def test_what_is_told_to_danas_pages_is_not_told_to_omers(stage: Stage) ->
     assert (await ask(stage, "GET", "preferences", omer)).json()["sound"] is False
 
 
+async def test_an_answer_by_its_idempotency_key_is_the_agents_own(stage: Stage) -> None:
+    """Also where one agent's name begins with another's and the rest could be a key."""
+    longer, shorter = [
+        await new_token(stage, Role.AGENT, name, Kind.TOKEN, timedelta(minutes=5)) for name in ("sip:dana", "sip")
+    ]
+    first = await ask(stage, "POST", "press", longer, {}, **{"Idempotency-Key": "1"})
+    other = await ask(stage, "POST", "press", shorter, {}, **{"Idempotency-Key": "dana:1"})
+    assert first.json()["click_id"] != other.json()["click_id"]
+
+
 async def test_a_link_is_traded_once_for_a_session(stage: Stage) -> None:
     link = await new_token(stage, Role.AGENT, DANA, Kind.LINK, timedelta(minutes=5))
     answer = await ask(stage, "POST", "session", link)
@@ -116,6 +126,14 @@ async def test_a_link_is_traded_once_for_a_session(stage: Stage) -> None:
     assert (again["session"], again["expires_at"]) == (told["session"], told["expires_at"]), "it is not prolonged"
     async with page(stage, session) as opened:
         assert opened.of("hello")
+
+
+async def test_a_token_that_is_revoked_while_it_is_traded_gives_no_session(stage: Stage) -> None:
+    dana, now = Agent("acme", DANA, "", (Line("main", stage.make.dana),)), datetime.now(UTC)
+    given, _ = await tokens.create(stage.redis, Role.AGENT, dana, now, now + timedelta(minutes=5))
+    await tokens.revoke(stage.redis, given.token_id)
+    assert await tokens.trade(stage.redis, given, now) is None
+    assert await tokens.every(stage.redis) == []
 
 
 async def test_a_token_may_be_traded_often_and_its_sessions_end_with_it(stage: Stage) -> None:

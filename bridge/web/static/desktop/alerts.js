@@ -70,9 +70,11 @@ export class Alerts {
     if (document.visibilityState !== "visible") this.#unseen.add(id);
     this.#mark();
     this.#ring(id);
+    const notifies = this.#preferences().alerts && Alerts.areAllowed;
+    if (!isLookedAt && !notifies) return;
     if (!isLookedAt) await new Promise((resolve) => setTimeout(resolve, HEADSTART_MS));
     if (!(await this.#tabs.claim(`notice.${id}`)) || isLookedAt) return;
-    if (this.#preferences().alerts && Alerts.areAllowed) this.#notify(id, title, body);
+    this.#notify(id, title, body);
   }
 
   #notify(id, title, body) {

@@ -55,6 +55,7 @@ export class Counter {
 
   /** Draws everything anew and keeps it for a reload. */
   draw() {
+    if (this.#ended.signal.aborted) return;
     this.shelf.draw();
     const entry = this.desk.find(this.desk.current);
     this.alerts.entitle(entry ? spoken(entry) : "");
@@ -69,7 +70,7 @@ export class Counter {
 
   /** A popup is here, from the stream or as a press's own answer. Whether it is new. */
   takePopup(popup) {
-    if (!this.desk.take(popup)) return false;
+    if (this.#ended.signal.aborted || !this.desk.take(popup)) return false;
     this.draw();
     const entry = this.desk.find(popup.popup_id);
     this.shelf.card?.node.classList.add("card-new");
@@ -80,7 +81,7 @@ export class Counter {
 
   /** A press has found nothing. */
   takeNothing(answer) {
-    if (!this.desk.takeNothing(answer)) return;
+    if (this.#ended.signal.aborted || !this.desk.takeNothing(answer)) return;
     this.draw();
     this.alerts.foundNothing(answer);
     announce(`${at("nothing").querySelector("h2").textContent}. ${told(answer.why)}`);
@@ -117,8 +118,9 @@ export class Counter {
       lastId: kept?.lastId ?? null,
       take: (event) => this.#take(event),
       line: (...state) => this.#page.line(...state),
-      snapshot: () => this.desk.snapshot(),
-      merge: (snapshot) => {
+      snapshot: () => ({ ...this.desk.snapshot(), ahead: this.#ahead }),
+      merge: ({ ahead, ...snapshot }) => {
+        this.#ahead = ahead;
         this.desk.merge(snapshot);
         this.draw();
       },
@@ -201,9 +203,11 @@ export class Counter {
   }
 
   async #chosen(value, before) {
+    if (this.#ended.signal.aborted) return;
     this.session = { ...this.session, preferences: value };
     sessions.remember(this.session);
     if (value.language !== before.language || value.theme !== before.theme) await this.#page.turnTo(value);
+    if (this.#ended.signal.aborted) return;
     dialogs.showChoices(value);
     dialogs.fillIfOpen(value, this.#page.languages, this.knownKeys());
     this.shelf.makeAnew();

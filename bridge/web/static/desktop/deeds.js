@@ -96,12 +96,12 @@ export class Deeds {
     this.#drawAround(popupId);
   }
 
-  /** Draws without a card that the agent may have stood in; the focus goes to what took its place. */
+  /** Draws without a card that the agent may have stood in; the focus goes to what took its place, if it is gone. */
   #drawAround(popupId) {
     const gone = document.querySelector(`[data-popup="${CSS.escape(popupId)}"]`);
     const hadFocus = gone?.contains(document.activeElement);
     this.#counter.draw();
-    if (hadFocus) this.#focus();
+    if (hadFocus && !gone.isConnected) this.#focus();
   }
 
   /** Opens an earlier card. */
@@ -134,7 +134,9 @@ export class Deeds {
 
   async #signOut() {
     const { session } = this.#counter.session;
+    const saved = this.#counter.shelf.cards.map((card) => card.note.save());
     this.#counter.end("signed-out");
+    await Promise.all(saved);
     await sessions.ask("DELETE", "/desktop/session", { bearer: session }).catch(() => {});
   }
 

@@ -15,6 +15,7 @@ export class Note {
   #timer = 0;
   #isSaved = true;
   #isRead = false;
+  #isSending = false;
   #toldLast = null;
   #text = element("textarea", { rows: "2", maxlength: String(LONGEST), "data-key": "note" });
   #outcome = element("select", { "data-key": "outcome" });
@@ -66,22 +67,30 @@ export class Note {
       this.#text.value = text ?? "";
       this.#outcome.value = OUTCOMES.includes(outcome) ? outcome : "";
       if (sentAt) this.#tell("note.sent", clockTime(Date.parse(sentAt)));
-    } catch {
+    } catch (refused) {
       this.#isRead = false;
+      if (isWorthTryingAgain(refused)) setTimeout(() => this.read(), RETRY_MS);
     }
   }
 
   /** To the CRM. */
   async send() {
     if (!this.#text.value.trim() && !this.#outcome.value) return this.focus();
+    if (this.#isSending) return;
+    this.#isSending = true;
     clearTimeout(this.#timer);
     this.#tell("note.sending");
+    const written = this.#written();
     try {
-      await this.#notes.send(this.#id, this.#written());
+      await this.#notes.send(this.#id, written);
+      if (!this.#isStill(written)) return;
       this.#isSaved = true;
       this.#tell("note.sent", clockTime(Date.now()));
     } catch (refused) {
       this.#tell(refused.status === 409 ? "note.unwanted" : "note.unsent");
+      if (!this.#isSaved) this.#saveIn(RETRY_MS);
+    } finally {
+      this.#isSending = false;
     }
   }
 
@@ -92,20 +101,29 @@ export class Note {
     const written = this.#written();
     try {
       await this.#notes.save(this.#id, written, { leaving });
-      if (JSON.stringify(written) !== JSON.stringify(this.#written())) return;
+      if (!this.#isStill(written)) return;
       this.#isSaved = true;
       this.#tell("note.saved");
-    } catch {
+    } catch (refused) {
       this.#tell("note.unsaved");
-      this.#timer = setTimeout(() => this.save(), RETRY_MS);
+      if (isWorthTryingAgain(refused)) this.#saveIn(RETRY_MS);
     }
   }
 
   #changed() {
     this.#isSaved = false;
     this.#tell("note.draft");
+    this.#saveIn(PAUSE_MS);
+  }
+
+  #saveIn(ms) {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.save(), PAUSE_MS);
+    this.#timer = setTimeout(() => this.save(), ms);
+  }
+
+  /** Whether nothing was written since. */
+  #isStill(written) {
+    return JSON.stringify(written) === JSON.stringify(this.#written());
   }
 
   #written() {
@@ -116,4 +134,9 @@ export class Note {
     this.#toldLast = [key, time];
     this.#told.textContent = say(key, { time });
   }
+}
+
+/** The bridge is away or hurried; a refusal for good (signed out, no such popup any more) would stay one. */
+function isWorthTryingAgain({ status }) {
+  return !(status >= 400 && status < 500) || status === 429;
 }

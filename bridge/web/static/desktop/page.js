@@ -12,9 +12,8 @@ let known = [];
 let counter = null;
 let connection = ["connecting"];
 
-/** The session that the address or this tab brings; null when there is none, with the reason on the page. */
-async function signIn() {
-  const token = session.takeFromAddress();
+/** The session that the address's token or this tab brings; null when there is none, with the reason on the page. */
+async function signIn(token) {
   const before = session.kept();
   if (!token) return before ?? signedOut("tokenless");
   for (;;) {
@@ -65,10 +64,11 @@ async function turnTo(preferences) {
 }
 
 async function start() {
+  const token = session.takeFromAddress();
   const before = session.kept()?.preferences ?? UNCHOSEN;
   known = await languages();
   await turnTo(before);
-  const signedIn = await signIn();
+  const signedIn = await signIn(token);
   if (!signedIn) return;
   await turnTo({ ...UNCHOSEN, ...signedIn.preferences });
   at("tools").hidden = false;

@@ -45,12 +45,14 @@ export class Shelf {
     this.#cards.get(popupId)?.draw();
   }
 
-  /** Makes every card anew, in the page's present language; what stands in its note stays. */
+  /** Makes every card anew, in the page's present language; what stands in its note stays, and so does the focus. */
   makeAnew() {
     for (const [popupId, old] of this.#cards) {
+      const key = old.node.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
       const card = new Card(old.entry, this.#does, old.note);
       card.note.speak();
       old.node.replaceWith(card.node);
+      if (key) card.node.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
       this.#cards.set(popupId, card);
       this.#does.watch(card);
     }

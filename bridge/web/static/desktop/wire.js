@@ -34,6 +34,7 @@ export class Wire {
 
   async #lead(signal) {
     this.#on.leads();
+    this.#brief();
     await follow("/desktop/events", this.#bearer, {
       signal,
       lastId: () => this.lastId,
