@@ -182,7 +182,7 @@ async def test_what_another_page_does_takes_nothing_from_somebody_who_writes(des
     await other.keyboard.press("d")
     await expect(other.locator("article.card")).to_have_count(0)
     await expect(page.locator("#earlier-list li")).to_have_count(0)
-    await page.wait_for_function("sessionStorage['popbridge.cards'].includes('\"dismissed\":true')")
+    await page.wait_for_function("() => sessionStorage['popbridge.cards'].includes('\"dismissed\":true')")
     await page.keyboard.type("quote")
     await expect(note).to_have_value("Wants a quote")
     await expect(note).to_be_focused()

@@ -139,3 +139,41 @@ async def test_every_tab_counts_by_the_bridges_clock(desks: Desks) -> None:
     await desks.click()
     for tab in tabs:
         await expect(card(tab).locator(".timer")).to_have_text(re.compile(r"^\d:\d\d$"))
+
+
+async def test_a_tab_that_came_while_nobody_led_has_the_cards_once_somebody_does(desks: Desks) -> None:
+    context = await desks.new_profile()
+    leader, heir = await open_tabs(desks, context, 2)
+    desks.stage.talk(name="Ruth Levi")
+    await desks.is_taken((await desks.click())["popup"]["popup_id"])
+    await expect(card(heir)).to_be_visible()
+    newcomer = await desks.blank(context)
+    await newcomer.add_init_script("""
+        const { postMessage } = BroadcastChannel.prototype;
+        BroadcastChannel.prototype.postMessage = function (told) {
+          if (told.kind !== "newcomer") postMessage.call(this, told);
+        };
+    """)
+    await newcomer.goto(f"{desks.stage.bridge_url}/desktop#token={await desks.token()}")
+    await expect(newcomer.locator("#tools")).to_be_visible()
+    await leader.close()
+    await expect(card(newcomer).locator(".caller")).to_have_text("Ruth Levi")
+
+
+async def test_a_tab_that_may_not_notify_keeps_no_other_from_it(desks: Desks) -> None:
+    context = await desks.new_profile()
+    await context.add_init_script(COUNT_NOTIFICATIONS)
+    may = await desks.open(DANA, context)
+    await may.get_by_role("button", name="Enable alerts").click()
+    may_not = await desks.blank(context)
+    await may_not.add_init_script("""
+        Notification.permission = "default";
+        const later = window.setTimeout.bind(window);
+        window.setTimeout = (act, ms) => later(act, ms === 200 ? 0 : ms);  // it is always first
+    """)
+    await may_not.goto(f"{desks.stage.bridge_url}/desktop#token={await desks.token()}")
+    await live(may_not)
+    desks.stage.talk(name="Ruth Levi")
+    await desks.click()
+    await expect(card(may_not)).to_be_visible()
+    await may.wait_for_function("() => notified.length === 1")
