@@ -152,6 +152,17 @@ async def test_a_draft_is_fetched_again_when_the_bridge_was_away(desks: Desks) -
     assert failed == ["GET"]
 
 
+async def test_every_tab_has_the_draft(desks: Desks) -> None:
+    context = await desks.new_profile()
+    one, other = await desks.open(context=context), await desks.open(context=context)
+    desks.stage.talk()
+    await desks.click()
+    await expect(card(other)).to_be_visible()
+    await card(one).get_by_label("Note").fill("Wants a quote")
+    await expect(card(one).locator(".note-told")).to_have_text("Draft saved")
+    await expect(card(other).get_by_label("Note")).to_have_value("Wants a quote")
+
+
 async def test_signing_out_saves_the_draft_first(desks: Desks) -> None:
     page = await desks.open()
     desks.stage.talk()

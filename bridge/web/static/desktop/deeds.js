@@ -27,6 +27,10 @@ export class Deeds {
     const { ask, now, preferences } = this.#counter;
     const noteOf = (popupId) => `/desktop/notes/${encodeURIComponent(popupId)}`;
     const asAgent = ask.bind(this.#counter);
+    const written = async (method, popupId, note, options) => {
+      await asAgent(method, noteOf(popupId), note, options);
+      this.#counter.wire.tell({ written: popupId });
+    };
     return {
       now,
       chosenKeys: () => preferences.value.customdata,
@@ -38,8 +42,8 @@ export class Deeds {
       watch: (card) => this.#watch(card),
       notes: {
         read: (popupId) => asAgent("GET", noteOf(popupId)),
-        save: (popupId, note, { leaving }) => asAgent("PUT", noteOf(popupId), note, { keepalive: leaving }),
-        send: (popupId, note) => asAgent("POST", noteOf(popupId), note),
+        save: (popupId, note, { leaving }) => written("PUT", popupId, note, { keepalive: leaving }),
+        send: (popupId, note) => written("POST", popupId, note),
       },
     };
   }
@@ -119,10 +123,11 @@ export class Deeds {
   }
 
   /** Another tab of this agent has done something. */
-  told({ acked, dismissed, snoozed, signedOut }) {
+  told({ acked, dismissed, snoozed, written, signedOut }) {
     if (acked) this.#counter.acks.settled(...acked);
     if (dismissed) this.dismissed(dismissed);
     if (snoozed) this.#snoozed(...snoozed);
+    if (written) this.#counter.shelf.cards.find((card) => card.entry.popup.popup_id === written)?.note.readAgain();
     if (signedOut) this.#signOut();
   }
 

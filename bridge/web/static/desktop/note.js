@@ -73,6 +73,13 @@ export class Note {
     }
   }
 
+  /** Another tab has written: its words are the later ones, unless somebody writes here too. */
+  readAgain() {
+    if (!this.#isSaved || (this.isBeingWritten && document.hasFocus())) return;
+    this.#isRead = false;
+    this.read();
+  }
+
   /** To the CRM. */
   async send() {
     if (!this.#text.value.trim() && !this.#outcome.value) return this.focus();
