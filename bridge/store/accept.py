@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 RUNNING = "running:"
 WAIT_SECONDS = 0.025
+BEGIN_PAUSES = (0.0, 0.05)
+"""Between the tries to take on a click, in seconds: kept connections may be dead after a Redis that was away."""
 COMMIT_SECONDS = 5.0
 COMMIT_PAUSES = (0.0, 0.05, 0.2, 0.5, 1.0)
 RETRY_AFTER_SECONDS = 2
@@ -49,19 +51,29 @@ async def begin(redis: TextRedis, click: Click, hold_seconds: float) -> Stored |
     """
     if click.key is None:
         return None
-    mine, key = RUNNING + click.click_id, _key(click)
     try:
         async with asyncio.timeout(2 * hold_seconds):
-            while not await redis.set(key, mine, nx=True, px=int(hold_seconds * 1000)):
-                text = await redis.get(key)
-                if text == mine:
-                    return None
-                if (answer := _stored(text)) is not None:
-                    return answer
-                await asyncio.sleep(WAIT_SECONDS)
-    except (RedisError, TimeoutError, OSError) as error:
-        log.warning("redis did not take a click: %s", type(error).__name__)
+            for pause in BEGIN_PAUSES:
+                try:
+                    return await _begin(redis, click, hold_seconds)
+                except (RedisError, OSError) as error:
+                    log.warning("redis did not take a click: %s", type(error).__name__)
+                await asyncio.sleep(pause)
+            return await _begin(redis, click, hold_seconds)
+    except (RedisError, TimeoutError, OSError):
         raise unavailable() from None
+
+
+async def _begin(redis: TextRedis, click: Click, hold_seconds: float) -> Stored | None:
+    """The key tells who works on the click, so asking again after a lost reply finds ourselves."""
+    mine, key = RUNNING + click.click_id, _key(click)
+    while not await redis.set(key, mine, nx=True, px=int(hold_seconds * 1000)):
+        text = await redis.get(key)
+        if text == mine:
+            return None
+        if (answer := _stored(text)) is not None:
+            return answer
+        await asyncio.sleep(WAIT_SECONDS)
     return None
 
 
