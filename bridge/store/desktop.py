@@ -20,7 +20,8 @@ REPLAY = timedelta(hours=1)
 QUIET_SECONDS = 2.0
 """A subscription that is silent so long is asked whether it lives."""
 FIELDS = {"event", "data", "expires_at", "popup_id"}
-SEPARATOR = "\x1f"
+SEPARATOR, PARTS = "\x1f", 5
+"""Of a message; what has fewer is another version's, and must not deafen the process."""
 
 EntryId = tuple[int, int]
 """A stream's entry id, which sorts by time."""
@@ -115,14 +116,14 @@ async def hear(redis: TextRedis) -> AsyncGenerator[News | None, None]:
                 await subscription.ping()
             elif message["type"] == "subscribe":
                 yield None
-            elif message["type"] == "message":
+            elif message["type"] == "message" and message["data"].count(SEPARATOR) >= PARTS - 1:
                 yield _heard(message["data"])
     finally:
         await subscription.aclose()
 
 
 def _heard(text: str) -> News:
-    kept_as, popup_id, event, data, to = text.split(SEPARATOR, 4)
+    kept_as, popup_id, event, data, to = text.split(SEPARATOR, PARTS - 1)
     return News(event, data, to, entry_id(kept_as) if kept_as else None, popup_id=popup_id)
 
 

@@ -122,6 +122,14 @@ async def test_an_entry_of_another_version_keeps_no_page_from_opening(stage: Sta
         assert await opened.until("popup") == [popup]
 
 
+async def test_a_message_of_another_version_deafens_nobody(stage: Stage) -> None:
+    stage.talk()
+    async with page(stage, await stage.token(Role.AGENT, DANA)) as opened:
+        await stage.redis.publish("popbridge:news", "{}")
+        popup = await press(stage)
+        assert await opened.until("popup") == [popup]
+
+
 async def test_a_page_that_is_loaded_again_gets_its_card_back_even_after_the_popups_time(
     tmp_path: Path, redis_url: Secret
 ) -> None:
