@@ -4,6 +4,7 @@ redis-py's default repeats ten times: a transaction whose reply was lost would b
 Whoever writes here repeats on purpose, see `accept`.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from types import TracebackType
@@ -14,8 +15,11 @@ from redis import Redis, Sentinel
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio import Sentinel as AsyncSentinel
 from redis.asyncio import SentinelConnectionPool
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeout
 from redis.retry import Retry
 
 from bridge.messages import Secret
@@ -151,6 +155,40 @@ def _sentinel(url: str) -> tuple[list[tuple[str, int]], str, dict[str, Any]] | N
     )
 
 
+class _Prompt(AbstractConnection):
+    """Sends under `asyncio.timeout`. redis-py's own way is `asyncio.wait_for`, which makes a task for each command and,
+    in Python 3.11, forgets a cancellation that comes once that task is done: what was cancelled goes on for ever."""
+
+    async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
+        """As redis-py's, with its failures."""
+        if not self.is_connected:
+            await self.connect_check_health(check_health=False)
+        if check_health:
+            await self.check_health()  # type: ignore[no-untyped-call]
+        text = command.encode() if isinstance(command, str) else command
+        try:
+            async with asyncio.timeout(self.socket_timeout):
+                writer = cast(asyncio.StreamWriter, self._writer)
+                writer.writelines([text] if isinstance(text, bytes) else text)
+                await writer.drain()
+        except TimeoutError:
+            await self.disconnect(nowait=True)
+            raise RedisTimeout("Timeout writing to socket") from None
+        except OSError as error:
+            await self.disconnect(nowait=True)
+            raise RedisConnectionError(f"writing to socket failed: {type(error).__name__}") from error
+        except BaseException:
+            await self.disconnect(nowait=True)
+            raise
+
+
+def _prompted(client: AsyncRedis) -> AsyncRedis:
+    """The client, whose connections send as `_Prompt` does, whatever their kind."""
+    kind: type[AbstractConnection] = client.connection_pool.connection_class
+    client.connection_pool.connection_class = type(f"Prompt{kind.__name__}", (_Prompt, kind), {})
+    return client
+
+
 class _MasterClient(AsyncRedis):
     """A client for the master that the sentinels name. Closing it closes the sentinels' connections too, which redis-py
     leaves open."""
@@ -168,11 +206,11 @@ def _open_asyncio(url: Secret, answer_seconds: float, **more: Any) -> AsyncRedis
     watched = _sentinel(url.reveal())
     if watched is None:
         plain: AsyncRedis = AsyncRedis.from_url(url.reveal(), **options)
-        return plain
+        return _prompted(plain)
     hosts, name, account = watched
     sentinel = AsyncSentinel(hosts, sentinel_kwargs=_options(CONNECT_SECONDS))  # type: ignore[no-untyped-call]
     master: AsyncRedis = sentinel.master_for(name, _MasterClient, **options, **account)
-    return master
+    return _prompted(master)
 
 
 def open_async(url: Secret) -> TextRedis:

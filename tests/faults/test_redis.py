@@ -13,7 +13,7 @@ from bridge.domain import Click
 from bridge.messages import Secret
 from bridge.push import push
 from bridge.store import accept, keys
-from bridge.store.connection import Batch
+from bridge.store.connection import Batch, open_async
 from bridge.store.jobs import QUEUE
 from tests.faults.proxy import Line, Passing, redis_line
 from tests.faults.seams import Seam, seam_of
@@ -175,3 +175,19 @@ async def test_what_became_of_a_push_is_written_once_however_often_the_line_brea
     assert direct.hget(to_crm, "state") == ("delivered" if status == 200 else "pending")
     assert direct.hget(to_crm, "lease_ms") is None
     assert (direct.zscore(keys.DUE, to_crm.rpartition(":")[2]) is None) == (status == 200)
+
+
+async def test_whoever_is_cancelled_while_asking_redis_ends(redis_url: Secret) -> None:
+    redis = open_async(redis_url)
+
+    async def ask_for_ever() -> None:
+        while True:
+            await redis.get("anything")
+
+    for wait in range(100):
+        asking = asyncio.create_task(ask_for_ever())
+        await asyncio.sleep(wait * 0.00003)
+        asking.cancel()
+        await asyncio.wait([asking], timeout=2)
+        assert asking.cancelled(), "the cancellation was forgotten"
+    await redis.aclose()
