@@ -136,7 +136,7 @@ async def test_the_story_of_one_click_by_keyboard_alone(desks: Desks) -> None:
     await page.keyboard.press("Escape")
     await expect(story).to_be_hidden()
     await expect(second).to_be_focused()
-    assert "click=" not in page.url
+    await page.wait_for_url(lambda url: "click=" not in url)
 
 
 async def test_an_export_is_a_file_of_all_that_match(desks: Desks, tmp_path: Path) -> None:
