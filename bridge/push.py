@@ -11,8 +11,8 @@ from bridge.errors import ExchangeFailed
 from bridge.messages import Reply, Request
 from bridge.settings import CrmAccount
 from bridge.shapes import from_json
-from bridge.store import counters, deliveries, desktop, popups
-from bridge.store.deliveries import Claim
+from bridge.store import claims, counters, desktop, popups
+from bridge.store.claims import Claim
 from bridge.wiring import Kit
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class Verdict:
 
 async def push(delivery_id: str, kit: Kit) -> None:
     """Try the delivery once if it is pending and nobody else is at it."""
-    held = await deliveries.claim(kit.scripts, delivery_id, kit.clock.now(), kit.lease)
+    held = await claims.claim(kit.scripts, delivery_id, kit.clock.now(), kit.lease)
     if held is None:
         return
     logs.follow(held.click_id)
@@ -72,7 +72,7 @@ async def _to_desktop(kit: Kit, held: Claim, popup: Popup) -> None:
         started = kit.clock.ticks()
         await desktop.push(kit.scripts, popup, held.expires_at)
         attempt = Attempt(at, None, _since(kit, started), None, held.expires_at)
-    await deliveries.record(kit.scripts, held, at, attempt, due=held.expires_at)
+    await claims.record(kit.scripts, held, at, attempt, due=held.expires_at)
     _log(held, DeliveryState.PENDING, attempt)
 
 
@@ -96,7 +96,7 @@ async def _when_there_is_room(kit: Kit, held: Claim, subject: Popup | Note) -> N
 async def _stand_back(kit: Kit, held: Claim, seconds: float = 0.0) -> None:
     seconds = max(seconds, growing_wait(held.deferred, kit, LONGEST_DEFER))
     until = min(kit.clock.now() + timedelta(seconds=seconds), held.expires_at)  # late, it ends in time
-    await deliveries.defer(kit.scripts, held, until)
+    await claims.defer(kit.scripts, held, until)
 
 
 async def _within_rate(kit: Kit, target: str) -> bool:
@@ -126,7 +126,7 @@ async def _to_crm(kit: Kit, held: Claim, subject: Popup | Note) -> bool | None:
         await _end(kit, held, DeliveryState.EXPIRED, Attempt(at, verdict.status, ms, verdict.error, None))
     else:
         attempt = Attempt(at, verdict.status, ms, verdict.error, again)
-        await deliveries.record(kit.scripts, held, now, attempt, due=again, counts=_tried(held, attempt))
+        await claims.record(kit.scripts, held, now, attempt, due=again, counts=_tried(held, attempt))
         _log(held, DeliveryState.PENDING, attempt)
     return verdict.alive
 
@@ -200,8 +200,8 @@ def growing_wait(times: int, kit: Kit, longest: float = LONGEST_WAIT) -> float:
 
 async def _end(kit: Kit, held: Claim, end: DeliveryState, attempt: Attempt | None = None) -> None:
     now = kit.clock.now()
-    counts = [*deliveries.ended(held, end, now), *_tried(held, attempt)]
-    await deliveries.record(kit.scripts, held, now, attempt, end, counts=counts)
+    counts = [*claims.ended(held, end, now), *_tried(held, attempt)]
+    await claims.record(kit.scripts, held, now, attempt, end, counts=counts)
     _log(held, end, attempt)
 
 
@@ -218,7 +218,7 @@ def _log(held: Claim, state: DeliveryState, attempt: Attempt | None) -> None:
     )
 
 
-def _tried(held: Claim, attempt: Attempt | None) -> deliveries.Counts:
+def _tried(held: Claim, attempt: Attempt | None) -> claims.Counts:
     if attempt is None:
         return []
     return [(counters.field("attempts", held.target, attempt.error or "ok"), 1)]

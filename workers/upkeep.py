@@ -5,7 +5,7 @@ import logging
 
 from redis.exceptions import RedisError
 
-from bridge.store import deliveries, keys, workers
+from bridge.store import deliveries, keys, ledger, workers
 from bridge.store.jobs import ARCHIVE
 from bridge.wiring import Kit
 from workers.worker import Worker
@@ -32,7 +32,7 @@ async def keep_up(kit: Kit) -> None:
 async def _look(kit: Kit) -> None:
     due = await kit.redis.zcount(keys.DUE, "-inf", deliveries.milliseconds(kit.clock.now()))
     if due and await _my_turn(kit, "sweep", SWEEP_TURN_MS):
-        await deliveries.queue_due(kit.redis, kit.jobs, kit.clock.now())
+        await ledger.queue_due(kit.redis, kit.jobs, kit.clock.now())
     if await kit.redis.xlen(keys.AUDIT) and await _my_turn(kit, "archive", ARCHIVE_TURN_MS):
         async with kit.redis.pipeline(transaction=True) as pipe:
             pipe.multi()

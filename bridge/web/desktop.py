@@ -13,7 +13,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from bridge import logs
 from bridge.domain import DESKTOP, Popup
 from bridge.shapes import as_json
-from bridge.store import deliveries, desktop, keys, popups, tokens
+from bridge.store import claims, deliveries, desktop, keys, popups, tokens
 from bridge.store.desktop import Preferences
 from bridge.store.tokens import Grant, Kind
 from bridge.web import body
@@ -79,7 +79,7 @@ async def acknowledge(request: Request) -> Response:
     await desktop.mark_card(kit.redis, popup.popup_id, "dismissed_at" if event == "dismissed" else "delivered_at", now)
     for delivery in await deliveries.get(kit.redis, ids):
         if delivery.target == DESKTOP:
-            if await deliveries.delivered(kit.redis, delivery.delivery_id, now):
+            if await claims.delivered(kit.redis, delivery.delivery_id, now):
                 logs.event(log, "delivery", delivery_id=delivery.delivery_id, target=DESKTOP, state="delivered")
             if event == "shown":
                 await desktop.mark_shown(kit.redis, delivery, popup.click_id, now)

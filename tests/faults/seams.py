@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 from enum import StrEnum
 
-from bridge.store.deliveries import CLAIM, RECORD
+from bridge.store.claims import CLAIM, RECORD
 from bridge.store.scripts import name_of
 from tests.faults.proxy import Passing
 from workers.records import TAKE

@@ -19,7 +19,7 @@ from bridge.errors import ExchangeFailed
 from bridge.messages import Reply, Request, Secret
 from bridge.push import growing_wait, judge, push, retry_after
 from bridge.shapes import time_text
-from bridge.store import counters, deliveries, keys
+from bridge.store import claims, counters, deliveries, keys, ledger
 from tests.stage import DANA, POPUP_SECRET, Stage, open_stage, serving
 
 pytestmark = pytest.mark.anyio
@@ -324,11 +324,11 @@ async def test_a_late_repeat_of_a_record_does_not_end_what_was_sent_again(stage:
     stage.talk()
     _, delivery_id = await pressed(stage)
     now = datetime.now(UTC)
-    held = await deliveries.claim(stage.redis, delivery_id, now, LEASE)
+    held = await claims.claim(stage.redis, delivery_id, now, LEASE)
     assert held is not None
-    assert await deliveries.record(stage.redis, held, now, end=DeliveryState.FAILED)
+    assert await claims.record(stage.redis, held, now, end=DeliveryState.FAILED)
     assert await deliveries.resend(stage.redis, delivery_id, now, now + LEASE) == deliveries.RESENT
-    assert not await deliveries.record(stage.redis, held, now, end=DeliveryState.FAILED), "its reply had been lost"
+    assert not await claims.record(stage.redis, held, now, end=DeliveryState.FAILED), "its reply had been lost"
     assert (await state(stage, delivery_id)).state is DeliveryState.PENDING
 
 
@@ -349,7 +349,7 @@ async def test_what_is_gone_leaves_nothing_behind_when_it_is_due(stage: Stage) -
     stage.talk()
     _, delivery_id = await pressed(stage)
     await stage.redis.delete(keys.delivery(delivery_id))
-    await deliveries.queue_due(stage.redis, stage.kit.jobs, datetime.now(UTC) + timedelta(seconds=6))
+    await ledger.queue_due(stage.redis, stage.kit.jobs, datetime.now(UTC) + timedelta(seconds=6))
     assert await stage.redis.hgetall(keys.delivery(delivery_id)) == {}
     found, _ = await deliveries.every(stage.redis, None, None, 10, None)
     assert delivery_id not in [one.delivery_id for one in found]
@@ -364,7 +364,7 @@ async def test_how_long_popups_wait_is_told_though_the_sweeper_looks_at_them(tmp
         stage.talk()
         await pressed(stage)
         watch.turn(60)
-        assert await deliveries.queue_due(stage.redis, stage.kit.jobs, watch.at) == 0, "their jobs wait"
+        assert await ledger.queue_due(stage.redis, stage.kit.jobs, watch.at) == 0, "their jobs wait"
         (line,) = [
             line
             for line in (await stage.get("/metrics")).text.splitlines()
@@ -393,15 +393,15 @@ async def test_two_workers_on_one_delivery_send_it_once(stage: Stage) -> None:
     stage.talk()
     _, delivery_id = await pressed(stage)
     now = datetime.now(UTC)
-    first = await deliveries.claim(stage.redis, delivery_id, now, LEASE)
+    first = await claims.claim(stage.redis, delivery_id, now, LEASE)
     assert first is not None
-    assert await deliveries.claim(stage.redis, delivery_id, now, LEASE) is None, "the lease holds"
+    assert await claims.claim(stage.redis, delivery_id, now, LEASE) is None, "the lease holds"
     later = now + LEASE + timedelta(seconds=1)
-    second = await deliveries.claim(stage.redis, delivery_id, later, LEASE)
+    second = await claims.claim(stage.redis, delivery_id, later, LEASE)
     assert second is not None
-    late = await deliveries.record(stage.redis, first, later, end=DeliveryState.FAILED)
+    late = await claims.record(stage.redis, first, later, end=DeliveryState.FAILED)
     assert late is False, "whoever lost the claim records nothing"
-    assert await deliveries.record(stage.redis, second, later, end=DeliveryState.DELIVERED)
+    assert await claims.record(stage.redis, second, later, end=DeliveryState.DELIVERED)
     assert (await state(stage, delivery_id)).state is DeliveryState.DELIVERED
 
 
@@ -416,11 +416,11 @@ async def test_what_is_due_is_queued_again(stage: Stage) -> None:
     await pressed(stage)
     await stage.redis.delete("rq:queue:popbridge")
     now = datetime.now(UTC)
-    assert await deliveries.queue_due(stage.redis, stage.kit.jobs, now) == 0
+    assert await ledger.queue_due(stage.redis, stage.kit.jobs, now) == 0
     later = now + timedelta(seconds=6)
-    assert await deliveries.queue_due(stage.redis, stage.kit.jobs, later) == 2
+    assert await ledger.queue_due(stage.redis, stage.kit.jobs, later) == 2
     assert await stage.redis.llen("rq:queue:popbridge") == 2
-    assert await deliveries.queue_due(stage.redis, stage.kit.jobs, later) == 0, "not again at once"
+    assert await ledger.queue_due(stage.redis, stage.kit.jobs, later) == 0, "not again at once"
     assert await stage.redis.zcount(keys.DUE, "-inf", "+inf") == 2, "they stay in the ledger until they end"
 
 
@@ -428,15 +428,15 @@ async def test_what_waits_in_a_long_queue_is_not_queued_twice(stage: Stage) -> N
     stage.talk()
     await pressed(stage)
     later = datetime.now(UTC) + timedelta(seconds=6)
-    assert await deliveries.queue_due(stage.redis, stage.kit.jobs, later) == 0, "its jobs are still there"
+    assert await ledger.queue_due(stage.redis, stage.kit.jobs, later) == 0, "its jobs are still there"
     await stage.redis.delete("rq:queue:popbridge")
     await pressed(stage)
     first = await stage.redis.eval("return redis.call('LINDEX', KEYS[1], 0)", 1, "rq:queue:popbridge")
     await stage.redis.hset(f"rq:job:{first}", mapping={"enqueued_at": time_text(later)})
     later += timedelta(seconds=6)
-    assert await deliveries.queue_due(stage.redis, stage.kit.jobs, later) == 4, "what is next came after all of them"
+    assert await ledger.queue_due(stage.redis, stage.kit.jobs, later) == 4, "what is next came after all of them"
     assert await stage.redis.llen("rq:queue:popbridge") == 6
-    assert await deliveries.queue_due(stage.redis, stage.kit.jobs, later + timedelta(seconds=6)) == 0
+    assert await ledger.queue_due(stage.redis, stage.kit.jobs, later + timedelta(seconds=6)) == 0
 
 
 def test_retry_after_in_seconds_and_as_a_date() -> None:
