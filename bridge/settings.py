@@ -14,6 +14,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from bridge.domain import DESKTOP
 from bridge.messages import Secret
 
+HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\*(\.[a-z0-9_-]+){2,}|\[[0-9a-f:.]+\]", re.I)
+
 
 def _secret(value: object) -> Secret:
     if isinstance(value, Secret):
@@ -72,6 +74,19 @@ def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+def _hosts(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if not HOST.fullmatch(value):
+            raise ValueError("each must be a host such as crm.example.com, or *.example.com for all below it")
+    return tuple(value.lower() for value in values)
+
+
+def _host_of(address: str) -> str:
+    """As browsers say it."""
+    host = urlsplit(address).hostname or ""
+    return f"[{host}]" if ":" in host else host
+
+
 def _networks(value: object) -> object:
     try:
         return tuple(ip_network(str(part).strip()) for part in (split_text(value) or ()))  # type: ignore[attr-defined]
@@ -89,6 +104,7 @@ Secrets = Annotated[tuple[SecretText, ...], BeforeValidator(split_text)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]
 Names = Annotated[tuple[str, ...], BeforeValidator(split_text)]
 Origins = Annotated[tuple[str, ...], BeforeValidator(split_text), AfterValidator(_origins)]
+Hosts = Annotated[tuple[str, ...], BeforeValidator(split_text), AfterValidator(_hosts)]
 RedisAddress = Annotated[Secret, PlainValidator(_redis_address)]
 DatabaseAddress = Annotated[Secret, PlainValidator(_database_address)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
@@ -179,6 +195,9 @@ class CrmAccount(Section):
     pushes_at_once: int = Field(16, ge=1, le=1000, description="pushes on their way at the same time, per worker")
     pushes_per_second: int = Field(0, ge=0, description="the CRM's own limit, kept by all workers together; 0: none")
     origins: Origins = Field((), description="pages whose buttons may send clicks by script: https://host, exactly")
+    record_hosts: Hosts = Field(
+        (), description="more hosts that links to its records may lead to: HOST, or *.HOST for all below it"
+    )
     recheck_seconds: float = Field(10.0, ge=0, description="before a push this late, ask if the call lasts; 0: never")
 
     @property
@@ -195,6 +214,11 @@ class CrmAccount(Section):
     def addresses(self) -> Iterator[str]:
         """Where popups are pushed to."""
         return iter(())
+
+    def hosts(self) -> list[str]:
+        """Where links to its records may lead: `record_hosts`, and the hosts of its other addresses."""
+        addresses = (*self.origins, *self.addresses())
+        return sorted({*self.record_hosts, *(_host_of(address) for address in addresses)})
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
         """(key, what is wrong) for rules that need more than one key of this section."""

@@ -53,7 +53,13 @@ async def sign_in(request: Request) -> Response:
         grant, text = traded
     wanted = await desktop.preferences(kit.redis, grant)
     session = {"session": text, "expires_at": grant.expires_at, "agent": told_of(kit, grant)}
-    return JSONResponse({**session, "preferences": as_json(wanted)}, 201)
+    return JSONResponse({**session, "preferences": as_json(wanted), "record_hosts": record_hosts(kit, grant)}, 201)
+
+
+def record_hosts(kit: Kit, grant: Grant) -> list[str]:
+    """Where the links to records may lead on this agent's pages."""
+    account = kit.settings.crm.get(grant.crm)
+    return account.hosts() if account else []
 
 
 async def sign_out(request: Request) -> Response:

@@ -19,6 +19,7 @@ from bridge.store import desktop
 from bridge.store.desktop import EntryId
 from bridge.store.tokens import Grant
 from bridge.web import pages
+from bridge.web.desktop import record_hosts
 from bridge.web.hub import Hub
 from bridge.web.pages import Page
 from bridge.web.signin import agent_of, told_of
@@ -110,6 +111,7 @@ async def _hello(request: Request) -> tuple[Grant, bytes]:
         "now": time_text(kit.clock.now()),
         "agent": told_of(kit, grant),
         "preferences": as_json(asdict(preferences)),
+        "record_hosts": record_hosts(kit, grant),
     }
     return grant, f"retry: {RETRY_MS}\n\n".encode() + pages.event("hello", said)
 

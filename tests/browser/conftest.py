@@ -44,7 +44,11 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest.fixture
 async def stage(tmp_path: Path, redis_url: Secret) -> AsyncIterator[Stage]:
     """As everywhere, but calls are looked at more often: nobody wants to wait for the next look."""
-    async with open_stage(tmp_path, redis_url, extra={"POPBRIDGE_DESKTOP__REFRESH_SECONDS": "0.5"}) as ready:
+    extra = {
+        "POPBRIDGE_DESKTOP__REFRESH_SECONDS": "0.5",
+        "POPBRIDGE_CRM__ACME__RECORD_HOSTS": "*.acme.example,crm.example",
+    }
+    async with open_stage(tmp_path, redis_url, extra=extra) as ready:
         yield ready
 
 

@@ -204,6 +204,66 @@ async def test_the_crms_record_opens_in_a_tab_that_cannot_reach_back(desks: Desk
     assert await opened.evaluate("window.opener") is None
 
 
+async def test_a_record_elsewhere_is_text_that_says_why(desks: Desks) -> None:
+    page = await desks.open()
+    desks.stage.talk()
+    url = "https://crm.example@evil.example/contacts/42"
+    await desks.click(record={"type": "contact", "id": "42", "url": url})
+    await expect(card(page)).to_be_visible()
+    await expect(card(page).locator("a, .elsewhere")).to_have_count(0)
+    url = "https://evil.example\\@crm.example/contacts/42"
+    await desks.click(record={"type": "contact", "id": "42", "url": url})
+    await expect(card(page).locator(".elsewhere")).to_contain_text("evil.example")
+    await expect(card(page).locator(".elsewhere bdi")).to_have_text("https://evil.example/@crm.example/contacts/42")
+    await expect(card(page).locator("a")).to_have_count(0)
+
+
+async def test_only_addresses_on_the_crms_hosts_become_links(desks: Desks) -> None:
+    allowed = ["crm.acme.example", "*.lightning.force.com", "[::1]"]
+    links = [
+        "https://crm.acme.example/contacts/42",
+        "HTTP://CRM.acme.EXAMPLE:8080?id=42",
+        "https://eu.lightning.force.com",
+        "https://a.b.lightning.force.com/#42",
+        "https://[::1]/42",
+    ]
+    others = [
+        "https://lightning.force.com/",
+        "https://evillightning.force.com/",
+        "https://crm.acme.example.evil.example/",
+        "https://crm.acme.example@evil.example/",
+        "https://u:p@crm.acme.example/",
+        "https://evil.example\\@crm.acme.example/",
+        "https://evil.example/crm.acme.example",
+        "https://crm.acme.example%2eevil.example/",
+        "//crm.acme.example/",
+        "javascript:alert(1)//crm.acme.example",
+        "",
+    ]
+    page = await desks.open()
+    told = await page.evaluate(
+        "([urls, hosts]) => import('/static/desktop/record.js')"
+        ".then(({ recordLink }) => urls.filter((url) => recordLink({ url }, hosts)))",
+        [[*links, *others], allowed],
+    )
+    assert told == links
+
+
+async def test_a_host_that_is_allowed_later_makes_open_cards_links(desks: Desks) -> None:
+    page = await desks.open()
+    desks.stage.talk()
+    await desks.click(record={"url": "https://crm.example/contacts/42"})
+    link = card(page).get_by_role("link", name="Open in the CRM")
+    await expect(link).to_be_visible()
+    await page.evaluate(
+        "() => sessionStorage.setItem('popbridge.session',"
+        " JSON.stringify({ ...JSON.parse(sessionStorage.getItem('popbridge.session')), record_hosts: [] }))"
+    )
+    await page.reload()
+    await live(page)
+    await expect(link).to_be_visible()
+
+
 async def test_a_record_that_is_no_web_address_has_no_link(desks: Desks) -> None:
     page = await desks.open()
     desks.stage.talk()

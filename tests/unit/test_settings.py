@@ -505,3 +505,21 @@ def test_settings_cannot_be_changed(write: Write) -> None:
     account: PbxAccount = load(write(LEAST)).pbx["main"]
     with pytest.raises(ValueError, match="frozen"):
         account.region = "HU"  # type: ignore[misc]
+
+
+def test_a_crms_hosts_are_those_it_is_known_by_and_those_named(write: Write) -> None:
+    toml = WHOLE.replace("[crm.acme]", '[crm.acme]\nrecord_hosts = ["*.Lightning.force.com", "crm.eu"]')
+    toml = toml.replace("[crm.acme]", '[crm.acme]\norigins = ["https://pages.acme.example", "http://[::1]:8000"]')
+    known = {"*.lightning.force.com", "crm.eu", "pages.acme.example", "[::1]"}
+    assert known < set(load(write(toml)).crm["acme"].hosts())
+    assert load(write(WHOLE)).crm["acme"].hosts() == ["crm.acme.example"]
+    assert load(write(LEAST)).crm["acme"].hosts() == []
+
+
+@pytest.mark.parametrize(
+    "host", ["*", "*.com", "https://crm.example", "crm.example/42", "crm.example:443", "a b", "a..b"]
+)
+def test_a_host_is_a_bare_name(write: Write, host: str) -> None:
+    told = mistakes(write(WHOLE.replace("[crm.acme]", f'[crm.acme]\nrecord_hosts = ["{host}"]')))
+    assert len(told) == 1
+    assert "crm.acme.record_hosts: each must be a host such as crm.example.com" in told[0]

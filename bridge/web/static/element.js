@@ -32,13 +32,6 @@ export function button(words, key, act, attributes = {}) {
   return made;
 }
 
-/** The address if it is the web's; anything else (javascript:, data:, nonsense) is null. */
-export function webAddress(text) {
-  if (typeof text !== "string" || !URL.canParse(text)) return null;
-  const address = new URL(text);
-  return ["http:", "https:"].includes(address.protocol) ? address.href : null;
-}
-
 /** A small button that copies `text`; `key` as with `button`. */
 export function copyButton(text, key) {
   const made = button(say("copy"), key, async () => saidFor(made, say((await copied(text, made)) ? "copied" : "selected")), {

@@ -1,9 +1,10 @@
 // A popup as a card: what it says, follows its call; what can be done, and the note, stay as they are meanwhile.
 
-import { button, copied, element, foreign, ltr, redraw, saidFor, webAddress } from "../element.js";
+import { button, copied, element, foreign, ltr, redraw, saidFor } from "../element.js";
 import { clockTime, say, told } from "../words.js";
 import { asText, callerWords, chips, details, dialled, stateChip, stateOf, timer, who } from "./facts.js";
 import { Note } from "./note.js";
+import { recordElsewhere, recordLink } from "./record.js";
 
 const SNOOZES = [1, 5, 15];
 
@@ -24,6 +25,7 @@ export class Card {
       element("span", { class: "sight", "data-sight": true }),
       this.#facts,
       this.#actions(),
+      recordElsewhere(entry.popup.record, does.recordHosts()),
       this.note.node,
       this.#details,
     ]);
@@ -92,21 +94,12 @@ export class Card {
     const { entry } = this;
     const does = this.#does;
     return element("div", { class: "actions", role: "group", "aria-label": say("actions") }, [
-      this.#record(),
+      recordLink(entry.popup.record, does.recordHosts()),
       button(say("press"), "press", () => does.press(entry)),
       (this.copyButton = button(say("copy.all"), "copy-all", () => this.copyAll())),
       this.#snoozeMenu(),
       button(say("dismiss"), "dismiss", () => does.dismiss(entry)),
     ]);
-  }
-
-  #record() {
-    const { record } = this.entry.popup;
-    const address = webAddress(record?.url);
-    if (!address) return null;
-    const named = [record.type, record.id].filter((part) => typeof part === "string").join(" ");
-    const attributes = { class: "button", href: address, target: "_blank", rel: "noopener noreferrer", "data-key": "record" };
-    return element("a", attributes, [say("open"), named ? " · " : "", foreign(named)]);
   }
 
   #snoozeMenu() {

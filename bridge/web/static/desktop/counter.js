@@ -165,9 +165,13 @@ export class Counter {
     this.keep();
   }
 
-  #greeted({ now, preferences }) {
+  #greeted({ now, preferences, record_hosts: hosts }) {
     this.#ahead = Date.parse(now) - Date.now() || 0;
     if (preferences) this.preferences.take(preferences);
+    if (String(hosts) === String(this.session.record_hosts)) return;
+    this.session = { ...this.session, record_hosts: hosts };
+    sessions.remember(this.session);
+    this.shelf.makeAnew();
   }
 
   #popped(popup) {

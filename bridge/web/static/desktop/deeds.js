@@ -34,6 +34,7 @@ export class Deeds {
     return {
       now,
       chosenKeys: () => preferences.value.customdata,
+      recordHosts: () => this.#counter.session.record_hosts ?? [],
       press: (entry, ivrid) => this.press(entry, ivrid),
       dismiss: (entry) => this.dismiss(entry.popup.popup_id),
       snooze: (entry, minutes) => this.snooze(entry.popup.popup_id, minutes),
