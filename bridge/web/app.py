@@ -52,6 +52,7 @@ ROUTES = [
     Route("/api/pbx/{pbx}/extensions", api.extensions),
     Route("/api/pbx/{pbx}/queues", api.queues),
     Route("/button.js", languages.button),
+    Route("/answer.js", languages.answer),
     Route("/static/lang/languages.json", languages.listed),
     Route("/livez", health.livez),
     Route("/readyz", health.readyz),

@@ -10,8 +10,9 @@ from starlette.responses import JSONResponse, Response
 STATIC = Path(__file__).parent / "static"
 FALLBACK = "en"
 OLD_CODES = {"iw": "he"}
-FOR_BUTTONS = ("dir", "button", "answer.", "state.", "caller.withheld", "caller.unknown")
-"""What words begin with that the script for CRMs' pages brings along: it cannot fetch them from there."""
+FOR_BUTTONS = ("dir", "button", "answer.", "state.", "caller.withheld", "caller.unknown", "sentence.")
+FOR_ANSWERS = ("sentence.",)
+"""What words begin with that these scripts bring along: from where they run they cannot fetch them."""
 
 Catalogue = dict[str, str]
 
@@ -39,14 +40,26 @@ async def listed(request: Request) -> Response:
 
 async def button(request: Request) -> Response:
     """`GET /button.js`: the script that draws the button into a CRM's page, with its words in every language."""
-    return Response(_button(), media_type="text/javascript", headers={"Cache-Control": "public, max-age=300"})
+    return _script(_with_words("button.js", FOR_BUTTONS))
+
+
+async def answer(request: Request) -> Response:
+    """`GET /answer.js`: the script of the page that a CRM's link opens, with the bridge's sentences."""
+    return _script(_with_words("answer.js", FOR_ANSWERS))
+
+
+def _script(text: str) -> Response:
+    return Response(text, media_type="text/javascript", headers={"Cache-Control": "public, max-age=300"})
 
 
 @cache
-def _button() -> str:
+def _with_words(name: str, beginnings: tuple[str, ...]) -> str:
+    """A script that is no module, with its words and what makes sentences of them put in."""
     words = {
-        code: {key: text for key, text in catalogue.items() if key.startswith(FOR_BUTTONS)}
+        code: {key: text for key, text in catalogue.items() if key.startswith(beginnings)}
         for code, catalogue in catalogues().items()
     }
-    script = (STATIC / "button.js").read_text(encoding="utf-8")
-    return script.replace("const WORDS = {};", f"const WORDS = {json.dumps(words, ensure_ascii=False)};", 1)
+    sentences = (STATIC / "sentences.js").read_text(encoding="utf-8").replace("export function", "function")
+    script = (STATIC / name).read_text(encoding="utf-8")
+    brought = f"const WORDS = {json.dumps(words, ensure_ascii=False)};\n{sentences}"
+    return script.replace("const WORDS = {};", brought, 1)

@@ -70,6 +70,7 @@ async def test_the_button_says_why_there_is_no_popup(desks: Desks, crm: Crm) -> 
     page = await open_crm(desks, crm)
     await page.get_by_role("button", name="מי מתקשר?").click()
     await expect(page.get_by_role("status")).to_contain_text("אין שיחה בקו שלך")
+    await expect(page.get_by_role("status")).to_contain_text("אין כעת שיחה בשלוחה SIPDana1")
 
 
 async def test_the_button_says_when_the_bridge_does_not_let_it_in(desks: Desks, crm: Crm) -> None:
@@ -90,6 +91,27 @@ async def test_the_page_hears_the_answer(desks: Desks, crm: Crm) -> None:
     await page.get_by_role("button", name="Who is calling?").click()
     assert (await page.evaluate("() => heard"))["outcome"] == "found"
     await expect(page.get_by_role("status")).to_contain_text("<b>Ruth</b>")
+
+
+@pytest.mark.parametrize(
+    ("agent", "why"),
+    [
+        (DANA, "אין כעת שיחה בשלוחה SIPDana1"),
+        ("nobody@acme.example", "אין נציג בשם 'nobody@acme.example' ברשימת הנציגים של acme"),
+    ],
+)
+async def test_the_links_page_says_why_in_its_language(desks: Desks, agent: str, why: str) -> None:
+    page = await desks.blank(await desks.new_profile(locale="he-IL"))
+    await page.goto(f"{desks.stage.bridge_url}/clicks/acme?agent={agent}&token={TOKEN.reveal()}")
+    await expect(page.get_by_text(why)).to_be_visible()
+    assert TOKEN.reveal() not in page.url
+
+
+async def test_the_links_page_says_in_its_language_why_this_call(desks: Desks) -> None:
+    page = await desks.blank(await desks.new_profile(locale="he-IL"))
+    desks.stage.talk(name="Ruth Levi")
+    await page.goto(f"{desks.stage.bridge_url}/clicks/acme?agent={DANA}&token={TOKEN.reveal()}")
+    await expect(page.locator(".why")).to_contain_text("בשיחה עכשיו; השיחה היחידה")
 
 
 async def test_the_bookmarklet_leads_to_the_answer_and_leaves_no_token_in_the_address(desks: Desks) -> None:

@@ -69,6 +69,19 @@ async def test_every_reason_for_a_choice_is_told_in_hebrew(desks: Desks) -> None
     assert [each for each in told if re.search("[A-Za-z]", each)] == []
 
 
+async def test_what_a_phone_system_may_do_wrong_is_told_in_hebrew(desks: Desks) -> None:
+    page = await desks.open(locale="he-IL")
+    wrongs = [
+        "the phone system has failed several times in a row and is left alone for 5 seconds",
+        "the phone system '7' sent calls of 101 that cannot be read",
+        "10.0.0.1 cannot be connected to",
+        "10.0.0.1 did not answer within 2 s",
+        "the phone system (7) sent something that is not JSON",
+    ]
+    told = await page.evaluate("(wrongs) => import('/static/words.js').then(({ told }) => wrongs.map(told))", wrongs)
+    assert [each for each in told if re.sub("JSON", "", each) != re.sub("JSON|[A-Za-z]", "", each)] == []
+
+
 @pytest.mark.parametrize("name", HOSTILE, ids=["markup", "turned", "endless", "mixed", "template"])
 async def test_hostile_names_are_only_text(desks: Desks, name: str) -> None:
     page = await desks.open(viewport={"width": 320, "height": 640})

@@ -67,6 +67,14 @@ async def test_the_links_page_is_in_the_browsers_language(stage: Stage) -> None:
 
 
 @pytest.mark.anyio
+async def test_the_links_page_brings_the_bridges_sentences_along(stage: Stage) -> None:
+    script = await stage.get("/answer.js")
+    assert all(words["sentence.only"] in script.text for words in catalogues().values())
+    assert "settings.theme" not in script.text
+    assert "export " not in script.text
+
+
+@pytest.mark.anyio
 async def test_the_buttons_script_brings_its_words_along(stage: Stage) -> None:
     script = await stage.get("/button.js")
     assert script.headers["content-type"].startswith("text/javascript")

@@ -31,6 +31,7 @@ FOR_PEOPLE = {
     "/docs",
     "/openapi.json",
     "/button.js",
+    "/answer.js",
     "/static/lang/languages.json",
 }
 EXAMPLES = 12

@@ -5,7 +5,7 @@
 // The page may listen: the element beside the script gets an event "popbridge-answer" with the answer as its detail.
 
 (() => {
-  const WORDS = {}; // the catalogues of static/lang, put in by the bridge
+  const WORDS = {}; // the catalogues of static/lang and sentences.js, put in by the bridge
   const STYLE = `
     :host { display: inline-flex; flex-wrap: wrap; align-items: center; gap: .35em .75em; font: inherit; }
     button { padding: .4em .9em; border: 0; border-radius: .5em; background: #0f6e66; color: #fff; font: inherit; font-weight: 600; cursor: pointer; }
@@ -18,7 +18,8 @@
   const bridge = new URL(script.src).origin;
   const wanted = (asked.lang || document.documentElement.lang || navigator.language).toLowerCase().split("-")[0];
   const words = WORDS[wanted] ?? WORDS.en;
-  const say = (key) => words[key] ?? "";
+  const say = (key, values = {}) => (words[key] ?? "").replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+  readSentences(words === WORDS.en ? {} : WORDS.en);
 
   const host = document.createElement("span");
   const button = document.createElement("button");
@@ -66,7 +67,7 @@
 
   function answered(given) {
     if (given.outcome === "found") tell("found", who(given.popup.call));
-    else if (given.outcome) tell(given.outcome, `${say(`answer.title.${given.outcome}`)}: ${given.why} ${say(`answer.next.${given.outcome}`)}`);
+    else if (given.outcome) tell(given.outcome, `${say(`answer.title.${given.outcome}`)}: \u2068${translate(given.why, say)}\u2069 ${say(`answer.next.${given.outcome}`)}`);
     else tell("problem", say(`answer.problem.${given.reason}`) || say("answer.other-problem"));
     host.dispatchEvent(new CustomEvent("popbridge-answer", { bubbles: true, detail: given }));
   }
