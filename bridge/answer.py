@@ -1,5 +1,7 @@
 """THE LINE: a click goes in at the top, its answer comes out at the bottom."""
 
+from collections.abc import Sequence
+
 from redis.exceptions import RedisError
 
 from bridge import directory, enrich
@@ -11,9 +13,12 @@ from bridge.store import accept, desktop
 from bridge.wiring import Kit
 
 
-async def answer(click: Click, kit: Kit, laps: "Laps") -> accept.Stored:
-    """Contract 3's answer to an authenticated click, written down before it is given. Raises `Unavailable`."""
-    stored = await accept.begin(kit.redis, click, kit.hold_seconds)
+async def answer(click: Click, kit: Kit, laps: "Laps", allowances: Sequence[accept.Allowance] = ()) -> accept.Stored:
+    """Contract 3's answer to an authenticated click, written down before it is given.
+
+    Raises `TooManyClicks` (by `allowances`) and `Unavailable`.
+    """
+    stored = await accept.begin(kit.scripts, click, kit.hold_seconds, allowances)
     if stored is not None:
         return {**stored, "duplicate": True}
     try:

@@ -92,7 +92,7 @@ class UnsupportedMediaType(ClickRefused):
 
 
 class TooManyClicks(ClickRefused):
-    """Over the CRM's rate, or too many failed proofs from one address."""
+    """Over the CRM's rate or the agent's, or too many failed proofs from one address."""
 
     status = 429
     reason = "too-many-clicks"

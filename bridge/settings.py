@@ -126,6 +126,9 @@ class Server(Section):
     public_url: WebAddress = Field("http://127.0.0.1:8080", description="how CRMs and browsers reach the bridge")
     trusted_proxies: Names = Field((), description="addresses of proxies whose X-Forwarded-For is believed")
     frame_ancestors: Names = Field((), description="origins that may show the desktop page in a frame")
+    reads_per_minute: int = Field(
+        30_000, ge=0, description="API and desktop reads from one address; more are answered 429; 0: no limit"
+    )
     private_networks: Networks = Field(
         (), description="networks beside the public ones that names of phone systems and CRMs may lead to"
     )
@@ -191,6 +194,9 @@ class CrmAccount(Section):
     targets: Names | None = Field(None, description="who gets the popup; default: this CRM and desktop")
     popup_ttl_seconds: int = Field(120, ge=1, le=3600, description="a popup older than this is of no use: it expires")
     clicks_per_minute: int = Field(0, ge=0, description="more than this many are answered 429; 0: no limit")
+    agent_clicks_per_minute: int = Field(
+        120, ge=0, description="the same for each agent: a button that is stuck stops nobody else; 0: no limit"
+    )
     push_timeout_seconds: float = Field(5.0, gt=0, le=20, description="for one whole push, connect to last byte")
     pushes_at_once: int = Field(16, ge=1, le=1000, description="pushes on their way at the same time, per worker")
     pushes_per_second: int = Field(0, ge=0, description="the CRM's own limit, kept by all workers together; 0: none")

@@ -188,6 +188,7 @@ url = "{self.redis_url.reveal()}"
 {self._phone_systems()}
 [crm.acme]
 pbx = "main"
+agent_clicks_per_minute = 1000000
 kind = "webhook"
 click_secrets = ["{CLICK_SECRET.reveal()}"]
 click_token = "{TOKEN.reveal()}"

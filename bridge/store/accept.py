@@ -3,15 +3,16 @@
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from redis.exceptions import RedisError, WatchError
 
 from bridge.domain import Click
-from bridge.errors import Unavailable
+from bridge.errors import TooManyClicks, Unavailable
 from bridge.store import keys
-from bridge.store.connection import Batch, TextRedis
+from bridge.store.connection import Batch, Evaluates, TextRedis
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +24,32 @@ COMMIT_SECONDS = 5.0
 COMMIT_PAUSES = (0.0, 0.05, 0.2, 0.5, 1.0)
 RETRY_AFTER_SECONDS = 2
 
+# KEYS: the click's, then a counter for each allowance. ARGV: who takes the click on, for how many ms, seconds that a
+# counter lives, then how many each allows. Gives what holds the click, or (a number) which allowance is used up.
+BEGIN = """
+local held = redis.call('GET', KEYS[1])
+if held then return held end
+for n = 2, #KEYS do
+  local times = redis.call('INCR', KEYS[n])
+  if times == 1 then redis.call('EXPIRE', KEYS[n], ARGV[3]) end
+  if times > tonumber(ARGV[n + 2]) then return n - 2 end
+end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+"""
+
 Stored = dict[str, Any]
 """An answer as it was first sent: contract 3's JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How many clicks of the same `kind`, CRM and `who` are taken on in a minute, and what is told above that."""
+
+    kind: str
+    crm: str
+    who: str
+    per_minute: int
+    told: str
 
 
 def unavailable() -> Unavailable:
@@ -43,35 +68,44 @@ def _key(click: Click) -> str:
     return keys.accepted(click.crm, click.key or click.click_id)
 
 
-async def begin(redis: TextRedis, click: Click, hold_seconds: float) -> Stored | None:
+async def begin(
+    redis: Evaluates, click: Click, hold_seconds: float, allowances: Sequence[Allowance] = ()
+) -> Stored | None:
     """Take on the click (None), or give the answer that it was given before.
 
     A repeat that comes while the first is still being answered waits for that answer. Whoever dies while answering
-    holds the click no longer than `hold_seconds`. Raises `Unavailable`.
+    holds the click no longer than `hold_seconds`. A repeat uses up no allowance, and what one allowance refuses uses
+    up none of those after it. Raises `TooManyClicks` and `Unavailable`.
     """
-    if click.key is None:
+    if click.key is None and not allowances:
         return None
     try:
         async with asyncio.timeout(2 * hold_seconds):
             for pause in BEGIN_PAUSES:
                 try:
-                    return await _begin(redis, click, hold_seconds)
+                    return await _begin(redis, click, hold_seconds, allowances)
                 except (RedisError, OSError) as error:
                     log.warning("redis did not take a click: %s", type(error).__name__)
                 await asyncio.sleep(pause)
-            return await _begin(redis, click, hold_seconds)
+            return await _begin(redis, click, hold_seconds, allowances)
     except (RedisError, TimeoutError, OSError):
         raise unavailable() from None
 
 
-async def _begin(redis: TextRedis, click: Click, hold_seconds: float) -> Stored | None:
+async def _begin(redis: Evaluates, click: Click, hold_seconds: float, allowances: Sequence[Allowance]) -> Stored | None:
     """The key tells who works on the click, so asking again after a lost reply finds ourselves."""
-    mine, key = RUNNING + click.click_id, _key(click)
-    while not await redis.set(key, mine, nx=True, px=int(hold_seconds * 1000)):
-        text = await redis.get(key)
-        if text == mine:
-            return None
-        if (answer := _stored(text)) is not None:
+    mine, second = RUNNING + click.click_id, int(click.received_at.timestamp())
+    names = [_key(click), *(keys.rate(one.kind, one.crm, one.who, second // keys.RATE_SECONDS) for one in allowances)]
+    told: tuple[str | int, ...] = (
+        mine,
+        int(hold_seconds * 1000),
+        2 * keys.RATE_SECONDS,
+        *(one.per_minute for one in allowances),
+    )
+    while (held := await redis.eval(BEGIN, len(names), *names, *told)) not in (None, mine):
+        if isinstance(held, int):
+            raise TooManyClicks(allowances[held].told, keys.RATE_SECONDS - second % keys.RATE_SECONDS)
+        if (answer := _stored(held)) is not None:
             return answer
         await asyncio.sleep(WAIT_SECONDS)
     return None
@@ -79,8 +113,6 @@ async def _begin(redis: TextRedis, click: Click, hold_seconds: float) -> Stored 
 
 async def abandon(redis: TextRedis, click: Click) -> None:
     """Let a repeat of a click that could not be answered start at once."""
-    if click.key is None:
-        return
     try:
         async with redis.pipeline(transaction=True) as pipe:
             await pipe.watch(_key(click))

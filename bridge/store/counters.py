@@ -51,13 +51,22 @@ async def every(redis: TextRedis) -> dict[tuple[str, ...], int]:
 
 async def happened(redis: TextRedis, kind: str, crm: str, who: str, now: float) -> tuple[int, int]:
     """Note one more of `kind`: how many there were in this minute, and in how many seconds the next one begins."""
-    window = int(now) // keys.RATE_SECONDS
-    key = keys.rate(kind, crm, who, window)
     async with redis.pipeline(transaction=True) as pipe:
-        pipe.incr(key)
-        pipe.expire(key, 2 * keys.RATE_SECONDS)
+        buffer_happened(pipe, kind, crm, who, now)
         times, _ = await pipe.execute()
-    return int(times), keys.RATE_SECONDS - int(now) % keys.RATE_SECONDS
+    return int(times), next_minute(now)
+
+
+def buffer_happened(pipe: Batch, kind: str, crm: str, who: str, now: float) -> None:
+    """Buffer one more of `kind` in this minute: two replies, the first is how many there were."""
+    key = keys.rate(kind, crm, who, int(now) // keys.RATE_SECONDS)
+    pipe.incr(key)
+    pipe.expire(key, 2 * keys.RATE_SECONDS)
+
+
+def next_minute(now: float) -> int:
+    """In how many seconds the next minute of `happened` begins."""
+    return keys.RATE_SECONDS - int(now) % keys.RATE_SECONDS
 
 
 async def within_second(redis: TextRedis, what: str, now: float) -> int:

@@ -17,7 +17,7 @@ KEPT = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One click that was refused. `agent` is what a link said, unproven ("" where only the body would tell)."""
+    """One click that was refused. `agent` is what a proven click or a link unproven said ("" where neither is)."""
 
     time: str
     crm: str

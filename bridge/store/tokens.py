@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from bridge.domain import Agent
 from bridge.shapes import time_text
-from bridge.store import desktop, keys
+from bridge.store import counters, desktop, keys
 from bridge.store.connection import TextRedis
 
 PREFIX = "pbt"
@@ -122,11 +122,30 @@ async def _keep(redis: TextRedis, grant: Grant) -> tuple[Grant, str]:
 
 async def check(redis: TextRedis, text: str, now: datetime) -> Grant | None:
     """The rights of a token that exists and has not expired."""
+    token_id = _id_in(text)
+    return _checked(token_id, await redis.hgetall(keys.token(token_id)), text, now) if token_id else None
+
+
+async def check_read(redis: TextRedis, text: str, now: datetime, source: str) -> tuple[Grant | None, int]:
+    """As `check`, and how many reads there were from this source in this minute: one round trip for both."""
+    token_id = _id_in(text)
+    if not token_id:
+        return None, 0
+    async with redis.pipeline(transaction=False) as pipe:
+        counters.buffer_happened(pipe, "read", "", source, now.timestamp())
+        pipe.hgetall(keys.token(token_id))
+        times, _, fields = await pipe.execute()
+    return _checked(token_id, fields, text, now), int(times)
+
+
+def _id_in(text: str) -> str:
+    """The id that a token names; empty when it is none of ours."""
     prefix, _, rest = text.partition("_")
     token_id, _, _ = rest.partition("_")
-    if prefix != PREFIX or not token_id.isalnum() or len(text) > 200:
-        return None
-    fields = await redis.hgetall(keys.token(token_id))
+    return token_id if prefix == PREFIX and token_id.isalnum() and len(text) <= 200 else ""
+
+
+def _checked(token_id: str, fields: dict[str, str], text: str, now: datetime) -> Grant | None:
     if not hmac.compare_digest(fields.get("hash", ""), _digest(text)):
         return None
     grant = _grant(token_id, fields)

@@ -18,7 +18,7 @@ from bridge.numbers import masked
 from bridge.settings import CrmAccount
 from bridge.shapes import time_text
 from bridge.store import counters, refusals
-from bridge.store.accept import Stored
+from bridge.store.accept import Allowance, Stored
 from bridge.web import body, cors, languages, problems
 from bridge.web.body import source_of
 from bridge.wiring import Kit
@@ -43,16 +43,13 @@ async def click(request: Request) -> Response:
 
 
 async def _answered(request: Request, kit: Kit) -> Response:
-    laps = Laps(kit.clock)
+    laps, agent = Laps(kit.clock), request.query_params.get("agent")
     try:
-        given = await answer(await _read(request, kit, laps), kit, laps)
+        read = await _read(request, kit, laps)
+        agent = read.agent
+        given = await answer(read, kit, laps, _allowances(kit, read))
     except ClickRefused as refused:
-        known = request.path_params["crm"] in kit.settings.crm
-        crm_label = request.path_params["crm"] if known else ""
-        await counters.count(kit.redis, "clicks_refused", crm=crm_label, reason=refused.reason)
-        if known:
-            await _keep(request, kit, refused)
-        logs.event(log, "click", crm=crm_label, outcome="refused", reason=refused.reason, total_ms=laps.total())
+        await _note(request, kit, refused, agent or "", laps)
         return _refused(request, refused)
     if "duplicate" in given:
         await counters.count(kit.redis, "clicks_repeated", crm=given_crm(request))
@@ -60,9 +57,18 @@ async def _answered(request: Request, kit: Kit) -> Response:
     return _page(request, 200, answer=given) if _wants_page(request) else JSONResponse(given)
 
 
-async def _keep(request: Request, kit: Kit, refused: ClickRefused) -> None:
+async def _note(request: Request, kit: Kit, refused: ClickRefused, agent: str, laps: Laps) -> None:
+    known = given_crm(request) in kit.settings.crm
+    crm_label = given_crm(request) if known else ""
+    await counters.count(kit.redis, "clicks_refused", crm=crm_label, reason=refused.reason)
+    if known:
+        await _keep(request, kit, refused, agent)
+    logs.event(log, "click", crm=crm_label, outcome="refused", reason=refused.reason, total_ms=laps.total())
+
+
+async def _keep(request: Request, kit: Kit, refused: ClickRefused, agent: str) -> None:
     """For `GET /api/clicks`: who waited for a popup in vain, and why."""
-    now, agent = kit.clock.now(), request.query_params.get("agent", "")
+    now = kit.clock.now()
     refusal = refusals.Refusal(
         time=time_text(now),
         crm=given_crm(request),
@@ -106,7 +112,6 @@ async def _read(request: Request, kit: Kit, laps: Laps) -> Click:
     )
     source = source_of(request)
     asked = await _prove(kit, account, name, source, incoming)
-    await _limit(kit, account, name, incoming)
     laps.lap("proof")
     click_id = new_id("clk", incoming.received_at)
     logs.follow(click_id)
@@ -150,12 +155,16 @@ async def _prove(kit: Kit, account: CrmAccount, name: str, source: str, incoming
         raise
 
 
-async def _limit(kit: Kit, account: CrmAccount, name: str, incoming: Incoming) -> None:
-    if not account.clicks_per_minute:
-        return
-    times, wait = await counters.happened(kit.redis, "click", name, "", incoming.received_at.timestamp())
-    if times > account.clicks_per_minute:
-        raise TooManyClicks(f"More than {account.clicks_per_minute} clicks in this minute", wait)
+def _allowances(kit: Kit, read: Click) -> list[Allowance]:
+    """The agent's own first: a button that is stuck does not use up what the others of its CRM may click."""
+    account, agent = kit.settings.crm[read.crm], (read.agent or read.extension or "").casefold()
+    own, all_of_it = account.agent_clicks_per_minute, account.clicks_per_minute
+    stuck = f"More than {own} clicks of this agent in this minute: is a button stuck?"
+    allowances = (
+        Allowance("agent-click", read.crm, agent, own, stuck),
+        Allowance("click", read.crm, "", all_of_it, f"More than {all_of_it} clicks in this minute"),
+    )
+    return [one for one in allowances if one.per_minute]
 
 
 def _wants_page(request: Request) -> bool:

@@ -15,6 +15,7 @@ from bridge.wiring import Kit
 COUNTERS = {
     "clicks": ("Accepted clicks by outcome", ("crm", "outcome")),
     "clicks_refused": ("Clicks that were not accepted", ("crm", "reason")),
+    "reads_refused": ("Reads of the API and the desktop that were not answered", ("reason",)),
     "clicks_repeated": ("Clicks that were answered with an earlier answer", ("crm",)),
     "attempts": ("Tries of deliveries by result", ("target", "result")),
     "deliveries": ("Deliveries that ended", ("target", "outcome")),

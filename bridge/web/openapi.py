@@ -167,7 +167,8 @@ def _told(operation: Operation) -> dict[str, Any]:
         "parameters": [*_in_path(operation.path), *_in_query(operation.query)],
         "responses": {str(status): _answer(schema) for status, schema in operation.answers.items()},
     }
-    for status in sorted({*operation.problems, *OF_WHO[operation.who]}):
+    limited = {429} if operation.method == "get" and operation.who not in ("all", "button") else set()
+    for status in sorted({*operation.problems, *OF_WHO[operation.who], *limited}):
         told["responses"].setdefault(str(status), _problem())
     if operation.takes is not None:
         told["requestBody"] = {"required": False, "content": {"application/json": {"schema": operation.takes}}}

@@ -3,8 +3,9 @@
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from bridge.store import tokens
+from bridge.store import counters, tokens
 from bridge.store.tokens import Grant, Kind, Role
+from bridge.web.body import source_of
 from bridge.wiring import Kit
 
 NEEDED = "Send a token that has not expired as 'Authorization: Bearer'; `popbridge token create` makes one."
@@ -27,10 +28,24 @@ async def grant_of(request: Request) -> Grant:
 
 async def _grant(request: Request) -> Grant:
     kit: Kit = request.app.state.kit
-    text = bearer(request)
-    found = await tokens.check(kit.redis, text, kit.clock.now()) if text else None
+    text, most = bearer(request), kit.settings.server.reads_per_minute
+    if request.method == "GET" and most:
+        found = await _reader(kit, text, source_of(request), most)
+    else:
+        found = await tokens.check(kit.redis, text, kit.clock.now())
     if found is None:
         raise _unknown(NEEDED)
+    return found
+
+
+async def _reader(kit: Kit, text: str, source: str, most: int) -> Grant | None:
+    """Reads are limited by address, whatever their tokens. What a page reports is not: it would count as not seen."""
+    now = kit.clock.now()
+    found, times = await tokens.check_read(kit.redis, text, now, source)
+    if times > most:
+        await counters.count(kit.redis, "reads_refused", reason="too-many")
+        wait = {"Retry-After": str(counters.next_minute(now.timestamp()))}
+        raise HTTPException(429, f"More than {most} reads from this address in this minute.", headers=wait)
     return found
 
 

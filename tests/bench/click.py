@@ -41,6 +41,7 @@ code = "ACCOUNTCODE77"
 {more}
 [crm.acme]
 kind = "webhook"
+agent_clicks_per_minute = 1000000
 pbx = "main"
 targets = ["acme"]
 click_secrets = ["whsec_Q2xpY2tTZWNyZXRDbGlja1NlY3JldENsaWNr"]
