@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, insert, select, update
 
 from bridge.audit.chain import Row, sealed
 from bridge.audit.database import Database
-from bridge.audit.lines import checked, line_of
+from bridge.audit.lines import UNREADABLE, checked, line_of
 from bridge.audit.schema import CHAINED, acts, head, lookups
 from bridge.clock import new_id
 from bridge.messages import Secret
@@ -83,14 +83,15 @@ class Archive(Database):
         """Archive all that waits in the stream; how many entries there were.
 
         Lines are inserted before they are cut from the stream, and an inserted line is never inserted again, so a
-        crash at any point loses and doubles nothing.
+        crash at any point loses and doubles nothing. They are cut by their ids, never "up to" one: a Redis that lost
+        its end, or another machine's whose clock is behind, may since have taken new lines with older ids.
         """
         moved = 0
         while entries := await redis.xrange(keys.AUDIT, count=BATCH):
             for entry in await asyncio.get_running_loop().run_in_executor(self._thread, self.insert, entries):
                 log.error("an audit entry that cannot be read is put aside in %s", keys.AUDIT_ASIDE)
                 await redis.xadd(keys.AUDIT_ASIDE, {"entry_id": entry[0], **entry[1]}, maxlen=ASIDE)
-            await redis.xtrim(keys.AUDIT, minid=_after(entries[-1][0]), approximate=False)
+            await redis.xdel(keys.AUDIT, *(entry_id for entry_id, _ in entries))
             moved += len(entries)
         return moved
 
@@ -100,7 +101,7 @@ class Archive(Database):
         for entry in entries:
             try:
                 found.append(line_of(entry))
-            except (KeyError, ValueError, TypeError, AttributeError):
+            except UNREADABLE:
                 unread.append(entry)
         with self.adding() as writer:
             for table, row in _new(writer.connection, found):
@@ -135,8 +136,3 @@ def _known(connection: Connection, table: Table, rows: list[Row]) -> set[tuple[A
 
 def _identity(table: Table, row: Row) -> tuple[Any, ...]:
     return tuple(row[name] for name in ONCE[table.name])
-
-
-def _after(entry_id: str) -> str:
-    time, _, number = entry_id.partition("-")
-    return f"{time}-{int(number) + 1}"

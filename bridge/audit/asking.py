@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from bridge.audit.schema import LONGEST
 from bridge.errors import Malformed
 from bridge.numbers import spellings
 from bridge.shapes import time_text
@@ -30,11 +31,18 @@ class Wanted:
     @classmethod
     def read(cls, asked: Mapping[str, str], regions: Iterable[str], now: datetime) -> "Wanted":
         """Read the filters in `asked`, whatever else it holds. Raises `Malformed`."""
-        found = {name: asked[name] for name in FILTERS if asked.get(name)}
+        found = {name: _searched(name, asked[name]) for name in FILTERS if asked.get(name)}
         where = list(regions)
         keys = {name: spellings(found[name], where) for name in NUMBERS if name in found}
         times = {name: time_text(moment(found[name], name, now)) for name in ("since", "until") if name in found}
         return cls(found, keys, times.get("since"), times.get("until"))
+
+
+def _searched(name: str, text: str) -> str:
+    """As the archive keeps what is searched. Raises `Malformed` on what no line can hold."""
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise Malformed(f"{name} must be a text, without zero characters")
+    return text[:LONGEST]
 
 
 def moment(text: str, name: str, now: datetime) -> datetime:
@@ -72,6 +80,6 @@ def place_of(cursor: str | None) -> Place | None:
         time, _, seq = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(" ")
         if len(time) != len(time_text(datetime.fromisoformat(time))) or int(seq) not in range(2**62):
             raise ValueError
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError, OverflowError):
         raise Malformed("cursor must be the next_cursor of an earlier page") from None
     return time, int(seq)

@@ -1,21 +1,28 @@
 """From an entry of the stream to a line of a table: checked, so that one bad entry can hold nothing up."""
 
 import json
+import math
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Float, String, Table
+from sqlalchemy import Column, Float, String, Table
 
 from bridge.audit import schema
 from bridge.audit.chain import Row
 from bridge.numbers import plain
+from bridge.shapes import time_text
 from bridge.store.connection import Entry
 
 DERIVED = {"seq", "salt", "prev", "digest", "caller_salt", "caller_proof", "agent_salt", "agent_proof"}
 
+UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError)
+IDS = {"click_id", "delivery_id", "act_id"}
+"""What lines are told apart by."""
+
 
 def line_of(entry: Entry) -> tuple[Table, Row]:
-    """The table and the line (not sealed yet). Raises `ValueError`, `KeyError`, `TypeError` on what is no line."""
+    """The table and the line (not sealed yet). Raises one of `UNREADABLE` on what is no line."""
     kind, line = entry[1]["kind"], json.loads(entry[1]["line"])
     table, read = KINDS[kind]
     return table, checked(table, read({**line, "kind": kind}))
@@ -54,19 +61,32 @@ KINDS: dict[str, tuple[Table, Callable[[Mapping[str, Any]], Row]]] = {
 
 def checked(table: Table, line: Mapping[str, Any]) -> Row:
     """The columns that this table knows (a line of a newer version may have more), each of its type."""
-    row: Row = {}
-    for column in table.columns:
-        if column.name in DERIVED - {"salt"}:
-            continue
-        value = line.get(column.name)
-        if value is None and not column.nullable:
+    names = (column.name for column in table.columns if column.name not in DERIVED - {"salt"})
+    return {name: _value(table.columns[name], line.get(name)) for name in names}
+
+
+def _value(column: "Column[Any]", value: Any) -> Any:
+    if value is None:
+        if not column.nullable:
             raise ValueError(f"no {column.name}")
-        if value is not None and isinstance(column.type, Float):
-            value = float(value)
-        elif value is not None and isinstance(column.type, String):
-            value = _text(value)
-        row[column.name] = value
-    return row
+        return None
+    if isinstance(column.type, Float):
+        return _finite(value)
+    if not isinstance(column.type, String):
+        return value
+    text = _text(value)
+    if column.name in IDS and len(text) > schema.LONGEST:
+        raise ValueError(f"{column.name} is too long")
+    if column.name == "time" and text != time_text(datetime.fromisoformat(text)):
+        raise ValueError("not a time as this program writes it")
+    return text[: schema.LONGEST] if column.name in schema.SEARCHED else text
+
+
+def _finite(value: Any) -> float:
+    """No database keeps what is no number as it was."""
+    if not math.isfinite(number := float(value)):
+        raise ValueError("not a number")
+    return number
 
 
 def _text(value: object) -> str:

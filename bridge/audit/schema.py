@@ -98,8 +98,11 @@ head = Table(
 """One row: the newest line's number and digest. Whoever adds lines holds a lock on it."""
 
 CHAINED = (lookups, deliveries, acts)
+SEARCHED = ("crm", "crm_user", "extension", "outcome", "caller_key", "did_key", "ivrid")
+LONGEST = 500
+"""Characters kept of what is searched: PostgreSQL's indexes take no more than 2,700 bytes with the time beside it."""
 
 Index("lookups_by_time", lookups.c.time, lookups.c.seq)
 Index("acts_by_kind", acts.c.kind, acts.c.seq)
-for column in ("crm", "crm_user", "extension", "outcome", "caller_key", "did_key", "ivrid"):
+for column in (*SEARCHED,):
     Index(f"lookups_by_{column}", lookups.c[column], lookups.c.time, lookups.c.seq)

@@ -126,7 +126,8 @@ class _Proof:
         """Numbers of the first and last line of the span."""
         low, high = 0, 2**62
         if self._span.since:
-            low = min(_edges(self._connection, func.min, lambda t: t.c.time >= self._span.since), default=high)
+            young = _edges(self._connection, func.min, lambda t: t.c.time >= self._span.since)
+            low = min(young, default=self._head_seq + 1)
         if self._span.until:
             high = max(_edges(self._connection, func.max, lambda t: t.c.time < self._span.until), default=0)
         return low, high

@@ -1,13 +1,16 @@
 """Who may read the log, how often, and that each reading is a line of it."""
 
+import base64
 import json
+from pathlib import Path
 
 import pytest
 
 from bridge.audit.verify import verify
+from bridge.messages import Secret
 from bridge.store.tokens import Role
 from bridge.web import audit
-from tests.stage import CALLER, DANA, Stage
+from tests.stage import CALLER, DANA, Stage, open_stage
 
 pytestmark = pytest.mark.anyio
 
@@ -34,6 +37,35 @@ async def test_what_is_refused_is_not_a_reading(stage: Stage) -> None:
     for path in ("/api/audit?colour=red", "/api/audit?cursor=x", "/api/audit/export?format=x", "/api/audit?limit=0"):
         assert (await stage.get(path, supervisor)).status_code == 400
     assert [act["what"] for act in (await stage.get("/api/audit/acts", admin)).json()["items"]] == ["acts"]
+
+
+def cursor(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+WRONG = (
+    *(f"{name}=a%00b" for name in ("crm", "crm_user", "caller", "did", "ivrid", "extension", "outcome", "since")),
+    *(f"cursor={text}" for text in ("%00", "%D7%90", "a", cursor("9999-12-31T23:59:59-10:00 1"))),
+    *(f"cursor={cursor(f'2026-01-01T00:00:00.000Z {seq}')}" for seq in ("", "x", "-1", 2**62)),
+    *(f"{name}={text}" for name in ("since", "until") for text in (9 * "9" + "d", "9999-12-31T23:59:59-10:00")),
+    *(f"limit={text}" for text in ("0", "501", "-1", "1.5", "%D9%A3")),
+)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+async def test_what_cannot_be_asked_is_a_clear_400(
+    kind: str, tmp_path: Path, redis_url: Secret, request: pytest.FixtureRequest
+) -> None:
+    extra = {}
+    if kind == "postgresql":
+        extra["POPBRIDGE_AUDIT__URL"] = request.getfixturevalue("postgres").new_database().reveal()
+    async with open_stage(tmp_path, redis_url, extra=extra) as stage:
+        supervisor = await stage.token(Role.SUPERVISOR)
+        for wrong in WRONG:
+            answer = await stage.get(f"/api/audit?{wrong}", supervisor)
+            assert (answer.status_code, answer.json()["reason"]) == (400, "malformed"), wrong
+            assert wrong.partition("=")[0] in answer.json()["detail"]
+        assert (await stage.get("/api/clicks?agent=a%00b", supervisor)).status_code == 400
 
 
 async def test_acts_page_by_page(stage: Stage) -> None:

@@ -229,6 +229,17 @@ def test_a_part_can_be_proven(written: Archive) -> None:
     assert verify(written, span).findings == [Finding(13, "was changed")]
 
 
+def test_a_part_without_lines_is_whole(written: Archive) -> None:
+    """Nothing came since, or nothing had come yet."""
+    late, early = time_text(entries.moment(99)), time_text(entries.moment(-99))
+    for span in (Span(since=late), Span(until=early), Span(late, late), Span(late, early)):
+        assert verify(written, span).findings == []
+    with written.writing() as connection:
+        for table in CHAINED:
+            connection.execute(delete(table).where(table.c.seq == 3 * CLICKS))
+    assert verify(written).findings == [Finding(3 * CLICKS, "is missing")]
+
+
 def test_what_cannot_even_be_read_is_told_too(tmp_path: Path) -> None:
     """SQLite takes texts for bytes and bytes for texts."""
     archive = Archive(Secret(f"sqlite:///{tmp_path / 'audit.db'}"))
