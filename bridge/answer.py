@@ -22,9 +22,9 @@ async def answer(click: Click, kit: Kit, laps: "Laps", allowances: Sequence[acce
     if stored is not None:
         return {**stored, "duplicate": True}
     try:
-        given = await record(kit.redis, kit.jobs, await _look(click, kit, laps))
+        given = await record(kit.scripts, kit.jobs, await _look(click, kit, laps))
     except BaseException:
-        await accept.abandon(kit.redis, click)
+        await accept.abandon(kit.scripts, click)
         raise
     return given if given["click_id"] == click.click_id else {**given, "duplicate": True}
 

@@ -8,7 +8,8 @@ from bridge.domain import DESKTOP, Agent, Answer, Call, Click, Delivery, Deliver
 from bridge.numbers import e164
 from bridge.shapes import as_json, json_text, time_text
 from bridge.store import accept, counters, deliveries, desktop, jobs, keys, popups
-from bridge.store.connection import Batch, TextRedis
+from bridge.store.connection import Batch
+from bridge.store.scripts import Scripts
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Entry:
     regions: Mapping[str, str] = field(default_factory=dict)
 
 
-async def record(redis: TextRedis, queue: jobs.Jobs, entry: Entry) -> accept.Stored:
+async def record(scripts: Scripts, queue: jobs.Jobs, entry: Entry) -> accept.Stored:
     """Write `entry` once and whole; the answer that stands, which is an earlier one if there was one.
 
     Raises `Unavailable`: nothing was written then.
@@ -34,7 +35,17 @@ async def record(redis: TextRedis, queue: jobs.Jobs, entry: Entry) -> accept.Sto
     def write(pipe: Batch) -> None:
         _write(pipe, queue, entry, waiting)
 
-    return await accept.commit(redis, entry.click, as_json(entry.answer), write)
+    stands = await accept.commit(scripts, entry.click, as_json(entry.answer), write)
+    if stands["click_id"] == entry.click.click_id:
+        await _tell_desktop(scripts, entry)
+    return stands
+
+
+async def _tell_desktop(scripts: Scripts, entry: Entry) -> None:
+    """That there is no popup; a popup is told by its delivery."""
+    agent = entry.agent
+    if entry.answer.popup is None and agent is not None and agent.crm_user and DESKTOP in entry.targets:
+        await desktop.tell_nothing(scripts, agent, entry.answer, entry.click.received_at)
 
 
 def _deliveries(entry: Entry) -> list[Delivery]:
@@ -57,8 +68,6 @@ def _write(pipe: Batch, queue: jobs.Jobs, entry: Entry, waiting: list[Delivery])
         for delivery in waiting:
             deliveries.buffer_new(pipe, delivery, click, popup.expires_at)
             queue.add(pipe, jobs.DELIVER, delivery.delivery_id)
-    elif entry.agent is not None and entry.agent.crm_user and DESKTOP in entry.targets:
-        desktop.buffer_nothing(pipe, entry.agent, entry.answer, click.received_at)
     popups.buffer_story(pipe, click.click_id, _story(entry, ids))
     pipe.xadd(keys.AUDIT, {"kind": "lookup", "line": json_text(audit_line(entry))})
     if click.proof:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redis.exceptions import RedisError, WatchError
+from redis.exceptions import RedisError
 
 from bridge.domain import Click
 from bridge.errors import TooManyClicks, Unavailable
 from bridge.store import keys
-from bridge.store.connection import Batch, Evaluates, TextRedis
+from bridge.store.connection import Batch, Word
+from bridge.store.scripts import Scripts
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,23 @@ end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 """
 
+# KEYS: the click. ARGV: who gives it up
+ABANDON = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
+
+# KEYS: the click. ARGV: what a click that is worked on begins with, the answer, seconds to live, then the commands,
+# each after the number of its words. The reply: nothing, or the answer that is there already
+COMMIT = """
+local stored = redis.call('GET', KEYS[1])
+if stored and string.sub(stored, 1, #ARGV[1]) ~= ARGV[1] then return stored end
+redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+local at = 4
+while at < #ARGV do
+  local last = at + ARGV[at]
+  redis.call(unpack(ARGV, at + 1, last))
+  at = last + 1
+end
+"""
+
 Stored = dict[str, Any]
 """An answer as it was first sent: contract 3's JSON."""
 
@@ -57,19 +75,12 @@ def unavailable() -> Unavailable:
     return Unavailable("The bridge's store cannot be reached: nothing was accepted", RETRY_AFTER_SECONDS)
 
 
-def _stored(text: str | None) -> Stored | None:
-    if text is None or text.startswith(RUNNING):
-        return None
-    answer: Stored = json.loads(text)
-    return answer
-
-
 def _key(click: Click) -> str:
     return keys.accepted(click.crm, click.key or click.click_id)
 
 
 async def begin(
-    redis: Evaluates, click: Click, hold_seconds: float, allowances: Sequence[Allowance] = ()
+    scripts: Scripts, click: Click, hold_seconds: float, allowances: Sequence[Allowance] = ()
 ) -> Stored | None:
     """Take on the click (None), or give the answer that it was given before.
 
@@ -83,16 +94,16 @@ async def begin(
         async with asyncio.timeout(2 * hold_seconds):
             for pause in BEGIN_PAUSES:
                 try:
-                    return await _begin(redis, click, hold_seconds, allowances)
+                    return await _begin(scripts, click, hold_seconds, allowances)
                 except (RedisError, OSError) as error:
                     log.warning("redis did not take a click: %s", type(error).__name__)
                 await asyncio.sleep(pause)
-            return await _begin(redis, click, hold_seconds, allowances)
+            return await _begin(scripts, click, hold_seconds, allowances)
     except (RedisError, TimeoutError, OSError):
         raise unavailable() from None
 
 
-async def _begin(redis: Evaluates, click: Click, hold_seconds: float, allowances: Sequence[Allowance]) -> Stored | None:
+async def _begin(scripts: Scripts, click: Click, hold_seconds: float, allowances: Sequence[Allowance]) -> Stored | None:
     """The key tells who works on the click, so asking again after a lost reply finds ourselves."""
     mine, second = RUNNING + click.click_id, int(click.received_at.timestamp())
     names = [_key(click), *(keys.rate(one.kind, one.crm, one.who, second // keys.RATE_SECONDS) for one in allowances)]
@@ -102,60 +113,51 @@ async def _begin(redis: Evaluates, click: Click, hold_seconds: float, allowances
         2 * keys.RATE_SECONDS,
         *(one.per_minute for one in allowances),
     )
-    while (held := await redis.eval(BEGIN, len(names), *names, *told)) not in (None, mine):
+    while (held := await scripts.eval(BEGIN, len(names), *names, *told)) not in (None, mine):
         if isinstance(held, int):
             raise TooManyClicks(allowances[held].told, keys.RATE_SECONDS - second % keys.RATE_SECONDS)
-        if (answer := _stored(held)) is not None:
-            return answer
+        if not held.startswith(RUNNING):
+            return _stored(held)
         await asyncio.sleep(WAIT_SECONDS)
     return None
 
 
-async def abandon(redis: TextRedis, click: Click) -> None:
+def _stored(text: str) -> Stored:
+    answer: Stored = json.loads(text)
+    return answer
+
+
+async def abandon(scripts: Scripts, click: Click) -> None:
     """Let a repeat of a click that could not be answered start at once."""
     try:
-        async with redis.pipeline(transaction=True) as pipe:
-            await pipe.watch(_key(click))
-            if await pipe.get(_key(click)) == RUNNING + click.click_id:
-                pipe.multi()
-                pipe.delete(_key(click))
-                await pipe.execute()
+        await scripts.eval(ABANDON, 1, _key(click), RUNNING + click.click_id)
     except (RedisError, OSError):
         log.warning("a click that failed is held until its time runs out")
 
 
-async def commit(redis: TextRedis, click: Click, answer: Stored, write: Callable[[Batch], None]) -> Stored:
+async def commit(scripts: Scripts, click: Click, answer: Stored, write: Callable[[Batch], None]) -> Stored:
     """Write the answer and everything `write` buffers: all or nothing, once. Returns the answer that stands.
 
     Raises `Unavailable`, after `COMMIT_SECONDS` at the latest. A transaction that the server has taken but not
     answered by then may still be carried out: a repeat with the same id finds it.
     """
+    text = json.dumps(answer, ensure_ascii=False)
+    words = [RUNNING, text, keys.ACCEPTED_SECONDS, *scripts.words_of(write)]
     try:
         async with asyncio.timeout(COMMIT_SECONDS):
-            return await _commit(redis, click, answer, write)
+            stands = await _commit(scripts, click, words)
     except TimeoutError:
         raise unavailable() from None
+    return answer if stands in (None, text) else _stored(stands)
 
 
-async def _commit(redis: TextRedis, click: Click, answer: Stored, write: Callable[[Batch], None]) -> Stored:
-    """The key is watched, so redis-py never repeats the transaction by itself: a lost reply raises here, and the next
-    round finds either our own answer (it was written) or none (it was not). Raises `Unavailable`.
-    """
-    key, text = _key(click), json.dumps(answer, ensure_ascii=False)
+async def _commit(scripts: Scripts, click: Click, words: Sequence[Word]) -> str | None:
+    """The answer that was there before, which after a lost reply is our own. Raises `Unavailable`."""
     for pause in COMMIT_PAUSES:
         await asyncio.sleep(pause)
         try:
-            async with redis.pipeline(transaction=True) as pipe:
-                await pipe.watch(key)
-                if (stored := _stored(await pipe.get(key))) is not None:
-                    return stored
-                pipe.multi()
-                pipe.set(key, text, ex=keys.ACCEPTED_SECONDS)
-                write(pipe)
-                await pipe.execute()
-                return answer
-        except WatchError:
-            continue
+            stored: str | None = await scripts.eval(COMMIT, 1, _key(click), *words)
+            return stored
         except (RedisError, OSError) as error:
             log.warning("redis did not take a transaction: %s", type(error).__name__)
     raise unavailable()

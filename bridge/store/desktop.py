@@ -1,13 +1,18 @@
 """What desktop pages are told: one bounded stream per agent to catch up from, one channel to hear it at once."""
 
+import logging
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from redis.exceptions import RedisError
+
 from bridge.domain import Answer, Delivery, Popup
 from bridge.shapes import from_json, json_text, time_text
 from bridge.store import keys
-from bridge.store.connection import Batch, Entry, Evaluates, TextRedis
+from bridge.store.connection import Entry, Evaluates, TextRedis
+
+log = logging.getLogger(__name__)
 
 POPUP, NOTHING = "popup", "nothing"
 DISMISSED, PREFERENCES, REVOKED = "dismissed", "preferences", "revoked"
@@ -81,11 +86,14 @@ async def push(redis: Evaluates, popup: Popup, expires_at: datetime) -> None:
     await redis.eval(PUSH, 2, *_kept(popup.agent, POPUP, json_text(popup), expires_at, popup.popup_id))
 
 
-def buffer_nothing(pipe: Batch, agent: keys.Person, answer: Answer, now: datetime) -> None:
-    """Buffer the word that a click of this agent found no call, and why."""
+async def tell_nothing(redis: Evaluates, agent: keys.Person, answer: Answer, now: datetime) -> None:
+    """Tell the agent's pages that a click found no call, and why. While Redis is away they are not told."""
     told = {"click_id": answer.click_id, "outcome": answer.outcome, "why": answer.why, "created_at": now}
     expires_at = now + timedelta(seconds=NOTHING_SECONDS)
-    pipe.eval(PUSH, 2, *_kept(agent, NOTHING, json_text(told), expires_at, ""))
+    try:
+        await redis.eval(PUSH, 2, *_kept(agent, NOTHING, json_text(told), expires_at, ""))
+    except (RedisError, OSError):
+        log.warning("an agent's pages were not told that a click found no call: redis is away")
 
 
 def _kept(agent: keys.Person, event: str, data: str, expires_at: datetime, popup_id: str) -> list[str | int]:

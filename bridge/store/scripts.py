@@ -6,14 +6,14 @@ the busier it is, the more share a round trip.
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from redis.exceptions import NoScriptError, RedisError
 
-from bridge.store.connection import Pipelines
+from bridge.store.connection import Batch, Pipelines, Word
 
 
 @cache
@@ -26,7 +26,7 @@ def name_of(script: str) -> str:
 class _Call:
     script: str
     numkeys: int
-    keys_and_args: tuple[str | int, ...]
+    keys_and_args: tuple[Word, ...]
     reply: "asyncio.Future[Any]"
 
 
@@ -38,13 +38,20 @@ class Scripts:
         self._waiting: list[_Call] = []
         self._sending: asyncio.Task[None] | None = None
 
-    async def eval(self, script: str, numkeys: int, *keys_and_args: str | int) -> Any:
+    async def eval(self, script: str, numkeys: int, *keys_and_args: Word) -> Any:
         """The script's reply. Raises what redis-py raises; whether it was carried out is then unknown."""
         call = _Call(script, numkeys, keys_and_args, asyncio.get_running_loop().create_future())
         self._waiting.append(call)
         if self._sending is None:
             self._sending = asyncio.create_task(self._send())
         return await call.reply
+
+    def words_of(self, write: Callable[[Batch], None]) -> list[Word]:
+        """The commands that `write` buffers, as arguments of a script: each after the number of its words."""
+        pipe = self._redis.pipeline()
+        pipe.multi()
+        write(pipe)
+        return [word for command, _ in pipe.command_stack for word in (len(command), *command)]
 
     async def _send(self) -> None:
         try:

@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from bridge.messages import Secret
+from bridge.store.accept import COMMIT
+from bridge.store.scripts import name_of
 
 NIL = (b"$-1\r\n", b"*-1\r\n", b"_\r\n")
 PUSH = b">"
@@ -29,6 +31,11 @@ class Passing:
         return self.words[0].upper()
 
     @property
+    def script(self) -> bytes | None:
+        """The text or the name of the script that this runs."""
+        return self.words[1] if self.name in (b"EVAL", b"EVALSHA") else None
+
+    @property
     def is_unknown_script(self) -> bool:
         """Whether this is the reply that no script has that name."""
         return self.reply is not None and self.reply.startswith(b"-NOSCRIPT")
@@ -44,10 +51,9 @@ class Line:
     """What happens to what passes.
 
     `hear` decides on each message: False breaks its connection before the message is handed on. Without it the next
-    commands named `word` are lost: `lose_command` before the server hears them, `lose_reply` after it carried them out.
+    clicks' transactions are lost: `lose_command` before the server hears them, `lose_reply` after it carried them out.
     """
 
-    word: bytes = b"EXEC"
     lose_reply: int = 0
     lose_command: int = 0
     down: bool = False
@@ -67,7 +73,7 @@ class Line:
         return passes
 
     def _loses(self, passing: Passing) -> bool:
-        if passing.name != self.word:
+        if passing.script not in (COMMIT.encode(), name_of(COMMIT).encode()) or passing.is_unknown_script:
             return False
         if passing.reply is None and self.lose_command:
             self.lose_command -= 1

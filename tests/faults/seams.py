@@ -32,7 +32,7 @@ CLAIMED = (Seam.AFTER_CLAIM, Seam.DURING_POST, Seam.BEFORE_RECORD, Seam.DURING_R
 
 def script_of(passing: Passing) -> str | None:
     """Which of the scripts this is about, whether it is sent by its text or by its name."""
-    return SCRIPTS.get(passing.words[1]) if passing.name in (b"EVAL", b"EVALSHA") else None
+    return SCRIPTS.get(passing.script or b"")
 
 
 def is_pop(passing: Passing) -> bool:
@@ -42,7 +42,7 @@ def is_pop(passing: Passing) -> bool:
 
 def is_write(passing: Passing) -> bool:
     """Whether this is a transaction or a script, other than one that takes jobs."""
-    return passing.name in (b"EXEC", b"EVAL", b"EVALSHA") and not is_pop(passing)
+    return (passing.name == b"EXEC" or passing.script is not None) and not is_pop(passing)
 
 
 def seam_of(passing: Passing) -> Seam | None:

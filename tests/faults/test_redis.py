@@ -45,7 +45,7 @@ ONE_CLICK = {"audit": 1, "jobs": 2, "deliveries": 2, "due": 2, "popups": 1, "sto
 NOTHING = dict.fromkeys(ONE_CLICK, 0)
 
 
-async def test_a_lost_reply_to_exec_gives_one_popup_and_one_audit_line(cut: tuple[Line, Stage, "Redis"]) -> None:
+async def test_a_lost_reply_gives_one_popup_and_one_audit_line(cut: tuple[Line, Stage, "Redis"]) -> None:
     line, stage, direct = cut
     stage.talk()
     line.lose_reply = 1
@@ -70,7 +70,7 @@ async def test_a_lost_reply_is_as_harmless_without_an_id(cut: tuple[Line, Stage,
     assert written(direct) == ONE_CLICK
 
 
-async def test_an_exec_that_never_arrives_is_sent_again(cut: tuple[Line, Stage, "Redis"]) -> None:
+async def test_a_transaction_that_never_arrives_is_sent_again(cut: tuple[Line, Stage, "Redis"]) -> None:
     line, stage, direct = cut
     stage.talk()
     line.lose_command = 2
@@ -82,10 +82,10 @@ async def test_an_exec_that_never_arrives_is_sent_again(cut: tuple[Line, Stage, 
 async def test_many_lost_replies_among_many_clicks(cut: tuple[Line, Stage, "Redis"]) -> None:
     line, stage, direct = cut
     stage.talk()
-    line.lose_reply, line.lose_command = 10, 5
+    line.lose_reply, line.lose_command = 3, 1
     responses = await asyncio.gather(*(stage.click() for _ in range(30)))
     assert {response.status_code for response in responses} == {200}
-    assert line.cuts == 15
+    assert line.cuts == 4
     assert written(direct) == {name: 30 * count for name, count in ONE_CLICK.items()}
 
 
@@ -126,6 +126,26 @@ async def test_no_redis_at_all_is_503_and_not_ready(cut: tuple[Line, Stage, "Red
     assert (await stage.click()).status_code == 200, "kept connections that died do not fail the first clicks after"
 
 
+@pytest.mark.parametrize(("name", "refusing"), [("maxmemory", "1"), ("min-replicas-to-write", "1")])
+async def test_redis_that_takes_no_writes_is_503_and_nothing_half_written(
+    cut: tuple[Line, Stage, "Redis"], name: str, refusing: str
+) -> None:
+    """Told between the lookup and the transaction, so that it is the transaction which is refused."""
+    _, stage, direct = cut
+    stage.talk()
+    stage.pbx.faults.slow_seconds = 0.3
+    clicking = asyncio.create_task(stage.click(message_id="msg_no_writes"))
+    while not direct.keys("popbridge:accepted:*"):
+        await asyncio.sleep(0.01)
+    direct.config_set(name, refusing)
+    try:
+        response = await clicking
+    finally:
+        direct.config_set(name, "0")
+    assert (response.status_code, response.json()["reason"]) == (503, "unavailable")
+    assert written(direct) == NOTHING
+
+
 async def test_two_who_answer_the_same_click_at_once_leave_one_answer(cut: tuple[Line, Stage, "Redis"]) -> None:
     """Whoever held the click too long finds that another has answered it meanwhile, in the very last moment."""
     _, stage, direct = cut
@@ -136,7 +156,7 @@ async def test_two_who_answer_the_same_click_at_once_leave_one_answer(cut: tuple
         direct.set(key, json.dumps(theirs))
         pipe.set("popbridge:mine", "1")
 
-    stands = await accept.commit(stage.redis, click, {"click_id": "clk_mine"}, write)
+    stands = await accept.commit(stage.kit.scripts, click, {"click_id": "clk_mine"}, write)
     assert stands == theirs
     assert not direct.exists("popbridge:mine")
 
@@ -144,8 +164,8 @@ async def test_two_who_answer_the_same_click_at_once_leave_one_answer(cut: tuple
 async def test_a_click_that_failed_is_given_up_at_once(cut: tuple[Line, Stage, "Redis"]) -> None:
     _, stage, direct = cut
     click = Click("clk_mine", "acme", datetime.now(UTC), "127.0.0.1", agent="x", key="webhook-id:mine")
-    assert await accept.begin(stage.redis, click, 5.0) is None
-    await accept.abandon(stage.redis, click)
+    assert await accept.begin(stage.kit.scripts, click, 5.0) is None
+    await accept.abandon(stage.kit.scripts, click)
     assert not direct.exists(keys.accepted("acme", "webhook-id:mine"))
 
 
