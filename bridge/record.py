@@ -77,8 +77,10 @@ def _write(pipe: Batch, queue: jobs.Jobs, entry: Entry, waiting: list[Delivery])
 
 def _story(entry: Entry, delivery_ids: list[str]) -> dict[str, object]:
     """What came, what the phone system said, what was chosen and why, and what became of it."""
+    came = as_json(entry.click)
+    del came["proof"]  # which secret it was is for the operator, not for whoever reads the story
     return {
-        "click": entry.click,
+        "click": came,
         "agent": entry.agent,
         "live_calls": entry.heard,
         "answer": entry.answer,

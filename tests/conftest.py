@@ -1,5 +1,7 @@
 """What tests share: a real Redis per test process, and a stage of real parts around the bridge."""
 
+import io
+import logging
 import subprocess
 import tempfile
 import time
@@ -16,7 +18,7 @@ from bridge.store.embedded import dies_with_parent, find_binary
 from tests import postgres as postgres_server
 from tests.audit import entries
 from tests.postgres import Postgres
-from tests.stage import Stage, open_stage
+from tests.stage import Stage, listening, open_stage
 
 
 @pytest.fixture
@@ -55,6 +57,17 @@ async def stage(tmp_path: Path, redis_url: Secret) -> AsyncIterator[Stage]:
     """A bridge between a phone system and a CRM, with Dana and Omer idle."""
     async with open_stage(tmp_path, redis_url) as ready:
         yield ready
+
+
+@pytest.fixture
+def said() -> Iterator[io.StringIO]:
+    """Every log line of every logger, at the lowest level, exceptions included."""
+    text = io.StringIO()
+    handler = logging.StreamHandler(text)
+    handler.setFormatter(logging.Formatter("%(name)s %(levelname)s %(message)s"))
+    handler.addFilter(lambda record: not record.name.startswith("httpcore"))  # the test's own client
+    with listening(handler, logging.DEBUG):
+        yield text
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

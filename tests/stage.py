@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -110,6 +111,20 @@ async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 10.0) 
         assert time.monotonic() < deadline, "the awaited condition did not come true in time"
         await asyncio.sleep(0.01)
     return found
+
+
+@contextmanager
+def listening(handler: logging.Handler, level: int) -> Iterator[None]:
+    """Hand every log line from `level` on to the handler too."""
+    root = logging.getLogger()
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel(level)
+    try:
+        yield
+    finally:
+        root.setLevel(before)
+        root.removeHandler(handler)
 
 
 @asynccontextmanager

@@ -1,13 +1,12 @@
 """Clicks that were not accepted, for whoever asks why there was no popup: kept a day, without their bodies."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from redis.exceptions import RedisError
 
-from bridge.store import keys
+from bridge.store import counters, keys
 from bridge.store.connection import TextRedis
 
 log = logging.getLogger(__name__)
@@ -27,14 +26,18 @@ class Refusal:
     source_ip: str
 
 
-async def note(redis: TextRedis, refusal: Refusal) -> None:
-    """Keep it. While Redis is away it is lost, which is better than an answer that does not come."""
-    fields: Mapping[str, str] = asdict(refusal)
+async def note(redis: TextRedis, refusal: Refusal, known: bool) -> None:
+    """Count it, and keep it if its CRM is known. While Redis is away it is lost, which is better than an answer that
+    does not come."""
     try:
-        await redis.xadd(keys.REFUSED, dict(fields), maxlen=keys.REFUSED_LENGTH)
-        await redis.expire(keys.REFUSED, int(KEPT.total_seconds()))
+        async with redis.pipeline() as pipe:
+            counters.buffer_count(pipe, "clicks_refused", crm=refusal.crm if known else "", reason=refusal.reason)
+            if known:
+                pipe.xadd(keys.REFUSED, asdict(refusal), maxlen=keys.REFUSED_LENGTH)
+                pipe.expire(keys.REFUSED, int(KEPT.total_seconds()))
+            await pipe.execute()
     except (RedisError, OSError):
-        log.warning("a refused click was not kept: redis is away")
+        log.warning("a refused click was neither counted nor kept: redis is away")
 
 
 async def newest(redis: TextRedis, now: datetime) -> list[Refusal]:

@@ -59,17 +59,15 @@ async def _answered(request: Request, kit: Kit) -> Response:
 
 async def _note(request: Request, kit: Kit, refused: ClickRefused, agent: str, laps: Laps) -> None:
     known = given_crm(request) in kit.settings.crm
+    await refusals.note(kit.redis, _refusal(request, kit, refused, agent), known)
     crm_label = given_crm(request) if known else ""
-    await counters.count(kit.redis, "clicks_refused", crm=crm_label, reason=refused.reason)
-    if known:
-        await _keep(request, kit, refused, agent)
     logs.event(log, "click", crm=crm_label, outcome="refused", reason=refused.reason, total_ms=laps.total())
 
 
-async def _keep(request: Request, kit: Kit, refused: ClickRefused, agent: str) -> None:
+def _refusal(request: Request, kit: Kit, refused: ClickRefused, agent: str) -> refusals.Refusal:
     """For `GET /api/clicks`: who waited for a popup in vain, and why."""
     now = kit.clock.now()
-    refusal = refusals.Refusal(
+    return refusals.Refusal(
         time=time_text(now),
         crm=given_crm(request),
         agent=agent if agent.isprintable() and len(agent) <= MAX_AGENT_CHARACTERS else "",
@@ -77,7 +75,6 @@ async def _keep(request: Request, kit: Kit, refused: ClickRefused, agent: str) -
         why=refused.detail,
         source_ip=source_of(request),
     )
-    await refusals.note(kit.redis, refusal)
 
 
 def _log(given: Stored, crm_name: str, total_ms: float, in_full: bool) -> None:

@@ -2,9 +2,8 @@
 
 import io
 import json
-import logging
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -43,21 +42,6 @@ async def scene(request: pytest.FixtureRequest, tmp_path: Path, redis_url: Secre
         extra["POPBRIDGE_AUDIT__URL"] = request.getfixturevalue("postgres").new_database().reveal()
     async with open_stage(tmp_path, redis_url, extra=extra) as stage:
         yield stage
-
-
-@pytest.fixture
-def said() -> Iterator[io.StringIO]:
-    """Every log line of every logger."""
-    text = io.StringIO()
-    handler = logging.StreamHandler(text)
-    handler.addFilter(lambda record: not record.name.startswith("httpcore"))  # the test's own client
-    root = logging.getLogger()
-    before = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    yield text
-    root.setLevel(before)
-    root.removeHandler(handler)
 
 
 def everything_in(url: Secret) -> str:

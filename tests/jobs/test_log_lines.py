@@ -11,7 +11,7 @@ from bridge import logs
 from bridge.messages import Secret
 from bridge.push import push
 from bridge.store.tokens import Role
-from tests.stage import CALLER, DANA, Stage, open_stage
+from tests.stage import CALLER, DANA, Stage, listening, open_stage
 
 pytestmark = pytest.mark.anyio
 
@@ -32,13 +32,9 @@ class Told(logging.Handler):
 
 @pytest.fixture
 def told() -> Iterator[Told]:
-    handler, root = Told(), logging.getLogger()
-    before = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
-    yield handler
-    root.setLevel(before)
-    root.removeHandler(handler)
+    handler = Told()
+    with listening(handler, logging.INFO):
+        yield handler
 
 
 async def test_a_click_and_its_deliveries_have_a_line_each_with_its_id(stage: Stage, told: Told) -> None:
