@@ -15,7 +15,8 @@ from bridge.errors import PbxError, PbxUnreachable
 from bridge.pbx import Listing
 
 BUSY = 3
-"""With this many questions for single extensions on their way, the next one is for the whole account."""
+"""With this many questions for single extensions on their way, the next one is for the whole account. So is the one
+after it, if that many clicks were served by it."""
 
 Ask = Callable[[str | None], Awaitable[Listing]]
 """Asks for one extension, or (None) for all."""
@@ -35,6 +36,7 @@ class _Question:
     extension: str | None
     asked_at: float
     task: "asyncio.Task[Listing]"
+    joined: int = 0
 
     def covers(self, extension: str | None) -> bool:
         return self.extension in (None, extension)
@@ -49,6 +51,7 @@ class Questions:
         self._ask, self._always_whole, self._fresh, self._ticks = ask, always_whole, fresh_seconds, ticks
         self.circuit = circuit
         self._questions: list[_Question] = []
+        self._whole: _Question | None = None
         self.asked = 0
         """How many questions were sent."""
 
@@ -58,31 +61,44 @@ class Questions:
         Raises `PbxError`.
         """
         self._forget(clicked_at)
+        told_nothing = False
         for question in reversed(self._questions):
             if question.covers(extension) and question.asked_at >= clicked_at - self._fresh:
                 heard = await self._join(question)
                 if question.asked_at >= clicked_at or _has_calls(heard.listing, extension):
                     return heard
+                told_nothing = True
         for question in self._questions:
             if question.covers(extension) and question.asked_at >= clicked_at:
                 return await self._join(question)
-        question = self._new(extension)
+        question = self._new(extension, alone=told_nothing)
         return Heard(await asyncio.shield(question.task), question.asked_at, ServedFrom.PBX)
 
     async def _join(self, question: _Question) -> Heard:
+        question.joined += 1
         served_from = ServedFrom.RECENT if question.task.done() else ServedFrom.SHARED
         return Heard(await asyncio.shield(question.task), question.asked_at, served_from)
 
-    def _new(self, extension: str | None) -> _Question:
+    def _new(self, extension: str | None, alone: bool) -> _Question:
+        """A new question; `alone`: it is asked because a young answer told nothing, so few others will share it."""
         if not self.circuit.lets_through():
             raise PbxUnreachable("the phone system has failed several times in a row and is left alone for 5 seconds")
-        waiting = sum(1 for question in self._questions if not question.task.done())
-        scope = None if self._always_whole or waiting >= BUSY else extension
+        whole = self._always_whole or self._waiting() >= BUSY or (not alone and self._still_busy())
+        scope = None if whole else extension
         question = _Question(scope, self._ticks(), asyncio.create_task(self._asked(scope)))
         question.task.add_done_callback(lambda task: task.cancelled() or task.exception())  # seen, even if nobody waits
         self._questions.append(question)
+        self._whole = question if scope is None else self._whole
         self.asked += 1
         return question
+
+    def _waiting(self) -> int:
+        return sum(1 for question in self._questions if not question.task.done())
+
+    def _still_busy(self) -> bool:
+        """Whether the whole account was asked a moment ago, and for good reason."""
+        last = self._whole
+        return last is not None and last.joined >= BUSY and last.asked_at >= self._ticks() - 2 * self._fresh
 
     async def _asked(self, extension: str | None) -> Listing:
         try:

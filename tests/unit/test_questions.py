@@ -137,6 +137,35 @@ async def test_many_extensions_at_once_become_one_question_for_the_whole_account
     assert pbx.asked == [*names[:BUSY], None]
 
 
+async def test_the_whole_account_is_asked_again_as_long_as_many_are_served_by_it() -> None:
+    pbx = Pbx()
+    pbx.live = {"A", "B", "C", "D", "E", "F", "G", "H"}
+    pbx.gate.clear()
+    tasks = await started(pbx, "A", "B", "C", "D", "E", "F", "G")
+    pbx.gate.set()
+    await asyncio.gather(*tasks)
+    assert pbx.asked == ["A", "B", "C", None]
+    pbx.at += FRESH + 0.01
+    assert await pbx.click("A") == (True, ServedFrom.PBX)
+    assert await pbx.click("B") == (True, ServedFrom.RECENT)
+    assert pbx.asked[4:] == [None]
+    pbx.at += FRESH + 0.01
+    assert await pbx.click("A") == (True, ServedFrom.PBX)
+    assert pbx.asked[5:] == ["A"], "it served one click alone"
+
+
+async def test_a_click_that_finds_no_call_in_a_young_answer_asks_for_itself() -> None:
+    pbx = Pbx()
+    pbx.live, pbx.idle = {"A", "B", "C", "D", "E", "F", "G"}, {"I"}
+    pbx.gate.clear()
+    tasks = await started(pbx, "A", "B", "C", "D", "E", "F", "G")
+    pbx.gate.set()
+    await asyncio.gather(*tasks)
+    pbx.at += 0.01
+    assert await pbx.click("I") == (False, ServedFrom.PBX)
+    assert pbx.asked == ["A", "B", "C", None, "I"]
+
+
 async def test_a_whole_account_that_is_always_listed_is_asked_once() -> None:
     pbx = Pbx(always_whole=True)
     pbx.live = {"A", "B"}
