@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from redis.exceptions import RedisError
 
-from bridge import directory, enrich
+from bridge import directory, enrich, traces
 from bridge.clock import Clock, new_id
 from bridge.domain import Agent, Answer, Click, Outcome
 from bridge.lookup import Heard
@@ -18,6 +18,13 @@ async def answer(click: Click, kit: Kit, laps: "Laps", allowances: Sequence[acce
 
     Raises `TooManyClicks` (by `allowances`) and `Unavailable`.
     """
+    with traces.span("click", "SERVER", click_id=click.click_id, crm=click.crm):
+        given = await _answer(click, kit, laps, allowances)
+        traces.tell(outcome=given["outcome"], duplicate="duplicate" in given)
+    return given
+
+
+async def _answer(click: Click, kit: Kit, laps: "Laps", allowances: Sequence[accept.Allowance]) -> accept.Stored:
     stored = await accept.begin(kit.scripts, click, kit.hold_seconds, allowances)
     if stored is not None:
         return {**stored, "duplicate": True}

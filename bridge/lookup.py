@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from bridge import pbx
+from bridge import pbx, traces
 from bridge.circuit import Circuit, CircuitState
 from bridge.clock import Clock
 from bridge.domain import Call, Line, Outcome, ServedFrom
@@ -100,7 +100,10 @@ class PhoneSystem:
             raise failure(f"the phone system '{self.name}': {error}") from None
 
     async def _calls(self, extension: str | None) -> Listing:
-        listing: Listing = await self.adapter.calls(self.account, self.send, self.name, extension, self._clock.now())
+        with traces.step("question", "CLIENT", pbx=self.name, scope="account" if extension is None else "extension"):
+            listing: Listing = await self.adapter.calls(
+                self.account, self.send, self.name, extension, self._clock.now()
+            )
         return listing
 
     async def _all_extensions(self) -> frozenset[str] | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from bridge import crm, logs
+from bridge import crm, logs, traces
 from bridge.domain import DESKTOP, Attempt, DeliveryState, Event, Line, Note, Outcome, Popup
 from bridge.errors import ExchangeFailed
 from bridge.messages import Reply, Request
@@ -42,6 +42,12 @@ async def push(delivery_id: str, kit: Kit) -> None:
     if held is None:
         return
     logs.follow(held.click_id)
+    about = {"click_id": held.click_id, "delivery_id": held.delivery_id, "target": held.target}
+    with traces.span("delivery", "CONSUMER", held.traceparent, **about, tries=held.tries):
+        await _try(kit, held)
+
+
+async def _try(kit: Kit, held: Claim) -> None:
     subject = None if _is_late(kit, held) else _subject(held)
     if subject is None:
         await _end(kit, held, DeliveryState.EXPIRED)
@@ -152,7 +158,9 @@ async def _send(kit: Kit, held: Claim, subject: Popup | Note, now: datetime) -> 
     if held.resent:
         request = replace(request, headers={**request.headers, "popbridge-resent": "true"})
     try:
-        reply = await kit.exchange.send(request, account.push_timeout_seconds, max_bytes=0)
+        with traces.step("push", "CLIENT", target=held.target):
+            reply = await kit.exchange.send(request, account.push_timeout_seconds, max_bytes=0)
+            traces.tell(status=reply.status)
     except ExchangeFailed as error:
         return Verdict(None, None, error.cause)
     return judge(reply, now)

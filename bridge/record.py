@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from bridge import traces
 from bridge.clock import new_id
 from bridge.domain import DESKTOP, Agent, Answer, Call, Click, Delivery, DeliveryState
 from bridge.numbers import e164
@@ -35,7 +36,8 @@ async def record(scripts: Scripts, queue: jobs.Jobs, entry: Entry) -> accept.Sto
     def write(pipe: Batch) -> None:
         _write(pipe, queue, entry, waiting)
 
-    stands = await accept.commit(scripts, entry.click, as_json(entry.answer), write)
+    with traces.step("transaction"):
+        stands = await accept.commit(scripts, entry.click, as_json(entry.answer), write)
     if stands["click_id"] == entry.click.click_id:
         await _tell_desktop(scripts, entry)
     return stands

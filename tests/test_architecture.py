@@ -26,7 +26,7 @@ LAYERS = (
     ("edges", {"bridge.exchange", "bridge.store", "bridge.audit"}),
     ("ground", {"bridge", "bridge.settings", "bridge.settings_reader", "bridge.messages", "bridge.domain"}
      | {"bridge.errors", "bridge.shapes", "bridge.clock", "bridge.numbers", "bridge.logs", "bridge.circuit"}
-     | {"bridge.addresses", "bridge.background", "bridge.systemd"}),
+     | {"bridge.addresses", "bridge.background", "bridge.systemd", "bridge.traces"}),
 )  # fmt: skip
 """From top to bottom; imports go down. Within a layer only the pairs of SIDEWAYS, and modules of one folder."""
 SIDEWAYS = {
@@ -80,6 +80,7 @@ LIBRARIES = {
     "alembic": {"bridge.audit.migrations"},
     "starlette": {"bridge.web", "bridge.demo"},
     "uvicorn": {"bridge.web", "bridge.demo"},
+    "opentelemetry": {"bridge.traces"},
     "click": {"bridge.cli", "bridge.audit_commands", "bridge.operator_commands", "bridge.terminal", "workers.__main__"},
     "phonenumbers": {"bridge.numbers", "bridge.settings"},
     "pydantic": {"bridge.settings", "bridge.settings_reader", "bridge.shapes", "bridge.pbx", "bridge.crm"},
@@ -91,7 +92,7 @@ GRAB_BAGS = {"utils", "util", "helpers", "helper", "common", "base", "manager", 
 GENERIC_KINDS = {"webhook"}
 MAKERS = {
     "re.compile", "re.escape", "frozenset", "set", "tuple", "dict", "range", "bytes", "float", "timedelta", "datetime",
-    "map", "ip_network",
+    "map", "ip_network", "nullcontext",
     "logging.getLogger", "namedtuple", "click.option", "click.argument", "field",
     "BigInteger().with_variant", "String(24).with_variant", "main.add_command",
 }  # fmt: skip

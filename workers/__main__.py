@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 from redis.exceptions import RedisError
 
-from bridge import background, logs, renewal, systemd
+from bridge import background, logs, renewal, systemd, traces
 from bridge.errors import RedisUnfit, SettingsError
 from bridge.settings import Settings
 from bridge.settings_reader import settings_file
@@ -97,7 +97,8 @@ def main(config: str | None, concurrency: int) -> None:
         sys.exit(2)
     logs.start(settings.log, "worker")
     try:
-        asyncio.run(run(settings, concurrency, settings_file(config)))
+        with traces.exporting("worker"):
+            asyncio.run(run(settings, concurrency, settings_file(config)))
     except RedisUnfit as error:
         for reason in error.reasons:
             click.echo(f"redis: {reason}", err=True)

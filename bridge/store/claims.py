@@ -26,7 +26,7 @@ RECORD_PAUSES = (0.0, 0.05, 0.2, 0.5, 1.0, 2.0)
 # KEYS: delivery, ledger, attempts. ARGV: now_ms, lease_end_ms, id, prefix of popup keys
 CLAIM = """
 local fields = redis.call('HMGET', KEYS[1], 'state', 'lease_ms', 'popup_id', 'click_id', 'target', 'expires_at',
-  'deferred', 'resent', 'clicked_at', 'not_before_ms', 'note', 'event', 'fence')
+  'deferred', 'resent', 'clicked_at', 'not_before_ms', 'note', 'event', 'fence', 'traceparent')
 if fields[1] ~= 'pending' then
   redis.call('ZREM', KEYS[2], ARGV[3])
   return nil
@@ -37,7 +37,7 @@ redis.call('HSET', KEYS[1], 'lease_ms', ARGV[2], 'fence', fence)
 redis.call('ZADD', KEYS[2], ARGV[2], ARGV[3])
 local popup = redis.call('GET', ARGV[4] .. fields[3])
 return {fence, redis.call('LLEN', KEYS[3]), popup, fields[3], fields[4], fields[5], fields[6], fields[7] or '0',
-  fields[8] or '0', fields[9], fields[11] or '', fields[12] or ''}
+  fields[8] or '0', fields[9], fields[11] or '', fields[12] or '', fields[14] or ''}
 """
 
 # KEYS: delivery, attempts, ledger, audit, counters. ARGV: fence ('' = whoever), attempt ('' = none), state it ends in
@@ -80,7 +80,7 @@ class Claim:
 
     `kept` is the popup's JSON (None: not kept any longer), `deferred` how often it had to stand back since its last
     try, `resent` whether a person had it sent again after it had ended, `note` the note's JSON if that is what is
-    delivered and not the popup.
+    delivered and not the popup, `traceparent` the span that wrote it down.
     """
 
     delivery_id: str
@@ -96,6 +96,7 @@ class Claim:
     kept: str | None
     note: str = ""
     event: Event = Event.POPUP
+    traceparent: str = ""
 
 
 Counts = Sequence[tuple[str, int]]
@@ -127,7 +128,7 @@ async def claim(redis: Evaluates, delivery_id: str, now: datetime, lease: timede
     )
     if found is None:
         return None
-    fence, tries, kept, popup_id, click_id, target, expires_at, deferred, resent, clicked_at, note, event = found
+    fence, tries, kept, popup_id, click_id, target, expires_at, deferred, resent, clicked_at, note, event, trace = found
     return Claim(
         delivery_id=delivery_id,
         popup_id=popup_id,
@@ -142,6 +143,7 @@ async def claim(redis: Evaluates, delivery_id: str, now: datetime, lease: timede
         kept=kept,
         note=note,
         event=Event(event or Event.POPUP),
+        traceparent=trace,
     )
 
 

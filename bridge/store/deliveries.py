@@ -6,6 +6,7 @@ Times in Redis are milliseconds since 1970. `claims` is how one is tried, `ledge
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
+from bridge import traces
 from bridge.clock import new_id
 from bridge.domain import Attempt, Click, Delivery, DeliveryState, Event, Note
 from bridge.settings import Settings
@@ -68,6 +69,8 @@ def _buffer(
         "expires_at": time_text(expires_at),
         **more,
     }
+    if traceparent := traces.carried():
+        fields["traceparent"] = traceparent
     pipe.hset(key, mapping=fields)
     pipe.expire(key, keys.STORY_SECONDS)
     pipe.zadd(keys.DUE, {delivery.delivery_id: milliseconds(delivery.created_at + FIRST_LOOK)})

@@ -15,7 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bridge import renewal, systemd
+from bridge import renewal, systemd, traces
 from bridge.clock import Clock
 from bridge.errors import ArchiveUnfit, ClickRefused, PbxError
 from bridge.messages import Secret
@@ -98,6 +98,12 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        with traces.exporting("web"):
+            async with working(app):
+                yield
+
+    @asynccontextmanager
+    async def working(app: Starlette) -> AsyncIterator[None]:
         async with open_kit(settings, redis_url, clock) as kit:
             app.state.leaving = asyncio.Event()
             app.state.pages = clicks.open_pages()
