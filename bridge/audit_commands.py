@@ -85,6 +85,11 @@ def _end(delivery: dict[str, Any]) -> str:
 @asynchronous
 async def audit_show(chosen: Chosen, click_id: str, as_json_: bool) -> None:
     """Show one click's whole story: what came, what was chosen and why, each delivery, seen or not."""
+    await show_story(chosen, click_id, as_json_)
+
+
+async def show_story(chosen: Chosen, click_id: str, as_json_: bool) -> None:
+    """Print a click's whole story, and note that it was read; `popbridge click` does the same."""
     async with opened(chosen.settings()) as kit:
         await reading.note(kit.redis, reading.COMMAND_LINE, "show", kit.clock.now(), about={"click_id": click_id})
         found = await story.tell(kit.archive, kit.redis, click_id)

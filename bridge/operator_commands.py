@@ -7,13 +7,14 @@ import click
 from bridge import doctor, history
 from bridge.addresses import Reach, named_by
 from bridge.audit import asking, reading
+from bridge.audit_commands import show_story
 from bridge.demo.makes import DEFAULT, MAKES
 from bridge.demo.simulate import simulate
 from bridge.errors import ExchangeFailed
 from bridge.exchange import open_exchange
 from bridge.messages import Request
-from bridge.shapes import as_json
-from bridge.store import deliveries, embedded, popups
+from bridge.settings_reader import private_files
+from bridge.store import embedded
 from bridge.terminal import NOT_SO, WRONG, Chosen, as_json_option, asynchronous, fail, opened, tell
 from bridge.up import run
 from bridge.web.server import listen
@@ -29,7 +30,7 @@ async def doctor_(chosen: Chosen, as_json_: bool) -> None:
     settings = chosen.settings()
     async with open_kit(settings, embedded.redis_address(settings)) as kit:
         await kit.agents.refresh()
-        found = await doctor.examine(kit, chosen.file)
+        found = await doctor.examine(kit, private_files(chosen.file))
     grade = doctor.worst(found)
     tell({"grade": grade, "findings": found}, lambda: "\n".join(map(str, found)), as_json_)
     if grade is doctor.Grade.FAIL:
@@ -115,37 +116,8 @@ def _clicks_table(items: list[dict[str, Any]]) -> str:
 @click.pass_obj
 @asynchronous
 async def click_(chosen: Chosen, click_id: str, as_json_: bool) -> None:
-    """Tell one click's whole story, while it is kept: what came, what the phone system said, what became of it."""
-    async with opened(chosen.settings()) as kit:
-        await reading.note(kit.redis, reading.COMMAND_LINE, "story", kit.clock.now(), about={"click_id": click_id})
-        story = await popups.story(kit.redis, click_id)
-        if story is None:
-            fail(
-                [f"no click has this id, or it is not kept any longer; older ones: popbridge audit show {click_id}"],
-                NOT_SO,
-            )
-        story["deliveries"] = as_json(await deliveries.get(kit.redis, story.pop("delivery_ids")))
-    tell(story, lambda: _story_text(story), as_json_)
-
-
-def _story_text(story: dict[str, Any]) -> str:
-    came, given = story["click"], story["answer"]
-    agent = story["agent"] or {}
-    lines = [
-        f"click     {came['click_id']} of {came['crm']} at {came['received_at']} from {came['source_ip'] or '-'}",
-        f"asked     agent {came['agent'] or '-'}, extension {came['extension'] or '-'}, ivrid {came['ivrid'] or 'any'}",
-        f"agent     {agent.get('name') or agent.get('crm_user') or 'unknown'}",
-        *(
-            f"live      {one['state']} {one['direction']} on {one['extension']}, ivrid {one['ivrid']}"
-            for one in story["live_calls"]
-        ),
-        f"answer    {given['outcome']}: {given['why']} ({given['total_ms']:g} ms)",
-        *(f"step      {one['step']} {one['ms']:g} ms" for one in story["steps"]),
-    ]
-    for delivery in story["deliveries"]:
-        lines.append(f"delivery  {delivery['delivery_id']} to {delivery['target']}: {delivery['state']}")
-        lines += [f"  try     {one['at']} {one['error'] or 'taken'} {one['ms']:g} ms" for one in delivery["attempts"]]
-    return "\n".join(lines)
+    """Tell one click's whole story: what came, what the phone system said, what became of it."""
+    await show_story(chosen, click_id, as_json_)
 
 
 @click.command("simulate")

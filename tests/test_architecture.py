@@ -37,6 +37,7 @@ SIDEWAYS = {
     ("bridge.cli", "bridge.operator_commands"): "popbridge doctor and its like",
     ("bridge.operator_commands", "bridge.terminal"): "what all commands share",
     ("bridge.operator_commands", "bridge.demo"): "popbridge simulate",
+    ("bridge.operator_commands", "bridge.audit_commands"): "popbridge click tells what audit show tells",
     ("bridge.operator_commands", "bridge.web"): "it listens as the web door does",
     ("bridge.operator_commands", "bridge.up"): "it runs until it is told to stop, as the web door does",
     ("bridge.audit_commands", "bridge.terminal"): "what all commands share",

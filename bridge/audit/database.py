@@ -1,6 +1,7 @@
 """The database of the archive: how it is opened, made ready, and written to by one at a time."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from bridge.audit import migrations
 from bridge.messages import Secret
@@ -104,6 +105,12 @@ def mistake_in(url: Secret) -> str | None:
     except (ArgumentError, ValueError):
         return "must be an address such as sqlite:///var/audit.db or postgresql+psycopg://user@host/db"
     return None
+
+
+def why_not(error: SQLAlchemyError) -> str:
+    """Why a database cannot be used, in words that may be shown: the kind of failure, and PostgreSQL's own reason."""
+    said = re.search(r"FATAL: +(.+)", str(getattr(error, "orig", "")))
+    return f"{type(error).__name__}: {said[1]}" if said else type(error).__name__
 
 
 def _open(url: Secret) -> Engine:

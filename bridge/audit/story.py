@@ -53,7 +53,7 @@ def text(story: Story) -> str:
         _row("answer", f"from {line['served_from'] or 'nobody asked'}, {line['pbx_ms']} ms of {line['total_ms']} ms"),
         *(_came(steps) if steps else [_row("steps", "not kept any longer")]),
         *(text for delivery in line["deliveries"] for text in _delivered(delivery)),
-        *(_row(one["target"], f"{one['state']}, {len(one['attempts'])} tries") for one in story["pending"]),
+        *(text for delivery in story["pending"] for text in _delivered(delivery)),
         _row("line", f"number {story['number']} of the log"),
     ]
     return "\n".join(rows)
@@ -83,8 +83,9 @@ def _came(steps: dict[str, Any]) -> list[str]:
 
 
 def _delivered(delivery: dict[str, Any]) -> list[str]:
-    seen = f", seen {delivery['shown_at']}" if delivery["shown_at"] else ""
-    rows = [_row(delivery["target"] or "-", f"{delivery['state']} {delivery['ended_at'] or ''}{seen}")]
+    seen = f"seen {delivery['shown_at']}" if delivery.get("shown_at") else None
+    told = (delivery["state"], delivery["ended_at"], seen, f"({delivery['delivery_id']})")
+    rows = [_row(delivery["target"] or "-", " ".join(filter(None, told)))]
     for one in delivery["attempts"] or []:
         rows.append(_row("", f"{one['at']}  {one['status'] or '-'}  {one['ms']:g} ms  {one['error'] or 'ok'}"))
     return rows

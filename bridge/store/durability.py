@@ -25,7 +25,7 @@ class Finding:
     fatal: bool = False
 
     def __str__(self) -> str:
-        return f"{self.what}; {self.mend}"
+        return f"{self.what}; mend: {self.mend}"
 
 
 async def findings(redis: TextRedis, now: datetime) -> list[Finding]:
@@ -59,10 +59,10 @@ def _cluster(info: dict[str, object]) -> list[Finding]:
 def _persistence(config: dict[str, str]) -> list[Finding]:
     if config.get("appendonly") != "yes":
         lost = "appendonly is off: when Redis stops, accepted popups, their jobs and unarchived audit lines are lost"
-        return [Finding(lost, "mend: redis-cli CONFIG SET appendonly yes && redis-cli CONFIG REWRITE")]
+        return [Finding(lost, "redis-cli CONFIG SET appendonly yes && redis-cli CONFIG REWRITE")]
     if config.get("appendfsync") == "no":
         lost = "appendfsync is 'no': when the machine stops, up to half a minute of accepted popups is lost"
-        return [Finding(lost, "mend: redis-cli CONFIG SET appendfsync everysec && redis-cli CONFIG REWRITE")]
+        return [Finding(lost, "redis-cli CONFIG SET appendfsync everysec && redis-cli CONFIG REWRITE")]
     return []
 
 
@@ -71,7 +71,7 @@ def _eviction(config: dict[str, str]) -> list[Finding]:
     if policy == "noeviction":
         return []
     lost = f"maxmemory-policy is '{policy}': when memory is short, jobs and waiting popups are thrown away"
-    return [Finding(lost, "mend: redis-cli CONFIG SET maxmemory-policy noeviction && redis-cli CONFIG REWRITE")]
+    return [Finding(lost, "redis-cli CONFIG SET maxmemory-policy noeviction && redis-cli CONFIG REWRITE")]
 
 
 async def _clock(redis: TextRedis, now: datetime) -> list[Finding]:
