@@ -4,20 +4,25 @@ Nothing here holds a secret, a caller's number or a whole address, so that all o
 """
 
 import asyncio
+import shlex
 import stat
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge import crm
+from bridge.addresses import Reach
+from bridge.audit.database import why_not
 from bridge.clock import new_id
 from bridge.errors import ArchiveUnfit, ExchangeFailed, PbxError
+from bridge.exchange import open_exchange
 from bridge.lookup import PhoneSystem
 from bridge.messages import Reply, Request
 from bridge.settings import CrmAccount, Settings
@@ -28,8 +33,12 @@ LATE = timedelta(seconds=10)
 ASK_SECONDS = 5.0
 MAX_REPLY_BYTES = 64 * 1024
 UNARCHIVED = 1000
+ELSEWHERE = "elsewhere: popbridge worker"
+EVERYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
+"""Where public_url may lead: within a network it is often an address of that network."""
+CREDENTIALS = "check its credentials in the settings, and that this machine's address is on its allow-list"
 MENDS = {
-    "pbx-refused": "check its credentials in the settings, and that this machine's address is on its allow-list",
+    "pbx-refused": CREDENTIALS,
     "pbx-unreachable": "curl -v its base_url from this machine: is it right, and is a firewall between?",
     "pbx-unintelligible": "check base_url and kind: is it that vendor's API which answers there?",
 }
@@ -58,11 +67,11 @@ class Finding:
         return f"{told}\n      mend: {self.mend}" if self.mend else told
 
 
-async def examine(kit: Kit, file: Path) -> list[Finding]:
-    """Everything, asked at the same time; in the order of a click's way."""
+async def examine(kit: Kit, private: Sequence[Path]) -> list[Finding]:
+    """Everything, asked at the same time; in the order of a click's way. `private` are the files that hold secrets."""
     settings = kit.settings
     asked: list[Awaitable[list[Finding]]] = [
-        _settings(file),
+        asyncio.to_thread(_settings, private),
         _agents(kit),
         _redis(kit),
         _workers(kit),
@@ -81,11 +90,21 @@ def worst(findings: Iterable[Finding]) -> Grade:
     return Grade.FAIL if Grade.FAIL in grades else Grade.WARN if Grade.WARN in grades else Grade.OK
 
 
-async def _settings(file: Path) -> list[Finding]:
-    if await asyncio.to_thread(file.is_file) and (await asyncio.to_thread(file.stat)).st_mode & stat.S_IROTH:
-        told = "everybody on this machine can read the settings and the secrets in them"
-        return [Finding("settings", Grade.WARN, told, f"chmod o-rwx {file.name}")]
-    return [Finding("settings", Grade.OK, "read, and not world-readable")]
+def _settings(private: Sequence[Path]) -> list[Finding]:
+    if open_files := [file for file in private if _is_open(file)]:
+        told = f"everybody on this machine can read {', '.join(file.name for file in open_files)}"
+        return [Finding("settings", Grade.WARN, told, f"chmod o-rwx {shlex.join(map(str, open_files))}")]
+    return [Finding("settings", Grade.OK, "read; they and their secrets are not world-readable")]
+
+
+def _is_open(file: Path) -> bool:
+    """Whether everybody may read it: it says so, and no folder on the way keeps others out."""
+    try:
+        whole = file.resolve(strict=True)
+        ways = all(folder.stat().st_mode & stat.S_IXOTH for folder in whole.parents)
+        return ways and bool(whole.stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return False
 
 
 async def _agents(kit: Kit) -> list[Finding]:
@@ -103,26 +122,36 @@ async def _redis(kit: Kit) -> list[Finding]:
         wrong = await durability.findings(kit.redis, kit.clock.now())
     except (RedisError, OSError) as error:
         told = f"it cannot be reached ({type(error).__name__})"
-        return [Finding("redis", Grade.FAIL, told, "is [redis] url right, and is the server running?")]
+        return [Finding("redis", Grade.FAIL, told, _mend_of_redis(error))]
     grades = {True: Grade.FAIL, False: Grade.WARN}
-    found = [Finding("redis", grades[one.fatal], one.what, one.mend.removeprefix("mend: ")) for one in wrong]
+    found = [Finding("redis", grades[one.fatal], one.what, one.mend) for one in wrong]
     return found or [Finding("redis", Grade.OK, "answers, keeps what it took, and its clock agrees")]
+
+
+def _mend_of_redis(error: Exception) -> str:
+    if isinstance(error, AuthenticationError | NoPermissionError):
+        return "the user and password in [redis] url must be those of Redis; then restart popbridge"
+    return "systemctl start redis-server; where it runs already: is [redis] url its address?"
 
 
 async def _workers(kit: Kit) -> list[Finding]:
     now = kit.clock.now()
     try:
-        alive = await workers.alive(kit.redis, now)
+        alive, silent = await workers.heard(kit.redis, now)
         late = await kit.redis.zcount(keys.DUE, "-inf", deliveries.milliseconds(now - LATE))
     except (RedisError, OSError):
         return [Finding("workers", Grade.FAIL, "unknown while redis is away", "mend redis first")]
     if not alive:
         told = "no worker runs: popups wait"
-        return [Finding("workers", Grade.FAIL, told, "popbridge worker (or popbridge up, which runs one)")]
+        mend = f"systemctl start popbridge-worker@1; {ELSEWHERE}"
+        return [Finding("workers", Grade.FAIL, told, mend)]
     found = [Finding("workers", Grade.OK, f"{len(alive)} alive, {sum(one.in_flight for one in alive)} jobs in flight")]
+    if silent:
+        told = f"{len(silent)} died or hung in the last {workers.FORGOTTEN_SECONDS / 60:.0f} min"
+        found.append(Finding("workers", Grade.WARN, told, "journalctl -u 'popbridge-worker@*' -n 30 says why"))
     if late:
         told = f"{late} deliveries are due since more than {LATE.seconds} s"
-        found.append(Finding("workers", Grade.WARN, told, "start more: popbridge worker"))
+        found.append(Finding("workers", Grade.WARN, told, f"systemctl enable --now popbridge-worker@3; {ELSEWHERE}"))
     return found
 
 
@@ -130,10 +159,12 @@ async def _audit(kit: Kit) -> list[Finding]:
     try:
         await asyncio.to_thread(kit.archive.works)
     except ArchiveUnfit as error:
-        return [Finding("audit", Grade.FAIL, str(error), "run that version of popbridge")]
+        mend = "ln -sfn /opt/popbridge-VERSION /opt/popbridge; restart; or restore the backup of before the upgrade"
+        return [Finding("audit", Grade.FAIL, str(error), mend)]
     except SQLAlchemyError as error:
-        told = f"the archive's database cannot be used ({type(error).__name__})"
-        return [Finding("audit", Grade.FAIL, told, "check [audit] url, its rights and its disk")]
+        told = f"the archive's database cannot be used ({why_not(error)})"
+        start = "" if kit.archive.is_sqlite else "systemctl start postgresql; where it runs already: "
+        return [Finding("audit", Grade.FAIL, told, f"{start}check [audit] url, its rights and its disk")]
     try:
         waiting, aside = await kit.redis.xlen(keys.AUDIT), await kit.redis.xlen(keys.AUDIT_ASIDE)
     except (RedisError, OSError):
@@ -150,11 +181,14 @@ async def _audit(kit: Kit) -> list[Finding]:
 
 async def _public_url(kit: Kit) -> list[Finding]:
     url = kit.settings.server.public_url
-    mend = "is `popbridge serve` running, and does the proxy lead to it? see [server] public_url"
-    try:
-        reply = await kit.exchange.send(Request("GET", f"{url}/livez"), ASK_SECONDS, MAX_REPLY_BYTES)
-    except ExchangeFailed as error:
-        return [Finding("public_url", Grade.FAIL, str(error), mend)]
+    mend = (
+        "systemctl start popbridge-web nginx; where they run: does the proxy lead there, is [server] public_url right?"
+    )
+    async with open_exchange(Reach(EVERYWHERE)) as exchange:
+        try:
+            reply = await exchange.send(Request("GET", f"{url}/livez"), ASK_SECONDS, MAX_REPLY_BYTES)
+        except ExchangeFailed as error:
+            return [Finding("public_url", Grade.FAIL, str(error), mend)]
     if reply.status != 200:
         return [Finding("public_url", Grade.FAIL, f"answers {reply.status} to /livez", mend)]
     return [Finding("public_url", Grade.OK, f"the bridge answers there in {reply.ms:.0f} ms")]
@@ -170,7 +204,7 @@ async def _pbx(system: PhoneSystem) -> list[Finding]:
     calls = sum(len(each) for each in listing.extensions.values())
     told = f"{len(listing.extensions)} extensions listed, {calls} live calls, {ms:.0f} ms"
     if not listing.extensions and listing.empty_hint:
-        return [Finding(what, Grade.WARN, f"{told}, {listing.empty_hint}", MENDS["pbx-refused"])]
+        return [Finding(what, Grade.WARN, f"{told}, {listing.empty_hint}", CREDENTIALS)]
     if listing.unreadable:
         mend = "popbridge lookup EXTENSION shows one; please report it with the vendor's answer"
         return [Finding(what, Grade.WARN, f"{told}; {len(listing.unreadable)} cannot be read", mend)]
@@ -185,7 +219,10 @@ async def _crm(kit: Kit, name: str, account: CrmAccount) -> list[Finding]:
     try:
         reply = await push_test(kit, account)
     except ExchangeFailed as error:
-        return [Finding(what, Grade.FAIL, str(error), "check popup_url; curl -v it from this machine")]
+        mend = "curl -v its popup_url from this machine: is it right, and is a firewall between?"
+        if error.cause == "address-refused":
+            mend = "where that is meant to be so, name its network in [server] private_networks"
+        return [Finding(what, Grade.FAIL, str(error), mend)]
     return [judged(what, reply)]
 
 

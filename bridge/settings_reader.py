@@ -91,6 +91,22 @@ def _agents_of(draft: _Draft) -> tuple[Path, Collection[str], Collection[str]]:
     return draft.base / file, draft.declared["crm"], draft.declared["pbx"]
 
 
+def private_files(file: Path, environ: Mapping[str, str] = os.environ) -> list[Path]:
+    """The settings file and each that a `KEY_file` names: whoever reads them has the secrets."""
+    draft = _Draft(file.resolve().parent)
+    _read_toml(draft, file, environ)
+    _read_environment(draft, environ)
+    return [file.resolve(), *dict.fromkeys(draft.base / name for name in _named_files(draft.values))]
+
+
+def _named_files(table: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _named_files(value)
+        elif key.endswith("_file"):
+            yield str(value)
+
+
 def _read_toml(draft: _Draft, file: Path, environ: Mapping[str, str]) -> None:
     try:
         with file.open("rb") as handle:

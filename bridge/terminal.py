@@ -14,6 +14,7 @@ import click
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
+from bridge.audit.database import why_not
 from bridge.errors import ArchiveUnfit, ClickRefused, EmbeddedRedisFailed, SettingsError
 from bridge.settings import Settings
 from bridge.shapes import as_json
@@ -67,7 +68,7 @@ def asynchronous(command: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P,
         except ArchiveUnfit as error:
             fail([str(error)], NOT_SO)
         except SQLAlchemyError as error:
-            fail([NO_ARCHIVE.format(type(error).__name__)], NOT_SO)
+            fail([NO_ARCHIVE.format(why_not(error))], NOT_SO)
         except ClickRefused as error:
             fail([error.detail], WRONG)
 

@@ -17,7 +17,7 @@ from bridge import background, logs, renewal, systemd, traces
 from bridge.errors import RedisUnfit, SettingsError
 from bridge.settings import Settings
 from bridge.settings_reader import settings_file
-from bridge.store import durability, keys
+from bridge.store import durability, workers
 from bridge.store.connection import open_sync, open_worker
 from bridge.store.embedded import redis_address
 from bridge.store.jobs import QUEUE, JsonQueue
@@ -64,7 +64,7 @@ async def run(settings: Settings, places: int, file: Path) -> None:
                 await worker.serve(DRAIN_SECONDS)
         finally:
             with suppress(RedisError, OSError):  # away: what this worker said of itself is forgotten in time
-                await kit.redis.hdel(keys.WORKERS, worker.name)
+                await workers.goodbye(kit.redis, worker.name)
             process.start(None)
             await aio.aclose()
             connection.close()

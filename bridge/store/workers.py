@@ -27,10 +27,19 @@ async def say(redis: TextRedis, name: str, said: Said) -> None:
     await redis.hset(keys.WORKERS, mapping={name: json_text(said)})
 
 
-async def alive(redis: TextRedis, now: datetime) -> list[Said]:
-    """What the workers that live said last. The words of those long dead are thrown away."""
+async def goodbye(redis: TextRedis, name: str) -> None:
+    """This worker ends in order: nobody shall take its silence for its death."""
+    await redis.hdel(keys.WORKERS, name)
+
+
+async def heard(redis: TextRedis, now: datetime) -> tuple[list[Said], list[Said]]:
+    """What the workers that live said last, and those that fell silent. The words of those long dead are thrown away.
+
+    Silent are those that were killed, hang or cannot reach Redis: a worker that ends in order says goodbye.
+    """
     said = {name: Said(**json.loads(one)) for name, one in (await redis.hgetall(keys.WORKERS)).items()}
     silent = {name: now.timestamp() - one.at for name, one in said.items()}
     if gone := [name for name, seconds in silent.items() if seconds > FORGOTTEN_SECONDS]:
         await redis.hdel(keys.WORKERS, *gone)
-    return [one for name, one in said.items() if silent[name] < SILENT_SECONDS]
+    alive = [one for name, one in said.items() if silent[name] < SILENT_SECONDS]
+    return alive, [one for name, one in said.items() if SILENT_SECONDS <= silent[name] <= FORGOTTEN_SECONDS]

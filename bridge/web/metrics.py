@@ -30,7 +30,7 @@ async def text(kit: Kit) -> bytes:
     """All of it."""
     counts = await counters.every(kit.redis)
     now = kit.clock.now()
-    alive = await workers.alive(kit.redis, now)
+    alive, _ = await workers.heard(kit.redis, now)
     families = [*_counters(counts), _latency(counts), *await _queue(kit, now.timestamp()), *_of_workers(alive)]
     registry = CollectorRegistry()
     build = GaugeMetricFamily("popbridge_build_info", "The version that tells this", labels=["version"])

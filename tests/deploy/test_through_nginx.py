@@ -13,6 +13,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from bridge.doctor import examine
 from bridge.push import push
 from bridge.store.tokens import Role
 from bridge.web.app import create_app
@@ -131,3 +132,10 @@ async def test_a_popup_comes_through_at_once_and_the_log_holds_no_token(stage: S
         await until(logged)
         assert TOKEN.reveal() not in proxy.log.read_text()
         assert (await proxy.http.get(f"{proxy.address}/metrics")).status_code == 200, "this machine may ask"
+
+
+async def test_the_doctor_tells_a_certificate_that_is_not_trusted(stage: Stage, tmp_path: Path) -> None:
+    async with nginx(tmp_path / "nginx", stage.bridge_url) as proxy:
+        object.__setattr__(stage.kit.settings.server, "public_url", proxy.address)
+        (found,) = [one for one in await examine(stage.kit, []) if one.what == "public_url"]
+    assert "127.0.0.1 has a certificate that this machine does not trust" in found.told

@@ -1,16 +1,21 @@
 """The doctor, over a real bridge: what works, and what each broken part is called."""
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
 from redis import Redis
+from sqlalchemy.exc import OperationalError
 
+from bridge.audit.archive import Archive
 from bridge.doctor import Finding, Grade, examine, worst
 from bridge.messages import Secret
+from bridge.settings_reader import private_files
 from bridge.store import workers
+from bridge.web.server import listen
 from tests.faults.proxy import redis_line
 from tests.stage import CLICK_SECRET, CODE, POPUP_SECRET, TOKEN, Stage, open_stage
 
@@ -41,7 +46,7 @@ async def well(stage: Stage, redis_url: Secret) -> AsyncIterator[Stage]:
 
 async def told(stage: Stage) -> dict[str, Finding]:
     """The worst finding of each thing."""
-    found = await examine(stage.kit, stage.folder / "popbridge.toml")
+    found = await examine(stage.kit, [stage.folder / "popbridge.toml"])
     text = "\n".join(map(str, found))
     for secret in (CODE, CLICK_SECRET, POPUP_SECRET, TOKEN):
         assert secret.reveal() not in text
@@ -58,7 +63,7 @@ async def test_all_is_well(stage: Stage, redis_url: Secret) -> None:
     async with well(stage, redis_url):
         assert sorted(wrong(await told(stage))) == ["button acme WARN"], "neither secret has proven a click"
         await stage.click()
-        found = await examine(stage.kit, stage.folder / "popbridge.toml")
+        found = await examine(stage.kit, [stage.folder / "popbridge.toml"])
     buttons = [one.told for one in found if one.what == "button acme"]
     assert buttons == ["click_secrets[0] last proved a click 0 min ago", "click_token has proven no click yet"]
     assert worst(found) is Grade.WARN
@@ -70,16 +75,14 @@ async def test_each_broken_part_is_named_with_what_mends_it(stage: Stage, redis_
     async with well(stage, redis_url):
         stage.pbx.faults.code_refused = True
         stage.crm.faults.status = 401
-        (stage.folder / "popbridge.toml").chmod(0o644)
         (stage.folder / "agents.csv").write_text("nonsense\n", encoding="utf-8")
         await stage.redis.delete("popbridge:workers")
         with configured(redis_url, "maxmemory-policy", "allkeys-lru"):
             found = await told(stage)
     mends = {
-        "settings": "chmod",
         "agents": "popbridge check",
         "redis": "noeviction",
-        "workers": "popbridge worker",
+        "workers": "systemctl start popbridge-worker@1; elsewhere: popbridge worker",
         "pbx main": "credentials",
         "crm acme": "popup_secrets",
     }
@@ -111,3 +114,62 @@ async def test_redis_away_is_told_and_the_rest_is_asked(tmp_path: Path, redis_ur
         line.down = False
     assert found["redis"].grade is found["workers"].grade is Grade.FAIL
     assert found["pbx main"].grade is found["crm acme"].grade is Grade.OK
+    assert "redis-server" in found["redis"].mend
+
+
+async def test_secrets_that_everybody_may_read_are_named(stage: Stage) -> None:
+    environ = {"POPBRIDGE_REDIS__URL_FILE": "/nowhere/redis"}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        file, secret = folder / "popbridge.toml", folder / "secrets" / "click"
+        file.write_text('[crm.acme]\nclick_secrets_file = "secrets/click"\n')
+        secret.parent.mkdir()
+        secret.write_text(CLICK_SECRET.reveal())
+        assert private_files(file, environ) == [file, secret, Path("/nowhere/redis")]
+        for one, mode in ((folder, 0o755), (file, 0o640), (secret.parent, 0o755), (secret, 0o644)):
+            one.chmod(mode)
+        (found, *_) = await examine(stage.kit, private_files(file, environ))
+        assert (found.grade, found.mend) == (Grade.WARN, f"chmod o-rwx {secret}")
+        assert found.told == "everybody on this machine can read click"
+        secret.parent.chmod(0o750)
+        file.chmod(0o644)
+        (found, *_) = await examine(stage.kit, private_files(file, environ))
+        assert found.mend == f"chmod o-rwx {file}", "the secret's folder keeps others out"
+
+
+async def test_a_worker_that_fell_silent_is_told_and_one_that_ended_is_not(stage: Stage, redis_url: Secret) -> None:
+    async with well(stage, redis_url):
+        long_ago = stage.kit.clock.now().timestamp() - 60
+        await workers.say(stage.redis, "killed", workers.Said(long_ago, 3, {}))
+        found = (await told(stage))["workers"]
+        assert (found.grade, found.told) == (Grade.WARN, "1 died or hung in the last 10 min")
+        await workers.goodbye(stage.redis, "killed")
+        assert (await told(stage))["workers"].told == "1 alive, 0 jobs in flight"
+
+
+async def test_a_public_url_within_the_own_network_is_asked_and_a_crm_there_must_be_named(
+    stage: Stage, redis_url: Secret
+) -> None:
+    async with well(stage, redis_url):
+        with listen("127.0.0.2", 0) as taken:
+            inside = f"http://127.0.0.2:{taken.getsockname()[1]}"
+        object.__setattr__(stage.kit.settings.server, "public_url", inside)
+        object.__setattr__(stage.kit.settings.crm["acme"], "popup_url", inside)
+        found = await told(stage)
+    assert found["public_url"].told == "127.0.0.2 cannot be connected to"
+    assert "private_networks" in found["crm acme"].told
+    assert "private_networks" in found["crm acme"].mend
+
+
+async def test_why_postgresql_refuses_is_told(stage: Stage, redis_url: Secret, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = OperationalError("", {}, Exception('connection failed: FATAL:  role "root" does not exist'))
+
+    def works(_: Archive) -> bool:
+        raise refused
+
+    async with well(stage, redis_url):
+        monkeypatch.setattr(Archive, "works", works)
+        monkeypatch.setattr(Archive, "is_sqlite", False)
+        found = (await told(stage))["audit"]
+    assert found.told == 'the archive\'s database cannot be used (OperationalError: role "root" does not exist)'
+    assert found.mend.startswith("systemctl start postgresql;")
