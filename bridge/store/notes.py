@@ -1,7 +1,10 @@
 """Agents' notes to popups: the draft as it is typed, and what was sent of it."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+
+from redis.exceptions import WatchError
 
 from bridge.domain import Delivery, Note
 from bridge.shapes import time_text
@@ -10,6 +13,8 @@ from bridge.store.connection import Batch, TextRedis
 
 SENT = "sent:"
 """Begins the field that keeps the id of a sent note's delivery."""
+KEY = "key:"
+"""Begins the field that keeps which delivery came of a sender's `Idempotency-Key`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +48,30 @@ def _buffer_text(pipe: Batch, popup_id: str, text: str, outcome: str | None) -> 
     pipe.expire(keys.note(popup_id), keys.STORY_SECONDS)
 
 
-async def send(redis: TextRedis, queue: jobs.Jobs, note: Note, delivery: Delivery) -> None:
-    """Keep the note as sent, with its delivery and the job of it: all or nothing."""
-    async with redis.pipeline(transaction=True) as pipe:
-        pipe.multi()
-        _buffer_text(pipe, note.popup_id, note.text, note.outcome)
-        at = time_text(note.noted_at)
-        pipe.hset(keys.note(note.popup_id), mapping={"sent_at": at, f"{SENT}{delivery.delivery_id}": at})
-        deliveries.buffer_note(pipe, delivery, note, note.noted_at + deliveries.NOTE_LIFE)
-        queue.add(pipe, jobs.DELIVER, delivery.delivery_id)
-        await pipe.execute()
+async def send(redis: TextRedis, queue: jobs.Jobs, note: Note, delivery: Delivery, key: str = "") -> str:
+    """Keep the note as sent, with its delivery and the job of it: all or nothing. The delivery's id.
+
+    A note that was sent with this `key` before is not sent again: the id is that of its delivery.
+    """
+    while True:
+        with suppress(WatchError):
+            async with redis.pipeline(transaction=True) as pipe:
+                await pipe.watch(keys.note(note.popup_id))
+                if key and (first := (await redis.hgetall(keys.note(note.popup_id))).get(f"{KEY}{key}")):
+                    return first
+                pipe.multi()
+                _buffer_sent(pipe, note, delivery, key)
+                queue.add(pipe, jobs.DELIVER, delivery.delivery_id)
+                await pipe.execute()
+                return delivery.delivery_id
+
+
+def _buffer_sent(pipe: Batch, note: Note, delivery: Delivery, key: str) -> None:
+    _buffer_text(pipe, note.popup_id, note.text, note.outcome)
+    at = time_text(note.noted_at)
+    told = {"sent_at": at, f"{SENT}{delivery.delivery_id}": at}
+    pipe.hset(keys.note(note.popup_id), mapping=told | ({f"{KEY}{key}": delivery.delivery_id} if key else {}))
+    deliveries.buffer_note(pipe, delivery, note, note.noted_at + deliveries.NOTE_LIFE)
 
 
 async def sent(redis: TextRedis, popup_id: str) -> list[str]:

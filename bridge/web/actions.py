@@ -47,10 +47,7 @@ async def _limit(kit: Kit, grant: Grant) -> None:
 
 def _click(request: Request, kit: Kit, grant: Grant, ivrid: str | None, of: Popup | None) -> Click:
     """As if the CRM's button was pressed by this agent; the CRM's record stays that of the popup."""
-    key = request.headers.get("idempotency-key", "").strip()
-    if len(key) > ID_CHARACTERS:
-        raise HTTPException(400, f"Idempotency-Key must have at most {ID_CHARACTERS} characters.")
-    now = kit.clock.now()
+    key, now = _key(request), kit.clock.now()
     return Click(
         click_id=new_id("clk", now),
         crm=grant.crm,
@@ -61,6 +58,14 @@ def _click(request: Request, kit: Kit, grant: Grant, ivrid: str | None, of: Popu
         record=of.record if of else None,
         key=f"desktop:{quote(grant.crm_user, safe='')}:{key}" if key else None,
     )
+
+
+def _key(request: Request) -> str:
+    """What tells a repeat from something new, empty without one; 400 when it is too long."""
+    key = request.headers.get("idempotency-key", "").strip()
+    if len(key) > ID_CHARACTERS:
+        raise HTTPException(400, f"Idempotency-Key must have at most {ID_CHARACTERS} characters.")
+    return key
 
 
 def _text(told: dict[str, Any], name: str, most: int) -> str | None:
@@ -87,11 +92,11 @@ async def note(request: Request) -> Response:
         return Response(status_code=204)
     if not text.strip() and not outcome:
         raise HTTPException(400, "A note needs a text or an outcome.")
-    return JSONResponse({"delivery_id": await _send(kit, popup, text, outcome)}, 202)
+    return JSONResponse({"delivery_id": await _send(kit, popup, text, outcome, _key(request))}, 202)
 
 
-async def _send(kit: Kit, popup: Popup, text: str, outcome: str | None) -> str:
-    """Hand the note to the workers; the id of its delivery."""
+async def _send(kit: Kit, popup: Popup, text: str, outcome: str | None, key: str) -> str:
+    """Hand the note to the workers, once for each key; the id of its delivery."""
     target = popup.agent.crm
     account = kit.settings.crm.get(target)
     if account is None or not account.takes_popups or crm.find(account.kind).write_note is None:
@@ -107,5 +112,4 @@ async def _send(kit: Kit, popup: Popup, text: str, outcome: str | None) -> str:
         noted_at=now,
     )
     delivery = Delivery(new_id("dlv", now), popup.popup_id, target, DeliveryState.PENDING, now, event=Event.NOTE)
-    await notes.send(kit.redis, kit.jobs, written, delivery)
-    return delivery.delivery_id
+    return await notes.send(kit.redis, kit.jobs, written, delivery, key)

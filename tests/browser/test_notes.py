@@ -130,6 +130,36 @@ async def test_what_is_written_while_a_note_is_sent_is_saved_and_it_is_sent_once
     assert (kept["text"], len(posts)) == ("Wants a quote today", 1)
 
 
+async def test_a_note_whose_answer_was_lost_is_sent_once(desks: Desks) -> None:
+    desks.expected += ["ERR_FAILED"]
+    page = await desks.open()
+    desks.stage.talk()
+    popup_id = (await desks.click())["popup"]["popup_id"]
+    keys: list[str] = []
+
+    async def lose_the_answer(route: Route) -> None:
+        if route.request.method != "POST":
+            return await route.continue_()
+        keys.append(route.request.headers["idempotency-key"])
+        answer = await route.fetch()
+        return await (route.abort() if len(keys) == 1 else route.fulfill(response=answer))
+
+    await page.route(f"**/desktop/notes/{popup_id}", lose_the_answer)
+    note, told = card(page).get_by_label("Note"), card(page).locator(".note-told")
+    await note.fill("Wants a quote")
+    await note.press("Control+Enter")
+    await until(lambda: anything(keys))
+    await expect(told).not_to_contain_text("Sending")
+    await note.press("Control+Enter")
+    await expect(told).to_contain_text("Sent at")
+    notes = [each for each in await desks.deliveries(popup_id) if each["event"] == "call.note"]
+    assert (len(notes), keys[0]) == (1, keys[1])
+    await note.press("Control+Enter")
+    await until(lambda: anything(keys[2:]))
+    await page.unroute_all(behavior="wait")
+    assert keys[2] != keys[0], "who sends the same words again means it"
+
+
 async def test_a_draft_is_fetched_again_when_the_bridge_was_away(desks: Desks) -> None:
     desks.expected += ["ERR_FAILED"]
     page = await desks.open()
@@ -213,5 +243,5 @@ async def held(page: Page, path: str, method: str) -> list[Route]:
     return requests
 
 
-async def anything(found: list[Route]) -> bool:
+async def anything(found: list[Any]) -> bool:
     return bool(found)

@@ -1,5 +1,6 @@
 """What an agent does on the desktop page, and what becomes of it."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +218,25 @@ async def test_a_note_reaches_the_crm_signed_and_is_tried_again(stage: Stage) ->
     done = next(one for one in await deliveries(stage, popup["popup_id"]) if one["delivery_id"] == delivery_id)
     assert done["state"] == "delivered"
     assert len(stage.crm.accepted(popup["click_id"])) == 1, "the popup itself came once"
+
+
+async def test_a_note_that_is_sent_again_with_its_key_goes_out_once(stage: Stage) -> None:
+    stage.talk()
+    dana = await stage.token(Role.AGENT, DANA)
+    popup = await press(stage)
+    path, note = f"notes/{popup['popup_id']}", {"text": "wants a quote"}
+    again = {"Idempotency-Key": "k" * 320}
+    answers = await asyncio.gather(*(ask(stage, "POST", path, dana, note, **again) for _ in range(8)))
+    assert {answer.status_code for answer in answers} == {202}
+    assert len({answer.json()["delivery_id"] for answer in answers}) == 1
+    other = [await ask(stage, "POST", path, dana, note, **more) for more in ({"Idempotency-Key": "other"}, {}, {})]
+    ids = {answer.json()["delivery_id"] for answer in (*answers, *other)}
+    assert len(ids) == 4, "another key, or none, is another note"
+    assert ids == {
+        one["delivery_id"] for one in await deliveries(stage, popup["popup_id"]) if one["event"] == "call.note"
+    }
+    refused = await ask(stage, "POST", path, dana, note, **{"Idempotency-Key": "k" * 321})
+    assert refused.status_code == 400
 
 
 async def test_a_note_outlives_its_popup(stage: Stage) -> None:

@@ -44,7 +44,7 @@ export class Deeds {
       notes: {
         read: (popupId) => asAgent("GET", noteOf(popupId)),
         save: (popupId, note, { leaving }) => written("PUT", popupId, note, { keepalive: leaving }),
-        send: (popupId, note) => written("POST", popupId, note),
+        send: (popupId, note, { key }) => written("POST", popupId, note, { headers: { "Idempotency-Key": key } }),
       },
     };
   }

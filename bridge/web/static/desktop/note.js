@@ -8,7 +8,7 @@ const RETRY_MS = 5_000;
 const LONGEST = 4000;
 const OUTCOMES = ["solved", "call-back", "passed-on", "wrong-number", "other"];
 
-/** `notes` keeps them: read(id), save(id, note, {leaving}), send(id, note); each raises when it cannot. */
+/** `notes` keeps them: read(id), save(id, note, {leaving}), send(id, note, {key}); each raises when it cannot. */
 export class Note {
   #id;
   #notes;
@@ -16,6 +16,7 @@ export class Note {
   #isSaved = true;
   #isRead = false;
   #isSending = false;
+  #underWay = { written: "", key: "" };
   #toldLast = null;
   #text = element("textarea", { rows: "2", maxlength: String(LONGEST), "data-key": "note" });
   #outcome = element("select", { "data-key": "outcome" });
@@ -89,7 +90,8 @@ export class Note {
     this.#tell("note.sending");
     const written = this.#written();
     try {
-      await this.#notes.send(this.#id, written);
+      await this.#notes.send(this.#id, written, { key: this.#keyOf(written) });
+      this.#underWay = { written: "", key: "" };
       if (!this.#isStill(written)) return;
       this.#isSaved = true;
       this.#tell("note.sent", clockTime(Date.now()));
@@ -99,6 +101,13 @@ export class Note {
     } finally {
       this.#isSending = false;
     }
+  }
+
+  /** The same for the same words until the bridge is known to have them: an answer may be lost on its way. */
+  #keyOf(note) {
+    const written = JSON.stringify(note);
+    if (written !== this.#underWay.written) this.#underWay = { written, key: randomKey() };
+    return this.#underWay.key;
   }
 
   /** Saves what is not saved yet; `leaving` when the page is going away. */
@@ -141,6 +150,10 @@ export class Note {
     this.#toldLast = [key, time];
     this.#told.textContent = say(key, { time });
   }
+}
+
+function randomKey() {
+  return crypto.getRandomValues(new Uint32Array(4)).join("-");
 }
 
 /** The bridge is away or hurried; a refusal for good (signed out, no such popup any more) would stay one. */
