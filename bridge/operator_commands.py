@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from bridge import doctor, history
+from bridge import doctor, history, sign_of_life
 from bridge.addresses import Reach, named_by
 from bridge.audit import asking, reading
 from bridge.audit_commands import show_story
@@ -13,6 +13,7 @@ from bridge.demo.simulate import simulate
 from bridge.errors import ExchangeFailed
 from bridge.exchange import open_exchange
 from bridge.messages import Request
+from bridge.settings import Settings
 from bridge.settings_reader import private_files
 from bridge.store import embedded
 from bridge.terminal import NOT_SO, WRONG, Chosen, as_json_option, asynchronous, fail, opened, tell
@@ -39,10 +40,14 @@ async def doctor_(chosen: Chosen, as_json_: bool) -> None:
 
 @click.command()
 @click.option("--ready", is_flag=True, help="Ask whether clicks can be accepted, not only whether it lives.")
+@click.option("--worker", is_flag=True, help="Ask whether the worker processes of this machine live.")
 @click.pass_obj
 @asynchronous
-async def health(chosen: Chosen, ready: bool) -> None:
+async def health(chosen: Chosen, ready: bool, worker: bool) -> None:
     """Ask the web process of this machine whether it lives; for containers."""
+    if worker:
+        _worker_health(chosen.settings())
+        return
     server = chosen.settings().server
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(server.host, server.host)  # noqa: S104 - where it listens
     async with open_exchange(Reach(named_by([f"http://{host}"]))) as exchange:
@@ -55,6 +60,15 @@ async def health(chosen: Chosen, ready: bool) -> None:
     click.echo(reply.body.decode("utf-8", "replace"))
     if reply.status != 200:
         raise SystemExit(NOT_SO)
+
+
+def _worker_health(settings: Settings) -> None:
+    silences = sign_of_life.silences(settings.data_dir)
+    hang = [process for process, seconds in silences.items() if seconds > sign_of_life.SILENT_SECONDS]
+    if hang or not silences:
+        told = [f"process {process} has given no sign for {silences[process]:.0f} s: it hangs" for process in hang]
+        fail(told or [f"no worker of this machine runs on {settings.data_dir}"], NOT_SO)
+    click.echo(f"alive: {', '.join(map(str, silences))}")
 
 
 @click.command("push-test")

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +31,10 @@ def socket_given(environ: Mapping[str, str] = os.environ) -> int | None:
     return FIRST_SOCKET if mine and environ.get("LISTEN_FDS", "0") != "0" else None
 
 
-async def beat(environ: Mapping[str, str] = os.environ) -> None:
-    """Tell the watchdog, where there is one, that the event loop turns; for ever."""
+async def beat(goes_on: Callable[[], bool] = lambda: True, environ: Mapping[str, str] = os.environ) -> None:
+    """Tell the watchdog, where there is one, that the event loop turns and the work `goes_on`; for ever."""
     micros = environ.get("WATCHDOG_USEC", "")
     while micros.isdecimal():
-        tell(ALIVE, environ)
+        if goes_on():
+            tell(ALIVE, environ)
         await asyncio.sleep(int(micros) / 2e6)

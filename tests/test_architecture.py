@@ -26,7 +26,7 @@ LAYERS = (
     ("edges", {"bridge.exchange", "bridge.store", "bridge.audit"}),
     ("ground", {"bridge", "bridge.settings", "bridge.settings_reader", "bridge.messages", "bridge.domain"}
      | {"bridge.errors", "bridge.shapes", "bridge.clock", "bridge.numbers", "bridge.logs", "bridge.circuit"}
-     | {"bridge.addresses", "bridge.background", "bridge.systemd", "bridge.traces"}),
+     | {"bridge.addresses", "bridge.background", "bridge.systemd", "bridge.traces", "bridge.sign_of_life"}),
 )  # fmt: skip
 """From top to bottom; imports go down. Within a layer only the pairs of SIDEWAYS, and modules of one folder."""
 SIDEWAYS = {

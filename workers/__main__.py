@@ -24,7 +24,7 @@ from bridge.store.jobs import QUEUE, JsonQueue
 from bridge.wiring import Kit, load_settings, open_kit
 from workers import process
 from workers.archive import make_ready
-from workers.upkeep import keep_up, say_how_it_is
+from workers.upkeep import keep_up, say_how_it_is, show_life
 from workers.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,8 @@ async def run(settings: Settings, places: int, file: Path) -> None:
     async def use(kit: Kit) -> AsyncIterator[None]:
         kit.targets.room = places
         process.start(kit)
-        lines = (make_ready(kit), keep_up(kit), say_how_it_is(kit, worker), systemd.beat())
+        beat = systemd.beat(lambda: worker.goes_on)
+        lines = (make_ready(kit), keep_up(kit), say_how_it_is(kit, worker), show_life(kit, worker), beat)
         upkeep = [asyncio.create_task(line) for line in lines]
         try:
             yield

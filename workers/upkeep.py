@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 
 from redis.exceptions import RedisError
 
+from bridge import sign_of_life
 from bridge.store import deliveries, keys, ledger, workers
 from bridge.store.jobs import ARCHIVE
 from bridge.wiring import Kit
@@ -14,7 +16,7 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.25
 SWEEP_TURN_MS, ARCHIVE_TURN_MS = 200, 1000
-SAY_SECONDS = 2.0
+SAY_SECONDS, SIGN_SECONDS = 2.0, 2.0
 
 
 async def keep_up(kit: Kit) -> None:
@@ -49,6 +51,21 @@ async def say_how_it_is(kit: Kit, worker: Worker) -> None:
         except (RedisError, OSError):
             log.debug("what this worker does is not told: redis is away")
         await asyncio.sleep(SAY_SECONDS)
+
+
+async def show_life(kit: Kit, worker: Worker) -> None:
+    """Give `popbridge health --worker` a sign, for ever, as long as the worker goes on."""
+    folder = kit.settings.data_dir
+    try:
+        while True:
+            if worker.goes_on:
+                sign_of_life.give(folder)
+            await asyncio.sleep(SIGN_SECONDS)
+    except OSError as error:
+        log.warning("no sign of life can be given in %s: %s", folder, error.strerror)
+    finally:
+        with suppress(OSError):
+            sign_of_life.take_back(folder)
 
 
 async def _my_turn(kit: Kit, what: str, turn_ms: int) -> bool:

@@ -9,6 +9,7 @@ deliveries (`bridge.store.deliveries`): a job that is lost at any point is queue
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
@@ -36,6 +37,8 @@ BEAT_SECONDS = 5.0
 MAINTENANCE_SECONDS = 30.0
 AWAY_SECONDS = 0.5
 WORKER_TTL = 30
+STUCK_SECONDS = 120.0
+"""A worker that looked for no job this long hangs: none takes so long that all places stay taken."""
 
 
 Function = Callable[..., Coroutine[Any, Any, None]]
@@ -72,6 +75,7 @@ class Worker(BaseWorker):
         self._news = asyncio.Event()
         self._stopping = asyncio.Event()
         self._running: dict[str, Running] = {}
+        self._looked_at = time.monotonic()
 
     def subscribe(self) -> None:
         """Nobody commands this worker through Redis."""
@@ -85,6 +89,11 @@ class Worker(BaseWorker):
     def in_flight(self) -> int:
         """Jobs that run now."""
         return len(self._tasks)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it looked for jobs of late, or waits for those that run to end."""
+        return self._stopping.is_set() or time.monotonic() - self._looked_at < STUCK_SECONDS
 
     async def serve(self, drain_seconds: float) -> None:
         """Run jobs until stopped, then let those that run end, for `drain_seconds` at most."""
@@ -132,6 +141,7 @@ class Worker(BaseWorker):
 
     async def _wait_for_room(self) -> int:
         """How many more jobs may run, once that is at least one or the worker is told to stop."""
+        self._looked_at = time.monotonic()
         while self.in_flight >= self._places and not self._stopping.is_set():
             self._room.clear()
             await self._room.wait()

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 from ruamel.yaml import YAML
 
@@ -136,6 +137,23 @@ def test_deployments_are_two_locked_in_and_kept_up(name: str) -> None:
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert {mount["name"] for mount in container["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
+
+
+def test_kubernetes_takes_every_resource() -> None:
+    """Strictly: a key that Kubernetes does not know is a mistake. The kustomization is kustomize's own."""
+    newest = kubernetes_validate.latest_version()
+    own = [one for one in kubernetes() if one["kind"] != "Kustomization"]
+    assert {kubernetes_validate.validate(one, newest, strict=True) for one in own} == {newest.rpartition(".")[0]}
+    broken = {**own[0], "spec": {**own[0]["spec"], "minAvailible": 1}}
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(broken, newest, strict=True)
+
+
+def test_the_workers_are_probed_by_their_sign_of_life() -> None:
+    (container,) = of_kind("Deployment")["popbridge-worker"]["spec"]["template"]["spec"]["containers"]
+    compose = YAML(typ="safe").load(DEPLOY / "compose.yaml")["services"]["worker"]
+    asked = [container[f"{name}Probe"]["exec"]["command"] for name in ("startup", "liveness")]
+    assert [*asked, compose["healthcheck"]["test"][1:]] == [["popbridge", "health", "--worker"]] * 3
 
 
 def test_the_web_pods_are_probed_and_drained() -> None:
