@@ -61,9 +61,37 @@ async def test_a_popup_is_notified_once_over_all_tabs(desks: Desks) -> None:
     for tab in tabs:
         await expect(card(tab)).to_be_visible()
     for tab in tabs:
-        await tab.wait_for_function("(name) => claimed.some((each) => each.endsWith(name))", arg=f"notice.{popup_id}")
+        await tab.wait_for_function(
+            "(name) => claimed.some((each) => each.endsWith(name))", arg=f"notice.{popup_id}.first"
+        )
     notified = [each for tab in tabs for each in await tab.evaluate("notified")]
     assert [tag for _, tag in notified] == [popup_id]
+
+
+async def test_a_snoozed_card_that_comes_back_is_notified_and_said_like_a_new_one(desks: Desks) -> None:
+    context = await desks.new_profile()
+    await context.add_init_script(COUNT_NOTIFICATIONS)
+    page = await desks.blank(context)
+    await page.clock.install()
+    await page.goto(f"{desks.stage.bridge_url}/desktop#token={await desks.token()}")
+    await live(page)
+    await page.get_by_role("button", name="Enable alerts").click()
+    ivrid = desks.stage.talk(name="Ruth Levi")
+    await desks.click()
+    for times, ended in ((2, False), (3, True)):
+        await card(page).locator("summary", has_text="Snooze").click()
+        await card(page).get_by_role("button", name="1 min", exact=True).click()
+        await expect(page.locator("article.card")).to_have_count(0)
+        if ended:
+            desks.stage.phone.hang_up(ivrid)
+        else:
+            await page.clock.run_for(61_000)
+        words = f"Back from snooze: {'Ended' if ended else 'Talking'}, Ruth Levi"
+        await expect(page.locator("#spoken")).to_contain_text(words)
+        await page.clock.run_for(1_000)
+        await page.wait_for_function("(times) => notified.length === times", arg=times)
+        await page.clock.run_for(20_000)
+    assert len({tag for _, tag in await page.evaluate("notified")}) == 1
 
 
 async def test_when_the_leader_closes_another_takes_over_and_nothing_is_missed(desks: Desks) -> None:

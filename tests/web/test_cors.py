@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bridge.messages import Secret
+from tests.faults.proxy import redis_line
 from tests.stage import DANA, TOKEN, Stage, open_stage
 
 pytestmark = pytest.mark.anyio
@@ -60,3 +61,34 @@ async def test_no_other_path_and_no_other_crm_answers_a_page_elsewhere(stage: St
     for path in ("/clicks/other", "/desktop/press", "/api/audit", "/desktop/events"):
         answer = await stage.http.request("OPTIONS", f"{stage.bridge_url}{path}", headers=headers)
         assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+async def test_every_refusal_can_be_read_by_the_page(tmp_path: Path, redis_url: Secret) -> None:
+    """The button says it in words, also when Redis is away."""
+    extra = {"POPBRIDGE_CRM__ACME__ORIGINS": OURS, "POPBRIDGE_CRM__ACME__CLICKS_PER_MINUTE": "1"}
+    right, wrong = {"Authorization": f"Bearer {TOKEN.reveal()}"}, {"Authorization": "Bearer wrong"}
+    other = {**right, "Content-Type": "text/plain"}
+    refused: dict[str, str | None] = {}
+    async with redis_line(redis_url) as (line, address), open_stage(tmp_path, address, extra=extra) as stage:
+
+        async def send(headers: dict[str, str], content: bytes = b'{"agent": "dana@acme.example"}') -> None:
+            told = {"Content-Type": "application/json", "Origin": OURS, **headers}
+            answer = await stage.http.post(f"{stage.bridge_url}/clicks/acme", content=content, headers=told)
+            if answer.status_code != 200:
+                refused[answer.json()["reason"]] = answer.headers.get("access-control-allow-origin")
+            assert answer.status_code not in (429, 503) or answer.headers["retry-after"]
+            assert answer.headers["vary"] == "Origin"
+
+        await send(right)
+        await send(right)
+        await send(wrong)
+        await send(other)
+        await send(right, b"{}")
+        await send(right, b"x" * 70_000)
+        line.down = True
+        line.cut()
+        await send(right)
+        await send(wrong)
+    assert refused == dict.fromkeys(
+        ["too-many-clicks", "bad-signature", "unsupported-media-type", "malformed", "too-large", "unavailable"], OURS
+    )

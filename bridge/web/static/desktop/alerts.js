@@ -33,10 +33,10 @@ export class Alerts {
     return "Notification" in window && Notification.permission === "granted";
   }
 
-  /** A new card. */
-  popped(entry) {
+  /** A new card, or (`isBack`) one that was put aside. */
+  popped(entry, isBack = false) {
     this.#title = spoken(entry);
-    this.#draw(entry.popup.popup_id, { title: spoken(entry), body: told(entry.popup.why) });
+    this.#draw(entry.popup.popup_id, { title: spoken(entry), body: told(entry.popup.why), time: isBack ? "back" : "first" });
   }
 
   /** A press of the button has found nothing. */
@@ -65,15 +65,15 @@ export class Alerts {
     this.#mark();
   }
 
-  async #draw(id, { title, body }) {
+  async #draw(id, { title, body, time = "first" }) {
     const isLookedAt = document.visibilityState === "visible" && document.hasFocus();
     if (document.visibilityState !== "visible") this.#unseen.add(id);
     this.#mark();
-    this.#ring(id);
+    this.#ring(`${id}.${time}`);
     const notifies = this.#preferences().alerts && Alerts.areAllowed;
     if (!isLookedAt && !notifies) return;
     if (!isLookedAt) await new Promise((resolve) => setTimeout(resolve, HEADSTART_MS));
-    if (!(await this.#tabs.claim(`notice.${id}`)) || isLookedAt) return;
+    if (!(await this.#tabs.claim(`notice.${id}.${time}`)) || isLookedAt) return;
     this.#notify(id, title, body);
   }
 

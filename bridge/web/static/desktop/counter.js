@@ -1,6 +1,6 @@
 // Where everything about a signed-in agent meets: events come in here, and the page is drawn by them.
 
-import { told } from "../words.js";
+import { say, told } from "../words.js";
 import { Acks } from "./acks.js";
 import { Alerts } from "./alerts.js";
 import { Deeds } from "./deeds.js";
@@ -73,9 +73,7 @@ export class Counter {
     if (this.#ended.signal.aborted || !this.desk.take(popup)) return false;
     this.draw();
     const entry = this.desk.find(popup.popup_id);
-    this.shelf.card?.node.classList.add("card-new");
-    this.alerts.popped(entry);
-    announce(spoken(entry), entry.state === "ringing");
+    this.#present(entry);
     return true;
   }
 
@@ -95,6 +93,8 @@ export class Counter {
     this.wire.leave();
     this.shelf.clear();
     this.alerts.entitle("");
+    announce("");
+    announce("", true);
     this.#page.signedOut(ENDS[reason] ?? "session-over");
   }
 
@@ -183,15 +183,16 @@ export class Counter {
     const changed = this.desk.update(update);
     this.shelf.age(update.popup_id);
     if (!changed.length) return;
-    for (const { entry, was } of changed) this.#changed(entry, was);
+    for (const { entry, was, isBack } of changed) this.#changed(entry, was, isBack);
     this.draw();
+    for (const { entry, isBack } of changed) if (isBack) this.#present(entry, true);
   }
 
-  #changed(entry, was) {
+  #changed(entry, was, isBack) {
     const popupId = entry.popup.popup_id;
     this.shelf.redraw(popupId);
     if (entry.state === "ended") this.alerts.over(popupId);
-    if (was !== entry.state && popupId === this.desk.current) announce(spoken(entry));
+    if (was !== entry.state && popupId === this.desk.current && !isBack) announce(spoken(entry));
   }
 
   #tick() {
@@ -199,7 +200,14 @@ export class Counter {
     const due = this.desk.wake(this.now());
     if (!due.length) return;
     this.draw();
-    for (const entry of due) this.alerts.popped(entry);
+    for (const entry of due) this.#present(entry, true);
+  }
+
+  /** A card has come before the agent: the eye and the ear are told. */
+  #present(entry, isBack = false) {
+    if (entry.popup.popup_id === this.desk.current) this.shelf.card?.node.classList.add("card-new");
+    this.alerts.popped(entry, isBack);
+    announce(isBack ? say("snooze.back", { what: spoken(entry) }) : spoken(entry), entry.state === "ringing");
   }
 
   async #save(value) {

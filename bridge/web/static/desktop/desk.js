@@ -57,7 +57,7 @@ export class Desk {
 
   /**
    * How a card's call is now; the other cards of that line follow from it. The cards whose facts have changed, each with
-   * the state it had before.
+   * the state it `was` in before, and whether it `isBack` from a snooze.
    */
   update({ popup_id, state, call, other_calls, asked_at, stale, why }) {
     const entry = this.find(popup_id);
@@ -89,8 +89,9 @@ export class Desk {
     const before = JSON.stringify({ ...entry, askedAt: 0 });
     const was = entry.state;
     Object.assign(entry, facts);
-    if (entry.state === "ended" && entry.snoozedUntil !== null) this.#back(entry);
-    return JSON.stringify({ ...entry, askedAt: 0 }) === before ? null : { entry, was };
+    const isBack = entry.state === "ended" && entry.snoozedUntil !== null;
+    if (isBack) this.#back(entry);
+    return JSON.stringify({ ...entry, askedAt: 0 }) === before ? null : { entry, was, isBack };
   }
 
   /** Put away; it stays among the earlier ones. The newest live card that is left is opened. */
