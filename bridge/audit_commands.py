@@ -207,11 +207,18 @@ def _mark(kit: Kit, caller: str | None, crm_user: str | None) -> Mark:
     if (caller is None) == (crm_user is None):
         fail(["say whom: --caller NUMBER or --crm-user CRM:USER"], WRONG)
     if caller is not None:
+        if not caller.strip():
+            fail(["--caller is empty: that would be everybody without a number"], WRONG)
         return CallerMark.of(caller, kit.labels.regions.values())
     crm, _, user = str(crm_user).partition(":")
     if not (crm and user):
         fail(["--crm-user is the CRM's name, a colon and the user, as in acme:dana@acme.example"], WRONG)
     return AgentMark(crm, user)
+
+
+def _asked(mark: Mark) -> dict[str, str | None]:
+    """The filters that would find them."""
+    return {"caller": mark.number} if isinstance(mark, CallerMark) else {"crm": mark.crm, "crm_user": mark.crm_user}
 
 
 @audit.command("erase")
@@ -232,6 +239,7 @@ async def audit_erase(
         now = kit.clock.now()
         if dry_run:
             receipt = await erase.would_erase(kit.archive, kit.redis, mark, now)
+            await reading.note(kit.redis, reading.COMMAND_LINE, "erase --dry-run", now, _wanted(kit, _asked(mark)))
         else:
             receipt = await erase.erase(kit.archive, kit.redis, mark, reading.COMMAND_LINE, now)
     tell(receipt, lambda: _receipt(receipt), as_json_)
@@ -261,9 +269,8 @@ async def privacy_export(chosen: Chosen, caller: str | None, crm_user: str | Non
     """Print everything that is held about a person, as JSON. Reading it is noted in the log."""
     async with opened(chosen.settings()) as kit:
         mark = _mark(kit, caller, crm_user)
-        asked = {"caller": caller} if isinstance(mark, CallerMark) else {"crm": mark.crm, "crm_user": mark.crm_user}
         now = kit.clock.now()
-        await reading.note(kit.redis, reading.COMMAND_LINE, "privacy export", now, _wanted(kit, asked))
+        await reading.note(kit.redis, reading.COMMAND_LINE, "privacy export", now, _wanted(kit, _asked(mark)))
         told = await erase.everything_about(kit.archive, kit.redis, mark)
     tell(told, lambda: json.dumps(told, ensure_ascii=False, indent=2), as_json_)
 
@@ -275,6 +282,7 @@ async def privacy_export(chosen: Chosen, caller: str | None, crm_user: str | Non
 async def audit_backup(chosen: Chosen, file: Path) -> None:
     """Write a copy of the log to FILE while it is in use. For PostgreSQL, pg_dump does that."""
     async with opened(chosen.settings()) as kit:
+        await reading.note(kit.redis, reading.COMMAND_LINE, "backup", kit.clock.now())
         await kit.archive.catch_up(kit.redis)
         with progress("% copied") as told:
             await asyncio.to_thread(backup.copy, kit.archive, file, told)

@@ -1,6 +1,7 @@
 """What stands in a caller's number field, and phone numbers in one spelling; pure."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import lru_cache
@@ -14,6 +15,8 @@ WITHHELD = frozenset(
 )
 SERVICE = re.compile(r"[*#][0-9*#]+")
 DIALABLE = re.compile(r"\+?[ (]*[0-9][0-9 ().\-/]*")
+LINK = re.compile(r"\s*(?:tel|callto):", re.I)
+TYPED = {"\N{MINUS SIGN}": "-", "\N{FULLWIDTH PLUS SIGN}": "+"}
 NATIONAL = phonenumbers.PhoneNumberFormat.NATIONAL
 SHORTEST_PUBLIC = 7
 """Fewer digits than this are an extension or a short code: no public number is so short."""
@@ -46,21 +49,43 @@ def e164(number: str, region: str) -> str | None:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
+def typed(text: str) -> str:
+    """`text` with every digit, space, hyphen and plus sign as a keyboard has it, and without marks that nobody sees:
+    numbers pasted from a document or a chat are full of others."""
+    return text if text.isascii() else "".join(map(_typed, text))
+
+
+def _typed(character: str) -> str:
+    match unicodedata.category(character):
+        case "Nd":
+            return str(unicodedata.digit(character))
+        case "Cf":
+            return ""
+        case "Zs":
+            return " "
+        case "Pd":
+            return "-"
+    return TYPED.get(character, character)
+
+
 def plain(number: str) -> str:
     """The digits of what may be a public number, however it is spaced; any other text as it is."""
-    text = number.strip()
+    text = LINK.sub("", typed(number)).strip()
+    if not DIALABLE.fullmatch(text):
+        return number.strip()
     digits = "".join(character for character in text if character.isdigit())
-    return digits if DIALABLE.fullmatch(text) and len(digits) >= SHORTEST_PUBLIC else text
+    return digits if len(digits) >= SHORTEST_PUBLIC else text
 
 
 def _readings(number: str, regions: Iterable[str]) -> list[phonenumbers.PhoneNumber]:
     """The number as read in each region where it could be one, be it in use there or not."""
-    if kind_of(number) is not CallerKind.NUMBER:
+    text = LINK.sub("", typed(number)).strip()
+    if kind_of(text) is not CallerKind.NUMBER:
         return []
     found = []
     for region in regions:
         with suppress(phonenumbers.NumberParseException):
-            found.append(phonenumbers.parse(number, region))
+            found.append(phonenumbers.parse(text, region))
     return [each for each in found if phonenumbers.is_possible_number(each)]
 
 

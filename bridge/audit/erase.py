@@ -7,13 +7,14 @@ an erasure from somebody's emptying a line by hand; it holds no personal data.
 import asyncio
 import json
 import time
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select, text, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, Row, select, text, update
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from bridge.audit.archive import Archive
 from bridge.audit.chain import GROUPS
@@ -54,18 +55,36 @@ class Receipt:
 
 
 async def erase(archive: Archive, redis: TextRedis, mark: Mark, who: str, now: datetime) -> Receipt:
-    """Erase the person wherever they are held. A click that comes while this runs may leave new traces."""
+    """Erase the person wherever they are held. A click that comes while this runs may leave new traces.
+
+    What came meanwhile, as from a worker that had a popup in hand, is looked for once more, with another receipt.
+    """
+    receipt = await _erase(archive, redis, mark, who, now)
+    about_files = await asyncio.to_thread(_overwritten, archive)
+    late = await would_erase(archive, redis, mark, now)
+    if late.lookups or late.reads or late.redis:
+        receipt = _both(receipt, await _erase(archive, redis, mark, who, now))
+        about_files = await asyncio.to_thread(_overwritten, archive)
+    notes = await mentions.rewrite_files(redis), about_files, "backups that were made before still hold it"
+    return replace(receipt, notes=notes)
+
+
+async def _erase(archive: Archive, redis: TextRedis, mark: Mark, who: str, now: datetime) -> Receipt:
     await archive.catch_up(redis)
     held = await asyncio.to_thread(find, archive, mark)
     gone = [mention async for mention in mentions.find(redis, mark, held.ids)]
     for mention in gone:
         await mentions.take_out(redis, mention, mark)
-    await mentions.forget_failures(redis, held.deliveries)
+    await mentions.forget_failures(redis, held.deliveries | mentions.deliveries_in(gone))
     counts = mentions.counted(gone)
-    receipt_id = await asyncio.to_thread(_empty, archive, mark, who, now, counts)
-    notes = [await mentions.rewrite_log(redis), await asyncio.to_thread(overwrite, archive)]
-    notes.append("backups that were made before still hold it")
-    return Receipt(receipt_id, time_text(now), mark.group, len(held.lookups), len(held.reads), counts, tuple(notes))
+    receipt_id, emptied = await asyncio.to_thread(_empty, archive, mark, who, now, counts)
+    return Receipt(receipt_id, time_text(now), mark.group, len(emptied.lookups), len(emptied.reads), counts, ())
+
+
+def _both(first: Receipt, later: Receipt) -> Receipt:
+    counts = dict(sorted((Counter(first.redis) + Counter(later.redis)).items()))
+    lines, reads = first.lookups + later.lookups, first.reads + later.reads
+    return replace(first, lookups=lines, reads=reads, redis=counts)
 
 
 async def would_erase(archive: Archive, redis: TextRedis, mark: Mark, now: datetime) -> Receipt:
@@ -83,7 +102,7 @@ def find(archive: Archive, mark: Mark) -> Held:
 
 
 def _held(connection: Connection, mark: Mark) -> Held:
-    rows = connection.execute(select(lookups.c.seq, lookups.c.click_id, lookups.c.popup_id).where(_theirs(mark))).all()
+    rows = _rows(connection, mark)
     ids = frozenset(one for row in rows for one in (row.click_id, row.popup_id) if one)
     sent: set[str] = set()
     for some in _chunks([row.click_id for row in rows]):
@@ -92,10 +111,18 @@ def _held(connection: Connection, mark: Mark) -> Held:
     return Held([row.seq for row in rows], _reads(connection, mark), ids, frozenset(sent))
 
 
-def _theirs(mark: Mark) -> ColumnElement[bool]:
-    if isinstance(mark, CallerMark):
-        return lookups.c.caller_key.in_(mark.keys)
-    return (lookups.c.crm == mark.crm) & (lookups.c.crm_user == mark.crm_user)
+def _rows(connection: Connection, mark: Mark) -> list[Row[Any]]:
+    """Their lines. A phone system may have put more than the number into its field: each of those texts is read."""
+    columns = lookups.c.seq, lookups.c.click_id, lookups.c.popup_id, lookups.c.caller, lookups.c.caller_key
+    if not isinstance(mark, CallerMark):
+        theirs = (lookups.c.crm == mark.crm) & (lookups.c.crm_user == mark.crm_user)
+        return [*connection.execute(select(*columns).where(theirs))]
+    found = [*connection.execute(select(*columns).where(lookups.c.caller_key.in_(mark.keys)))]
+    for some in mark.patterns:
+        maybe = lookups.c.caller.like(some) & lookups.c.caller_key.not_in(mark.keys)
+        rows = connection.execute(select(*columns).where(maybe), execution_options={"yield_per": CHUNK})
+        found += [row for row in rows if mark.found_in(row.caller)]
+    return [*{row.seq: row for row in found}.values()]
 
 
 def _reads(connection: Connection, mark: Mark) -> list[int]:
@@ -105,7 +132,7 @@ def _reads(connection: Connection, mark: Mark) -> list[int]:
     return [row.seq for row in rows if asked_for(json.loads(row.details), row.salt, mark.asked)]
 
 
-def _empty(archive: Archive, mark: Mark, who: str, now: datetime, counts: dict[str, int]) -> str:
+def _empty(archive: Archive, mark: Mark, who: str, now: datetime, counts: dict[str, int]) -> tuple[str, Held]:
     """Empty their fields and destroy the salts, in one transaction with the receipt."""
     with archive.adding() as writer:
         held = _held(writer.connection, mark)
@@ -116,11 +143,19 @@ def _empty(archive: Archive, mark: Mark, who: str, now: datetime, counts: dict[s
             writer.connection.execute(update(acts).where(acts.c.seq.in_(some)).values(salt=None))
         lines = {mark.group: sorted(held.lookups), READS: sorted(held.reads)}
         receipt_id, _ = writer.act(ERASED, who, {"what": mark.group, "lines": lines, "redis": counts}, now)
-    return receipt_id
+    return receipt_id, held
 
 
 def _chunks(values: list[Any]) -> Iterable[list[Any]]:
     return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
+
+
+def _overwritten(archive: Archive) -> str:
+    """As `overwrite`; a database that is busy or full keeps nobody from the receipt of what is erased by now."""
+    try:
+        return overwrite(archive)
+    except SQLAlchemyError as error:
+        return f"the archive's files could not be rewritten and still hold it ({type(error).__name__}): run it again"
 
 
 def overwrite(archive: Archive) -> str:
@@ -130,7 +165,8 @@ def overwrite(archive: Archive) -> str:
             connection.execute(text("VACUUM"))
             return _checkpoint(connection)
         for table in (lookups, acts):
-            connection.execute(text(f"VACUUM FULL {table.name}"))
+            connection.execute(text(f"VACUUM (FULL, ANALYZE) {table.name}"))
+        connection.execute(text("VACUUM FULL pg_catalog.pg_statistic"))  # it has samples of what stood in them
     return "PostgreSQL has rewritten its tables; its write-ahead log holds the old rows until it is reused"
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from bridge.numbers import digits_of, spellings
+from bridge.numbers import digits_of, spellings, typed
 
 BETWEEN_DIGITS = re.compile(r"(?<=\d)[ ().\-/]+(?=\d)")
 
@@ -34,8 +34,13 @@ class CallerMark:
         """Whether the text tells of them."""
         if not self.digits:
             return any(_whole(key) in text for key in {self.number, *self.keys})
-        squeezed = BETWEEN_DIGITS.sub("", text)
+        squeezed = BETWEEN_DIGITS.sub("", typed(text))
         return any(digits in squeezed for digits in self.digits)
+
+    @property
+    def patterns(self) -> list[str]:
+        """SQL's patterns of every text that may hold the number, whatever stands between its digits."""
+        return [f"%{'%'.join(digits)}%" for digits in sorted(self.digits)]
 
     def owns(self, key: str, fields: Mapping[str, str]) -> bool:
         """Whether a key of Redis is theirs as a whole: none is."""

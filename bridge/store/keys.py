@@ -26,8 +26,8 @@ NEWS = "popbridge:news"  # channel: what agents' pages are told, for every web p
 
 
 def accepted(crm: str, key: str) -> str:
-    """Text: who works on this click, then its stored answer."""
-    return f"popbridge:accepted:{crm}:{key}"
+    """Text: who works on this click, then its stored answer. What a CRM takes for a key may tell of a person."""
+    return f"popbridge:accepted:{crm}:{sha256(key.encode()).hexdigest()}"
 
 
 def story(click_id: str) -> str:

@@ -8,9 +8,11 @@ import asyncio
 import json
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from redis.exceptions import ResponseError
 
 from bridge.store import keys
 from bridge.store.connection import TextRedis
@@ -19,9 +21,11 @@ CHUNK = 50
 OURS = "popbridge:*"
 APART = frozenset({keys.AUDIT, keys.DUE, keys.DELIVERIES, keys.COUNTERS, keys.TOKENS, keys.WORKERS, keys.PROOFS})
 """Ids and counts alone; and the stream of the audit, which is emptied into the archive."""
+DELIVERIES = re.compile(r"dlv_[0-9a-f]{32}")
 IDS = re.compile(r"(?:pop|clk)_[0-9a-f]{32}")
 ERASED = "erased on request"
-REWRITE_SECONDS, LOOK_SECONDS = 60.0, 0.05
+REWRITE_SECONDS, LOOK_SECONDS = 120.0, 0.05
+REWRITING = ("aof_rewrite_in_progress", "aof_rewrite_scheduled", "rdb_bgsave_in_progress")
 
 # KEYS: any. Returns the type of each and what it holds
 READ = """
@@ -37,7 +41,8 @@ end
 return found
 """
 
-# KEYS: one. ARGV: type, then members (of a string: what it was, and what it becomes or '')
+# KEYS: one. ARGV: type, then members (of a string: what it was, and what it becomes or ''). A stream is written anew:
+# it marks entries as deleted, but keeps them, in its files too, until all their neighbours are deleted
 TAKE_OUT = """
 local commands = {hash = 'HDEL', set = 'SREM', zset = 'ZREM', stream = 'XDEL'}
 if ARGV[1] == 'string' then
@@ -54,7 +59,12 @@ for number = 2, #ARGV do
     gone = gone + redis.call(commands[ARGV[1]], KEYS[1], ARGV[number])
   end
 end
-if ARGV[1] == 'stream' and redis.call('XLEN', KEYS[1]) == 0 then redis.call('DEL', KEYS[1]) end
+if ARGV[1] == 'stream' then
+  local left, lives = redis.call('XRANGE', KEYS[1], '-', '+'), redis.call('PTTL', KEYS[1])
+  redis.call('DEL', KEYS[1])
+  for _, entry in ipairs(left) do redis.call('XADD', KEYS[1], entry[1], unpack(entry[2])) end
+  if #left > 0 and lives > 0 then redis.call('PEXPIRE', KEYS[1], lives) end
+end
 return gone
 """
 
@@ -174,23 +184,51 @@ async def forget_failures(redis: TextRedis, delivery_ids: Iterable[str]) -> int:
     return gone
 
 
-async def rewrite_log(redis: TextRedis) -> str:
-    """Have Redis write its append-only file anew, without what was taken out; what came of it, in a few words."""
-    if not (await redis.info("persistence")).get("aof_enabled"):
-        return "Redis keeps no append-only file"
-    await redis.bgrewriteaof()
+def deliveries_in(mentions: Iterable[Mention]) -> set[str]:
+    """The ids of the deliveries that these tell of, ended or not."""
+    return {found for mention in mentions for text in mention.texts for found in DELIVERIES.findall(text)}
+
+
+async def rewrite_files(redis: TextRedis) -> str:
+    """Have Redis write its files anew, without what was taken out; what came of it, in a few words."""
     try:
         async with asyncio.timeout(REWRITE_SECONDS):
-            while await _rewriting(redis):  # noqa: ASYNC110 - another process's work
-                await asyncio.sleep(LOOK_SECONDS)
+            appends = bool((await redis.info("persistence")).get("aof_enabled"))
+            saves = any((await redis.config_get("save")).values())
+            if appends:
+                await _rewritten(redis, redis.bgrewriteaof)
+            if saves:
+                await _rewritten(redis, redis.bgsave)
+            failed = await _failed(redis)
     except TimeoutError:
-        return "Redis is still rewriting its append-only file"
-    return "Redis has rewritten its append-only file"
+        return "Redis is still rewriting its files"
+    except ResponseError:
+        return "Redis would not rewrite its files: they may hold it until it does"
+    if failed:
+        return "Redis could not rewrite its files, which still hold it: its own log tells why"
+    return "Redis has rewritten its files" if appends or saves else "Redis keeps no files"
+
+
+async def _rewritten(redis: TextRedis, begin: Callable[[], Awaitable[object]]) -> None:
+    """One that is under way has begun too early: it is waited for, and another begun."""
+    await _settled(redis)
+    await begin()
+    await _settled(redis)
+
+
+async def _settled(redis: TextRedis) -> None:
+    while await _rewriting(redis):  # noqa: ASYNC110 - another process's work
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _rewriting(redis: TextRedis) -> bool:
     told = await redis.info("persistence")
-    return bool(told.get("aof_rewrite_in_progress") or told.get("aof_rewrite_scheduled"))
+    return any(told.get(name) for name in REWRITING)
+
+
+async def _failed(redis: TextRedis) -> bool:
+    told = await redis.info("persistence")
+    return "err" in (told.get("aof_last_bgrewrite_status"), told.get("rdb_last_bgsave_status"))
 
 
 def counted(mentions: Iterable[Mention]) -> dict[str, int]:

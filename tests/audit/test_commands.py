@@ -103,10 +103,13 @@ async def test_erase_and_privacy_export(stage: Stage) -> None:
     await worked(stage)
     assert "say whom" in await popbridge(stage, "audit", "erase", "--yes", code=2)
     assert "add --yes" in await popbridge(stage, "audit", "erase", "--caller", CALLER, code=2)
+    for blank in ("", "  "):
+        assert "--caller is empty" in await popbridge(stage, "audit", "erase", "--caller", blank, "--yes", code=2)
     held = await told(stage, "privacy", "export", "--caller", CALLER)
     assert [line["caller"] for line in held["audit"]] == [CALLER]
     dry = await told(stage, "audit", "erase", "--caller", CALLER, "--dry-run")
     assert (dry["receipt_id"], dry["lookups"]) == (None, 1)
+    assert (await told(stage, "audit", "acts"))["items"][1]["what"] == "erase --dry-run", "it tells how much is held"
     receipt = await popbridge(stage, "audit", "erase", "--caller", "+972-72-277-6772", "--yes")
     assert "1 lines of the log" in receipt
     assert "722776772" not in receipt
@@ -123,6 +126,7 @@ async def test_backup_and_restore_into_an_empty_place(stage: Stage, tmp_path: Pa
     await popbridge(stage, "audit", "backup", str(copy))
     assert copy.stat().st_mode & 0o777 == 0o600
     assert "cannot be written" in await popbridge(stage, "audit", "backup", str(copy), code=1)
+    assert (await told(stage, "audit", "acts"))["items"][1]["what"] == "backup"
     place.parent.mkdir()
     place.write_bytes(copy.read_bytes())
     settings = stage.folder / "popbridge.toml"

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from redis import Redis
-from sqlalchemy import update
+from redis.exceptions import ResponseError
+from sqlalchemy import text, update
+from sqlalchemy.exc import OperationalError
 
-from bridge.audit import erase, query, reading, story
+from bridge.audit import erase, query, reading, retention, story
 from bridge.audit.archive import Archive
 from bridge.audit.asking import Wanted
 from bridge.audit.person import AgentMark, CallerMark
@@ -20,7 +22,7 @@ from bridge.audit.schema import acts, lookups
 from bridge.audit.verify import verify
 from bridge.messages import Secret
 from bridge.push import push
-from bridge.store import keys
+from bridge.store import keys, popups
 from bridge.store.connection import open_async
 from bridge.store.tokens import Role
 from tests.audit import entries
@@ -169,22 +171,151 @@ async def test_somebody_elses_popup_loses_only_the_other_call(stage: Stage) -> N
     assert "541112233" not in everything_in(stage.redis_url)
 
 
-async def test_the_append_only_file_forgets_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rewriting", [False, True], ids=["idle", "rewriting"])
+async def test_the_files_of_redis_forget_too(tmp_path: Path, rewriting: bool) -> None:
+    """The append-only file and the snapshot, though one that began before the erasure is being written."""
     server = RedisServer(tmp_path)
     await server.start()
     redis, archive = open_async(server.url), Archive(Secret(f"sqlite:///{tmp_path / 'audit.db'}"))
     try:
         _, fields = entries.lookup(1, caller=NUMBER, caller_e164="+972541112233")
         await redis.xadd(keys.AUDIT, fields)
+        await redis.xadd(keys.AUDIT_ASIDE, {"line": NUMBER})
+        await redis.xadd(keys.AUDIT_ASIDE, {"line": OTHER})
+        with Redis.from_url(server.url.reveal()) as direct:
+            direct.config_set("rdbcompression", "no")
+            direct.config_set("save", "3600 1000000")
+            direct.save()
+            if rewriting:
+                direct.config_set("rdb-key-save-delay", 100_000)
+                direct.bgrewriteaof()
+                direct.config_set("rdb-key-save-delay", 0)
         receipt = await erase.erase(archive, redis, CallerMark.of(NUMBER, ["IL"]), "a test", entries.START)
-        assert receipt.lookups == 1
-        files = [file for file in (tmp_path / "appendonlydir").iterdir() if file.is_file()]
-        assert files
+        assert (receipt.lookups, receipt.redis, receipt.notes[0]) == (1, {"audit": 1}, "Redis has rewritten its files")
+        files = [*(tmp_path / "appendonlydir").glob("*.aof"), *(tmp_path / "appendonlydir").glob("*.rdb")]
+        files.append(tmp_path / "dump.rdb")
+        assert any(OTHER.encode() in file.read_bytes() for file in files), "the test looks where things are"
         assert not any(b"541112233" in file.read_bytes() for file in files)
     finally:
         await redis.aclose()
         archive.close()
         await server.kill()
+
+
+async def test_a_redis_that_may_not_rewrite_its_files_leaves_a_receipt(
+    archive: Archive, redis_url: Secret, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As at providers who forbid it; nor does an archive that is busy keep anybody from the receipt."""
+    redis = open_async(redis_url)
+    archive.insert([entries.lookup(1, caller=OTHER, caller_e164=None)])
+
+    async def forbidden(_: str) -> dict[str, str]:
+        raise ResponseError("NOPERM")
+
+    def busy(_: Archive) -> str:
+        raise OperationalError("VACUUM", {}, Exception("database is locked"))
+
+    monkeypatch.setattr(redis, "config_get", forbidden)
+    monkeypatch.setattr(erase, "overwrite", busy)
+    receipt = await erase.erase(archive, redis, CallerMark.of(OTHER, ["IL"]), "a test", entries.START)
+    assert (receipt.lookups, "would not" in receipt.notes[0], "run it again" in receipt.notes[1]) == (1, True, True)
+    assert verify(archive).ok
+    await redis.aclose()
+
+
+@pytest.mark.parametrize("ended", [False, True], ids=["by a worker", "by a click"])
+async def test_what_comes_while_it_runs_is_looked_for_once_more(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, ended: bool
+) -> None:
+    stage.talk(number=NUMBER)
+    await stage.click({"agent": DANA})
+    direct = Redis.from_url(stage.redis_url.reveal())
+    take_out, late = erase.mentions.take_out, [True]
+
+    async def take_out_and_write(*given: Any) -> int:
+        gone = await take_out(*given)
+        if late and late.pop():
+            if ended:
+                await stage.click({"agent": DANA})
+            else:
+                direct.xadd(keys.desktop(AgentMark("acme", DANA)), {"event": "popup", "data": NUMBER})
+        return gone
+
+    monkeypatch.setattr(erase.mentions, "take_out", take_out_and_write)
+    receipt = await erase.erase(
+        stage.kit.archive, stage.redis, CallerMark.of(NUMBER, ["IL"]), "a test", stage.kit.clock.now()
+    )
+    assert receipt.lookups == (2 if ended else 1)
+    assert "541112233" not in everything_in(stage.redis_url)
+    assert verify(stage.kit.archive).ok
+    direct.close()
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        *("tel:0541112233", "054 111 2233 ext 5", "Ruth 0541112233", "sip:0541112233@pbx", "+972 (0)54 111 2233;x=1"),
+        *("\u200e0541112233", "Ruth 054\u2013111\xa02233", "00972-54/1112233 and 0527654321"),
+    ],
+    ids=ascii,
+)
+async def test_a_number_among_other_words_is_found(archive: Archive, redis_url: Secret, kept: str) -> None:
+    redis = open_async(redis_url)
+    others = [entries.lookup(2), entries.lookup(3, caller="5 4 1 1 1 2 2 3 4 3", caller_e164=None)]
+    archive.insert([entries.lookup(1, caller=kept, caller_e164=None), *others])
+    receipt = await erase.erase(archive, redis, CallerMark.of(NUMBER, ["IL"]), "a test", entries.START)
+    assert receipt.lookups == 1
+    lines, _ = query.read(archive, Wanted.read({}, [], entries.START), 5, None)
+    assert [line["caller"] is None for line in lines] == [False, False, True]
+    await redis.aclose()
+
+
+async def test_no_key_is_named_after_a_person(stage: Stage) -> None:
+    """What a CRM calls its clicks is its own affair; a press on the desktop page is known by its agent."""
+    stage.talk(number=NUMBER)
+    first = await stage.click({"agent": DANA}, message_id=f"msg_{NUMBER}")
+    press = {**await stage.token(Role.AGENT, DANA), "Idempotency-Key": "one", "Origin": stage.bridge_url}
+    pressed = await stage.http.post(f"{stage.bridge_url}/desktop/press", json={}, headers=press)
+    assert (first.status_code, pressed.status_code) == (200, 200)
+    for mark in (CallerMark.of(NUMBER, ["IL"]), AgentMark("acme", DANA)):
+        await erase.erase(stage.kit.archive, stage.redis, mark, "a test", stage.kit.clock.now())
+    held = everything_in(stage.redis_url)
+    assert [trace for trace in ("541112233", "dana@", "dana%40") if trace in held] == []
+    assert (await stage.click({"agent": DANA}, message_id=f"msg_{NUMBER}")).json()["duplicate"] is True
+
+
+async def test_streams_keep_no_deleted_entries(stage: Stage) -> None:
+    """Redis only marks them as deleted, and writes them to its files and replicas with their neighbours."""
+    for number in (OTHER, NUMBER, OTHER):
+        stage.talk(number=number)
+        popup = (await stage.click({"agent": DANA})).json()["popup"]
+        kept = await popups.popup(stage.redis, popup["popup_id"])
+        assert kept is not None
+        for delivery_id in kept[1]:
+            await push(delivery_id, stage.kit)
+    await erase.erase(stage.kit.archive, stage.redis, CallerMark.of(NUMBER, ["IL"]), "a test", stage.kit.clock.now())
+    name = keys.desktop(AgentMark("acme", DANA))
+    with Redis.from_url(stage.redis_url.reveal()) as direct:
+        direct.config_set("rdbcompression", "no")
+        dump, lives = direct.dump(name), direct.ttl(name)
+    assert dump is not None
+    assert (OTHER.encode() in dump, b"541112233" in dump) == (True, False)
+    assert 0 < lives <= keys.DESKTOP_SECONDS
+
+
+async def test_statistics_keep_no_samples(archive: Archive, redis_url: Secret, request: pytest.FixtureRequest) -> None:
+    """PostgreSQL keeps the commonest values of each column, in a table of its own."""
+    redis = open_async(redis_url)
+    archive.insert([entries.lookup(number, caller=NUMBER, caller_e164="+972541112233") for number in range(200)])
+    archive.insert([entries.lookup(number) for number in range(200, 400)])
+    retention.tidy(archive)
+    if not archive.is_sqlite:
+        with archive.outside() as connection:
+            connection.execute(text("ANALYZE"))
+        assert held_in_files(archive, "541112233", request)
+    await erase.erase(archive, redis, CallerMark.of(NUMBER, ["IL"]), "a test", entries.START)
+    assert not held_in_files(archive, "541112233", request)
+    await redis.aclose()
 
 
 async def test_everything_held_is_told(scene: Stage) -> None:

@@ -52,13 +52,23 @@ def test_each_filter(filled: Archive, asked: dict[str, str], count: int) -> None
 
 
 @pytest.mark.parametrize(
-    "spelling", ["0522000007", "052-200-0007", "(052) 2000007", "+972522000007", "972522000007", "00972522000007"]
+    "spelling",
+    [
+        *("0522000007", "052-200-0007", "(052) 2000007", "+972522000007", "972522000007", "00972522000007"),
+        *("+972 (0)52 200 0007", "052.200.0007", "tel:+972-52-200-0007", "\u200e052-200-0007"),
+        *("\u2068+972 52\u2011200\u20110007\u2069", "052\u2013200\u20130007", "052\xa0200\xa00007", "٠٥٢٢٠٠٠٠٠٧"),
+    ],
+    ids=ascii,
 )
 def test_a_number_is_found_in_any_spelling(filled: Archive, spelling: str) -> None:
     assert found(filled, {"caller": spelling}) == [f"clk_{7:032x}"]
 
 
-@pytest.mark.parametrize("kept", ["972522000007", "052-2000007", "00972522000007", "+972522000007"])
+@pytest.mark.parametrize(
+    "kept",
+    ["972522000007", "052-2000007", "00972522000007", "+972522000007", "\u200e052\u20112000007", "tel:0522000007"],
+    ids=ascii,
+)
 def test_however_the_phone_system_wrote_it(archive: Archive, kept: str) -> None:
     """A line that could not be read as a public number where it came from is found too."""
     archive.insert([entries.lookup(1, caller=kept, caller_e164=None)])

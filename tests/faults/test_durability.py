@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from bridge.errors import RedisUnfit
 from bridge.messages import Secret
-from bridge.store import durability
+from bridge.store import durability, keys
 from bridge.store.connection import open_async, open_sync
 from bridge.store.embedded import dies_with_parent, find_binary
 from bridge.wiring import load_settings
@@ -155,7 +155,7 @@ async def test_sentinel_brings_the_bridge_to_the_new_master(tmp_path: Path) -> N
             stage.talk()
             assert (await stage.click(message_id="msg_before")).json()["outcome"] == "found"
             with Redis(port=replica) as client:
-                await until(lambda: asyncio.to_thread(client.exists, "popbridge:accepted:acme:webhook-id:msg_before"))
+                await until(lambda: asyncio.to_thread(client.exists, keys.accepted("acme", "webhook-id:msg_before")))
             process.send_signal(signal.SIGKILL)
 
             async def works_again() -> bool:
