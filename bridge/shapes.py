@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Hashable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeVar, cast
@@ -18,27 +18,34 @@ def time_text(moment: datetime) -> str:
 
 
 def as_json(value: Any) -> Any:
-    """A noun (or a list, mapping or scalar of them) as what `json.dumps` takes, field names unchanged.
+    """A noun (or a list, mapping or scalar of them) as what `json.dumps` takes, field names unchanged."""
+    return json.loads(json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """`value` as compact JSON text; other alphabets stay readable.
 
     Half of a character outside the basic plane (phone systems cut names in the middle of one) becomes `?`: no other
     program could read it.
     """
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
+    return _ENCODER.encode(value).encode("utf-8", "replace").decode()
+
+
+def _plain(value: Any) -> Any:
+    """The next plainer form of what JSON has no word for."""
     if isinstance(value, datetime):
         return time_text(value)
-    if is_dataclass(value):
-        return {field.name: as_json(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
-        return {as_json(str(key)): as_json(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [as_json(item) for item in value]
-    return value
+        return dict(value)
+    return {name: getattr(value, name) for name in _names(cast(Hashable, type(value)))}
 
 
-def json_text(value: Any) -> str:
-    """`value` as compact JSON text; other alphabets stay readable."""
-    return json.dumps(as_json(value), ensure_ascii=False, separators=(",", ":"))
+@cache
+def _names(noun: Hashable) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(cast(Any, noun)))
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain)
 
 
 @cache
