@@ -13,7 +13,7 @@ from bridge.domain import Click
 from bridge.errors import TooManyClicks, Unavailable
 from bridge.store import keys
 from bridge.store.connection import Batch, Word
-from bridge.store.scripts import Scripts
+from bridge.store.scripts import CARRY_OUT, Scripts
 
 log = logging.getLogger(__name__)
 
@@ -43,16 +43,11 @@ ABANDON = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[
 
 # KEYS: the click. ARGV: what a click that is worked on begins with, the answer, seconds to live, then the commands,
 # each after the number of its words. The reply: nothing, or the answer that is there already
-COMMIT = """
+COMMIT = f"""{CARRY_OUT}
 local stored = redis.call('GET', KEYS[1])
 if stored and string.sub(stored, 1, #ARGV[1]) ~= ARGV[1] then return stored end
 redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
-local at = 4
-while at < #ARGV do
-  local last = at + ARGV[at]
-  redis.call(unpack(ARGV, at + 1, last))
-  at = last + 1
-end
+carry_out(4)
 """
 
 Stored = dict[str, Any]

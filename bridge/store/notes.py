@@ -1,20 +1,26 @@
 """Agents' notes to popups: the draft as it is typed, and what was sent of it."""
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-
-from redis.exceptions import WatchError
 
 from bridge.domain import Delivery, Note
 from bridge.shapes import time_text
 from bridge.store import deliveries, jobs, keys
 from bridge.store.connection import Batch, TextRedis
+from bridge.store.scripts import CARRY_OUT, Scripts
 
 SENT = "sent:"
 """Begins the field that keeps the id of a sent note's delivery."""
 KEY = "key:"
 """Begins the field that keeps which delivery came of a sender's `Idempotency-Key`."""
+
+# KEYS: the note. ARGV: the field of its sender's key ("": none), then the commands. The reply: the delivery that came of
+# the key before, or nothing
+SEND = f"""{CARRY_OUT}
+local first = ARGV[1] ~= '' and redis.call('HGET', KEYS[1], ARGV[1])
+if first then return first end
+carry_out(2)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,30 +54,24 @@ def _buffer_text(pipe: Batch, popup_id: str, text: str, outcome: str | None) -> 
     pipe.expire(keys.note(popup_id), keys.STORY_SECONDS)
 
 
-async def send(redis: TextRedis, queue: jobs.Jobs, note: Note, delivery: Delivery, key: str = "") -> str:
+async def send(scripts: Scripts, queue: jobs.Jobs, note: Note, delivery: Delivery, key: str = "") -> str:
     """Keep the note as sent, with its delivery and the job of it: all or nothing. The delivery's id.
 
     A note that was sent with this `key` before is not sent again: the id is that of its delivery.
     """
-    while True:
-        with suppress(WatchError):
-            async with redis.pipeline(transaction=True) as pipe:
-                await pipe.watch(keys.note(note.popup_id))
-                if key and (first := (await redis.hgetall(keys.note(note.popup_id))).get(f"{KEY}{key}")):
-                    return first
-                pipe.multi()
-                _buffer_sent(pipe, note, delivery, key)
-                queue.add(pipe, jobs.DELIVER, delivery.delivery_id)
-                await pipe.execute()
-                return delivery.delivery_id
+    field = f"{KEY}{key}" if key else ""
 
+    def write(pipe: Batch) -> None:
+        _buffer_text(pipe, note.popup_id, note.text, note.outcome)
+        at = time_text(note.noted_at)
+        told = {"sent_at": at, f"{SENT}{delivery.delivery_id}": at}
+        pipe.hset(keys.note(note.popup_id), mapping=told | ({field: delivery.delivery_id} if field else {}))
+        deliveries.buffer_note(pipe, delivery, note, note.noted_at + deliveries.NOTE_LIFE)
+        queue.add(pipe, jobs.DELIVER, delivery.delivery_id)
 
-def _buffer_sent(pipe: Batch, note: Note, delivery: Delivery, key: str) -> None:
-    _buffer_text(pipe, note.popup_id, note.text, note.outcome)
-    at = time_text(note.noted_at)
-    told = {"sent_at": at, f"{SENT}{delivery.delivery_id}": at}
-    pipe.hset(keys.note(note.popup_id), mapping=told | ({f"{KEY}{key}": delivery.delivery_id} if key else {}))
-    deliveries.buffer_note(pipe, delivery, note, note.noted_at + deliveries.NOTE_LIFE)
+    return (
+        await scripts.eval(SEND, 1, keys.note(note.popup_id), field, *scripts.words_of(write)) or delivery.delivery_id
+    )
 
 
 async def sent(redis: TextRedis, popup_id: str) -> list[str]:

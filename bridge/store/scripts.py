@@ -15,6 +15,17 @@ from redis.exceptions import NoScriptError, RedisError
 
 from bridge.store.connection import Batch, Pipelines, Word
 
+CARRY_OUT = """
+local function carry_out(at)
+  while at < #ARGV do
+    local last = at + ARGV[at]
+    redis.call(unpack(ARGV, at + 1, last))
+    at = last + 1
+  end
+end
+"""
+"""Begins a script that gets `Scripts.words_of`: carries them out, from the argument `at` to the last."""
+
 
 @cache
 def name_of(script: str) -> str:

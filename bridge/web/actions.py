@@ -112,4 +112,4 @@ async def _send(kit: Kit, popup: Popup, text: str, outcome: str | None, key: str
         noted_at=now,
     )
     delivery = Delivery(new_id("dlv", now), popup.popup_id, target, DeliveryState.PENDING, now, event=Event.NOTE)
-    return await notes.send(kit.redis, kit.jobs, written, delivery, key)
+    return await notes.send(kit.scripts, kit.jobs, written, delivery, key)
