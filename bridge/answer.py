@@ -47,7 +47,8 @@ async def _look(click: Click, kit: Kit, laps: "Laps") -> Entry:
     laps.lap("lookup")
     chosen = await _chosen_before(click, owner.agent, heard, kit)
     given = _choose(click, owner.agent, heard, chosen, kit, laps)
-    return Entry(click, given, owner.agent, heard.calls, targets, laps.ms, kit.labels.regions)
+    asked = kit.lookup.asked()
+    return Entry(click, given, owner.agent, heard.calls, targets, laps.ms, kit.labels.regions, asked)
 
 
 async def _chosen_before(click: Click, agent: Agent, heard: Heard, kit: Kit) -> str | None:

@@ -1,6 +1,7 @@
 """Step 2: which calls are live on these lines? Asks the phone systems; owns time limits, sharing and circuits."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ from bridge.settings import PbxAccount
 KNOWN_SECONDS = 60.0
 """How long an extension that was there once is taken to be there still."""
 NOWHERE = "neither with a call nor among its extensions"
+MOST_UNCOUNTED = 1000
+"""Questions whose durations are kept until a click comes and counts them."""
 NOBODY_TELLS = "or there is no such extension: this account may ask only for those that have a call"
 
 
@@ -55,6 +58,7 @@ class PhoneSystem:
     def __init__(self, name: str, account: PbxAccount, exchange: Exchange, clock: Clock) -> None:
         self.name, self.account, self.adapter = name, account, pbx.find(account.kind)
         self._exchange, self._clock = exchange, clock
+        self.took: deque[float] = deque(maxlen=MOST_UNCOUNTED)
         self.questions = Questions(
             self._calls, self.adapter.always_whole, account.fresh_seconds, clock.ticks, Circuit(clock.ticks)
         )
@@ -100,10 +104,14 @@ class PhoneSystem:
             raise failure(f"the phone system '{self.name}': {error}") from None
 
     async def _calls(self, extension: str | None) -> Listing:
-        with traces.step("question", "CLIENT", pbx=self.name, scope="account" if extension is None else "extension"):
-            listing: Listing = await self.adapter.calls(
-                self.account, self.send, self.name, extension, self._clock.now()
-            )
+        scope, started = "account" if extension is None else "extension", self._clock.ticks()
+        with traces.step("question", "CLIENT", pbx=self.name, scope=scope):
+            try:
+                listing: Listing = await self.adapter.calls(
+                    self.account, self.send, self.name, extension, self._clock.now()
+                )
+            finally:
+                self.took.append(self._clock.ticks() - started)
         return listing
 
     async def _all_extensions(self) -> frozenset[str] | None:
@@ -171,6 +179,10 @@ class Lookup:
             answer.line: Heard(tuple(answer.calls or ()), *_verdict([answer]), answer.served_from, ms)
             for answer in answers
         }
+
+    def asked(self) -> list[tuple[str, float]]:
+        """The questions that ended since this was called last: to whom, and how many seconds each took."""
+        return [(name, system.took.popleft()) for name, system in self.systems.items() for _ in range(len(system.took))]
 
     def circuits(self) -> dict[str, CircuitState]:
         """The state of each phone system's circuit in this process."""

@@ -1,6 +1,6 @@
 """Step 4: write it down, in one transaction: stored answer, cache, audit line, deliveries and their jobs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bridge import traces
@@ -24,6 +24,8 @@ class Entry:
     targets: tuple[str, ...] = ()
     steps: Mapping[str, float] = field(default_factory=dict)
     regions: Mapping[str, str] = field(default_factory=dict)
+    asked: Sequence[tuple[str, float]] = ()
+    """Phone systems that were asked since the last click, whoever asked, and for how many seconds."""
 
 
 async def record(scripts: Scripts, queue: jobs.Jobs, entry: Entry) -> accept.Stored:
@@ -75,6 +77,9 @@ def _write(pipe: Batch, queue: jobs.Jobs, entry: Entry, waiting: list[Delivery])
     if click.proof:
         pipe.hset(keys.PROOFS, mapping={f"{click.crm} {click.proof}": time_text(click.received_at)})
     counters.buffer_count(pipe, "clicks", crm=click.crm, outcome=str(entry.answer.outcome))
+    counters.buffer_observed(pipe, counters.CLICK, click.crm, entry.answer.total_ms / 1000)
+    for pbx, seconds in entry.asked:
+        counters.buffer_observed(pipe, counters.QUESTION, pbx, seconds)
 
 
 def _story(entry: Entry, delivery_ids: list[str]) -> dict[str, object]:

@@ -108,7 +108,7 @@ def ended(of: Claim, state: DeliveryState, now: datetime) -> Counts:
     person sent again later has no such time."""
     counts = [(counters.field("deliveries", of.target, str(state)), 1)]
     if state is DeliveryState.DELIVERED and of.event is Event.POPUP and not of.resent:
-        counts += counters.observed(of.target, (now - of.clicked_at).total_seconds())
+        counts += counters.observed(counters.POPUP_LATENCY, of.target, (now - of.clicked_at).total_seconds())
     return counts
 
 

@@ -17,17 +17,21 @@ def field(name: str, *labels: str) -> str:
     return SEPARATOR.join([name, *labels])
 
 
-BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, float("inf"))
-"""Upper ends, in seconds, of the buckets in which the way from button to popup is counted."""
+BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, float("inf"))
+"""Upper ends, in seconds, of the buckets in which durations are counted."""
+POPUP_LATENCY, CLICK, QUESTION = "popup_latency", "click_duration", "question_duration"
 
 
-def observed(target: str, seconds: float) -> list[tuple[str, int]]:
-    """What to count for one popup that took `seconds` from the button to `target`."""
+def observed(what: str, label: str, seconds: float) -> list[tuple[str, int]]:
+    """What to count when `what` took `seconds`; `label` is its target, CRM or phone system."""
     bucket = next(end for end in BUCKETS if seconds <= end)
-    return [
-        (field("popup_latency", target, f"{bucket:g}"), 1),
-        (field("popup_latency_ms", target), max(0, round(seconds * 1000))),
-    ]
+    return [(field(what, label, f"{bucket:g}"), 1), (field(f"{what}_ms", label), max(0, round(seconds * 1000)))]
+
+
+def buffer_observed(pipe: Batch, what: str, label: str, seconds: float) -> None:
+    """Buffer what `observed` says."""
+    for name, more in observed(what, label, seconds):
+        pipe.hincrby(keys.COUNTERS, name, more)
 
 
 def buffer_count(pipe: Batch, name: str, **labels: str) -> None:

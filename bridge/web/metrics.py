@@ -1,6 +1,6 @@
 """What is counted and how things stand, in Prometheus's text form. No label is a person, an extension or a number."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -21,6 +21,11 @@ COUNTERS = {
     "deliveries": ("Deliveries that ended", ("target", "outcome")),
     "recovered": ("Deliveries queued again because their worker died or their job was lost", ()),
 }
+HISTOGRAMS = {
+    counters.POPUP_LATENCY: ("popup_latency", "From the click to the popup", "target"),
+    counters.CLICK: ("click_duration", "From the click to its answer, which is then written down", "crm"),
+    counters.QUESTION: ("pbx_question_duration", "From the question for calls to the answer or failure", "pbx"),
+}
 STATES = {CircuitState.CLOSED: 0, CircuitState.HALF_OPEN: 1, CircuitState.OPEN: 2}
 
 Counts = Mapping[tuple[str, ...], int]
@@ -31,7 +36,7 @@ async def text(kit: Kit) -> bytes:
     counts = await counters.every(kit.redis)
     now = kit.clock.now()
     alive, _ = await workers.heard(kit.redis, now)
-    families = [*_counters(counts), _latency(counts), *await _queue(kit, now.timestamp()), *_of_workers(alive)]
+    families = [*_counters(counts), *_histograms(counts), *await _queue(kit, now.timestamp()), *_of_workers(alive)]
     registry = CollectorRegistry()
     build = GaugeMetricFamily("popbridge_build_info", "The version that tells this", labels=["version"])
     build.add_metric([__version__], 1)
@@ -57,16 +62,16 @@ def _counters(counts: Counts) -> list[Metric]:
     return list(families.values())
 
 
-def _latency(counts: Counts) -> Metric:
-    """From the button to the popup, by target."""
-    family = HistogramMetricFamily("popbridge_popup_latency_seconds", "From the click to the popup", labels=["target"])
-    for target in sorted({labels[0] for name, *labels in counts if name == "popup_latency"}):
-        seen, buckets = 0, []
-        for end in counters.BUCKETS:
-            seen += counts.get(("popup_latency", target, f"{end:g}"), 0)
-            buckets.append((f"{end:g}".replace("inf", "+Inf"), float(seen)))
-        family.add_metric([target], buckets, counts.get(("popup_latency_ms", target), 0) / 1000)
-    return family
+def _histograms(counts: Counts) -> Iterator[Metric]:
+    for what, (metric, told, label) in HISTOGRAMS.items():
+        family = HistogramMetricFamily(f"popbridge_{metric}_seconds", told, labels=[label])
+        for value in sorted({labels[0] for name, *labels in counts if name == what}):
+            seen, buckets = 0, []
+            for end in counters.BUCKETS:
+                seen += counts.get((what, value, f"{end:g}"), 0)
+                buckets.append((f"{end:g}".replace("inf", "+Inf"), float(seen)))
+            family.add_metric([value], buckets, counts.get((f"{what}_ms", value), 0) / 1000)
+        yield family
 
 
 async def _queue(kit: Kit, now: float) -> list[Metric]:

@@ -113,3 +113,27 @@ async def test_metrics_tell_how_things_stand(stage: Stage) -> None:
     ):
         assert line in text, line
     assert DANA not in text
+
+
+async def test_durations_of_clicks_and_questions_are_counted_with_the_click(stage: Stage) -> None:
+    stage.talk()
+    await stage.click(message_id="msg_twice")
+    await stage.click(message_id="msg_twice")
+    stage.pbx.faults.down = "503"
+    await stage.click()
+    text = (await stage.get("/metrics")).text
+    for line in (
+        'popbridge_click_duration_seconds_count{crm="acme"} 2.0',
+        'popbridge_pbx_question_duration_seconds_count{pbx="main"} 2.0',
+        'popbridge_pbx_question_duration_seconds_bucket{le="+Inf",pbx="main"} 2.0',
+    ):
+        assert line in text, line
+    assert 'popbridge_click_duration_seconds_bucket{crm="acme",le="0.005"}' in text
+
+
+async def test_questions_that_nobody_clicked_for_are_counted_with_the_next_click(stage: Stage) -> None:
+    for _ in range(2):
+        await stage.kit.lookup.systems["main"].snapshot(None)
+    assert "pbx_question_duration_seconds_count" not in (await stage.get("/metrics")).text
+    await stage.click()
+    assert 'pbx_question_duration_seconds_count{pbx="main"} 3.0' in (await stage.get("/metrics")).text
