@@ -18,7 +18,7 @@ BOM = "\ufeff"
 """Without it Excel takes UTF-8 for something else."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What a spreadsheet takes for the beginning of a formula."""
-MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl"}
+MEDIA_TYPES = {"csv": "text/csv", "jsonl": "application/jsonl"}
 
 
 async def texts(archive: Archive, redis: TextRedis, wanted: Wanted, form: str) -> AsyncIterator[tuple[str, int]]:

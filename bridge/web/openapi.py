@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from bridge import __version__
+from bridge.audit import export
 from bridge.audit.asking import FILTERS, LIMIT, MOST
 from bridge.audit.query import FIELDS
 from bridge.domain import Answer, Call, Delivery, Popup
@@ -43,15 +44,15 @@ Schema = Mapping[str, Any]
 class Operation:
     """One thing that can be asked. `who`: all, button, agent, token (agent or supervisor), supervisor or admin.
 
-    `answers` has a schema for each good status (None: no body; a text: not JSON, of that media type), `problems` the
-    statuses of problem+json beside those that go with `who`.
+    `answers` has a schema for each good status (None: no body; texts: not JSON, but of these media types), `problems`
+    the statuses of problem+json beside those that go with `who`.
     """
 
     method: str
     path: str
     does: str
     who: str
-    answers: Mapping[int, Schema | str | None]
+    answers: Mapping[int, Schema | tuple[str, ...] | None]
     problems: tuple[int, ...] = ()
     query: Mapping[str, str] = field(default_factory=dict)
     takes: Schema | None = None
@@ -106,13 +107,13 @@ def operations() -> tuple[Operation, ...]:
         Operation("get", "/api/audit", "Lookups, newest first. Reading is audited itself.", "supervisor",
                   {200: listed(model("AuditLine"))}, (400, 429), AUDIT_FILTERS | PAGING),
         Operation("get", "/api/audit/export", "All lookups that match, as a file.", "supervisor",
-                  {200: "text/csv"}, (400, 429), AUDIT_FILTERS | {"format": "csv or jsonl"}),
+                  {200: tuple(export.MEDIA_TYPES.values())}, (400, 429), AUDIT_FILTERS | {"format": "csv or jsonl"}),
         Operation("get", "/api/audit/acts", "Who read, erased and forgot.", "admin",
                   {200: listed(LOOSE)}, (400, 429), PAGING),
         Operation("post", "/desktop/session", "A link's token for a session.", "agent", {201: LOOSE}),
         Operation("delete", "/desktop/session", "Sign out.", "agent", {204: None}),
         Operation("get", "/desktop/events", "What happens, as it happens (server-sent events).", "agent",
-                  {200: "text/event-stream"}, (429,)),
+                  {200: ("text/event-stream",)}, (429,)),
         Operation("post", "/desktop/ack", "The page has a popup, or it was seen or dismissed.", "agent", {204: None},
                   (400, 404, 413), takes=ACK),
         Operation("post", "/desktop/press", "The button again, or another call.", "agent", {200: model("Answer")},
@@ -130,7 +131,7 @@ def operations() -> tuple[Operation, ...]:
         Operation("get", "/livez", "The process lives.", "all", {200: LOOSE}),
         Operation("get", "/readyz", "Clicks can be accepted.", "all", {200: LOOSE, 503: LOOSE}),
         Operation("get", "/version", "Which version this is.", "all", {200: LOOSE}),
-        Operation("get", "/metrics", "What was counted, for Prometheus.", "all", {200: "text/plain"}),
+        Operation("get", "/metrics", "What was counted, for Prometheus.", "all", {200: ("text/plain",)}),
     )  # fmt: skip
 
 
@@ -191,11 +192,11 @@ def _in_query(query: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         yield {"name": name, "in": "query", "description": meaning, "schema": TEXT}
 
 
-def _answer(schema: Schema | str | None) -> dict[str, Any]:
+def _answer(schema: Schema | tuple[str, ...] | None) -> dict[str, Any]:
     if schema is None:
         return {"description": "Done."}
-    if isinstance(schema, str):
-        return {"description": "As asked.", "content": {schema: {"schema": TEXT}}}
+    if isinstance(schema, tuple):
+        return {"description": "As asked.", "content": {media_type: {"schema": TEXT} for media_type in schema}}
     return {"description": "As asked.", "content": {"application/json": {"schema": schema}}}
 
 

@@ -66,6 +66,14 @@ async def test_the_pages_are_there(stage: Stage) -> None:
     assert [one.path for one in openapi.operations() if one.path not in page.text] == []
 
 
+async def test_an_export_is_described_in_both_its_forms(stage: Stage) -> None:
+    described = (await stage.get("/openapi.json")).json()["paths"]["/api/audit/export"]["get"]["responses"]["200"]
+    header = await stage.token(Role.SUPERVISOR)
+    sent = [await stage.get(f"/api/audit/export?format={form}", header) for form in ("csv", "jsonl")]
+    assert [one.headers["content-type"].partition(";")[0] for one in sent] == ["text/csv", "application/jsonl"]
+    assert set(described["content"]) == {"text/csv", "application/jsonl"}
+
+
 async def test_the_bridge_answers_as_it_is_described(stage: Stage) -> None:
     stage.talk()
     await stage.click()
