@@ -2,6 +2,9 @@
 
 import http.server
 import json
+import os
+import shutil
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +17,7 @@ from tests import advisories
 
 pytest.importorskip("pip_audit", reason="pip-audit is not installed; ./dev lint installs it")
 
+ROOT = Path(__file__).parent.parent
 HASH = "--hash=sha256:" + "0" * 64
 LOCK = f"invented-one==1.0 \\\n    {HASH}\ninvented-two==2.0 \\\n    {HASH}\n"
 ADVISORY = {
@@ -88,3 +92,27 @@ def test_a_lock_file_that_cannot_be_read_is_a_failure(tmp_path: Path) -> None:
     line, code = advisories.judge([tmp_path / "requirements.lock"])
     assert line.startswith("advisories: pip-audit failed:")
     assert code == 1
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_lint_fails_with_it(tmp_path: Path, code: int) -> None:
+    """All tools are stand-ins that are content; Python alone, which runs this, is not."""
+    state, bin = tmp_path / ".venv" / "dev", tmp_path / ".venv" / "bin"
+    state.mkdir(parents=True)
+    bin.mkdir()
+    shutil.copy(ROOT / "dev", tmp_path)
+    for name in ("pyproject.toml", "requirements.lock", "requirements-build.lock", "requirements-lint.lock"):
+        shutil.copy(ROOT / name, tmp_path)
+        shutil.copy(ROOT / name, state)
+    (state / "made").write_text(f"{tmp_path.resolve()}\npython3\n")
+    for name in ("ruff", "mypy", "python"):
+        wanted = code if name == "python" else 0
+        (bin / name).write_text(f'#!/bin/sh\necho "{name} $*"\nexit {wanted}\n')
+        (bin / name).chmod(0o755)
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHON"}
+    done = subprocess.run(
+        ["sh", str(tmp_path / "dev"), "lint"], env=environ, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (code, "")
+    assert "python -m tests.advisories" in done.stdout.splitlines()
+    assert len(done.stdout.splitlines()) == 4, "the others run all the same"

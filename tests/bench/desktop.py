@@ -171,6 +171,7 @@ def _settings(folder: Path, redis_url: str, port: int) -> Path:
         f"""
 [server]
 port = {port}
+reads_per_minute = 1000000
 [redis]
 url = "{redis_url}"
 [desktop]
