@@ -14,8 +14,8 @@ SENT = "sent:"
 KEY = "key:"
 """Begins the field that keeps which delivery came of a sender's `Idempotency-Key`."""
 
-# KEYS: the note. ARGV: the field of its sender's key ("": none), then the commands. The reply: the delivery that came of
-# the key before, or nothing
+# KEYS: the note. ARGV: the field of its sender's key ("": none), then the commands. The reply: the delivery that came
+# of the key before, or nothing
 SEND = f"""{CARRY_OUT}
 local first = ARGV[1] ~= '' and redis.call('HGET', KEYS[1], ARGV[1])
 if first then return first end
