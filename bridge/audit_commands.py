@@ -1,14 +1,13 @@
 """`popbridge audit`: who looked up whom, and who read that."""
 
 import asyncio
-import io
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 import click
 
@@ -20,6 +19,8 @@ from bridge.audit.verify import Span, Verdict
 from bridge.shapes import as_json, time_text
 from bridge.terminal import NOT_SO, WRONG, Chosen, as_json_option, asynchronous, fail, opened, progress, tell
 from bridge.wiring import Kit
+
+CELL, WHY = 40, 200
 
 
 @click.group()
@@ -62,12 +63,18 @@ async def audit_list(chosen: Chosen, /, as_json_: bool, limit: int, cursor: str 
 
 def _table(page: query.Page) -> str:
     rows = [
-        f"{line['time']}  {line['crm_user'] or '-':<24} {line['extension'] or '-':<10} {line['outcome']:<18} "
-        f"{line['caller'] or '-':<14} {_ends(line['deliveries'])}  {line['why'] or ''}"
+        f"{line['time']}  {_cell(line['crm_user']):<24} {_cell(line['extension']):<10} {line['outcome']:<18} "
+        f"{_cell(line['caller']):<14} {_ends(line['deliveries'])}  {_cell(line['why'], WHY)}"
         for line in page.items
     ]
     more = [f"more: --cursor {page.next_cursor}"] if page.next_cursor else []
     return "\n".join([*rows, *more]) if rows else "no lookups match"
+
+
+def _cell(text: str | None, most: int = CELL) -> str:
+    """In one line, and not longer than a table bears; `show` and --json have it whole."""
+    told = (text or "-").replace("\n", " ")
+    return told if len(told) <= most else f"{told[: most - 1]}…"
 
 
 def _ends(deliveries: list[dict[str, Any]]) -> str:
@@ -112,23 +119,22 @@ async def audit_export(chosen: Chosen, /, form: str, output: Path | None, **aske
         with _written(output) as file, progress("lines") as told:
             count = 0
             async for text, lines in export.texts(kit.archive, kit.redis, wanted, form):
-                file.write(text)
+                file.write(text.encode())
                 told(count := count + lines)
 
 
 @contextmanager
-def _written(output: Path | None) -> Iterator[TextIO]:
+def _written(output: Path | None) -> Iterator[BinaryIO]:
     """A new file that only its owner may read, or standard output."""
     if output is None:
-        text = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")
-        yield text
-        text.detach()  # flushed, and left open
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
         return
     try:
         descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         fail([f"{output} cannot be made: {error.strerror}"], WRONG)
-    with open(descriptor, "w", encoding="utf-8", newline="") as file:
+    with open(descriptor, "wb") as file:
         yield file
 
 

@@ -118,7 +118,7 @@ async def clicks(chosen: Chosen, agent: str | None, crm: str | None, since: str,
 def _clicks_table(items: list[dict[str, Any]]) -> str:
     rows = [
         f"{line['time']}  {line['crm']:<10} {line['crm_user'] or '?':<24} {line['reason'] or line['outcome']:<18} "
-        f"{line['click_id'] or '-'}  {line['why']}"
+        f"{line['click_id'] or '-'}  {line['why']}".replace("\n", " ")
         for line in items
     ]
     return "\n".join(rows) or "no clicks: is the CRM's button wired? `popbridge doctor` tells when each last proved one"

@@ -51,7 +51,17 @@ def fail(lines: list[str], code: int) -> NoReturn:
 
 def tell(value: object, as_text: Callable[[], str], json_wanted: bool) -> None:
     """Print data: as one JSON value, or as text for a person."""
-    click.echo(json.dumps(as_json(value), ensure_ascii=False) if json_wanted else as_text())
+    click.echo(json.dumps(as_json(value), ensure_ascii=False) if json_wanted else readable(as_text()))
+
+
+def readable(text: str) -> str:
+    """As it may be shown: a terminal obeys control characters, and marks that turn text round make one name look like
+    another. Phone systems and CRMs may send either; they are shown as codes."""
+    return text if text.isprintable() else "".join(map(_readable, text))
+
+
+def _readable(character: str) -> str:
+    return character if character.isprintable() or character == "\n" else character.encode("unicode_escape").decode()
 
 
 def asynchronous(command: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
@@ -63,6 +73,8 @@ def asynchronous(command: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P,
             asyncio.run(command(*args, **kwargs))
         except EmbeddedRedisFailed as error:
             fail([str(error)], NOT_SO)
+        except BrokenPipeError:
+            raise  # whoever read it had enough, as `head` has; click ends the command in silence
         except (RedisError, ConnectionError) as error:
             fail([NO_REDIS.format(type(error).__name__)], NOT_SO)
         except ArchiveUnfit as error:

@@ -20,6 +20,8 @@ def copy(archive: Archive, to: Path, told: Callable[[int], None]) -> None:
     try:
         os.close(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         with closing(sqlite3.connect(archive.file)) as source, closing(sqlite3.connect(to)) as target:
+            source.execute("BEGIN")  # of one moment: else each new line would have the copy begin anew
+            source.execute("SELECT seq FROM head").fetchall()
             source.backup(target, pages=PAGES, progress=lambda _, left, pages: told(100 - 100 * left // max(1, pages)))
             target.execute("PRAGMA journal_mode=DELETE")  # one file, with nothing beside it
     except (OSError, sqlite3.Error) as error:

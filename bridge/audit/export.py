@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -18,6 +19,8 @@ BOM = "\ufeff"
 """Without it Excel takes UTF-8 for something else."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What a spreadsheet takes for the beginning of a formula."""
+NEXT_CELL = re.compile(r"([;\t\r\n] *)(?=[=+\-@＝＋－＠])")
+"""Where a cell would begin in a spreadsheet of a country whose lists have semicolons, or that takes tabs."""
 MEDIA_TYPES = {"csv": "text/csv", "jsonl": "application/jsonl"}
 
 
@@ -56,8 +59,9 @@ def _end(delivery: Line) -> str:
 
 
 def cell(value: Any) -> str:
-    """A cell that no spreadsheet takes for a formula: an apostrophe stands before what would look like one."""
+    """A cell that no spreadsheet takes for a formula, wherever it lets cells begin: an apostrophe stands before one."""
     text = "" if value is None else str(value)
+    text = NEXT_CELL.sub(r"\1'", text)
     return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
 
 

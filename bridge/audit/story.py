@@ -60,7 +60,7 @@ def text(story: Story) -> str:
 
 
 def _row(name: str, value: str) -> str:
-    return f"  {name:<10} {value}"
+    return f"  {name:<10} {value}".replace("\n", " ")
 
 
 def _known(value: str | None) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,21 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import delete
 
+from bridge.audit import backup
 from bridge.audit.archive import Archive
 from bridge.audit.schema import CHAINED, head, lookups
+from bridge.audit.verify import verify
 from bridge.cli import main
 from bridge.messages import Secret
 from bridge.push import push
+from bridge.store import keys
 from bridge.store.tokens import Role
+from tests.audit import entries
 from tests.stage import CALLER, DANA, OMER, Stage
 
 pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).parents[2]
 
 
 async def popbridge(stage: Stage, *words: str, code: int = 0) -> str:
@@ -63,6 +70,42 @@ async def test_list_show_and_acts(stage: Stage) -> None:
     assert "command line" in await popbridge(stage, "audit", "acts")
     assert "limit" in await popbridge(stage, "audit", "list", "--limit", "0", code=2)
     assert "since must be" in await popbridge(stage, "audit", "list", "--since", "yesterday", code=2)
+
+
+EVIL = {
+    "caller": "\x1b[2J\x1b]0;mine\x07caller",
+    "crm_user": "\u202egnp.exe",
+    "why": "one\nfound  forged " + "w" * 5000,
+    "agent": "\x9b31m\rDana",
+}
+
+
+@pytest.mark.parametrize("words", [("audit", "list"), ("audit", "show", f"clk_{1:032x}"), ("clicks", "--since", "99d")])
+async def test_no_text_rules_the_terminal_or_makes_a_line(stage: Stage, words: tuple[str, ...]) -> None:
+    await stage.redis.xadd(keys.AUDIT, entries.lookup(1, **EVIL)[1])
+    told = await popbridge(stage, *words)
+    assert [character for character in told if not character.isprintable() and character != "\n"] == []
+    assert not any(line.startswith("found") for line in told.splitlines())
+    assert "\\u202egnp.exe" in told
+    if words == ("audit", "list"):
+        assert "caller" in told
+        assert len(told) < 600, "nor a line that fills it"
+
+
+async def test_a_reader_that_has_had_enough(stage: Stage) -> None:
+    """As `popbridge audit export | head -1`: no error, no word about Redis."""
+    for number in range(3000):
+        await stage.redis.xadd(keys.AUDIT, entries.lookup(number)[1])
+    command = [sys.executable, "-m", "bridge", "--config", str(stage.folder / "popbridge.toml"), "audit", "export"]
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, limit=100
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert b"click_id" in await process.stdout.read(50)
+    process.stdout._transport.close()  # type: ignore[attr-defined]
+    assert await process.stderr.read() == b""
+    assert await process.wait() == 1
 
 
 async def test_export(stage: Stage, tmp_path: Path) -> None:
@@ -117,6 +160,27 @@ async def test_erase_and_privacy_export(stage: Stage) -> None:
     assert "no lookups match" in await popbridge(stage, "audit", "list", "--caller", CALLER)
     assert (await told(stage, "audit", "verify"))["ok"] is True
     assert "erased" in await popbridge(stage, "audit", "acts")
+
+
+def test_a_backup_ends_however_much_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backup, "PAGES", 4)
+    archive = Archive(Secret(f"sqlite:///{tmp_path / 'audit.db'}"))
+    archive.insert([entries.lookup(number) for number in range(300)])
+    more = iter(range(300, 2000))
+    steps = []
+
+    def told(percent: int) -> None:
+        steps.append(percent)
+        assert len(steps) < 500, "it begins anew for ever"
+        other.insert([entries.lookup(next(more))])
+
+    other = Archive(archive._url)
+    backup.copy(archive, tmp_path / "copy.db", told)
+    copied = Archive(Secret(f"sqlite:///{tmp_path / 'copy.db'}"))
+    verdict = verify(copied)
+    assert (verdict.ok, verdict.lines) == (True, 300)
+    for one in (archive, other, copied):
+        one.close()
 
 
 async def test_backup_and_restore_into_an_empty_place(stage: Stage, tmp_path: Path) -> None:
