@@ -98,6 +98,12 @@ class Running:
         arguments = [",".join(map(str, self.ports)), str(rate), str(seconds), str(seed), str(AGENTS)]
         return told_by(module("tests.bench.clicker", *arguments), machine.LOAD, {}, 30 + 2 * seconds)
 
+    def watch(self, rate: float, seconds: float, seed: int, redis: int | None = None) -> Any:
+        """What the watcher tells of the first web process; with a process id it stops that Redis meanwhile."""
+        stopped = [] if redis is None else [str(redis)]
+        arguments = [str(self.ports[0]), str(rate), str(seconds), str(seed), str(AGENTS), *stopped]
+        return told_by(module("tests.bench.watcher", *arguments), machine.LOAD, {}, 30 + 2 * seconds)
+
     def asked(self) -> int:
         """How many questions the phone system got."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.phone}/count", timeout=10) as response:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from tests.bench import click, worker
+from tests.bench import click, stall, worker
 from tests.bench.figures import plain, table, times
 from tests.bench.report import Report
 from tests.bench.systems import OURS
@@ -19,7 +19,7 @@ ARQ_OR_SAQ = ("arq", "saq")
 def closing(reports: Reports) -> str:
     """Every row of the aims for speed that the parts measured can tell."""
     lines = [*_click_lines(reports.get("click")), *_worker_lines(reports.get("worker"))]
-    lines += [*_desktop_lines(reports.get("desktop"))]
+    lines += [*_stall_lines(reports.get("stall")), *_desktop_lines(reports.get("desktop"))]
     return "## aims\n\n" + table(HEAD, lines) if lines else ""
 
 
@@ -91,6 +91,17 @@ def _worker_lines(report: Report | None) -> Iterator[Line]:
         name = f"queue → CRM at {worker.RATE:g}/s: p50 / p99 ms"
         ratio = times(theirs.get("p50_ms"), quiet["p50_ms"])
         yield (name, "≤ 12 / ≤ 40", _pair(quiet), f"RQ Worker {_pair(theirs)}", "–", ratio, _met(good))
+
+
+def _stall_lines(report: Report | None) -> Iterator[Line]:
+    found = {row["system"]: row["longest_ms"] for row in report.rows} if report else {}
+    ours = found.get(click.SHARED)
+    if ours is None:
+        return
+    theirs, floor = found.get(stall.BLOCKING), found.get(click.FLOOR)
+    name = "event loop's longest stall while Redis stands still for 200 ms, ms"
+    told = f"{stall.BLOCKING} {plain(theirs)}"
+    yield (name, "≤ 10", plain(ours), told, plain(floor), times(theirs, ours), _met(ours <= 10))
 
 
 DESKTOP = (

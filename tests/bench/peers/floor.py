@@ -1,8 +1,8 @@
-"""The floor: a route that only answers. `uvicorn tests.bench.peers.floor:app`."""
+"""The floor: routes that only answer. `uvicorn tests.bench.peers.floor:app`."""
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
 
@@ -11,4 +11,8 @@ async def click(request: Request) -> JSONResponse:
     return JSONResponse({"outcome": "found"})
 
 
-app = Starlette(routes=[Route("/clicks/{crm}", click, methods=["POST"])])
+async def alive(_: Request) -> PlainTextResponse:
+    return PlainTextResponse("alive")
+
+
+app = Starlette(routes=[Route("/clicks/{crm}", click, methods=["POST"]), Route("/livez", alive)])
