@@ -13,6 +13,7 @@ OLD_CODES = {"iw": "he"}
 FOR_BUTTONS = ("dir", "button", "answer.", "state.", "caller.withheld", "caller.unknown", "sentence.")
 FOR_ANSWERS = ("sentence.",)
 """What words begin with that these scripts bring along: from where they run they cannot fetch them."""
+BROUGHT_ALONG = ("sentences.js", "shown.js")
 
 Catalogue = dict[str, str]
 
@@ -54,12 +55,12 @@ def _script(text: str) -> Response:
 
 @cache
 def _with_words(name: str, beginnings: tuple[str, ...]) -> str:
-    """A script that is no module, with its words and what makes sentences of them put in."""
+    """A script that is no module, with its words and the modules that it needs put in."""
     words = {
         code: {key: text for key, text in catalogue.items() if key.startswith(beginnings)}
         for code, catalogue in catalogues().items()
     }
-    sentences = (STATIC / "sentences.js").read_text(encoding="utf-8").replace("export function", "function")
+    modules = [(STATIC / module).read_text(encoding="utf-8") for module in BROUGHT_ALONG]
     script = (STATIC / name).read_text(encoding="utf-8")
-    brought = f"const WORDS = {json.dumps(words, ensure_ascii=False)};\n{sentences}"
+    brought = f"const WORDS = {json.dumps(words, ensure_ascii=False)};\n" + "\n".join(modules).replace("export ", "")
     return script.replace("const WORDS = {};", brought, 1)

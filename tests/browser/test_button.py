@@ -82,6 +82,15 @@ async def test_the_button_says_when_the_bridge_does_not_let_it_in(desks: Desks, 
     await expect(page.get_by_role("status")).to_have_text("popbridge cannot be reached.")
 
 
+async def test_a_name_turns_neither_the_buttons_answer_nor_the_links_page(desks: Desks, crm: Crm) -> None:
+    page = await open_crm(desks, crm)
+    desks.stage.talk(name="\u202eRuth\u202c Levi\u2067\u0007")
+    await page.get_by_role("button", name="Who is calling?").click()
+    await expect(page.get_by_role("status")).to_have_text(f"Talking, Ruth Levi, {CALLER}")
+    await page.goto(f"{desks.stage.bridge_url}/clicks/acme?agent={DANA}&token={TOKEN.reveal()}")
+    await expect(page.locator(".caller bdi")).to_have_text("Ruth Levi")
+
+
 async def test_the_page_hears_the_answer(desks: Desks, crm: Crm) -> None:
     page = await open_crm(desks, crm)
     desks.stage.talk(name="<b>Ruth</b>")

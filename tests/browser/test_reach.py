@@ -10,6 +10,7 @@ from playwright.async_api import expect
 from bridge.domain import Call, Caller, CallState, Direction
 from bridge.enrich import choose
 from tests.browser.desk import Desks, card, violations
+from tests.browser.test_tabs import COUNT_NOTIFICATIONS
 from tests.stage import CALLER
 
 pytestmark = pytest.mark.anyio
@@ -89,9 +90,38 @@ async def test_hostile_names_are_only_text(desks: Desks, name: str) -> None:
     told = (await desks.click(record={"type": name, "id": name, "url": "https://crm.example/"}))["popup"]["call"][
         "caller"
     ]["name"]
-    await expect(card(page).locator(".caller bdi")).to_have_text(told)
+    shown = re.sub("[\u202a-\u202e]", "", told)
+    await expect(card(page).locator(".caller bdi")).to_have_text(shown)
+    assert await page.locator("body").evaluate("(body) => /[\\u202a-\\u202e]/.test(body.outerHTML)") is False
+    assert shown in await page.title()
     assert await page.locator("article img, article b b, article script").count() == 0
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+TURNED = "\u202eevil\u202c \u2067x\u2069\u200f\u0007\u2028y"
+
+
+async def test_a_name_turns_neither_title_nor_notification_nor_card(desks: Desks) -> None:
+    context = await desks.new_profile()
+    await context.add_init_script(COUNT_NOTIFICATIONS)
+    page = await desks.open(context=context)
+    await page.get_by_role("button", name="Enable alerts").click()
+    desks.stage.talk(name=TURNED)
+    answer = await desks.click()
+    assert "\u202e" in answer["popup"]["call"]["caller"]["name"], "what the CRM gets is as it came"
+    await expect(card(page).locator(".caller")).to_have_text("evil x y")
+    await page.wait_for_function("() => notified.length === 1")
+    ((title, _),) = await page.evaluate("notified")
+    for text in (title, await page.title(), await page.locator("#spoken").text_content() or ""):
+        assert text.startswith(f"Talking, evil x y, {CALLER}, Sales line")
+
+
+async def test_names_from_right_to_left_leave_the_other_parts_of_a_title_in_place(desks: Desks) -> None:
+    page = await desks.open()
+    desks.stage.talk(name="רות לוי")
+    await desks.click()
+    isolated = ", ".join(f"\u2068{part}\u2069" for part in ("Talking", "רות לוי", CALLER, "Sales line"))
+    await expect(page).to_have_title(f"{isolated} · popbridge")
 
 
 async def test_everything_by_keyboard(desks: Desks) -> None:

@@ -5,7 +5,7 @@
 // The page may listen: the element beside the script gets an event "popbridge-answer" with the answer as its detail.
 
 (() => {
-  const WORDS = {}; // the catalogues of static/lang and sentences.js, put in by the bridge
+  const WORDS = {}; // the catalogues of static/lang, sentences.js and shown.js, put in by the bridge
   const STYLE = `
     :host { display: inline-flex; flex-wrap: wrap; align-items: center; gap: .35em .75em; font: inherit; }
     button { padding: .4em .9em; border: 0; border-radius: .5em; background: #0f6e66; color: #fff; font: inherit; font-weight: 600; cursor: pointer; }
@@ -67,15 +67,15 @@
 
   function answered(given) {
     if (given.outcome === "found") tell("found", who(given.popup.call));
-    else if (given.outcome) tell(given.outcome, `${say(`answer.title.${given.outcome}`)}: \u2068${translate(given.why, say)}\u2069 ${say(`answer.next.${given.outcome}`)}`);
+    else if (given.outcome) tell(given.outcome, `${say(`answer.title.${given.outcome}`)}: ${isolated(plain(translate(given.why, say)))} ${say(`answer.next.${given.outcome}`)}`);
     else tell("problem", say(`answer.problem.${given.reason}`) || say("answer.other-problem"));
     host.dispatchEvent(new CustomEvent("popbridge-answer", { bubbles: true, detail: given }));
   }
 
   function who({ state, caller }) {
-    const name = caller.kind === "withheld" ? say("caller.withheld") : caller.name || caller.number || say("caller.unknown");
-    const number = caller.kind === "number" && caller.name ? `\u2066${caller.number}\u2069` : "";
-    return [say(`state.${state}`), name, number].filter(Boolean).join(", ");
+    const known = plain(caller.name).trim() || plain(caller.number).trim() || say("caller.unknown");
+    const name = caller.kind === "withheld" ? say("caller.withheld") : known;
+    return lineOf([say(`state.${state}`), name, caller.kind === "number" && caller.name ? caller.number : ""]);
   }
 
   function tell(outcome, text) {

@@ -1,5 +1,6 @@
 // Elements from data. Everything from a phone system or a CRM goes through here, and so into text nodes only.
 
+import { plain } from "./shown.js";
 import { say } from "./words.js";
 
 const SAID_MS = 1600;
@@ -17,12 +18,12 @@ export function element(name, attributes, children = []) {
 
 /** Numbers and ids: left to right whatever stands around them. */
 export function ltr(text) {
-  return element("bdi", { dir: "ltr" }, [text]);
+  return element("bdi", { dir: "ltr" }, [plain(text)]);
 }
 
 /** Words from elsewhere, in whatever language they are. */
 export function foreign(text) {
-  return element("bdi", { dir: "auto" }, [text]);
+  return element("bdi", { dir: "auto" }, [plain(text)]);
 }
 
 /** A button that does `act` when pressed. `key` finds it again after its surroundings were drawn anew. */

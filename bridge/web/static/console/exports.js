@@ -3,7 +3,8 @@
 import { say } from "../words.js";
 import { FILTERS, said } from "./address.js";
 import { download } from "./download.js";
-import { bytes, fieldText, isolated } from "./moments.js";
+import { isolated } from "../shown.js";
+import { bytes, fieldText } from "./moments.js";
 
 const at = (id) => document.getElementById(id);
 const buttons = () => [...document.querySelectorAll("[data-format]")];

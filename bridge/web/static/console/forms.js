@@ -3,7 +3,8 @@
 import { element } from "../element.js";
 import { say, sayOne } from "../words.js";
 import { FILTERS } from "./address.js";
-import { fieldText, isolated, isoText, momentOf, offset } from "./moments.js";
+import { isolated } from "../shown.js";
+import { fieldText, isoText, momentOf, offset } from "./moments.js";
 
 const OUTCOMES = [
   "found",

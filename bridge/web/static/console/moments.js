@@ -1,6 +1,7 @@
 // Times: as fields of a form hold them, as the API takes them, as a reader sees them. All local, with their offset.
 
 import { element, ltr } from "../element.js";
+import { isolated } from "../shown.js";
 import { language } from "../words.js";
 
 const MINUTE_MS = 60_000;
@@ -55,9 +56,4 @@ export function bytes(size) {
   const [unit, share] = size < 1e6 ? ["kilobyte", 1e3] : ["megabyte", 1e6];
   const format = { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 1 };
   return isolated(new Intl.NumberFormat(language, format).format(size / share));
-}
-
-/** `text` as it is inside a sentence of any direction. */
-export function isolated(text) {
-  return `\u2068${text}\u2069`;
 }

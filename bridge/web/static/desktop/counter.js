@@ -1,5 +1,6 @@
 // Where everything about a signed-in agent meets: events come in here, and the page is drawn by them.
 
+import { plain } from "../shown.js";
 import { say, told } from "../words.js";
 import { Acks } from "./acks.js";
 import { Alerts } from "./alerts.js";
@@ -132,7 +133,7 @@ export class Counter {
 
   #open() {
     const { signal } = this.#ended;
-    at("whose").textContent = this.session.agent.name || this.session.agent.crm_user;
+    at("whose").textContent = plain(this.session.agent.name || this.session.agent.crm_user);
     this.deeds.listen(this.#page.languages, signal);
     dialogs.showChoices(this.preferences.value);
     dialogs.showBookmarklet(this.session.agent);

@@ -1,6 +1,7 @@
 // What a card says about its call: pure drawing, no state of its own.
 
 import { copyButton, element, foreign, ltr } from "../element.js";
+import { lineOf, plain } from "../shown.js";
 import { ago, clockTime, duration, say, sayOne } from "../words.js";
 
 const LIVE = ["ringing", "dialing", "talking", "hold"];
@@ -13,14 +14,14 @@ export function stateOf(state) {
 /** What stands where a name would: the name, else the number, else the kind of caller in words. */
 export function callerWords(caller) {
   if (caller.kind === "withheld") return say("caller.withheld");
-  return caller.name || caller.number || say("caller.unknown");
+  return plain(caller.name).trim() || plain(caller.number).trim() || say("caller.unknown");
 }
 
 /** One line that says what has popped, for a screen reader, the page's title and a notification. */
 export function spoken({ call, state }) {
   const parts = [sayOne("state", state), callerWords(call.caller), call.did_label];
   if (call.caller.name && call.caller.kind === "number") parts.splice(2, 0, call.caller.number);
-  return parts.filter(Boolean).join(", ");
+  return lineOf(parts);
 }
 
 /** State, direction, transferred. */
@@ -78,7 +79,7 @@ function publicNumber(caller) {
 
 function initials(caller) {
   if (caller.kind === "withheld") return "?";
-  const words = (caller.name || "").split(/\s+/).filter((word) => /^\p{L}/u.test(word));
+  const words = plain(caller.name).split(/\s+/).filter((word) => /^\p{L}/u.test(word));
   return words.slice(0, 2).map((word) => [...word][0]).join("") || "#";
 }
 
@@ -154,5 +155,5 @@ export function asText(entry, chosenKeys) {
     [say("popped"), clockTime(Date.parse(popup.created_at))],
     [say("record"), popup.record?.url],
   ];
-  return lines.filter(([, value]) => value).map(([name, value]) => `${name}: ${value}`).join("\n");
+  return lines.filter(([, value]) => value).map(([name, value]) => `${plain(name)}: ${plain(value)}`).join("\n");
 }

@@ -1,6 +1,7 @@
 // The CRM's record: a link where its host is one of the CRM's, else its address as text, which says why.
 
 import { element, foreign, ltr } from "../element.js";
+import { isolated } from "../shown.js";
 import { say } from "../words.js";
 
 /** The link, or null. `hosts` are where links may lead: names, and `*.name` for all below it. */
@@ -16,7 +17,7 @@ export function recordLink(record, hosts) {
 export function recordElsewhere(record, hosts) {
   const address = webAddress(record?.url);
   if (!address || isAmong(address.hostname, hosts)) return null;
-  const why = say("record.elsewhere", { host: `\u2066${address.hostname}\u2069` });
+  const why = say("record.elsewhere", { host: isolated(address.hostname) });
   return element("p", { class: "elsewhere" }, [why, " ", ltr(address.href)]);
 }
 
