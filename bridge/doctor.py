@@ -14,7 +14,14 @@ from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
+from redis.exceptions import (
+    AuthenticationError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge import crm
@@ -36,11 +43,22 @@ UNARCHIVED = 1000
 ELSEWHERE = "elsewhere: popbridge worker"
 EVERYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 """Where public_url may lead: within a network it is often an address of that network."""
-CREDENTIALS = "check its credentials in the settings, and that this machine's address is on its allow-list"
+CREDENTIALS = "check its credentials and base_url in the settings, and that this machine is on its allow-list"
 MENDS = {
     "pbx-refused": CREDENTIALS,
     "pbx-unreachable": "curl -v its base_url from this machine: is it right, and is a firewall between?",
     "pbx-unintelligible": "check base_url and kind: is it that vendor's API which answers there?",
+}
+
+
+_RIGHTS = "the user and password in [redis] url must be Redis's, with all rights; then restart popbridge"
+REDIS_MENDS: dict[type[Exception], str] = {
+    AuthenticationError: _RIGHTS,
+    NoPermissionError: _RIGHTS,
+    OutOfMemoryError: "redis-cli CONFIG SET maxmemory 0 && redis-cli CONFIG REWRITE, or more memory than it has now",
+    ReadOnlyError: "[redis] url must lead to the primary, not to a replica; or redis+sentinel://…",
+    ResponseError: "df -h: is its disk full? redis-cli INFO persistence says what it could not write",
+    Exception: "systemctl start redis-server; where it runs already: is [redis] url its address?",
 }
 
 
@@ -120,6 +138,10 @@ async def _agents(kit: Kit) -> list[Finding]:
 async def _redis(kit: Kit) -> list[Finding]:
     try:
         wrong = await durability.findings(kit.redis, kit.clock.now())
+        await durability.try_write(kit.redis)
+    except ResponseError as error:
+        told = f"it takes no writes ({type(error).__name__}): clicks are answered 503"
+        return [Finding("redis", Grade.FAIL, told, _mend_of_redis(error))]
     except (RedisError, OSError) as error:
         told = f"it cannot be reached ({type(error).__name__})"
         return [Finding("redis", Grade.FAIL, told, _mend_of_redis(error))]
@@ -129,9 +151,8 @@ async def _redis(kit: Kit) -> list[Finding]:
 
 
 def _mend_of_redis(error: Exception) -> str:
-    if isinstance(error, AuthenticationError | NoPermissionError):
-        return "the user and password in [redis] url must be those of Redis; then restart popbridge"
-    return "systemctl start redis-server; where it runs already: is [redis] url its address?"
+    kinds = (kind for kind in REDIS_MENDS if isinstance(error, kind))
+    return REDIS_MENDS[next(kinds, Exception)]
 
 
 async def _workers(kit: Kit) -> list[Finding]:

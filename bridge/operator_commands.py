@@ -112,16 +112,20 @@ async def clicks(chosen: Chosen, agent: str | None, crm: str | None, since: str,
         wanted = asking.Wanted.read(asked, kit.labels.regions.values(), now)
         await reading.note(kit.redis, reading.COMMAND_LINE, "clicks", now, wanted)
         page = await history.clicks(kit.archive, kit.redis, wanted, limit, None, now)
-    tell({"items": page.items, "next_cursor": page.next_cursor}, lambda: _clicks_table(page.items), as_json_)
+    more = ["there are more: --limit, up to 500, or --since"] if page.next_cursor else []
+    tell({"items": page.items, "next_cursor": page.next_cursor}, lambda: _clicks_table(page.items, more), as_json_)
 
 
-def _clicks_table(items: list[dict[str, Any]]) -> str:
+def _clicks_table(items: list[dict[str, Any]], more: list[str]) -> str:
     rows = [
         f"{line['time']}  {line['crm']:<10} {line['crm_user'] or '?':<24} {line['reason'] or line['outcome']:<18} "
         f"{line['click_id'] or '-'}  {line['why']}".replace("\n", " ")
         for line in items
     ]
-    return "\n".join(rows) or "no clicks: is the CRM's button wired? `popbridge doctor` tells when each last proved one"
+    return (
+        "\n".join([*rows, *more])
+        or "no clicks: is the CRM's button wired? `popbridge doctor` tells when each last proved one"
+    )
 
 
 @click.command("click")

@@ -8,6 +8,7 @@ from bridge.clock import Clock
 from bridge.errors import RedisUnfit
 from bridge.messages import Secret
 from bridge.settings import Settings
+from bridge.store import keys
 from bridge.store.connection import TextRedis, open_async
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,12 @@ async def findings(redis: TextRedis, now: datetime) -> list[Finding]:
         hidden = "Redis does not tell its configuration (CONFIG GET is refused)"
         return [*found, Finding(hidden, "check appendonly and maxmemory-policy with whoever runs it")]
     return [*found, *_persistence(config), *_eviction(config)]
+
+
+async def try_write(redis: TextRedis) -> None:
+    """Write something. Raises redis-py's `ResponseError` where Redis answers but takes nothing: memory or disk is full,
+    or it is a replica."""
+    await redis.set(keys.TRIED, "1", px=1000)
 
 
 def _version(info: dict[str, object]) -> list[Finding]:

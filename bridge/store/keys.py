@@ -22,6 +22,7 @@ REFUSED = "popbridge:refused"  # stream: clicks that were not accepted, the last
 PROOFS = "popbridge:proofs"  # hash: when each CRM's secrets last proved a click
 COUNTERS = "popbridge:counters"  # hash: counts that survive processes
 TOKENS = "popbridge:tokens"  # set: ids of bearer tokens
+TRIED = "popbridge:tried"  # text: Redis takes writes, for a second
 NEWS = "popbridge:news"  # channel: what agents' pages are told, for every web process to hear
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import platform
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from bridge import __version__
 from bridge.circuit import CircuitState
 from bridge.errors import ArchiveUnfit
+from bridge.store import durability
 from bridge.web.metrics import text
 from bridge.wiring import Kit
 
@@ -39,7 +40,9 @@ async def readyz(request: Request) -> Response:
 
 async def _redis(kit: Kit) -> str:
     try:
-        await kit.redis.ping()
+        await durability.try_write(kit.redis)
+    except ResponseError as error:
+        return f"takes no writes ({type(error).__name__}): `popbridge doctor` tells more"
     except (RedisError, OSError):
         return "cannot be reached"
     return "ok"

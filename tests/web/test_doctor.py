@@ -33,6 +33,17 @@ def configured(url: Secret, name: str, value: str) -> Iterator[None]:
             direct.config_set(name, before)
 
 
+@contextmanager
+def replica(url: Secret) -> Iterator[None]:
+    """Of a primary that never answers."""
+    with Redis.from_url(url.reveal(), decode_responses=True) as direct:
+        direct.replicaof("127.0.0.1", "1")
+        try:
+            yield
+        finally:
+            direct.replicaof("NO", "ONE")
+
+
 @asynccontextmanager
 async def well(stage: Stage, redis_url: Secret) -> AsyncIterator[Stage]:
     """With a worker that says it lives, a public_url that leads here, private settings, a Redis that keeps."""
@@ -115,6 +126,21 @@ async def test_redis_away_is_told_and_the_rest_is_asked(tmp_path: Path, redis_ur
     assert found["redis"].grade is found["workers"].grade is Grade.FAIL
     assert found["pbx main"].grade is found["crm acme"].grade is Grade.OK
     assert "redis-server" in found["redis"].mend
+
+
+@pytest.mark.parametrize(("name", "value", "mend"), [("maxmemory", "1mb", "maxmemory"), ("replicaof", "", "primary")])
+async def test_a_redis_that_takes_nothing_is_told(
+    stage: Stage, redis_url: Secret, name: str, value: str, mend: str
+) -> None:
+    async with well(stage, redis_url):
+        with configured(redis_url, name, value) if value else replica(redis_url):
+            found = (await told(stage))["redis"]
+            ready = await stage.get("/readyz")
+    assert (found.grade, ready.status_code) == (Grade.FAIL, 503)
+    assert "it takes no writes" in found.told
+    assert mend in found.mend
+    assert "takes no writes" in ready.json()["checks"]["redis"]
+    assert (await stage.get("/readyz")).status_code == 200
 
 
 async def test_secrets_that_everybody_may_read_are_named(stage: Stage) -> None:
