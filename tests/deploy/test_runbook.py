@@ -1,6 +1,7 @@
 """The runbook keeps in step with the program: its commands, links, settings and log fields."""
 
 import ast
+import os
 import re
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from bridge.cli import main
 from bridge.settings import CrmAccount
 from bridge.wiring import load_settings
-from tests.deploy.test_files import DEPLOY
+from tests.deploy.test_files import DEPLOY, run
 
 RUNBOOK = (DEPLOY / "README.md").read_text(encoding="utf-8")
 FENCES = re.findall(r"(?ms)^ *```(\w+)\n(.*?)^ *```", RUNBOOK)
@@ -70,6 +71,25 @@ def test_its_settings_load_together(tmp_path: Path) -> None:
     assert isinstance(settings.crm["acme"], CrmAccount)
     assert settings.crm["acme"].dry_run
     assert settings.redis.strict_durability
+
+
+def test_its_secrets_are_read_by_nobody_else() -> None:
+    """Whoever follows it makes no file that all may read, and asks the database as its own user."""
+    made = re.findall(r"(?m)[^`\n]*/etc/popbridge/secrets/\w+", RUNBOOK)
+    assert made
+    assert [line for line in made if "install -g popbridge -m 0640" not in line] == []
+    assert re.findall(r"(?m)^(?:pg_\w+|createdb|psql) .*", RUNBOOK) == []
+    assert re.findall(r"(?m)^install .*deploy/popbridge /usr/local/bin/popbridge$", RUNBOOK)
+
+
+def test_the_script_runs_it_as_its_own_user(tmp_path: Path) -> None:
+    stub = tmp_path / "runuser"
+    stub.write_text('#!/bin/sh\necho "$POPBRIDGE_CONFIG" "$@"\n')
+    stub.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = run(DEPLOY / "popbridge", "clicks", "--agent", "Dana Cohen", PATH=path, POPBRIDGE_CONFIG="")
+    told = "/etc/popbridge/popbridge.toml -u popbridge -- /opt/popbridge/bin/popbridge clicks --agent Dana Cohen\n"
+    assert (done.stdout, done.returncode) == (told, 0)
 
 
 def event_fields(tree: ast.AST) -> set[str | None]:
