@@ -43,7 +43,7 @@ def dev(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_there_is_a_lock_file_for_each_use() -> None:
-    uses = ["-build", "-lint", "-postgres", "-test", ""]
+    uses = ["-build", "-lint", "-postgres", "-test", "-traces", ""]
     assert [path.name for path in LOCK_FILES] == [f"requirements{use}.lock" for use in uses]
 
 
