@@ -33,7 +33,7 @@ from bridge.exchange import open_exchange
 from bridge.lookup import PhoneSystem
 from bridge.messages import Reply, Request
 from bridge.settings import CrmAccount, Settings
-from bridge.store import deliveries, durability, keys, workers
+from bridge.store import deliveries, durability, jobs, keys, workers
 from bridge.wiring import Kit
 
 LATE = timedelta(seconds=10)
@@ -160,8 +160,11 @@ async def _workers(kit: Kit) -> list[Finding]:
     try:
         alive, silent = await workers.heard(kit.redis, now)
         late = await kit.redis.zcount(keys.DUE, "-inf", deliveries.milliseconds(now - LATE))
+        suspended = await jobs.are_suspended(kit.redis)
     except (RedisError, OSError):
         return [Finding("workers", Grade.FAIL, "unknown while redis is away", "mend redis first")]
+    if suspended:
+        return [Finding("workers", Grade.FAIL, "held up by 'rq suspend': popups wait", "rq resume --url REDIS_URL")]
     if not alive:
         told = "no worker runs: popups wait"
         mend = f"systemctl start popbridge-worker@1; {ELSEWHERE}"

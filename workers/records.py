@@ -16,6 +16,7 @@ from rq.executions import Execution, ExecutionRegistry
 from rq.job import Job, JobStatus
 from rq.registry import FinishedJobRegistry, StartedJobRegistry
 from rq.serializers import JSONSerializer
+from rq.suspension import WORKERS_SUSPENDED
 from rq.utils import current_timestamp, utcformat
 from rq.utils import now as rq_now
 
@@ -23,9 +24,11 @@ from bridge.store.connection import Pipelines
 from bridge.store.jobs import FAILURE_SECONDS, NAMES, RESULT_SECONDS, JsonQueue
 from bridge.store.scripts import Scripts
 
-# KEYS: queue, registry of started jobs. ARGV: how many at most, prefix of job keys, execution, when it counts as dead,
-# time, worker. A job is never between queue and registry, so no reply that is lost can strand one there.
+# KEYS: queue, registry of started jobs, what `rq suspend` leaves. ARGV: how many at most, prefix of job keys,
+# execution, when it counts as dead, time, worker. A job is never between queue and registry, so no reply that is lost
+# can strand one there.
 TAKE = """
+if redis.call('EXISTS', KEYS[3]) == 1 then return 'suspended' end
 local ids = redis.call('LPOP', KEYS[1], ARGV[1])
 if not ids then return nil end
 local taken, started = {}, {}
@@ -98,14 +101,16 @@ class Records:
         """Until a job waits, or this time is over. The first is moved to where it is: nothing is taken yet."""
         await self._aio.blmove(self._queue.key, self._queue.key, int(seconds), "LEFT", "LEFT")
 
-    async def take(self, most: int) -> tuple[list[Running], list[str]]:
-        """Jobs that run from now on as far as RQ knows, and why others that were taken can never run."""
+    async def take(self, most: int) -> tuple[list[Running], list[str]] | None:
+        """Jobs that run from now on as far as RQ knows, and why others that were taken can never run. None: nothing is
+        taken while the workers are suspended."""
         execution_id, now = uuid4().hex, rq_now()
         rows = await self._scripts.eval(
             TAKE,
-            2,
+            3,
             self._queue.key,
             self._started.key,
+            WORKERS_SUSPENDED,
             most,
             ListedJob.key_for(""),
             execution_id,
@@ -113,6 +118,8 @@ class Records:
             utcformat(now),
             self._worker_name,
         )
+        if rows == b"suspended":
+            return None
         running, unreadable, causes = [], [], []
         for job_id, row in rows or []:
             job = ListedJob(job_id.decode(errors="replace"), self._connection)

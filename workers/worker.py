@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, cast
 
 from redis import Redis
@@ -36,6 +37,7 @@ GATHER_SECONDS = 0.002
 BEAT_SECONDS = 5.0
 MAINTENANCE_SECONDS = 30.0
 AWAY_SECONDS = 0.5
+SUSPENDED_SECONDS = 2.0
 WORKER_TTL = 30
 STUCK_SECONDS = 120.0
 """A worker that looked for no job this long hangs: none takes so long that all places stay taken."""
@@ -130,7 +132,11 @@ class Worker(BaseWorker):
         """Run as many jobs as wait and there is room for. When fewer wait, wait for one first."""
         most = await self._wait_for_room()
         while not self._stopping.is_set():
-            running, unreadable = await self._records.take(most)
+            taken = await self._records.take(most)
+            if taken is None:
+                await self._suspended()
+                continue
+            running, unreadable = taken
             for cause in unreadable:
                 log.error("a job that cannot be read was dropped: %s", cause)
             for one in running:
@@ -138,6 +144,14 @@ class Worker(BaseWorker):
             if len(running) + len(unreadable) < most:
                 await self._records.wait(WAIT_SECONDS)
             most = await self._wait_for_room()
+
+    async def _suspended(self) -> None:
+        """A moment in which `rq suspend` is in force."""
+        self._looked_at = time.monotonic()
+        log.warning("suspended by 'rq suspend', popups wait: 'rq resume' ends that")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SUSPENDED_SECONDS):
+                await self._stopping.wait()
 
     async def _wait_for_room(self) -> int:
         """How many more jobs may run, once that is at least one or the worker is told to stop."""

@@ -11,6 +11,7 @@ from redis import Redis
 from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.suspension import WORKERS_SUSPENDED
 
 from bridge.store.connection import Batch, TextRedis
 
@@ -60,6 +61,11 @@ class Jobs:
             description=f"{name} {' '.join(args)}".strip(),
             pipeline=cast(Any, pipeline),
         )
+
+
+async def are_suspended(redis: TextRedis) -> bool:
+    """Whether `rq suspend` keeps workers from taking jobs."""
+    return await redis.get(WORKERS_SUSPENDED) is not None
 
 
 async def oldest(redis: TextRedis) -> datetime | None:

@@ -17,7 +17,9 @@ import pytest
 from redis import Redis
 from rq import Queue
 from rq.serializers import JSONSerializer
+from rq.suspension import resume, suspend
 
+from bridge.doctor import examine
 from bridge.messages import Secret
 from bridge.store import keys
 from bridge.store.connection import open_sync, open_worker
@@ -137,6 +139,20 @@ def run_stock(url: Secret) -> None:
     command = [sys.executable, "-m", "rq.cli", "worker", "--burst", "-u", url.reveal(), "--serializer", "json"]
     command += ["-w", "rq.SimpleWorker", QUEUE]
     subprocess.run(command, check=True, capture_output=True, timeout=30)
+
+
+async def test_rq_suspend_holds_popups_up_and_resume_lets_them_go(stage: Stage) -> None:
+    stage.talk()
+    with Redis.from_url(stage.redis_url.reveal()) as direct:
+        suspend(direct)
+        async with working(stage):
+            popup = (await stage.click()).json()["popup"]
+            assert any(one.mend.startswith("rq resume") for one in await examine(stage.kit, []))
+            assert not any(one.popup for one in stage.crm.received)
+            assert direct.llen(f"rq:queue:{QUEUE}") >= 2
+            resume(direct)
+            await stage.crm.wait_for(popup["click_id"], 10)
+            await done(stage)
 
 
 async def test_a_foreign_function_is_not_run(stage: Stage, tmp_path: Path) -> None:
