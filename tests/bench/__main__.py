@@ -8,13 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from tests.bench import audit, click, desktop, goals, machine, parse, plot, stall, worker
+from tests.bench import audit, click, desktop, goals, growth, machine, parse, plot, stall, worker
 from tests.bench.processes import BenchFailed
 from tests.bench.report import Options, Part
 
 PARTS: dict[str, Part] = {
     "click": click.measure,
     "stall": stall.measure,
+    "growth": growth.measure,
     "worker": worker.measure,
     "desktop": desktop.measure,
     "parse": parse.measure,
@@ -22,7 +23,7 @@ PARTS: dict[str, Part] = {
 }
 
 
-ROUNDS = {"click": 2, "stall": 3, "worker": 1, "desktop": 1, "parse": 3, "audit": 1}
+ROUNDS = {"click": 2, "stall": 3, "growth": 1, "worker": 1, "desktop": 1, "parse": 3, "audit": 1}
 """So many that the whole bench takes about ten minutes."""
 
 

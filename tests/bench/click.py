@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.bench import machine
 from tests.bench.figures import middle, percentile, plain, table, times
-from tests.bench.phone import DELAY_SECONDS
+from tests.bench.phone import DELAY_SECONDS, extension
 from tests.bench.processes import Server, free_port, module, redis_server, running, told_by, wait_until
 from tests.bench.report import Options, Report
 
@@ -35,9 +35,9 @@ port = {port}
 [redis]
 url = "{redis}"
 [pbx.main]
-kind = "voicenter"
+kind = "{make}"
 base_url = "http://127.0.0.1:{phone}"
-code = "ACCOUNTCODE77"
+{keys}
 {more}
 [crm.acme]
 kind = "webhook"
@@ -49,16 +49,28 @@ popup_url = "http://127.0.0.1:9/popups"
 popup_secrets = ["whsec_UG9wdXBTZWNyZXRQb3B1cFNlY3JldFBvcHVw"]
 """
 
+KEYS = {"voicenter": 'code = "ACCOUNTCODE77"', "ozeki": 'region = "HU"\nusername = "popbridge"\npassword = "INVENTED42"'}
+
 
 @dataclass(frozen=True, slots=True)
 class Web:
-    """One way to answer clicks. `asks`: it asks the phone system; `more`: settings of popbridge's phone system."""
+    """One way to answer clicks. `asks`: it asks the phone system; `more`: settings of popbridge's phone system.
+
+    The phone system is of this make and has so many extensions (Voicenter) or calls (Ozeki).
+    """
 
     name: str
     app: str = ""
     asks: bool = True
     more: str = ""
     processes: int = 1
+    make: str = "voicenter"
+    size: int = AGENTS
+
+    @property
+    def agents(self) -> int:
+        """How many press in turn."""
+        return min(AGENTS, self.size)
 
 
 FLOOR, OBVIOUS = "floor: only answers", "obvious script"
@@ -95,13 +107,13 @@ class Running:
 
     def press(self, rate: float, seconds: float, seed: int) -> Any:
         """What the presser tells."""
-        arguments = [",".join(map(str, self.ports)), str(rate), str(seconds), str(seed), str(AGENTS)]
+        arguments = [",".join(map(str, self.ports)), str(rate), str(seconds), str(seed), str(self.web.agents)]
         return told_by(module("tests.bench.clicker", *arguments), machine.LOAD, {}, 30 + 2 * seconds)
 
     def watch(self, rate: float, seconds: float, seed: int, redis: int | None = None) -> Any:
         """What the watcher tells of the first web process; with a process id it stops that Redis meanwhile."""
         stopped = [] if redis is None else [str(redis)]
-        arguments = [str(self.ports[0]), str(rate), str(seconds), str(seed), str(AGENTS), *stopped]
+        arguments = [str(self.ports[0]), str(rate), str(seconds), str(seed), str(self.web.agents), *stopped]
         return told_by(module("tests.bench.watcher", *arguments), machine.LOAD, {}, 30 + 2 * seconds)
 
     def asked(self) -> int:
@@ -120,7 +132,7 @@ def started(web: Web, folder: Path) -> Iterator[Running]:
     with ExitStack() as stack:
         redis = stack.enter_context(redis_server(folder / "redis", machine.MEASURED))
         phone = free_port()
-        told = module("tests.bench.phone", str(phone), str(AGENTS))
+        told = module("tests.bench.phone", str(phone), web.make, str(web.size))
         stack.enter_context(running(told, machine.LOAD, folder / "phone.log"))
         environ = {"BENCH_REDIS": redis.url, "BENCH_PHONE": f"http://127.0.0.1:{phone}"}
         ports = [free_port() for _ in range(web.processes)]
@@ -142,8 +154,10 @@ def _command(web: Web, folder: Path, port: int, redis: str, phone: int) -> list[
         quiet = ("--no-access-log", "--log-level", "warning")
         return module("uvicorn", web.app, "--port", str(port), "--http", "httptools", "--loop", "asyncio", *quiet)
     file = folder / f"popbridge-{port}.toml"
-    file.write_text(SETTINGS.format(folder=folder, port=port, redis=redis, phone=phone, more=web.more))
-    rows = [f"acme,{number}@acme.example,main,SIP{number},Agent {number}" for number in range(AGENTS)]
+    told = {"phone": phone, "make": web.make, "keys": KEYS[web.make], "more": web.more}
+    file.write_text(SETTINGS.format(folder=folder, port=port, redis=redis, **told))
+    lines = [extension(web.make, number) for number in range(web.agents)]
+    rows = [f"acme,{number}@acme.example,main,{line},Agent {number}" for number, line in enumerate(lines)]
     (folder / "agents.csv").write_text("\n".join(["crm,crm_user,pbx,extension,name", *rows]) + "\n")
     return module("bridge", "--config", str(file), "serve")
 

@@ -33,6 +33,7 @@ from bridge.settings import Settings
 from bridge.store import popups
 from bridge.store.connection import open_async, open_sync
 from bridge.store.jobs import Jobs
+from bridge.store.scripts import Scripts
 from bridge.wiring import load_settings
 from tests.bench.peers.feeder import feed
 
@@ -92,11 +93,11 @@ async def main() -> None:
     settings = load_settings(os.environ["BENCH_CONFIG"], {})
     url, age = settings.redis.url or Secret(""), timedelta(seconds=float(os.environ.get("BENCH_AGE", "0")))
     redis, queue_connection = open_async(url), open_sync(url)
-    queue = Jobs(queue_connection)
+    queue, scripts = Jobs(queue_connection), Scripts(redis)
 
     async def put() -> str:
         clicked = entry(datetime.now(UTC) - age)
-        await record(redis, queue, clicked)
+        await record(scripts, queue, clicked)
         assert clicked.answer.popup is not None
         kept = await popups.popup(redis, clicked.answer.popup.popup_id)
         assert kept is not None

@@ -9,7 +9,7 @@ from typing import Any
 from bridge import pbx
 from bridge.messages import Reply, Request
 from tests.bench.figures import middle, plain, table
-from tests.bench.phone import answer, row
+from tests.bench.phone import answer, calls, row
 from tests.bench.report import Options, Report
 
 EXTENSIONS, CALLS = (1, 100, 1000), (10, 1000, 5000)
@@ -18,17 +18,12 @@ TICK_SECONDS = 0.0005
 Read = Callable[[], Awaitable[Any]]
 VOICENTER = {"base_url": "http://127.0.0.1:9", "code": "ACCOUNTCODE77"}
 OZEKI = {"base_url": "http://127.0.0.1:9", "region": "HU", "username": "popbridge", "password": "INVENTED42"}
-CALL = """
-<Call><CallId>{number}</CallId><Source>+3612345678</Source><CallerId>Kovács és Társa</CallerId>
-<Destination>{extension}</Destination><CallerDialed>{extension}</CallerDialed><CalleeDialed>{extension}</CalleeDialed>
-<StartTime>2026-11-22 10:59:30</StartTime><RingDuration>2.000</RingDuration><TalkDuration>8.000</TalkDuration>
-<CallState>InCall</CallState></Call>"""
 
 
 def measure(options: Options) -> Report:
     """Both makes, each size several times."""
     rows = [_row("voicenter", VOICENTER, f"{each:,} extensions", _account(each), options.rounds) for each in EXTENSIONS]
-    rows += [_row("ozeki", OZEKI, f"{each:,} calls", _calls(each), options.rounds) for each in CALLS]
+    rows += [_row("ozeki", OZEKI, f"{each:,} calls", calls(each), options.rounds) for each in CALLS]
     head = ["answer", "KB", "ms", "longest stall of the event loop, ms"]
     lines = [[f"{row['make']}: {row['size']}", *(plain(row[key]) for key in ("kb", "ms", "stall_ms"))] for row in rows]
     return Report("parse: a whole account's answer into calls", [table(head, lines)], rows)
@@ -36,12 +31,6 @@ def measure(options: Options) -> Report:
 
 def _account(extensions: int) -> bytes:
     return answer([row(number) for number in range(extensions)])
-
-
-def _calls(count: int) -> bytes:
-    calls = "".join(CALL.format(number=number, extension=100 + number) for number in range(count))
-    told = "<Code>200</Code><Message>Command successfully executed</Message>"
-    return f'<?xml version="1.0"?><Response>{told}<ActiveCalls>{calls}</ActiveCalls></Response>'.encode()
 
 
 def _row(make: str, keys: dict[str, str], size: str, body: bytes, rounds: int) -> dict[str, Any]:

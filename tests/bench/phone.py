@@ -1,7 +1,7 @@
-"""A phone system for the bench: Voicenter's answer about one extension, or all, 40 ms after it was asked.
+"""A phone system for the bench: Voicenter's answer about one extension or all, or Ozeki's, 40 ms after it was asked.
 
-A process of its own on bare asyncio: `python -m tests.bench.phone PORT EXTENSIONS`. GET /count tells how often it was
-asked.
+A process of its own on bare asyncio: `python -m tests.bench.phone PORT MAKE SIZE`; the size is Voicenter's extensions,
+each with a call, or Ozeki's calls. GET /count tells how often it was asked.
 """
 
 import asyncio
@@ -14,10 +14,21 @@ from typing import cast
 DELAY_SECONDS = 0.040
 EXTENSION = re.compile(rb'extension"?[=:] ?"?(SIP\d+)')
 
+CALL = """
+<Call><CallId>{number}</CallId><Source>+3612345678</Source><CallerId>Kovács és Társa</CallerId>
+<Destination>{extension}</Destination><CallerDialed>{extension}</CallerDialed><CalleeDialed>{extension}</CalleeDialed>
+<StartTime>2026-11-22 10:59:30</StartTime><RingDuration>2.000</RingDuration><TalkDuration>8.000</TalkDuration>
+<CallState>InCall</CallState></Call>"""
+
+
+def extension(make: str, number: int) -> str:
+    """What this make calls an extension."""
+    return f"SIP{number}" if make == "voicenter" else str(100 + number)
+
 
 def row(number: int, calls: int = 1) -> dict[str, object]:
     """One extension, on the phone `calls` times."""
-    code, now = f"SIP{number}", int(time.time())
+    code, now = extension("voicenter", number), int(time.time())
     return {
         "name": f"Agent {number}",
         "representative": f"Agent {number}",
@@ -50,8 +61,24 @@ def answer(rows: list[dict[str, object]]) -> bytes:
     return json.dumps({"ERR": 0, "DESC": "OK", "EXTENSIONS": rows}, ensure_ascii=False).encode()
 
 
-def _whole(body: bytes) -> bytes:
-    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+def calls(count: int) -> bytes:
+    """The body of Ozeki's answer with so many calls, each of an extension of its own."""
+    told = "".join(CALL.format(number=number, extension=extension("ozeki", number)) for number in range(count))
+    head = "<Code>200</Code><Message>Command successfully executed</Message>"
+    return f'<?xml version="1.0"?><Response>{head}<ActiveCalls>{told}</ActiveCalls></Response>'.encode()
+
+
+def answers(make: str, size: int) -> dict[bytes, bytes]:
+    """The whole answer to each question: about one extension, or about all (an empty name)."""
+    if make == "ozeki":
+        return {b"": _whole(calls(size), b"application/xml")}
+    rows = [row(number) for number in range(size)]
+    found = {str(each["username"]).encode(): _whole(answer([each])) for each in rows}
+    return found | {b"": _whole(answer(rows))}
+
+
+def _whole(body: bytes, kind: bytes = b"application/json") -> bytes:
+    return b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n" % (kind, len(body)) + body
 
 
 class Phone(asyncio.Protocol):
@@ -90,15 +117,12 @@ class Phone(asyncio.Protocol):
             self._transport.write(answer)
 
 
-async def serve(port: int, extensions: int) -> None:
+async def serve(port: int, make: str, size: int) -> None:
     """Answer for ever."""
-    rows = [row(number) for number in range(extensions)]
-    answers = {f"SIP{number}".encode(): _whole(answer([each])) for number, each in enumerate(rows)}
-    answers[b""] = _whole(answer(rows))
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Phone(answers), "127.0.0.1", port, backlog=1024)
+    told, loop = answers(make, size), asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Phone(told), "127.0.0.1", port, backlog=1024)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(serve(int(sys.argv[1]), sys.argv[2], int(sys.argv[3])))

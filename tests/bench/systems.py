@@ -15,7 +15,7 @@ class System:
     """One way to have pushes done.
 
     `most` is how many jobs a second it surely does not reach on one core, `places` how many it has on their way at
-    once; `speed_alone`: its latency is not measured.
+    once; `speed_alone`: its latency is not measured; `workers`: so many processes do it.
     """
 
     name: str
@@ -25,6 +25,7 @@ class System:
     places: int = 1
     environ: Mapping[str, str] = field(default_factory=dict)
     speed_alone: bool = False
+    workers: int = 1
 
     def backlog(self, delay_ms: int, seconds: float) -> int:
         """How many jobs last for so many seconds when each push takes at least `delay_ms`."""

@@ -4,8 +4,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,12 +129,12 @@ class Snapshot:
     calls: Mapping[str, int]
 
 
-def snapshot(server: Server, pid: int) -> Snapshot:
+def snapshot(server: Server, pids: Sequence[int]) -> Snapshot:
     """Now."""
     stats: Any = server.client.info("stats")
     commands: Any = server.client.info("commandstats")
     calls = {name.removeprefix("cmdstat_"): told["calls"] for name, told in commands.items()}
-    worker, redis, core = machine.seconds_of(pid), machine.seconds_of(server.pid), machine.MEASURED
+    worker, redis, core = sum(map(machine.seconds_of, pids)), machine.seconds_of(server.pid), machine.MEASURED
     return Snapshot(
         time.monotonic(), worker, redis, machine.seconds_of_core(core), stats["total_reads_processed"], calls
     )
@@ -148,12 +148,14 @@ def throughput(stage: Stage, system: System, delay_ms: int, round_number: int) -
         stage.sink.forget()
         count = system.backlog(delay_ms, WARM_SECONDS + seconds + 1.0)
         stage.feed(system, environ, "backlog", count)
-        with running(system.work, machine.MEASURED, stage.folder / "worker.log", environ) as worker:
+        with ExitStack() as stack:
+            logs = [stage.folder / f"worker-{number}.log" for number in range(system.workers)]
+            each = [stack.enter_context(running(system.work, machine.MEASURED, log, environ)).pid for log in logs]
             stage.sink.wait_for(1, f"{system.name}: a first push")
             time.sleep(WARM_SECONDS)
-            before = snapshot(server, worker.pid)
+            before = snapshot(server, each)
             time.sleep(seconds)
-            after = snapshot(server, worker.pid)
+            after = snapshot(server, each)
         return counted(stage.sink.done(), count, before, after)
 
 
@@ -216,18 +218,23 @@ def _short(found: Throughput | Latency) -> str:
     return f"{plain(found.jobs_per_s)} jobs/s, {plain(found.worker_ms)} ms, others {found.foreign_share:.0%}"
 
 
-def measure(options: Options) -> Report:
-    """All systems that can be run here, side by side."""
+@contextmanager
+def staged(options: Options) -> Iterator[Stage]:
+    """A CRM that answers, and what it is sent."""
     with tempfile.TemporaryDirectory(prefix="popbridge-bench-") as name, open_sink(Path(name)) as sink:
         folder = Path(name)
         config = write_settings(folder, f"redis://127.0.0.1:{free_port()}/0", sink.url(0), options.concurrency)
-        text = body(load_settings(str(config), {})).decode()
-        stage = Stage(folder, sink, text, options)
-        chosen = list(systems(str(config), options.concurrency, options.wants))
+        yield Stage(folder, sink, body(load_settings(str(config), {})).decode(), options)
+
+
+def measure(options: Options) -> Report:
+    """All systems that can be run here, side by side."""
+    with staged(options) as stage:
+        chosen = list(systems(str(config_file(stage.folder)), options.concurrency, options.wants))
         speeds = rounds(stage, chosen, throughput, "jobs per second")
         waits = rounds(stage, [one for one in chosen if not one.speed_alone], latency, "latency")
     names = [system.name for system in chosen]
-    size = len(text.encode())
+    size = len(stage.text.encode())
     title = f"worker: pushes of {size} bytes, {options.concurrency} at once, CRM answers after 0, 50, 200 ms"
     return report(title, names, speeds, waits)
 

@@ -1,4 +1,4 @@
-"""A handler that calls RQ's own `enqueue`, as RQ's documentation has it: it waits for Redis, and the event loop with it.
+"""A handler that calls RQ's own `enqueue`, as its documentation has it: it waits for Redis, the event loop with it.
 
 `uvicorn tests.bench.peers.blocking:app`. Nothing in here imports popbridge.
 """
