@@ -49,7 +49,10 @@ popup_url = "http://127.0.0.1:9/popups"
 popup_secrets = ["whsec_UG9wdXBTZWNyZXRQb3B1cFNlY3JldFBvcHVw"]
 """
 
-KEYS = {"voicenter": 'code = "ACCOUNTCODE77"', "ozeki": 'region = "HU"\nusername = "popbridge"\npassword = "INVENTED42"'}
+KEYS = {
+    "voicenter": 'code = "ACCOUNTCODE77"',
+    "ozeki": 'region = "HU"\nusername = "popbridge"\npassword = "INVENTED42"',
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,23 @@ async def test_a_worker_that_looks_for_no_job_gives_no_sign(stage: Stage, monkey
     assert signs(stage) == []
 
 
+async def test_a_worker_that_waits_for_redis_goes_on(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "AWAY_SECONDS", 0.01)
+    async with working(stage) as at_work:
+        looks: list[float] = []
+
+        async def away(_: int) -> None:
+            looks.append(at_work._looked_at)
+            raise ConnectionError
+
+        async def looked_again() -> bool:
+            return len(set(looks)) >= 3
+
+        monkeypatch.setattr(at_work._records, "take", away)
+        await until(looked_again)
+        assert at_work.goes_on
+
+
 def given(stage: Stage) -> Callable[[], Awaitable[bool]]:
     async def has_sign() -> bool:
         told = sign_of_life.silences(stage.kit.settings.data_dir).values()
