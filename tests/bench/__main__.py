@@ -36,7 +36,12 @@ def main() -> int:
     arguments = parser().parse_args()
     signal.signal(signal.SIGTERM, _leave)
     options = Options(
-        arguments.rounds or 0, arguments.seconds, arguments.concurrency, tuple(arguments.only), arguments.lines
+        arguments.rounds or 0,
+        arguments.seconds,
+        arguments.concurrency,
+        tuple(arguments.only),
+        arguments.lines,
+        tuple(arguments.pages),
     )
     before = machine.load_average()
     machine.pin(machine.LOAD)
@@ -70,6 +75,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--concurrency", type=int, default=64, help="pushes at once, of every worker that can")
     found.add_argument("--only", nargs="*", default=(), help="only systems whose names contain one of these")
     found.add_argument("--lines", type=int, default=20_000, help="clicks in the audit log of the part audit")
+    found.add_argument("--pages", type=int, nargs="+", default=desktop.PAGES, help="open pages in the part desktop")
     return found
 
 

@@ -3,6 +3,7 @@
 import os
 import platform
 import sys
+import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -32,6 +33,14 @@ def load_average() -> float:
     return os.getloadavg()[0]
 
 
+def free_bytes() -> int | None:
+    """Memory that may still be taken; None where nothing tells."""
+    if sys.platform != "linux":
+        return None
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
+
+
 def described() -> dict[str, object]:
     """What the figures were measured on; no name of the machine."""
     return {
@@ -46,11 +55,16 @@ def described() -> dict[str, object]:
 
 
 def seconds_of(pid: int) -> float:
-    """Processor seconds of a process and of its children that have ended; 0 where nothing tells."""
+    """Processor seconds of a process and of its children that have ended, those in ticks; 0 where nothing tells."""
     if sys.platform != "linux":
         return 0.0
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, fields[11:15])) / TICKS
+    return time.clock_gettime(_clock_of(pid)) + sum(map(int, fields[13:15])) / TICKS
+
+
+def _clock_of(pid: int) -> int:
+    """The kernel's clock of a process's own time, as `clock_getcpuclockid` names it; it is not rounded to ticks."""
+    return (~pid << 3) | 2
 
 
 def seconds_of_core(core: int | None) -> float:

@@ -114,9 +114,14 @@ def told_by(command: Sequence[str], core: int | None, environ: Mapping[str, str]
 class Server:
     """A Redis of one measurement alone."""
 
-    url: str
+    port: int
     pid: int
     client: "Redis"
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"redis://127.0.0.1:{self.port}/0"
 
 
 @contextmanager
@@ -136,7 +141,7 @@ def redis_server(folder: Path, core: int | None) -> Iterator[Server]:
     command = [find_binary(), *(part for name, value in options.items() for part in (f"--{name}", value))]
     with running(command, core, folder / "redis.log") as process, Redis(port=port) as client:
         wait_until(lambda: _answers(client), "redis starts")
-        yield Server(f"redis://127.0.0.1:{port}/0", process.pid, client)
+        yield Server(port, process.pid, client)
 
 
 def _answers(client: "Redis") -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 class Options:
     """How long to measure: so many interleaved rounds, so many seconds each time, so many pushes at once.
 
-    `lines` is the length of the audit log.
+    `lines` is the length of the audit log, `pages` how many desktop pages are open, one number after the other.
     """
 
     rounds: int
@@ -17,6 +17,7 @@ class Options:
     concurrency: int = 64
     only: tuple[str, ...] = ()
     lines: int = 1_000_000
+    pages: tuple[int, ...] = ()
 
     def wants(self, name: str) -> bool:
         """Whether this one is to be measured: all are unless some were named."""
