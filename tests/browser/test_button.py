@@ -70,7 +70,7 @@ async def test_the_button_says_why_there_is_no_popup(desks: Desks, crm: Crm) -> 
     page = await open_crm(desks, crm)
     await page.get_by_role("button", name="מי מתקשר?").click()
     await expect(page.get_by_role("status")).to_contain_text("אין שיחה בקו שלך")
-    await expect(page.get_by_role("status")).to_contain_text("אין כעת שיחה בשלוחה SIPDana1")
+    await expect(page.get_by_role("status")).to_contain_text("אין כעת שיחה בשלוחה SIPDana1\u2069. לחצו שוב")
 
 
 async def test_the_button_says_when_the_bridge_does_not_let_it_in(desks: Desks, crm: Crm) -> None:

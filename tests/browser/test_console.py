@@ -258,6 +258,8 @@ async def test_in_hebrew_light_dark_and_narrow_axe_finds_nothing(desks: Desks) -
     time, caller = rows(page).nth(1).locator("td").nth(0), rows(page).nth(1).locator("td").nth(3)
     assert (await caller.bounding_box())["x"] < (await time.bounding_box())["x"]
     await expect(caller.locator("bdi")).to_have_attribute("dir", "ltr")
+    name, address = [await rows(page).nth(1).locator(".who-of bdi").nth(place).bounding_box() for place in (0, 1)]
+    assert abs(name["x"] + name["width"] - address["x"] - address["width"]) < 1
     await page.locator("#more-filters summary").click()
     assert await violations(page) == []
     await page.emulate_media(color_scheme="dark")

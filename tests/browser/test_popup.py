@@ -1,5 +1,6 @@
 """A popup on the screen: from the click to the card, and what becomes of it while the call goes on."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -71,6 +72,9 @@ async def test_hold_and_the_end_are_followed(desks: Desks) -> None:
     desks.stage.phone.hold(ivrid, "SIPDana1")
     await expect(card(page)).to_have_attribute("data-state", "hold")
     await expect(card(page).locator(".chip-state").first).to_have_text("On hold")
+    await expect(card(page).locator(".why")).to_contain_text(
+        re.compile(r"Why this call, at \d\d:\d\d:\d\d: talking now")
+    )
     desks.stage.phone.hang_up(ivrid)
     await expect(card(page)).to_have_attribute("data-state", "ended")
     await expect(card(page)).to_contain_text("The call ended at")

@@ -62,6 +62,14 @@ async def test_in_hebrew_the_page_runs_from_right_to_left(desks: Desks) -> None:
     await expect(card(page).locator(".number bdi").first).to_have_attribute("dir", "ltr")
 
 
+async def test_what_is_copied_by_hand_runs_from_left_to_right(desks: Desks) -> None:
+    page = await desks.open(locale="he-IL")
+    await page.locator("#open-help").click()
+    bookmarklet = page.locator("#bookmarklet")
+    await expect(bookmarklet).to_contain_text("javascript:")
+    assert await bookmarklet.evaluate("(each) => getComputedStyle(each).display") == "block"
+
+
 async def test_every_reason_for_a_choice_is_told_in_hebrew(desks: Desks) -> None:
     page = await desks.open(locale="he-IL")
     ringing = replace(CALL, ivrid="2", state=CallState.RINGING)

@@ -9,7 +9,7 @@
   const STYLE = `
     :host { display: inline-flex; flex-wrap: wrap; align-items: center; gap: .35em .75em; font: inherit; }
     button { padding: .4em .9em; border: 0; border-radius: .5em; background: #0f6e66; color: #fff; font: inherit; font-weight: 600; cursor: pointer; }
-    button:focus-visible { outline: 3px solid #0f6e66; outline-offset: 2px; }
+    button:focus-visible { outline: 2px solid #fff; outline-offset: 0; box-shadow: 0 0 0 5px #0f6e66; }
     button[aria-disabled="true"] { opacity: .65; cursor: progress; }
     span[data-outcome="found"] { font-weight: 600; }
   `;
@@ -67,7 +67,7 @@
 
   function answered(given) {
     if (given.outcome === "found") tell("found", who(given.popup.call));
-    else if (given.outcome) tell(given.outcome, `${say(`answer.title.${given.outcome}`)}: ${isolated(plain(translate(given.why, say)))} ${say(`answer.next.${given.outcome}`)}`);
+    else if (given.outcome) tell(given.outcome, `${say(`answer.title.${given.outcome}`)}: ${isolated(plain(translate(given.why, say)))}. ${say(`answer.next.${given.outcome}`)}`);
     else tell("problem", say(`answer.problem.${given.reason}`) || say("answer.other-problem"));
     host.dispatchEvent(new CustomEvent("popbridge-answer", { bubbles: true, detail: given }));
   }

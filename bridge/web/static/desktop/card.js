@@ -35,7 +35,7 @@ export class Card {
   /** Draws what the entry says now. */
   draw() {
     const { entry } = this;
-    const { call, popup } = entry;
+    const { call } = entry;
     const { now, chosenKeys } = this.#does;
     this.node.dataset.state = stateOf(entry.state);
     this.node.classList.toggle("card-stale", entry.stale);
@@ -44,7 +44,7 @@ export class Card {
       who(call, this.#titleId),
       dialled(call),
       this.#condition(),
-      element("p", { class: "why" }, [element("b", {}, [say("why")]), " ", foreign(told(popup.why))]),
+      this.#why(),
       this.#others(),
     ]);
     redraw(this.#details, [details(entry, { chosenKeys: chosenKeys(), now })]);
@@ -54,6 +54,13 @@ export class Card {
   age() {
     const shown = this.#details.querySelector("time[data-asked]");
     if (shown) shown.dataset.asked = this.entry.askedAt;
+  }
+
+  /** Why this call was chosen. What it says of now was said then, when the call's state is another one since. */
+  #why() {
+    const { popup, state } = this.entry;
+    const label = state === popup.call.state ? say("why") : say("why.then", { time: clockTime(Date.parse(popup.created_at)) });
+    return element("p", { class: "why" }, [element("b", {}, [label]), " ", foreign(told(popup.why))]);
   }
 
   /** What makes the facts doubtful or past, if anything does. */
