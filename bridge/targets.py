@@ -7,6 +7,7 @@ from bridge.circuit import Circuit, CircuitState
 from bridge.settings import CrmAccount
 
 TURNS_PER_SECOND = 50
+"""How many ask again in a second at least; of a target that ends more pushes than half of that, twice as many as end."""
 
 
 class Target:
@@ -15,6 +16,7 @@ class Target:
     def __init__(self, places: int, ticks: Callable[[], float], free: Callable[[], float]) -> None:
         self._places, self._ticks, self._free = places, ticks, free
         self._last_turn = 0.0
+        self._second, self._ends, self._ends_before = 0, 0, 0
         self.circuit = Circuit(ticks)
         self.in_flight = 0
 
@@ -29,17 +31,25 @@ class Target:
         return True
 
     def turn(self) -> float:
-        """Seconds until one who was not let in should ask again. While the circuit is not closed they come one by one,
-        a few a second however many they are: else asking in vain is all that this process does."""
-        if self.circuit.state is CircuitState.CLOSED:
-            return 0.0
+        """Seconds until one who was not let in should ask again. They come one after the other, however many they are:
+        else asking in vain is all that this process does beside a target that does not answer."""
         now = self._ticks()
-        self._last_turn = max(self._last_turn + 1 / TURNS_PER_SECOND, now)
+        pace = max(TURNS_PER_SECOND, 2 * self._ends_per_second(now))
+        self._last_turn = max(self._last_turn + 1 / pace, now)
         return self._last_turn - now
+
+    def _ends_per_second(self, now: float) -> int:
+        """Pushes that ended in this second or the one before."""
+        if (second := int(now)) != self._second:
+            before = self._ends if second == self._second + 1 else 0
+            self._second, self._ends, self._ends_before = second, 0, before
+        return max(self._ends, self._ends_before)
 
     def leave(self, alive: bool | None) -> None:
         """Give the place back. `alive`: the CRM answered like one that works; None: it was not asked."""
         self.in_flight -= 1
+        self._ends_per_second(self._ticks())
+        self._ends += 1
         if alive is None:
             self.circuit.gave_up()
         elif alive:

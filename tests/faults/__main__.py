@@ -1,4 +1,7 @@
-"""`./dev faults`: the crash matrix at length, as a table. Ends with 1 when anything was lost or doubled."""
+"""`./dev faults`: the crash matrix at length, as a table, and what a dead CRM costs a healthy one.
+
+Ends with 1 when anything was lost or doubled.
+"""
 
 import argparse
 import asyncio
@@ -7,12 +10,13 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-from tests.faults import matrix
+from tests.faults import black_hole, matrix
 from tests.faults.breaking import Fault
 from tests.faults.matrix import CELLS, Cell, Row
 from tests.faults.world import World, open_world
 
 POPUPS, SECONDS, POPUPS_PER_ROUND = 10_800, 1400.0, 10
+HOLES = 3
 
 
 @dataclass
@@ -72,6 +76,7 @@ def main() -> int:
     )
     for wrong in run.wrong:
         print(f"\n**{wrong}**")
+    print(f"\n{black_hole.told([asyncio.run(black_hole.measure()) for _ in range(HOLES)])}")
     return 0 if whole.good and not run.wrong else 1
 
 

@@ -25,6 +25,7 @@ from bridge.store import keys
 from bridge.store.connection import open_sync, open_worker
 from bridge.store.jobs import NAMES, QUEUE, JsonQueue
 from bridge.store.tokens import Role
+from tests.faults.black_hole import black_hole, crm_at
 from tests.faults.proxy import redis_line
 from tests.stage import Stage, open_stage, until
 from workers import process
@@ -260,31 +261,6 @@ async def test_a_stop_lets_running_pushes_end_and_takes_no_more(stage: Stage) ->
     assert await states(stage, popup) == {"acme": "delivered", "desktop": "pending"}
     later = (await stage.click()).json()["popup"]
     assert await states(stage, later) == {"acme": "pending", "desktop": "pending"}
-
-
-@asynccontextmanager
-async def black_hole() -> AsyncIterator[str]:
-    """An address that takes connections and never answers."""
-    swallowed: list[asyncio.StreamWriter] = []
-    hole = await asyncio.start_server(lambda _, writer: swallowed.append(writer), "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{hole.sockets[0].getsockname()[1]}/popups"
-    finally:
-        for writer in swallowed:
-            writer.close()
-        hole.close()
-
-
-def crm_at(name: str, address: str, **more: str) -> dict[str, str]:
-    """The settings of one more CRM."""
-    section = {
-        "kind": "webhook",
-        "click_token": f"token-of-{name}-0123456789",
-        "popup_secrets": "whsec_UG9wdXBTZWNyZXRQb3B1cFNlY3JldFBvcHVw",
-        "popup_url": address,
-        **more,
-    }
-    return {f"POPBRIDGE_CRM__{name.upper()}__{key.upper()}": value for key, value in section.items()}
 
 
 async def test_a_stop_is_heard_while_every_place_is_taken(tmp_path: Path, redis_url: Secret) -> None:
