@@ -7,7 +7,7 @@ from bridge.circuit import Circuit, CircuitState
 from bridge.settings import CrmAccount
 
 TURNS_PER_SECOND = 50
-"""How many ask again in a second at least; of a target that ends more pushes than half of that, twice as many as end."""
+"""How many ask again in a second, at least; twice as many as there are pushes that end, if those are more."""
 
 
 class Target:
