@@ -11,7 +11,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
+from bridge.errors import ClickRefused, TooManyClicks
 from bridge.messages import Secret
+from bridge.store.accept import unavailable
 from tests.browser.desk import Desks, open_desks
 from tests.stage import CALLER, DANA, TOKEN, open_stage, serving
 
@@ -89,6 +91,28 @@ async def test_a_name_turns_neither_the_buttons_answer_nor_the_links_page(desks:
     await expect(page.get_by_role("status")).to_have_text(f"Talking, Ruth Levi, {CALLER}")
     await page.goto(f"{desks.stage.bridge_url}/clicks/acme?agent={DANA}&token={TOKEN.reveal()}")
     await expect(page.locator(".caller bdi")).to_have_text("Ruth Levi")
+
+
+@pytest.mark.parametrize(
+    ("refused", "words"),
+    [
+        (unavailable(), "popbridge cannot work at the moment. Try again shortly."),
+        (TooManyClicks("", 7), "That was too often in a short time. Wait a little, then press again."),
+    ],
+    ids=["redis-away", "too-often"],
+)
+async def test_the_button_says_a_refusal_in_words(
+    desks: Desks, crm: Crm, monkeypatch: pytest.MonkeyPatch, refused: ClickRefused, words: str
+) -> None:
+    desks.expected += [f"{refused.status} "]
+    page = await open_crm(desks, crm)
+
+    async def refuse(*_: object) -> None:
+        raise refused
+
+    monkeypatch.setattr("bridge.store.accept.begin", refuse)
+    await page.get_by_role("button", name="Who is calling?").click()
+    await expect(page.get_by_role("status")).to_have_text(words)
 
 
 async def test_the_page_hears_the_answer(desks: Desks, crm: Crm) -> None:
