@@ -11,11 +11,19 @@ from playwright.async_api import Locator, Page, expect
 
 from bridge.store import keys, tokens
 from bridge.store.tokens import Role
+from tests.audit import entries
 from tests.browser.desk import Desks
 from tests.browser.test_reach import HOSTILE, violations, without_turns
 from tests.stage import DANA, OMER
 
 pytestmark = pytest.mark.anyio
+BROKEN = """(shown) => {
+  const words = document.createRange();
+  words.selectNodeContents(shown);
+  const rows = new Set([...words.getClientRects()].map((each) => Math.round(each.top)));
+  return rows.size > shown.textContent.trim().split(/[\\s,-]+/).length;
+}"""
+"""Whether an element's words stand in more rows than there are words."""
 NARROW = {"width": 320, "height": 700}
 
 
@@ -248,6 +256,22 @@ async def test_hostile_names_are_only_text_and_fit_a_narrow_page(desks: Desks) -
         await expect(page.locator("#story")).to_be_hidden()
     assert await page.locator("main img, main script, dialog img, dialog script").count() == 0
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+async def test_no_value_hides_or_turns_another(desks: Desks) -> None:
+    """A very long one leaves the other columns room for their words; a number reads as it is."""
+    long = {"caller": "9" * 900, "crm_user": "u" * 320, "agent": "דנה" * 100, "extension": "E" * 300, "did": "7" * 400}
+    turned = {"caller": "\u202e0541112233\u2066", "agent": "\u202eAvi"}
+    for number, changed in enumerate((long, turned)):
+        await desks.stage.redis.xadd(keys.AUDIT, entries.lookup(number, **changed)[1])
+    page = await console(desks, viewport={"width": 1280, "height": 900})
+    await expect(rows(page)).to_have_count(2)
+    for shown in await rows(page).locator(".result, time bdi").all():
+        assert not await shown.evaluate(BROKEN), await shown.inner_text()
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    cells = rows(page).nth(0).locator("td")
+    assert await cells.nth(3).text_content() == "0541112233"
+    assert (await cells.nth(1).text_content() or "").startswith("Avi ")
 
 
 async def test_in_hebrew_light_dark_and_narrow_axe_finds_nothing(desks: Desks) -> None:
