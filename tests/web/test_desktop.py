@@ -39,6 +39,7 @@ async def test_it_says_hello_first(stage: Stage) -> None:
         assert hello["agent"] == {"crm": "acme", "crm_user": DANA, "name": "Dana Cohen"}
         assert hello["now"].endswith("Z")
         assert hello["preferences"]["theme"] == "auto"
+        assert hello["record_hosts"] == ["127.0.0.1"]
         assert [event.get("event") for event in opened.events][:2] == [None, "hello"]
 
 
