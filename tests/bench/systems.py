@@ -49,15 +49,33 @@ def systems(config: str, places: int, wanted: Callable[[str], bool]) -> Iterator
             yield System(f"RQ {kind}", feeds, works, most)
     for peer, name, transport in ASYNCIO_PEERS:
         if wanted(name) and (python := python_of(peer)):
-            yield _asyncio_peer(name, f"{peer}_peer", python, transport, places)
+            yield _asyncio_peer(peer, name, python, transport, places)
 
 
-ASYNCIO_PEERS = (("arq", "arq", "aiohttp"), ("arq", "arq, httpx's own pool", "httpx"), ("saq", "saq", "aiohttp"))
+ASYNCIO_PEERS = (
+    ("arq", "arq", "aiohttp"),
+    ("arq", "arq, httpx's own pool", "httpx"),
+    ("saq", "saq", "aiohttp"),
+    ("streaq", "streaq", "aiohttp"),
+    ("taskiq", "taskiq", "aiohttp"),
+)
 """Environment, name, what is under httpx: the same transport as popbridge has, or httpx as it comes."""
+COMMANDS: dict[str, list[str]] = {
+    "streaq": ["streaq", "run", f"{PEERS}.streaq_peer:worker"],
+    "taskiq": ["taskiq", "worker", f"{PEERS}.taskiq_peer:broker", "--workers", "1", "--max-async-tasks"],
+}
+"""How the worker is started by those that want it started by their own command; the last takes the concurrency."""
 
 
-def _asyncio_peer(name: str, script: str, python: str, transport: str, places: int) -> System:
-    feed = module(f"{PEERS}.{script}", "feed", python=python)
-    work = module(f"{PEERS}.{script}", "work", python=python)
+def _work(peer: str, python: str, places: int) -> list[str]:
+    if peer not in COMMANDS:
+        return module(f"{PEERS}.{peer}_peer", "work", python=python)
+    given = [str(places)] if peer == "taskiq" else []
+    return module(*COMMANDS[peer], *given, python=python)
+
+
+def _asyncio_peer(peer: str, name: str, python: str, transport: str, places: int) -> System:
+    feed = module(f"{PEERS}.{peer}_peer", "feed", python=python)
+    work = _work(peer, python, places)
     environ = {"BENCH_CONCURRENCY": str(places), "BENCH_TRANSPORT": transport}
     return System(name, feed, work, 900, places, environ)

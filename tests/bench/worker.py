@@ -236,12 +236,12 @@ def measure(options: Options) -> Report:
     names = [system.name for system in chosen]
     size = len(stage.text.encode())
     title = f"worker: pushes of {size} bytes, {options.concurrency} at once, CRM answers after 0, 50, 200 ms"
-    return report(title, names, speeds, waits)
+    return report(title, names, speeds, waits, options.concurrency)
 
 
-def report(title: str, names: list[str], speeds: Cells, waits: Cells) -> Report:
+def report(title: str, names: list[str], speeds: Cells, waits: Cells, at_once: int) -> Report:
     """The medians."""
-    rows = [_row(name, delay_ms, speeds, waits) for delay_ms in DELAYS_MS for name in names]
+    rows = [{**_row(name, delay_ms, speeds, waits), "at_once": at_once} for delay_ms in DELAYS_MS for name in names]
     found = {(row["system"], row["delay_ms"]): row for row in rows}
     return Report(title, [_speed_table(names, found), _cost_table(names, found), _latency_table(names, found)], rows)
 
