@@ -205,15 +205,18 @@ async def _audit(kit: Kit) -> list[Finding]:
 
 async def _public_url(kit: Kit) -> list[Finding]:
     url = kit.settings.server.public_url
-    mend = (
+    start = (
         "systemctl start popbridge-web nginx; where they run: does the proxy lead there, is [server] public_url right?"
     )
+    another = "[server] public_url must be the address of the proxy that leads to popbridge: curl -v it"
     async with open_exchange(Reach(EVERYWHERE)) as exchange:
         try:
             reply = await exchange.send(Request("GET", f"{url}/livez"), ASK_SECONDS, MAX_REPLY_BYTES)
         except ExchangeFailed as error:
+            mend = "renew the proxy's certificate" if error.cause == "untrusted-certificate" else start
             return [Finding("public_url", Grade.FAIL, str(error), mend)]
     if reply.status != 200:
+        mend = start if reply.status in (502, 503, 504) else another
         return [Finding("public_url", Grade.FAIL, f"answers {reply.status} to /livez", mend)]
     return [Finding("public_url", Grade.OK, f"the bridge answers there in {reply.ms:.0f} ms")]
 

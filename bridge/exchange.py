@@ -74,7 +74,7 @@ class Exchange:
                 raise ExchangeFailed("address-refused", told) from None
             if isinstance(error.__cause__, aiohttp.ClientConnectorCertificateError):
                 told = f"{host} has a certificate that this machine does not trust: ended, for another name, or unknown"
-                raise ExchangeFailed("no-connection", told) from None
+                raise ExchangeFailed("untrusted-certificate", told) from None
             if _never_connected(error):
                 raise ExchangeFailed("no-connection", f"{host} cannot be connected to") from None
             told = f"{host} broke off the connection or does not speak HTTP"

@@ -243,7 +243,7 @@ async def test_a_certificate_that_nobody_vouches_for(exchange: Exchange, own_cer
     async with hostile(silent, own_certificate) as server:
         with pytest.raises(ExchangeFailed, match="certificate") as failure:
             await exchange.send(asked(server.url.replace("http:", "https:")), 5.0, MAX_BYTES)
-    assert failure.value.cause == "no-connection"
+    assert failure.value.cause == "untrusted-certificate"
 
 
 async def test_tls_that_is_none(exchange: Exchange) -> None:
