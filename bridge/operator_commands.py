@@ -119,7 +119,7 @@ async def clicks(chosen: Chosen, agent: str | None, crm: str | None, since: str,
 def _clicks_table(items: list[dict[str, Any]], more: list[str]) -> str:
     rows = [
         f"{line['time']}  {line['crm']:<10} {line['crm_user'] or '?':<24} {line['reason'] or line['outcome']:<18} "
-        f"{line['click_id'] or '-'}  {line['why']}".replace("\n", " ")
+        f"{line['click_id'] or '-'}  {line['source_ip'] or '-'}  {line['why']}".replace("\n", " ")
         for line in items
     ]
     return (

@@ -139,3 +139,4 @@ async def test_the_doctor_tells_a_certificate_that_is_not_trusted(stage: Stage, 
         object.__setattr__(stage.kit.settings.server, "public_url", proxy.address)
         (found,) = [one for one in await examine(stage.kit, []) if one.what == "public_url"]
     assert "127.0.0.1 has a certificate that this machine does not trust" in found.told
+    assert found.mend == "renew the proxy's certificate"

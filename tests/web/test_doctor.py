@@ -128,6 +128,14 @@ async def test_redis_away_is_told_and_the_rest_is_asked(tmp_path: Path, redis_ur
     assert "redis-server" in found["redis"].mend
 
 
+async def test_a_public_url_of_another_server_is_told(stage: Stage, redis_url: Secret) -> None:
+    async with well(stage, redis_url):
+        object.__setattr__(stage.kit.settings.server, "public_url", f"{stage.pbx_url}/elsewhere")
+        found = (await told(stage))["public_url"]
+    assert (found.grade, found.told) == (Grade.FAIL, "answers 404 to /livez")
+    assert found.mend.startswith("[server] public_url must be")
+
+
 @pytest.mark.parametrize(("name", "value", "mend"), [("maxmemory", "1mb", "maxmemory"), ("replicaof", "", "primary")])
 async def test_a_redis_that_takes_nothing_is_told(
     stage: Stage, redis_url: Secret, name: str, value: str, mend: str
@@ -183,6 +191,7 @@ async def test_a_public_url_within_the_own_network_is_asked_and_a_crm_there_must
         object.__setattr__(stage.kit.settings.crm["acme"], "popup_url", inside)
         found = await told(stage)
     assert found["public_url"].told == "127.0.0.2 cannot be connected to"
+    assert "systemctl start popbridge-web nginx" in found["public_url"].mend
     assert "private_networks" in found["crm acme"].told
     assert "private_networks" in found["crm acme"].mend
 
