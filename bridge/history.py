@@ -36,7 +36,18 @@ async def clicks(
         if after <= one.time < before and _concerns(one, wanted, whosever)
     ]
     items = [{**line, "reason": None} for line in page.items]
-    return query.Page(sorted([*items, *told], key=lambda line: line["time"], reverse=True), page.next_cursor)
+    return _cut(sorted([*items, *told], key=_time, reverse=True), limit, page.next_cursor)
+
+
+def _time(line: dict[str, Any]) -> str:
+    return str(line["time"])
+
+
+def _cut(items: list[dict[str, Any]], limit: int, following: str | None) -> query.Page:
+    """`limit` of them, and those of the same moment as the last: the next page begins before that moment."""
+    last = _time(items[limit - 1]) if len(items) > limit else ""
+    shown = [line for line in items if _time(line) >= last]
+    return query.Page(shown, following if len(shown) == len(items) else asking.cursor_of((last, 0)))
 
 
 def _span(wanted: Wanted, page: query.Page, cursor: str | None) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """Forgetting by age: a beginning of the chain is cut off, and a line of the chain itself signs for it."""
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Table, delete, func, select, text
 
@@ -10,6 +10,8 @@ from bridge.audit.schema import CHAINED, head, lookups
 from bridge.shapes import time_text
 
 CHUNK = 1000
+WRONG = timedelta(days=1)
+"""What is so much later than now was written by a wrong clock."""
 FORGOTTEN = "forgotten"
 RETENTION = "retention"
 
@@ -19,12 +21,17 @@ async def forget(archive: Archive, before: datetime, now: datetime) -> int:
     return await asyncio.to_thread(_forget, archive, time_text(before), now)
 
 
+def _is_young(time: str, before: str, now: datetime) -> bool:
+    """A time that cannot be yet (a clock was wrong) is none: else its line would keep all that follow for ever."""
+    return before <= time <= time_text(now + WRONG)
+
+
 def _forget(archive: Archive, before: str, now: datetime) -> int:
     with archive.reading() as connection:
-        if _last_old(connection, before) is None:
+        if _last_old(connection, before, now) is None:
             return 0
     with archive.adding() as writer:
-        through = _last_old(writer.connection, before)
+        through = _last_old(writer.connection, before, now)
         if through is None:
             return 0
         digest = _digest_of(writer, through)
@@ -33,21 +40,21 @@ def _forget(archive: Archive, before: str, now: datetime) -> int:
     return gone[lookups.name]
 
 
-def _last_old(connection: Connection, before: str) -> int | None:
+def _last_old(connection: Connection, before: str, now: datetime) -> int | None:
     """The number of the last line of the old beginning. Costs as much as there is to be forgotten."""
-    young = [found for table in CHAINED if (found := _first_young(connection, table, before)) is not None]
+    young = [found for table in CHAINED if (found := _first_young(connection, table, before, now)) is not None]
     last = min(young) - 1 if young else int(connection.execute(select(head.c.seq)).scalar_one())
     firsts = [connection.execute(select(func.min(table.c.seq))).scalar_one() for table in CHAINED]
     return last if any(first is not None and first <= last for first in firsts) else None
 
 
-def _first_young(connection: Connection, table: Table, before: str) -> int | None:
+def _first_young(connection: Connection, table: Table, before: str, now: datetime) -> int | None:
     after = 0
     while True:
         wanted = select(table.c.seq, table.c.time).where(table.c.seq > after).order_by(table.c.seq).limit(CHUNK)
         rows = connection.execute(wanted).all()
         for seq, time in rows:
-            if time >= before:
+            if _is_young(time, before, now):
                 return int(seq)
         if not rows:
             return None

@@ -199,6 +199,19 @@ async def test_forgetting_by_age_leaves_a_whole_chain(written: Archive) -> None:
 
 
 @pytest.mark.anyio
+async def test_a_clock_that_was_wrong_keeps_nothing_for_ever(archive: Archive) -> None:
+    """A line from the year 2099 goes with those around it; one that is a little ahead is as young as any."""
+    now = entries.moment(CLICKS)
+    wrong, ahead = time_text(now + timedelta(days=26000)), time_text(now + timedelta(seconds=30))
+    changed = {3: {"time": wrong}, 11: {"time": ahead}}
+    archive.insert([entries.lookup(number, **changed.get(number, {})) for number in range(CLICKS)])
+    assert await retention.forget(archive, entries.moment(6), now) == 6
+    assert await retention.forget(archive, now, now) == 5
+    verdict = verify(archive)
+    assert (verdict.findings, verdict.first) == ([], CLICKS)
+
+
+@pytest.mark.anyio
 async def test_forgetting_everything_and_going_on(written: Archive) -> None:
     now = entries.moment(CLICKS) + timedelta(days=500)
     assert await retention.forget(written, now, now) == CLICKS

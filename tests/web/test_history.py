@@ -1,10 +1,14 @@
 """Why was there no popup? Accepted and refused clicks as one list."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from bridge.shapes import time_text
+from bridge.store import keys, refusals
 from bridge.store.tokens import Role
+from tests.audit import entries
 from tests.stage import DANA, OMER, TOKEN, Stage
 
 pytestmark = pytest.mark.anyio
@@ -69,3 +73,25 @@ async def test_pages_hold_each_click_once(stage: Stage) -> None:
         cursor = page["next_cursor"]
     assert len(seen) == 6
     assert [line["time"] for line in seen] == sorted((line["time"] for line in seen), reverse=True)
+
+
+async def test_a_flood_of_refused_clicks_comes_page_by_page(stage: Stage) -> None:
+    """No page is longer than what was asked for, but for those of one moment; none is missing, none comes twice."""
+    start = datetime.now(UTC) - timedelta(minutes=5)
+    times = [time_text(start + timedelta(milliseconds=number // 3)) for number in range(60)]
+    for number, time in enumerate(times):
+        if number % 4:
+            refused = refusals.Refusal(time, "acme", "", "bad-signature", f"{number}", "")
+            await refusals.note(stage.redis, refused, known=True)
+        else:
+            await stage.redis.xadd(keys.AUDIT, entries.lookup(number, time=time, why=f"{number}", crm="acme")[1])
+    told: list[str] = []
+    cursor = ""
+    while True:
+        page = await clicks(stage, f"limit=7&cursor={cursor}")
+        assert 0 < len(page["items"]) <= 7 + 3
+        told += [line["why"] for line in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert sorted(told, key=int) == [str(number) for number in range(60)]
