@@ -59,8 +59,9 @@ def main() -> int:
     else:
         print(", ".join(f"{key.replace('_', ' ')}: {value}" for key, value in told.items()))
         print("\n" + "\n\n".join([*(each.text() for each in reports.values()), goals.closing(reports)]).rstrip())
-    if arguments.plot and "click" in reports:
-        Path(arguments.plot).write_text(plot.clicks(reports["click"].rows), encoding="utf-8")
+    if arguments.plot:
+        rows = [reports[part].rows if part in reports else [] for part in ("click", "growth")]
+        Path(arguments.plot).write_text(plot.drawn(*rows), encoding="utf-8")
     return 0
 
 
@@ -68,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
     """What may be said on the command line."""
     found = argparse.ArgumentParser(prog="./dev bench", description="What it costs, side by side with what else is.")
     found.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all if none is named")
-    found.add_argument("--plot", metavar="FILE.svg", help="latency and cost of a click by rate, drawn")
+    found.add_argument("--plot", metavar="FILE.svg", help="how cost grows, drawn: of the parts click and growth")
     found.add_argument("--json", action="store_true", help="rows for programs instead of tables")
     found.add_argument("--rounds", type=int, help=f"interleaved repeats, of which medians are shown: {ROUNDS}")
     found.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
