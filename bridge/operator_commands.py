@@ -10,6 +10,8 @@ from bridge.audit import asking, reading
 from bridge.audit_commands import show_story
 from bridge.demo.makes import DEFAULT, MAKES
 from bridge.demo.simulate import simulate
+from bridge.doctor import outside
+from bridge.doctor.finding import Grade, worst
 from bridge.errors import ExchangeFailed
 from bridge.exchange import open_exchange
 from bridge.messages import Request
@@ -32,9 +34,9 @@ async def doctor_(chosen: Chosen, as_json_: bool) -> None:
     async with open_kit(settings, embedded.redis_address(settings)) as kit:
         await kit.agents.refresh()
         found = await doctor.examine(kit, private_files(chosen.file))
-    grade = doctor.worst(found)
+    grade = worst(found)
     tell({"grade": grade, "findings": found}, lambda: "\n".join(map(str, found)), as_json_)
-    if grade is doctor.Grade.FAIL:
+    if grade is Grade.FAIL:
         raise SystemExit(NOT_SO)
 
 
@@ -85,14 +87,14 @@ async def push_test(chosen: Chosen, crm: str, as_json_: bool) -> None:
         fail([f"CRM must be one that takes popups: {', '.join(able) or 'none is in the settings'}"], WRONG)
     async with open_kit(settings, embedded.redis_address(settings)) as kit:
         try:
-            reply = await doctor.push_test(kit, account)
+            reply = await outside.push_test(kit, account)
         except ExchangeFailed as error:
             fail([str(error)], NOT_SO)
-    finding = doctor.judged(f"crm {crm}", reply)
+    finding = outside.judged(f"crm {crm}", reply)
     body = reply.body[:2000].decode("utf-8", "replace")
     told = {"status": reply.status, "ms": round(reply.ms, 1), "body": body, "finding": finding}
     tell(told, lambda: f"{finding}\n{body}".rstrip(), as_json_)
-    if finding.grade is doctor.Grade.FAIL:
+    if finding.grade is Grade.FAIL:
         raise SystemExit(NOT_SO)
 
 

@@ -11,7 +11,8 @@ from redis import Redis
 from sqlalchemy.exc import OperationalError
 
 from bridge.audit.archive import Archive
-from bridge.doctor import Finding, Grade, examine, worst
+from bridge.doctor import examine
+from bridge.doctor.finding import Finding, Grade, worst
 from bridge.messages import Secret
 from bridge.settings_reader import private_files
 from bridge.store import workers
