@@ -8,12 +8,12 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, text, update
+from sqlalchemy import Connection, Row, or_, select, text, update
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from bridge.audit.archive import Archive
@@ -28,17 +28,25 @@ from bridge.store import mentions
 from bridge.store.connection import TextRedis
 
 CHUNK = 500
+TEXTS = ("caller", "ivrid", "original_ivrid", "crm_user", "agent", "extension", "why")
+LOOKED_AT = [lookups.c[name] for name in ("seq", "click_id", "popup_id", *TEXTS)]
 CHECKPOINT_TRIES, CHECKPOINT_SECONDS = 20, 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the archive holds about a person: numbers of lines, and the ids by which Redis knows the same clicks."""
+    """What the archive holds about a person: numbers of lines, by the group of fields that tells of them, and the ids
+    by which Redis knows the same clicks."""
 
-    lookups: list[int]
+    lookups: Mapping[str, list[int]]
     reads: list[int]
     ids: frozenset[str]
     deliveries: frozenset[str]
+
+    @property
+    def numbers(self) -> list[int]:
+        """Of every lookup, once."""
+        return sorted({number for some in self.lookups.values() for number in some})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +86,7 @@ async def _erase(archive: Archive, redis: TextRedis, mark: Mark, who: str, now: 
     await mentions.forget_failures(redis, held.deliveries | mentions.deliveries_in(gone))
     counts = mentions.counted(gone)
     receipt_id, emptied = await asyncio.to_thread(_empty, archive, mark, who, now, counts)
-    return Receipt(receipt_id, time_text(now), mark.group, len(emptied.lookups), len(emptied.reads), counts, ())
+    return Receipt(receipt_id, time_text(now), mark.group, len(emptied.numbers), len(emptied.reads), counts, ())
 
 
 def _both(first: Receipt, later: Receipt) -> Receipt:
@@ -92,7 +100,7 @@ async def would_erase(archive: Archive, redis: TextRedis, mark: Mark, now: datet
     await archive.catch_up(redis)
     held = await asyncio.to_thread(find, archive, mark)
     found = mentions.counted([mention async for mention in mentions.find(redis, mark, held.ids)])
-    return Receipt(None, time_text(now), mark.group, len(held.lookups), len(held.reads), found, ("nothing was erased",))
+    return Receipt(None, time_text(now), mark.group, len(held.numbers), len(held.reads), found, ("nothing was erased",))
 
 
 def find(archive: Archive, mark: Mark) -> Held:
@@ -108,21 +116,33 @@ def _held(connection: Connection, mark: Mark) -> Held:
     for some in _chunks([row.click_id for row in rows]):
         wanted = select(deliveries.c.delivery_id).where(deliveries.c.click_id.in_(some))
         sent.update(connection.execute(wanted).scalars())
-    return Held([row.seq for row in rows], _reads(connection, mark), ids, frozenset(sent))
+    groups: dict[str, list[int]] = {mark.group: []}
+    for row in rows:
+        for group in _groups_of(row, mark):
+            groups.setdefault(group, []).append(row.seq)
+    return Held(groups, _reads(connection, mark), ids, frozenset(sent))
 
 
 def _rows(connection: Connection, mark: Mark) -> list[Row[Any]]:
-    """Their lines. A phone system may have put more than the number into its field: each of those texts is read."""
-    columns = lookups.c.seq, lookups.c.click_id, lookups.c.popup_id, lookups.c.caller, lookups.c.caller_key
+    """Their lines. A phone system may have put more than the number into its field, a CRM the number into another's:
+    each of those texts is read."""
     if not isinstance(mark, CallerMark):
         theirs = (lookups.c.crm == mark.crm) & (lookups.c.crm_user == mark.crm_user)
-        return [*connection.execute(select(*columns).where(theirs))]
-    found = [*connection.execute(select(*columns).where(lookups.c.caller_key.in_(mark.keys)))]
+        return [*connection.execute(select(*LOOKED_AT).where(theirs))]
+    found = [*connection.execute(select(*LOOKED_AT).where(lookups.c.caller_key.in_(mark.keys)))]
     for some in mark.patterns:
-        maybe = lookups.c.caller.like(some) & lookups.c.caller_key.not_in(mark.keys)
-        rows = connection.execute(select(*columns).where(maybe), execution_options={"yield_per": CHUNK})
-        found += [row for row in rows if mark.found_in(row.caller)]
+        maybe = or_(*(lookups.c[name].like(some) for name in TEXTS))
+        rows = connection.execute(select(*LOOKED_AT).where(maybe), execution_options={"yield_per": CHUNK})
+        found += [row for row in rows if any(mark.found_in(getattr(row, name) or "") for name in TEXTS)]
     return [*{row.seq: row for row in found}.values()]
+
+
+def _groups_of(row: Row[Any], mark: Mark) -> Iterable[str]:
+    """Which personal fields of a line of theirs tell of them."""
+    for group, names in GROUPS.items():
+        told = (getattr(row, name) or "" for name in names if name in TEXTS)
+        if group == mark.group or (isinstance(mark, CallerMark) and any(map(mark.found_in, told))):
+            yield group
 
 
 def _reads(connection: Connection, mark: Mark) -> list[int]:
@@ -136,12 +156,13 @@ def _empty(archive: Archive, mark: Mark, who: str, now: datetime, counts: dict[s
     """Empty their fields and destroy the salts, in one transaction with the receipt."""
     with archive.adding() as writer:
         held = _held(writer.connection, mark)
-        empty = dict.fromkeys((*GROUPS[mark.group], f"{mark.group}_salt"))
-        for some in _chunks(held.lookups):
-            writer.connection.execute(update(lookups).where(lookups.c.seq.in_(some)).values(empty))
+        for group, numbers in held.lookups.items():
+            empty = dict.fromkeys((*GROUPS[group], f"{group}_salt"))
+            for some in _chunks(numbers):
+                writer.connection.execute(update(lookups).where(lookups.c.seq.in_(some)).values(empty))
         for some in _chunks(held.reads):
             writer.connection.execute(update(acts).where(acts.c.seq.in_(some)).values(salt=None))
-        lines = {mark.group: sorted(held.lookups), READS: sorted(held.reads)}
+        lines = {group: sorted(numbers) for group, numbers in {**held.lookups, READS: held.reads}.items()}
         receipt_id, _ = writer.act(ERASED, who, {"what": mark.group, "lines": lines, "redis": counts}, now)
     return receipt_id, held
 
@@ -189,7 +210,7 @@ async def everything_about(archive: Archive, redis: TextRedis, mark: Mark) -> di
     held = await asyncio.to_thread(find, archive, mark)
     found = [mention async for mention in mentions.find(redis, mark, held.ids)]
     return {
-        "audit": await asyncio.to_thread(_lines, archive, held.lookups),
+        "audit": await asyncio.to_thread(_lines, archive, held.numbers),
         "asked_for_in": await asyncio.to_thread(_asked, archive, held.reads),
         "redis": [
             {"key": mention.key, "kind": mention.what, "holds": [_told(text) for text in mention.texts]}

@@ -4,10 +4,11 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from bridge.numbers import digits_of, spellings, typed
 
-BETWEEN_DIGITS = re.compile(r"(?<=\d)[ ().\-/]+(?=\d)")
+BETWEEN_DIGITS = r"[ ().\-/]*"
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,18 @@ class CallerMark:
         """Whether the text tells of them."""
         if not self.digits:
             return any(_whole(key) in text for key in {self.number, *self.keys})
-        squeezed = BETWEEN_DIGITS.sub("", typed(text))
-        return any(digits in squeezed for digits in self.digits)
+        return self._spelled.search(typed(text)) is not None
+
+    @cached_property
+    def _spelled(self) -> re.Pattern[str]:
+        """The number as a whole, however it is spaced: not where other digits stand around it, as in the id of a call,
+        which begins with a time."""
+        runs = self.digits | {key.lstrip("+") for key in self.keys if key.lstrip("+").isdecimal()}
+        for digits in self.digits:  # +972 (0)54 …
+            countries = {key[1 : -len(digits)] for key in self.keys if key.startswith("+") and key.endswith(digits)}
+            runs |= {f"{before}{country}0{digits}" for country in countries for before in ("", "00")}
+        written = "|".join(BETWEEN_DIGITS.join(run) for run in sorted(runs))
+        return re.compile(rf"(?:(?<!\d)|(?<=%[0-9A-Fa-f]{{2}}))(?:{written})(?!\d)")
 
     @property
     def patterns(self) -> list[str]:

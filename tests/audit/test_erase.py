@@ -254,8 +254,20 @@ async def test_what_comes_while_it_runs_is_looked_for_once_more(
 @pytest.mark.parametrize(
     "kept",
     [
-        *("tel:0541112233", "054 111 2233 ext 5", "Ruth 0541112233", "sip:0541112233@pbx", "+972 (0)54 111 2233;x=1"),
-        *("\u200e0541112233", "Ruth 054\u2013111\xa02233", "00972-54/1112233 and 0527654321"),
+        *(
+            "tel:0541112233",
+            "054 111 2233 ext 5",
+            "Ruth 0541112233",
+            "sip:0541112233@pbx",
+            "+972 (0)54 111 2233;x=1",
+            "a%200541112233",
+        ),
+        *(
+            "0527654321 0541112233 0527654321",
+            "\u200e0541112233",
+            "Ruth 054\u2013111\xa02233",
+            "00972-54/1112233 and 0527654321",
+        ),
     ],
     ids=ascii,
 )
@@ -267,6 +279,37 @@ async def test_a_number_among_other_words_is_found(archive: Archive, redis_url: 
     assert receipt.lookups == 1
     lines, _ = query.read(archive, Wanted.read({}, [], entries.START), 5, None)
     assert [line["caller"] is None for line in lines] == [False, False, True]
+    await redis.aclose()
+
+
+async def test_a_number_that_a_crm_sent_as_something_else(archive: Archive, redis_url: Secret) -> None:
+    """Where it stands among what tells of the agent, those fields go as well, and the receipt says which."""
+    redis = open_async(redis_url)
+    wrong: list[dict[str, object]] = [
+        {"crm_user": NUMBER, "why": f"nobody called '{NUMBER}' is in the directory"},
+        {"ivrid": "054-111-2233"},
+        {"extension": "+972541112233", "why": "the phone system does not list it"},
+    ]
+    archive.insert([entries.lookup(number, **changed) for number, changed in enumerate(wrong)])
+    receipt = await erase.erase(archive, redis, CallerMark.of(NUMBER, ["IL"]), "a test", entries.START)
+    assert receipt.lookups == 3
+    (act,) = (await query.acts_page(archive, redis, 5, None)).items
+    assert act["lines"] == {"caller": [1, 2, 3], "agent": [1, 3], "reads": []}
+    lines, _ = query.read(archive, Wanted.read({}, [], entries.START), 5, None)
+    assert [line["crm_user"] for line in lines] == [None, "agent1@acme.example", None]
+    assert "2233" not in json.dumps(lines)
+    assert verify(archive).ok
+    await redis.aclose()
+
+
+async def test_calls_whose_ids_have_its_digits_are_not_taken_for_it(archive: Archive, redis_url: Secret) -> None:
+    """An id of a call begins with its time: 02-611-2210 is not every call of 22 November 2026, 10 o'clock."""
+    redis = open_async(redis_url)
+    call = {"ivrid": "20261122104202000001", "caller": OTHER}
+    archive.insert([entries.lookup(1, **call)])
+    await redis.hset(keys.call("20261122104202000001"), mapping={"main": json.dumps(call)})
+    receipt = await erase.erase(archive, redis, CallerMark.of("02-611-2210", ["IL"]), "a test", entries.START)
+    assert (receipt.lookups, receipt.redis) == (0, {})
     await redis.aclose()
 
 
