@@ -31,7 +31,7 @@ class Watch(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.waits: Waits = []
-        self._heard, self._meant = b"", 0.0
+        self._heard, self._meant, self._is_lost = b"", 0.0, False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -46,6 +46,17 @@ class Watch(asyncio.Protocol):
         self.waits.append((self._meant, 1000 * (now - self._meant)))
         meant = self._meant + GAP_SECONDS * (1 + (now - self._meant) // GAP_SECONDS)
         asyncio.get_running_loop().call_later(meant - now, self._ask, meant)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._is_lost = True
+
+    def whole(self) -> Waits:
+        """All waits until now, that of a question which still waits as well. Raises when the line broke meanwhile."""
+        if self._is_lost:
+            raise ConnectionError("the web process hung up on the watcher")
+        if self.waits and self.waits[-1][0] == self._meant:
+            return self.waits
+        return [*self.waits, (self._meant, 1000 * (time.monotonic() - self._meant))]
 
     def _ask(self, meant: float) -> None:
         self._meant = meant
@@ -72,10 +83,10 @@ async def watched(port: int, rate: float, seconds: float, seed: int, agents: int
     pressed = asyncio.create_task(press([port], rate, seconds, seed, agents))
     stopped = await stops(redis, round(seconds / EVERY_SECONDS)) if redis else []
     told = await pressed
-    until = STOPPED_SECONDS + AFTER_SECONDS
-    stood = [[ms for at, ms in watch.waits if start - GAP_SECONDS <= at < start + until] for start in stopped]
-    apart = [ms for at, ms in watch.waits if not any(start - GAP_SECONDS <= at < start + until for start in stopped)]
-    return told | {"stood": [max(each, default=0.0) for each in stood], "apart": max(apart, default=0.0)}
+    waits, until = watch.whole(), STOPPED_SECONDS + AFTER_SECONDS
+    stood = [[ms for at, ms in waits if start - GAP_SECONDS <= at < start + until] for start in stopped]
+    apart = [ms for at, ms in waits if not any(start - GAP_SECONDS <= at < start + until for start in stopped)]
+    return told | {"stood": [max(each) for each in stood], "apart": max(apart)}
 
 
 if __name__ == "__main__":
