@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from tests.bench import click, worker
+from tests.bench import click, machine, worker
 from tests.bench.figures import middle, plain, table
 from tests.bench.report import Options, Report
 from tests.bench.systems import OURS, systems
@@ -27,7 +27,8 @@ def measure(options: Options) -> Report:
     rounds = [_round(options, number) for number in range(options.rounds)]
     rows = [_middle([each[at] for each in rounds]) for at in range(len(rounds[0]))]
     tables = [_account_table(rows), _web_table(rows), _worker_table(rows)]
-    return Report("growth: on one core, web processes or workers with their one Redis", tables, rows)
+    title = f"growth: {machine.described()['cores']}, of which web processes or workers with their one Redis have one"
+    return Report(title, tables, rows)
 
 
 def _middle(rows: Rows) -> dict[str, Any]:
