@@ -71,7 +71,7 @@ class Questions:
         for question in self._questions:
             if question.covers(extension) and question.asked_at >= clicked_at:
                 return await self._join(question)
-        question = self._new(extension, alone=told_nothing)
+        question = self._new(extension, clicked_at, alone=told_nothing)
         return Heard(await asyncio.shield(question.task), question.asked_at, ServedFrom.PBX)
 
     async def _join(self, question: _Question) -> Heard:
@@ -79,11 +79,11 @@ class Questions:
         served_from = ServedFrom.RECENT if question.task.done() else ServedFrom.SHARED
         return Heard(await asyncio.shield(question.task), question.asked_at, served_from)
 
-    def _new(self, extension: str | None, alone: bool) -> _Question:
+    def _new(self, extension: str | None, clicked_at: float, alone: bool) -> _Question:
         """A new question; `alone`: it is asked because a young answer told nothing, so few others will share it."""
         if not self.circuit.lets_through():
             raise PbxUnreachable("the phone system has failed several times in a row and is left alone for 5 seconds")
-        whole = self._always_whole or self._waiting() >= BUSY or (not alone and self._still_busy())
+        whole = self._always_whole or self._waiting(clicked_at) >= BUSY or (not alone and self._still_busy())
         scope = None if whole else extension
         question = _Question(scope, self._ticks(), asyncio.create_task(self._asked(scope)))
         question.task.add_done_callback(lambda task: task.cancelled() or task.exception())  # seen, even if nobody waits
@@ -92,8 +92,11 @@ class Questions:
         self.asked += 1
         return question
 
-    def _waiting(self) -> int:
-        return sum(1 for question in self._questions if not question.task.done())
+    def _waiting(self, clicked_at: float) -> int:
+        """Questions on their way. Where nothing young may serve again, those of the same moment alone: a question for
+        the whole account would serve nobody else."""
+        since = float("-inf") if self._fresh else clicked_at
+        return sum(1 for question in self._questions if not question.task.done() and question.asked_at >= since)
 
     def _still_busy(self) -> bool:
         """Whether the whole account was asked a moment ago, and for good reason."""

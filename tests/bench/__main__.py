@@ -8,22 +8,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from tests.bench import audit, click, desktop, goals, growth, machine, parse, plot, stall, worker
+from tests.bench import audit, click, demo, desktop, goals, growth, machine, parse, plot, popup, stall, worker
 from tests.bench.processes import BenchFailed
 from tests.bench.report import Options, Part
 
 PARTS: dict[str, Part] = {
     "click": click.measure,
+    "popup": popup.measure,
     "stall": stall.measure,
     "growth": growth.measure,
     "worker": worker.measure,
     "desktop": desktop.measure,
     "parse": parse.measure,
     "audit": audit.measure,
+    "demo": demo.measure,
 }
 
 
-ROUNDS = {"click": 2, "stall": 3, "growth": 1, "worker": 1, "desktop": 1, "parse": 3, "audit": 1}
+ROUNDS = {"click": 2, "popup": 3, "stall": 3, "growth": 1, "worker": 1, "desktop": 1, "parse": 3, "audit": 1, "demo": 3}
 """So many that the whole bench takes about ten minutes."""
 
 

@@ -45,7 +45,7 @@ agent_clicks_per_minute = 1000000
 pbx = "main"
 targets = ["acme"]
 click_secrets = ["whsec_Q2xpY2tTZWNyZXRDbGlja1NlY3JldENsaWNr"]
-popup_url = "http://127.0.0.1:9/popups"
+popup_url = "{popups}"
 popup_secrets = ["whsec_UG9wdXBTZWNyZXRQb3B1cFNlY3JldFBvcHVw"]
 """
 
@@ -67,6 +67,7 @@ class Web:
     asks: bool = True
     more: str = ""
     processes: int = 1
+    popups: str = "http://127.0.0.1:9/popups"
     make: str = "voicenter"
     size: int = AGENTS
 
@@ -157,7 +158,7 @@ def _command(web: Web, folder: Path, port: int, redis: str, phone: int) -> list[
         quiet = ("--no-access-log", "--log-level", "warning")
         return module("uvicorn", web.app, "--port", str(port), "--http", "httptools", "--loop", "asyncio", *quiet)
     file = folder / f"popbridge-{port}.toml"
-    told = {"phone": phone, "make": web.make, "keys": KEYS[web.make], "more": web.more}
+    told = {"phone": phone, "make": web.make, "keys": KEYS[web.make], "more": web.more, "popups": web.popups}
     file.write_text(SETTINGS.format(folder=folder, port=port, redis=redis, **told))
     lines = [extension(web.make, number) for number in range(web.agents)]
     rows = [f"acme,{number}@acme.example,main,{line},Agent {number}" for number, line in enumerate(lines)]

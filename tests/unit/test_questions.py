@@ -26,7 +26,7 @@ def call(extension: str) -> Call:
 class Pbx:
     """A phone system that answers when told to, over a clock set by hand."""
 
-    def __init__(self, always_whole: bool = False) -> None:
+    def __init__(self, always_whole: bool = False, fresh: float = FRESH) -> None:
         self.at = 100.0
         self.live: set[str] = set()
         self.idle: set[str] = set()
@@ -35,7 +35,7 @@ class Pbx:
         self.gate = asyncio.Event()
         self.gate.set()
         self.circuit = Circuit(lambda: self.at)
-        self.questions = Questions(self.ask, always_whole, FRESH, lambda: self.at, self.circuit)
+        self.questions = Questions(self.ask, always_whole, fresh, lambda: self.at, self.circuit)
 
     async def ask(self, extension: str | None) -> Listing:
         self.asked.append(extension)
@@ -135,6 +135,29 @@ async def test_many_extensions_at_once_become_one_question_for_the_whole_account
     pbx.gate.set()
     assert [(await task)[0] for task in tasks] == [True] * 60
     assert pbx.asked == [*names[:BUSY], None]
+
+
+async def test_without_freshness_a_click_asks_for_its_extension_alone_however_many_there_are() -> None:
+    pbx = Pbx(fresh=0)
+    pbx.live = {"A", "B", "C", "D", "E", "F"}
+    pbx.gate.clear()
+    tasks = []
+    for extension in "ABCDEF":
+        pbx.at += 0.001
+        tasks += await started(pbx, extension)
+    pbx.gate.set()
+    assert {await task for task in tasks} == {(True, ServedFrom.PBX)}
+    assert pbx.asked == ["A", "B", "C", "D", "E", "F"]
+
+
+async def test_without_freshness_many_extensions_at_one_moment_are_one_question_all_the_same() -> None:
+    pbx = Pbx(fresh=0)
+    pbx.live = {"A", "B", "C", "D", "E", "F"}
+    pbx.gate.clear()
+    tasks = await started(pbx, *"ABCDEF")
+    pbx.gate.set()
+    await asyncio.gather(*tasks)
+    assert pbx.asked == ["A", "B", "C", None]
 
 
 async def test_the_whole_account_is_asked_again_as_long_as_many_are_served_by_it() -> None:
