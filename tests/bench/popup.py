@@ -9,11 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bridge.store import keys
 from tests.bench import click, machine
 from tests.bench.clicker import request
 from tests.bench.figures import middle, percentile, plain, table
 from tests.bench.phone import DELAY_SECONDS
-from tests.bench.processes import module, running
+from tests.bench.processes import module, running, wait_until
 from tests.bench.report import Options, Report
 from tests.bench.sink import Sink, open_sink
 
@@ -45,7 +46,7 @@ def _round(clicks: int) -> tuple[float, float]:
         with click.started(replace(shared, popups=sink.url(0)), folder) as up:
             work = module("workers", "--config", str(folder / f"popbridge-{up.ports[0]}.toml"))
             with running(work, machine.MEASURED, folder / "worker.log"):
-                sink.wait_for(click.WARM_CLICKS, "the worker pushes what the warm-up left")
+                wait_until(lambda: not up.redis.client.zcard(keys.DUE), "the worker pushes what the warm-up left")
                 _press(up.ports[0], WARM, sink)
                 took = _press(up.ports[0], clicks, sink)
     return percentile(took, 0.5), percentile(took, 0.99)
