@@ -28,6 +28,12 @@ def pin(core: int | None) -> None:
         os.sched_setaffinity(0, {core})
 
 
+def unpin() -> None:
+    """Let this process have every core again."""
+    if CORES:
+        os.sched_setaffinity(0, CORES)
+
+
 def load_average() -> float:
     """Of the last minute: how many processes wanted a core."""
     return os.getloadavg()[0]
