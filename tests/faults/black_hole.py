@@ -89,7 +89,7 @@ async def _bridge(address: str) -> AsyncIterator[Stage]:
         server = RedisServer(folder)
         await server.start()
         try:
-            async with open_stage(folder, server.url, extra=extra) as stage, _worker(stage, extra):
+            async with open_stage(folder, server.url, extra=extra) as stage, worker_of(stage, extra):
                 stage.talk()
                 yield stage
         finally:
@@ -97,7 +97,8 @@ async def _bridge(address: str) -> AsyncIterator[Stage]:
 
 
 @asynccontextmanager
-async def _worker(stage: Stage, extra: Mapping[str, str]) -> AsyncIterator[None]:
+async def worker_of(stage: Stage, extra: Mapping[str, str]) -> AsyncIterator[None]:
+    """A worker process of a stage with these settings."""
     command = [sys.executable, "-m", "workers", "--config", str(stage.folder / "popbridge.toml")]
     with (stage.folder / "worker.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(

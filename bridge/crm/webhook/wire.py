@@ -12,7 +12,7 @@ from bridge.crm.webhook import signature
 from bridge.domain import Event, Note, Popup
 from bridge.errors import BadSignature, Malformed, UnsupportedMediaType
 from bridge.messages import Request, Secret
-from bridge.shapes import as_json, json_text, time_text
+from bridge.shapes import json_text, time_text
 
 JSON_TYPES = ("application/json", "text/json")
 FORM = "application/x-www-form-urlencoded"
@@ -145,8 +145,7 @@ def write_note(url: str, secrets: Iterable[Secret], delivery_id: str, note: Note
 def _event(
     url: str, secrets: Iterable[Secret], delivery_id: str, kind: Event, at: datetime, data: Popup | Note, now: datetime
 ) -> Request:
-    event = {"type": kind, "timestamp": time_text(at), "data": as_json(data)}
-    body = json_text(event).encode("utf-8", "replace")
+    body = json_text({"type": kind, "timestamp": time_text(at), "data": data}).encode()
     signed = signature.headers(secrets, delivery_id, int(now.timestamp()), body)
     return Request("POST", url, {"Content-Type": "application/json", **signed}, body)
 
