@@ -67,8 +67,9 @@ class Scripts:
     async def _send(self) -> None:
         try:
             while self._waiting:
-                calls, self._waiting = self._waiting, []
-                await self._answer(calls)
+                calls, self._waiting = [call for call in self._waiting if not call.reply.done()], []
+                if calls:  # else whoever asked has given up meanwhile, and must not be surprised later
+                    await self._answer(calls)
         finally:
             self._sending = None
 

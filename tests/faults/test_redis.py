@@ -197,6 +197,30 @@ async def test_what_became_of_a_push_is_written_once_however_often_the_line_brea
     assert (direct.zscore(keys.DUE, to_crm.rpartition(":")[2]) is None) == (status == 200)
 
 
+async def test_what_was_given_up_before_it_was_sent_is_not_carried_out(cut: tuple[Line, Stage, "Redis"]) -> None:
+    line, stage, direct = cut
+    reached, go_on = asyncio.Event(), asyncio.Event()
+
+    async def hold(passing: Passing) -> bool:
+        if passing.reply is not None and passing.script is not None:
+            reached.set()
+            await go_on.wait()
+        return True
+
+    line.hear = hold
+    ask = stage.kit.scripts.eval
+    script = "return redis.call('SET', KEYS[1], '1')"
+    first = asyncio.create_task(ask(script, 1, "first"))
+    await reached.wait()
+    given_up, last = asyncio.create_task(ask(script, 1, "given up")), asyncio.create_task(ask(script, 1, "last"))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    go_on.set()
+    await asyncio.gather(first, last)
+    assert direct.exists("first", "last") == 2
+    assert not direct.exists("given up")
+
+
 async def test_whoever_is_cancelled_while_asking_redis_ends(redis_url: Secret) -> None:
     redis = open_async(redis_url)
 
