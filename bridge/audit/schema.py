@@ -104,5 +104,5 @@ LONGEST = 500
 
 Index("lookups_by_time", lookups.c.time, lookups.c.seq)
 Index("acts_by_kind", acts.c.kind, acts.c.seq)
-for column in (*SEARCHED,):
-    Index(f"lookups_by_{column}", lookups.c[column], lookups.c.time, lookups.c.seq)
+INDEXES = [Index(f"lookups_by_{name}", lookups.c[name], lookups.c.time, lookups.c.seq) for name in SEARCHED]
+"""One for each way of searching, in the order in which pages are read."""

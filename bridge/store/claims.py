@@ -173,7 +173,7 @@ async def record(
 
 async def _record(
     redis: Evaluates,
-    of: "Claim",
+    of: Claim,
     fence: str,
     now: datetime,
     attempt: Attempt | None,

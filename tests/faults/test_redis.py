@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 from redis import Redis
 
@@ -14,7 +15,9 @@ from bridge.messages import Secret
 from bridge.push import push
 from bridge.store import accept, keys
 from bridge.store.connection import Batch, open_async
+from bridge.store.desktop import PUSH
 from bridge.store.jobs import QUEUE
+from bridge.store.scripts import name_of
 from tests.faults.proxy import Line, Passing, redis_line
 from tests.faults.seams import Seam, seam_of
 from tests.stage import Stage, open_stage
@@ -89,15 +92,21 @@ async def test_many_lost_replies_among_many_clicks(cut: tuple[Line, Stage, "Redi
     assert written(direct) == {name: 30 * count for name, count in ONE_CLICK.items()}
 
 
+async def in_question(stage: Stage, direct: "Redis", message_id: str) -> "asyncio.Task[httpx.Response]":
+    """A click that was taken on and now asks the phone system: what follows meets its transaction."""
+    stage.talk()
+    stage.pbx.faults.slow_seconds = 0.3
+    clicking = asyncio.create_task(stage.click(message_id=message_id))
+    while not direct.keys("popbridge:accepted:*"):
+        await asyncio.sleep(0.01)
+    return clicking
+
+
 async def test_redis_gone_between_lookup_and_transaction_is_503_and_nothing_half_written(
     cut: tuple[Line, Stage, "Redis"],
 ) -> None:
     line, stage, direct = cut
-    stage.talk()
-    stage.pbx.faults.slow_seconds = 0.3
-    clicking = asyncio.create_task(stage.click(message_id="msg_503"))
-    while not direct.keys("popbridge:accepted:*"):
-        await asyncio.sleep(0.01)
+    clicking = await in_question(stage, direct, "msg_503")
     line.down = True
     line.cut()
     response = await clicking
@@ -132,11 +141,7 @@ async def test_redis_that_takes_no_writes_is_503_and_nothing_half_written(
 ) -> None:
     """Told between the lookup and the transaction, so that it is the transaction which is refused."""
     _, stage, direct = cut
-    stage.talk()
-    stage.pbx.faults.slow_seconds = 0.3
-    clicking = asyncio.create_task(stage.click(message_id="msg_no_writes"))
-    while not direct.keys("popbridge:accepted:*"):
-        await asyncio.sleep(0.01)
+    clicking = await in_question(stage, direct, "msg_no_writes")
     direct.config_set(name, refusing)
     try:
         response = await clicking
@@ -144,6 +149,19 @@ async def test_redis_that_takes_no_writes_is_503_and_nothing_half_written(
         direct.config_set(name, "0")
     assert (response.status_code, response.json()["reason"]) == (503, "unavailable")
     assert written(direct) == NOTHING
+
+
+async def test_a_page_that_cannot_be_told_of_no_call_keeps_no_answer_back(cut: tuple[Line, Stage, "Redis"]) -> None:
+    line, stage, direct = cut
+
+    async def hear(passing: Passing) -> bool:
+        return passing.script not in (PUSH.encode(), name_of(PUSH).encode())
+
+    line.hear = hear
+    response = await stage.click()
+    assert (response.status_code, response.json()["outcome"]) == (200, "no-active-call")
+    assert line.cuts == 1
+    assert direct.xlen(keys.AUDIT) == 1
 
 
 async def test_two_who_answer_the_same_click_at_once_leave_one_answer(cut: tuple[Line, Stage, "Redis"]) -> None:
