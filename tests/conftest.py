@@ -13,7 +13,7 @@ import pytest
 from redis import Redis
 
 from bridge.audit.archive import Archive
-from bridge.messages import Secret
+from bridge.core.http_types import Secret
 from bridge.store.embedded import dies_with_parent, find_binary
 from tests import postgres as postgres_server
 from tests.audit import entries

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psycopg
 
-from bridge.messages import Secret
+from bridge.core.http_types import Secret
 from bridge.store.embedded import dies_with_parent
 
 ROLE = "popbridge"

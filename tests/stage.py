@@ -19,21 +19,21 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
-from bridge.clock import Clock
-from bridge.crm.webhook import fake as fake_crm
+from bridge.config.models import Settings
+from bridge.core.clock import Clock
+from bridge.core.http_types import Secret
+from bridge.core.model import Agent, Caller, Line
 from bridge.crm.webhook import signature
-from bridge.domain import Agent, Caller, Line
-from bridge.messages import Secret
-from bridge.pbx.ozeki import fake as fake_ozeki
+from bridge.crm.webhook import simulator as fake_crm
+from bridge.pbx.ozeki import simulator as fake_ozeki
 from bridge.pbx.switchboard import Extension, Switchboard
-from bridge.pbx.voicenter import fake as fake_voicenter
-from bridge.settings import Settings
+from bridge.pbx.voicenter import simulator as fake_voicenter
+from bridge.services import Kit, load_settings
 from bridge.store import tokens
-from bridge.store.connection import TextRedis
+from bridge.store.client import TextRedis
 from bridge.store.tokens import Role
 from bridge.web.app import create_app
 from bridge.web.server import listen
-from bridge.wiring import Kit, load_settings
 
 CLICK_SECRET = Secret("whsec_" + "Q2xpY2tTZWNyZXRDbGlja1NlY3JldENsaWNr")
 POPUP_SECRET = Secret("whsec_" + "UG9wdXBTZWNyZXRQb3B1cFNlY3JldFBvcHVw")

@@ -10,11 +10,11 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from bridge import crm, pbx
-from bridge.cli import main
-from bridge.domain import Outcome
-from bridge.errors import ClickRefused
-from bridge.settings import Agents, Audit, CrmAccount, Desktop, Log, PbxAccount, Redis, Section, Server, Settings
-from bridge.wiring import load_settings
+from bridge.cli.main import main
+from bridge.config.models import Agents, Audit, CrmAccount, Desktop, Log, PbxAccount, Redis, Section, Server, Settings
+from bridge.core.errors import ClickRefused
+from bridge.core.model import Outcome
+from bridge.services import load_settings
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

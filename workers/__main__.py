@@ -13,19 +13,21 @@ from pathlib import Path
 import click
 from redis.exceptions import RedisError
 
-from bridge import background, logs, renewal, systemd, traces
-from bridge.errors import RedisUnfit, SettingsError
-from bridge.settings import Settings
-from bridge.settings_reader import settings_file
+from bridge import reload
+from bridge.config.loader import settings_file
+from bridge.config.models import Settings
+from bridge.core import background
+from bridge.core.errors import RedisUnfit, SettingsError
+from bridge.observability import logs, sd_notify, tracing
+from bridge.services import Kit, load_settings, open_kit
 from bridge.store import durability, workers
-from bridge.store.connection import open_sync, open_worker
+from bridge.store.client import open_sync, open_worker
 from bridge.store.embedded import redis_address
 from bridge.store.jobs import QUEUE, JsonQueue
-from bridge.wiring import Kit, load_settings, open_kit
-from workers import process
+from workers import context
 from workers.archive import make_ready
-from workers.upkeep import keep_up, say_how_it_is, show_life
-from workers.worker import Worker
+from workers.maintenance import keep_up, say_how_it_is, show_life
+from workers.rq_worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +50,8 @@ async def run(settings: Settings, places: int, file: Path) -> None:
     @asynccontextmanager
     async def use(kit: Kit) -> AsyncIterator[None]:
         kit.targets.room = places
-        process.start(kit)
-        beat = systemd.beat(lambda: worker.goes_on)
+        context.start(kit)
+        beat = sd_notify.beat(lambda: worker.goes_on)
         lines = (make_ready(kit), keep_up(kit), say_how_it_is(kit, worker), show_life(kit, worker), beat)
         upkeep = [asyncio.create_task(line) for line in lines]
         try:
@@ -59,20 +61,20 @@ async def run(settings: Settings, places: int, file: Path) -> None:
 
     async with open_kit(settings, url) as kit:
         try:
-            async with renewal.in_use(kit, use, lambda: _again(file)):
+            async with reload.in_use(kit, use, lambda: _again(file)):
                 log.info("the worker is ready for %d jobs at once", places)
-                systemd.tell(systemd.READY)
+                sd_notify.tell(sd_notify.READY)
                 await worker.serve(DRAIN_SECONDS)
         finally:
             with suppress(RedisError, OSError):  # away: what this worker said of itself is forgotten in time
                 await workers.goodbye(kit.redis, worker.name)
-            process.start(None)
+            context.start(None)
             await aio.aclose()
             connection.close()
 
 
 def _stop(worker: Worker) -> None:
-    systemd.tell(systemd.STOPPING)
+    sd_notify.tell(sd_notify.STOPPING)
     worker.stop()
     last = threading.Timer(DRAIN_SECONDS + LEAVE_SECONDS, os._exit, (0,))  # Python itself waits for every thread
     last.daemon = True
@@ -80,7 +82,7 @@ def _stop(worker: Worker) -> None:
 
 
 def _again(file: Path) -> Settings:
-    settings = renewal.read(file)
+    settings = reload.read(file)
     logs.start(settings.log, "worker")
     return settings
 
@@ -98,7 +100,7 @@ def main(config: str | None, concurrency: int) -> None:
         sys.exit(2)
     logs.start(settings.log, "worker")
     try:
-        with traces.exporting("worker"):
+        with tracing.exporting("worker"):
             asyncio.run(run(settings, concurrency, settings_file(config)))
     except RedisUnfit as error:
         for reason in error.reasons:

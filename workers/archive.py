@@ -7,10 +7,11 @@ from datetime import timedelta
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.audit import retention
-from bridge.errors import ArchiveUnfit
-from bridge.store import deliveries, keys
-from bridge.wiring import Kit
-from workers import process
+from bridge.core.errors import ArchiveUnfit
+from bridge.services import Kit
+from bridge.store import keys
+from bridge.store.deliveries import records
+from workers import context
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +20,7 @@ FORGET_TURN_MS = 3_600_000
 
 async def archive() -> None:
     """Archive all that waits, unless that is being done: where the database hangs, no place after place is taken."""
-    kit = process.kit()
+    kit = context.kit()
     if not kit.archive.at_work.locked():
         async with kit.archive.at_work:
             await _archive(kit)
@@ -31,7 +32,7 @@ async def _archive(kit: Kit) -> None:
         await _forget_old(kit)
     except (SQLAlchemyError, ArchiveUnfit) as error:
         log.error("the audit archive cannot be used (%s): lines wait in Redis", type(error).__name__)
-    await deliveries.forget_old(kit.redis, kit.clock.now())
+    await records.forget_old(kit.redis, kit.clock.now())
 
 
 async def make_ready(kit: Kit) -> None:
@@ -48,7 +49,7 @@ async def _forget_old(kit: Kit) -> None:
         now = kit.clock.now()
         before = now - timedelta(days=kit.settings.audit.retention_days)
         forgotten = await retention.forget(kit.archive, before, now)
-        await kit.redis.xtrim(keys.AUDIT_ASIDE, minid=str(deliveries.milliseconds(before)), approximate=False)
+        await kit.redis.xtrim(keys.AUDIT_ASIDE, minid=str(records.milliseconds(before)), approximate=False)
         if forgotten:
             log.info("%d audit lines were older than %d days", forgotten, kit.settings.audit.retention_days)
         await asyncio.to_thread(retention.tidy, kit.archive)

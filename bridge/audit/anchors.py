@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bridge.audit.verify import Anchor
-from bridge.errors import ArchiveUnfit
+from bridge.core.errors import ArchiveUnfit
 
 
 def kept(file: Path) -> list[Anchor]:

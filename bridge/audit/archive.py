@@ -15,11 +15,11 @@ from bridge.audit.chain import Row, sealed
 from bridge.audit.database import Database
 from bridge.audit.lines import UNREADABLE, checked, line_of
 from bridge.audit.schema import CHAINED, acts, head, lookups
-from bridge.clock import new_id
-from bridge.messages import Secret
-from bridge.shapes import time_text
+from bridge.core.clock import new_id
+from bridge.core.http_types import Secret
+from bridge.core.json_codec import time_text
 from bridge.store import keys
-from bridge.store.connection import Entry, TextRedis
+from bridge.store.client import Entry, TextRedis
 
 log = logging.getLogger(__name__)
 

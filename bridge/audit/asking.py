@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bridge.audit.schema import LONGEST
-from bridge.errors import Malformed
-from bridge.numbers import spellings
-from bridge.shapes import time_text
+from bridge.core.errors import Malformed
+from bridge.core.json_codec import time_text
+from bridge.core.phone_numbers import spellings
 
 LIMIT, MOST = 50, 500
 FILTERS = ("since", "until", "crm", "crm_user", "extension", "outcome", "caller", "did", "ivrid")

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from bridge.audit.archive import Archive
-from bridge.errors import ArchiveUnfit
+from bridge.core.errors import ArchiveUnfit
 
 PAGES = 1000
 

@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from bridge.audit import migrations
-from bridge.messages import Secret
+from bridge.core.http_types import Secret
 
 WAIT_SECONDS = 10
 MIGRATION_LOCK = 7_064_232

@@ -23,9 +23,9 @@ from bridge.audit.query import FIELDS, ends_of
 from bridge.audit.reading import asked_for
 from bridge.audit.schema import acts, deliveries, lookups
 from bridge.audit.verify import ERASED, READS
-from bridge.shapes import time_text
+from bridge.core.json_codec import time_text
 from bridge.store import mentions
-from bridge.store.connection import TextRedis
+from bridge.store.client import TextRedis
 
 CHUNK = 500
 TEXTS = ("caller", "ivrid", "original_ivrid", "crm_user", "agent", "extension", "why")

@@ -12,7 +12,7 @@ from bridge.audit import query
 from bridge.audit.archive import Archive
 from bridge.audit.asking import Place, Wanted
 from bridge.audit.query import Line
-from bridge.store.connection import TextRedis
+from bridge.store.client import TextRedis
 
 BATCH = 1000
 BOM = "\ufeff"

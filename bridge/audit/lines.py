@@ -10,9 +10,9 @@ from sqlalchemy import Column, Float, String, Table
 
 from bridge.audit import schema
 from bridge.audit.chain import Row
-from bridge.numbers import plain
-from bridge.shapes import time_text
-from bridge.store.connection import Entry
+from bridge.core.json_codec import time_text
+from bridge.core.phone_numbers import plain
+from bridge.store.client import Entry
 
 DERIVED = {"seq", "salt", "prev", "digest", "caller_salt", "caller_proof", "agent_salt", "agent_proof"}
 

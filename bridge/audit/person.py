@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from bridge.numbers import digits_of, spellings, typed
+from bridge.core.phone_numbers import digits_of, spellings, typed
 
 BETWEEN_DIGITS = r"[ ().\-/]*"
 

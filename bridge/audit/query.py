@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, Connection, Select, select, tuple_, union_
 from bridge.audit.archive import Archive
 from bridge.audit.asking import Place, Wanted, cursor_of, place_of
 from bridge.audit.schema import acts, deliveries, lookups
-from bridge.domain import DESKTOP, DeliveryState
-from bridge.store.connection import TextRedis
+from bridge.core.model import DESKTOP, DeliveryState
+from bridge.store.client import TextRedis
 
 PLAIN = ("crm", "crm_user", "extension", "outcome", "ivrid")
 FIELDS = (

@@ -8,10 +8,10 @@ from typing import Any
 
 from bridge.audit.asking import Wanted
 from bridge.audit.chain import SALT_BYTES, commitment
-from bridge.clock import new_id
-from bridge.shapes import json_text, time_text
+from bridge.core.clock import new_id
+from bridge.core.json_codec import json_text, time_text
 from bridge.store import keys
-from bridge.store.connection import TextRedis
+from bridge.store.client import TextRedis
 
 COMMAND_LINE = "command line"
 COMMITTED = ("crm_user", "extension", "ivrid")

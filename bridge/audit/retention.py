@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Table, delete, func, select, text
 
 from bridge.audit.archive import Archive, Writer
 from bridge.audit.schema import CHAINED, head, lookups
-from bridge.shapes import time_text
+from bridge.core.json_codec import time_text
 
 CHUNK = 1000
 WRONG = timedelta(days=1)

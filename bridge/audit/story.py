@@ -8,9 +8,10 @@ from sqlalchemy import select
 from bridge.audit.archive import Archive
 from bridge.audit.query import FIELDS, ends_of
 from bridge.audit.schema import lookups
-from bridge.shapes import as_json
-from bridge.store import deliveries, popups
-from bridge.store.connection import TextRedis
+from bridge.core.json_codec import as_json
+from bridge.store.calls import popups
+from bridge.store.client import TextRedis
+from bridge.store.deliveries import records
 
 Story = dict[str, Any]
 
@@ -23,10 +24,10 @@ async def tell(archive: Archive, redis: TextRedis, click_id: str) -> Story | Non
         return None
     kept = await popups.story(redis, click_id)
     ids = kept.pop("delivery_ids") if kept else []
-    attempts = {one.delivery_id: as_json(one.attempts) for one in await deliveries.get(redis, ids)}
+    attempts = {one.delivery_id: as_json(one.attempts) for one in await records.get(redis, ids)}
     for delivery in found["line"]["deliveries"]:
         delivery["attempts"] = attempts.pop(delivery["delivery_id"], None)
-    waiting = [as_json(one) for one in await deliveries.get(redis, attempts)]
+    waiting = [as_json(one) for one in await records.get(redis, attempts)]
     return {**found, "steps": kept, "pending": waiting}
 
 

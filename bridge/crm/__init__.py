@@ -11,9 +11,9 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from bridge.domain import Note, Popup
-from bridge.messages import Request
-from bridge.settings import CrmAccount
+from bridge.config.models import CrmAccount
+from bridge.core.http_types import Request
+from bridge.core.model import Note, Popup
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from bridge.demo.page import Page
 from bridge.demo.press import Button
 from bridge.demo.simulators import Simulators, new_simulators, served
 from bridge.demo.stage import Stage, StageTaken, set_up
-from bridge.exchange import open_exchange
+from bridge.egress.client import open_exchange
 
 DONE, FAILED, WRONG = 0, 1, 2
 FIRST_RUN_SECONDS = 600.0

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import IO
 
+from bridge.core.errors import ExchangeFailed
+from bridge.core.http_types import Request
 from bridge.demo.stage import Stage
-from bridge.errors import ExchangeFailed
-from bridge.exchange import Exchange
-from bridge.messages import Request
+from bridge.egress.client import Exchange
 from bridge.store.embedded import dies_with_parent
 
 READY_SECONDS = 30.0

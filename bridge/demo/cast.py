@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bridge.domain import Caller, CallerKind
+from bridge.core.model import Caller, CallerKind
 from bridge.pbx.switchboard import Extension
 
 CRM = "acme"

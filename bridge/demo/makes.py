@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 from starlette.applications import Starlette
 
+from bridge.core.http_types import Secret
 from bridge.demo.cast import Player
-from bridge.messages import Secret
-from bridge.pbx.ozeki import fake as ozeki
+from bridge.pbx.ozeki import simulator as ozeki
 from bridge.pbx.switchboard import Switchboard
-from bridge.pbx.voicenter import fake as voicenter
+from bridge.pbx.voicenter import simulator as voicenter
 
 SLOW_SECONDS = 1.2
 API_USER = "popbridge"

@@ -15,11 +15,11 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from bridge.core.json_codec import as_json
 from bridge.demo.autoplay import Autoplay
 from bridge.demo.cast import DANA, contact_of
 from bridge.demo.simulators import Simulators
 from bridge.demo.stage import Stage
-from bridge.shapes import as_json
 
 FILES = Path(__file__).parent / "static"
 LOOK = Path(__file__).parent.parent / "web" / "static"

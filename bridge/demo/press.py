@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from bridge.crm.webhook.fake import FakeCrm, signed_click
+from bridge.core.errors import ExchangeFailed
+from bridge.core.http_types import Request
+from bridge.core.model import DESKTOP
+from bridge.crm.webhook.simulator import FakeCrm, signed_click
 from bridge.demo.cast import CRM, DANA
 from bridge.demo.stage import POPUP_TTL_SECONDS, Stage
-from bridge.domain import DESKTOP
-from bridge.errors import ExchangeFailed
-from bridge.exchange import Exchange
-from bridge.messages import Request
+from bridge.egress.client import Exchange
 
 CLICK_SECONDS = 15.0
 FIRST_LOOK_SECONDS, SLOWEST_LOOK_SECONDS = 0.03, 1.0

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from itertools import cycle
 from typing import ClassVar
 
+from bridge.core.model import Caller
 from bridge.demo.cast import CUSTOMERS, DANA, NOA, OMER, PLAYERS, SALES, SUPPORT, WITHHELD, Customer, Player
-from bridge.domain import Caller
 from bridge.pbx.switchboard import NotPossible, Switchboard
 
 RING_SECONDS, TALK_SECONDS = 1.2, 1.0

@@ -14,12 +14,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
+from bridge.core.http_types import Secret
 from bridge.demo.autoplay import SCENES
 from bridge.demo.cast import PLAYERS
 from bridge.demo.makes import Make
 from bridge.demo.scenes import Director, new_switchboard
 from bridge.demo.simulators import served
-from bridge.messages import Secret
 
 
 async def simulate(make: Make, listening: socket.socket, every: float, ready: Callable[[str], None]) -> None:

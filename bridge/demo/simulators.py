@@ -11,7 +11,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount
 
-from bridge.crm.webhook import fake as crm_fake
+from bridge.crm.webhook import simulator as crm_fake
 from bridge.demo.makes import Make, Simulator
 from bridge.demo.scenes import Director, new_switchboard
 from bridge.demo.stage import CRM_PATH, Stage

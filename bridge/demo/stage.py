@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
+from bridge.core.http_types import Secret
 from bridge.demo.cast import CRM, DIDS, PBX, PLAYERS
 from bridge.demo.makes import Make
-from bridge.messages import Secret
 from bridge.web.server import listen
 
 HOST = "127.0.0.1"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bridge.doctor import inside, outside
 from bridge.doctor.finding import Finding
-from bridge.wiring import Kit
+from bridge.services import Kit
 
 
 async def examine(kit: Kit, private: Sequence[Path]) -> list[Finding]:

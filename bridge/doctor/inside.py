@@ -18,10 +18,11 @@ from redis.exceptions import (
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.audit.database import why_not
+from bridge.core.errors import ArchiveUnfit
 from bridge.doctor.finding import Finding, Grade
-from bridge.errors import ArchiveUnfit
-from bridge.store import deliveries, durability, jobs, keys, workers
-from bridge.wiring import Kit
+from bridge.services import Kit
+from bridge.store import durability, jobs, keys, workers
+from bridge.store.deliveries import records
 
 LATE = timedelta(seconds=10)
 UNARCHIVED = 1000
@@ -92,7 +93,7 @@ async def of_workers(kit: Kit) -> list[Finding]:
     now = kit.clock.now()
     try:
         alive, silent = await workers.heard(kit.redis, now)
-        late = await kit.redis.zcount(keys.DUE, "-inf", deliveries.milliseconds(now - LATE))
+        late = await kit.redis.zcount(keys.DUE, "-inf", records.milliseconds(now - LATE))
         suspended = await jobs.are_suspended(kit.redis)
     except (RedisError, OSError):
         return [Finding("workers", Grade.FAIL, "unknown while redis is away", "mend redis first")]

@@ -8,16 +8,16 @@ from urllib.parse import urlsplit
 from redis.exceptions import RedisError
 
 from bridge import crm
-from bridge.addresses import Reach
-from bridge.clock import new_id
+from bridge.calls.live_calls import PhoneSystem
+from bridge.config.models import CrmAccount, Settings
+from bridge.core.clock import new_id
+from bridge.core.errors import ExchangeFailed, PbxError
+from bridge.core.http_types import Reply, Request
 from bridge.doctor.finding import Finding, Grade
-from bridge.errors import ExchangeFailed, PbxError
-from bridge.exchange import open_exchange
-from bridge.lookup import PhoneSystem
-from bridge.messages import Reply, Request
-from bridge.settings import CrmAccount, Settings
+from bridge.egress.allowed_addresses import Reach
+from bridge.egress.client import open_exchange
+from bridge.services import Kit
 from bridge.store import keys
-from bridge.wiring import Kit
 
 ASK_SECONDS = 5.0
 MAX_REPLY_BYTES = 64 * 1024

@@ -12,10 +12,10 @@ from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
 
-from bridge.domain import Call, Caller
-from bridge.errors import PbxRefused, PbxUnintelligible, PbxUnreachable
-from bridge.messages import Reply, Request
-from bridge.settings import PbxAccount
+from bridge.config.models import PbxAccount
+from bridge.core.errors import PbxRefused, PbxUnintelligible, PbxUnreachable
+from bridge.core.http_types import Reply, Request
+from bridge.core.model import Call, Caller
 
 Read = TypeVar("Read")
 Send = Callable[[Request], Awaitable[Reply]]

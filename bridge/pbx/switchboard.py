@@ -1,7 +1,7 @@
 """A small telephone exchange that exists in memory only: what the simulated phone systems speak for.
 
-It holds `Call`s as `bridge.domain` has them, one per extension that a call rings or talks on. No I/O, and the clock is
-handed in with each action: a test can play a day in a millisecond. No vendor's word is in it, the fakes translate.
+It holds `Call`s as `bridge.core.model` has them, one per extension that a call rings or talks on. No I/O, and the clock
+is handed in with each action: a test can play a day in a millisecond. No vendor's word is in it, simulators translate.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 
-from bridge.domain import Call, Caller, CallerKind, CallState, Direction, Recording
+from bridge.core.model import Call, Caller, CallerKind, CallState, Direction, Recording
 
 NewId = Callable[[datetime], str]
 """Gives a call that starts now its id. Ids must never repeat."""

@@ -5,7 +5,7 @@ import logging
 from redis.exceptions import RedisError
 
 from bridge.store import keys
-from bridge.store.connection import Batch, TextRedis
+from bridge.store.client import Batch, TextRedis
 
 log = logging.getLogger(__name__)
 

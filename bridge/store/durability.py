@@ -4,12 +4,12 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-from bridge.clock import Clock
-from bridge.errors import RedisUnfit
-from bridge.messages import Secret
-from bridge.settings import Settings
+from bridge.config.models import Settings
+from bridge.core.clock import Clock
+from bridge.core.errors import RedisUnfit
+from bridge.core.http_types import Secret
 from bridge.store import keys
-from bridge.store.connection import TextRedis, open_async
+from bridge.store.client import TextRedis, open_async
 
 log = logging.getLogger(__name__)
 

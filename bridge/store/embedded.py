@@ -20,10 +20,10 @@ from pathlib import Path
 
 from redis.exceptions import RedisError
 
-from bridge.errors import EmbeddedRedisFailed
-from bridge.messages import Secret
-from bridge.settings import Settings
-from bridge.store.connection import open_async
+from bridge.config.models import Settings
+from bridge.core.errors import EmbeddedRedisFailed
+from bridge.core.http_types import Secret
+from bridge.store.client import open_async
 
 log = logging.getLogger(__name__)
 

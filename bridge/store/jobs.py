@@ -13,7 +13,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.suspension import WORKERS_SUSPENDED
 
-from bridge.store.connection import Batch, TextRedis
+from bridge.store.client import Batch, TextRedis
 
 QUEUE = "popbridge"
 DELIVER = "workers.deliver.deliver"

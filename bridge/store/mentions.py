@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from redis.exceptions import ResponseError
 
 from bridge.store import keys
-from bridge.store.connection import TextRedis
+from bridge.store.client import TextRedis
 
 CHUNK = 50
 OURS = "popbridge:*"

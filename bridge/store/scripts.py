@@ -13,7 +13,7 @@ from typing import Any
 
 from redis.exceptions import NoScriptError, RedisError
 
-from bridge.store.connection import Batch, Pipelines, Word
+from bridge.store.client import Batch, Pipelines, Word
 
 CARRY_OUT = """
 local function carry_out(at)

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bridge.domain import Agent
-from bridge.shapes import time_text
-from bridge.store import counters, desktop, keys
-from bridge.store.connection import TextRedis
+from bridge.core.json_codec import time_text
+from bridge.core.model import Agent
+from bridge.store import counters, keys
+from bridge.store.client import TextRedis
+from bridge.store.desktop import stream
 
 PREFIX = "pbt"
 LINK_LIFE, SESSION_LIFE = timedelta(minutes=5), timedelta(hours=12)
@@ -179,7 +180,7 @@ async def revoke(redis: TextRedis, token_id: str) -> bool:
     ended = [token_id, *(grant.token_id for grant in await every(redis) if grant.parent == token_id)]
     await redis.srem(keys.TOKENS, *ended)
     there = await redis.delete(*(keys.token(one) for one in ended))
-    await desktop.publish(redis, desktop.REVOKED, ended)
+    await stream.publish(redis, stream.REVOKED, ended)
     return bool(there)
 
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from bridge.shapes import json_text
+from bridge.core.json_codec import json_text
 from bridge.store import keys
-from bridge.store.connection import TextRedis
+from bridge.store.client import TextRedis
 
 SILENT_SECONDS, FORGOTTEN_SECONDS = 10.0, 600.0
 """A worker that has said nothing for so long is not counted, and for so long forgotten."""

@@ -15,15 +15,20 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bridge import renewal, systemd, traces
-from bridge.clock import Clock
-from bridge.errors import ArchiveUnfit, ClickRefused, PbxError
-from bridge.messages import Secret
-from bridge.settings import Settings
-from bridge.web import actions, api, audit, clicks, console, desktop, health, languages, openapi, problems, stream
-from bridge.web.hub import Hub, at_work
-from bridge.web.watch import Watch
-from bridge.wiring import Kit, open_kit
+from bridge import reload
+from bridge.config.models import Settings
+from bridge.core.clock import Clock
+from bridge.core.errors import ArchiveUnfit, ClickRefused, PbxError
+from bridge.core.http_types import Secret
+from bridge.observability import sd_notify, tracing
+from bridge.services import Kit, open_kit
+from bridge.web import clicks, health, languages, problems
+from bridge.web.api import audit, openapi, reads
+from bridge.web.console import page as console
+from bridge.web.desktop import actions, stream
+from bridge.web.desktop import page as desktop
+from bridge.web.desktop.hub import Hub, at_work
+from bridge.web.desktop.watch import Watch
 
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
 
@@ -43,14 +48,14 @@ ROUTES = [
     Route("/api/audit", audit.lines),
     Route("/api/audit/export", audit.export_lines),
     Route("/api/audit/acts", audit.acts),
-    Route("/api/clicks", api.clicks),
-    Route("/api/clicks/{click_id}", api.click),
-    Route("/api/popups/{popup_id}", api.popup),
-    Route("/api/deliveries", api.delivery_list),
-    Route("/api/deliveries/{delivery_id}/retry", api.retry, methods=["POST"]),
-    Route("/api/calls/{ivrid:path}", api.call),
-    Route("/api/pbx/{pbx}/extensions", api.extensions),
-    Route("/api/pbx/{pbx}/queues", api.queues),
+    Route("/api/clicks", reads.clicks),
+    Route("/api/clicks/{click_id}", reads.click),
+    Route("/api/popups/{popup_id}", reads.popup),
+    Route("/api/deliveries", reads.delivery_list),
+    Route("/api/deliveries/{delivery_id}/retry", reads.retry, methods=["POST"]),
+    Route("/api/calls/{ivrid:path}", reads.call),
+    Route("/api/pbx/{pbx}/extensions", reads.extensions),
+    Route("/api/pbx/{pbx}/queues", reads.queues),
     Route("/button.js", languages.button),
     Route("/answer.js", languages.answer),
     Route("/static/lang/languages.json", languages.listed),
@@ -60,7 +65,7 @@ ROUTES = [
     Route("/metrics", health.metrics),
     Route("/openapi.json", openapi.described),
     Route("/docs", openapi.reference),
-    Mount("/static", StaticFiles(directory=desktop.STATIC)),
+    Mount("/static", StaticFiles(directory=languages.STATIC)),
 ]
 
 
@@ -92,13 +97,13 @@ class SafeHeaders:
 
 
 def create_app(
-    settings: Settings, redis_url: Secret, clock: Clock | None = None, again: renewal.Read | None = None
+    settings: Settings, redis_url: Secret, clock: Clock | None = None, again: reload.Read | None = None
 ) -> Starlette:
     """The application over its own `Kit`, which lives from start-up to shutdown, or is renewed at SIGHUP (`again`)."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        with traces.exporting("web"):
+        with tracing.exporting("web"):
             async with working(app):
                 yield
 
@@ -117,7 +122,7 @@ def create_app(
                 async with at_work(kit.agents.keep_fresh(), Watch(hub, kit).follow()):
                     yield
 
-            async with at_work(*hub.work(), systemd.beat()), renewal.in_use(kit, use, again):
+            async with at_work(*hub.work(), sd_notify.beat()), reload.in_use(kit, use, again):
                 yield
 
     handlers: dict[Any, Any] = {

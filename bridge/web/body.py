@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 from starlette.requests import ClientDisconnect, Request
 
-from bridge.errors import Malformed, TooLarge
+from bridge.core.errors import Malformed, TooLarge
 
 MAX_BODY_BYTES = 64 * 1024
 BODY_SECONDS = 10.0

@@ -8,20 +8,22 @@ from jinja2 import Environment, FileSystemLoader
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from bridge import crm, logs
-from bridge.answer import Laps, answer
-from bridge.clock import new_id
+from bridge import crm
+from bridge.clicks.answer import Laps, answer
+from bridge.config.models import CrmAccount
+from bridge.core.clock import new_id
+from bridge.core.errors import BadSignature, ClickRefused, TooManyClicks, UnknownCrm
+from bridge.core.json_codec import time_text
+from bridge.core.model import Click
+from bridge.core.phone_numbers import masked
 from bridge.crm import Asked, Incoming
-from bridge.domain import Click
-from bridge.errors import BadSignature, ClickRefused, TooManyClicks, UnknownCrm
-from bridge.numbers import masked
-from bridge.settings import CrmAccount
-from bridge.shapes import time_text
-from bridge.store import counters, refusals
-from bridge.store.accept import Allowance, Stored
+from bridge.observability import logs
+from bridge.services import Kit
+from bridge.store import counters
+from bridge.store.clicks import refusals
+from bridge.store.clicks.accept import Allowance, Stored
 from bridge.web import body, cors, languages, problems
 from bridge.web.body import source_of
-from bridge.wiring import Kit
 
 log = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from bridge import __version__
-from bridge.circuit import CircuitState
-from bridge.errors import ArchiveUnfit
+from bridge.core.errors import ArchiveUnfit
+from bridge.egress.circuit_breaker import CircuitState
+from bridge.services import Kit
 from bridge.store import durability
 from bridge.web.metrics import text
-from bridge.wiring import Kit
 
 
 async def livez(_: Request) -> Response:

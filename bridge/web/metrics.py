@@ -7,10 +7,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from bridge import __version__
-from bridge.circuit import CircuitState
+from bridge.egress.circuit_breaker import CircuitState
+from bridge.services import Kit
 from bridge.store import counters, jobs, keys, workers
 from bridge.store.jobs import QUEUE
-from bridge.wiring import Kit
 
 COUNTERS = {
     "clicks": ("Accepted clicks by outcome", ("crm", "outcome")),

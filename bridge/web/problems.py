@@ -8,8 +8,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from bridge.errors import ClickRefused, PbxError
-from bridge.store.accept import unavailable
+from bridge.core.errors import ClickRefused, PbxError
+from bridge.store.clicks.accept import unavailable
 
 log = logging.getLogger(__name__)
 

@@ -3,10 +3,10 @@
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from bridge.services import Kit
 from bridge.store import counters, tokens
 from bridge.store.tokens import Grant, Kind, Role
 from bridge.web.body import source_of
-from bridge.wiring import Kit
 
 NEEDED = "Send a token that has not expired as 'Authorization: Bearer'; `popbridge token create` makes one."
 AGENTS_ONLY = "This needs an agent's token: `popbridge token create --role agent --agent CRM:CRM_USER` makes one."

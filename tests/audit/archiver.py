@@ -7,8 +7,8 @@ from redis.exceptions import RedisError
 
 from bridge.audit import archive as archiving
 from bridge.audit.archive import Archive
-from bridge.messages import Secret
-from bridge.store.connection import open_async
+from bridge.core.http_types import Secret
+from bridge.store.client import open_async
 
 
 async def main(redis_url: str, database_url: str) -> None:

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from bridge.shapes import time_text
-from bridge.store.connection import Entry
+from bridge.core.json_codec import time_text
+from bridge.store.client import Entry
 
 START = datetime(2026, 11, 1, 8, 0, tzinfo=UTC)
 OUTCOMES = ("found", "found", "found", "found", "no-active-call", "unknown-extension", "pbx-unreachable")

@@ -13,9 +13,9 @@ from bridge.audit.archive import Archive
 from bridge.audit.asking import Wanted
 from bridge.audit.schema import LONGEST
 from bridge.audit.verify import verify
-from bridge.messages import Secret
+from bridge.core.http_types import Secret
 from bridge.store import keys
-from bridge.store.connection import Entry, TextRedis, open_async
+from bridge.store.client import Entry, TextRedis, open_async
 from tests.audit import entries
 
 pytestmark = pytest.mark.anyio

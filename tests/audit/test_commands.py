@@ -14,9 +14,9 @@ from bridge.audit import backup
 from bridge.audit.archive import Archive
 from bridge.audit.schema import CHAINED, head, lookups
 from bridge.audit.verify import verify
-from bridge.cli import main
-from bridge.messages import Secret
-from bridge.push import push
+from bridge.cli.main import main
+from bridge.core.http_types import Secret
+from bridge.delivery.deliver import push
 from bridge.store import keys
 from bridge.store.tokens import Role
 from tests.audit import entries

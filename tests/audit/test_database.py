@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from bridge.audit.archive import Archive
 from bridge.audit.schema import metadata
-from bridge.errors import ArchiveUnfit
-from bridge.messages import Secret
+from bridge.core.errors import ArchiveUnfit
+from bridge.core.http_types import Secret
 
 
 def test_the_migrations_make_what_the_program_uses(archive: Archive) -> None:

@@ -20,10 +20,11 @@ from bridge.audit.asking import Wanted
 from bridge.audit.person import AgentMark, CallerMark
 from bridge.audit.schema import acts, lookups
 from bridge.audit.verify import verify
-from bridge.messages import Secret
-from bridge.push import push
-from bridge.store import keys, popups
-from bridge.store.connection import open_async
+from bridge.core.http_types import Secret
+from bridge.delivery.deliver import push
+from bridge.store import keys
+from bridge.store.calls import popups
+from bridge.store.client import open_async
 from bridge.store.tokens import Role
 from tests.audit import entries
 from tests.faults.world import RedisServer

@@ -11,9 +11,9 @@ from bridge.audit import export
 from bridge.audit.archive import Archive
 from bridge.audit.asking import Wanted
 from bridge.audit.export import cell
-from bridge.messages import Secret
+from bridge.core.http_types import Secret
 from bridge.store import keys
-from bridge.store.connection import open_async
+from bridge.store.client import open_async
 from bridge.store.tokens import Role
 from tests.audit import entries
 from tests.stage import Stage

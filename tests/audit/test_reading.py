@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from bridge.audit.verify import verify
-from bridge.messages import Secret
+from bridge.core.http_types import Secret
 from bridge.store.tokens import Role
-from bridge.web import audit
+from bridge.web.api import audit
 from tests.stage import CALLER, DANA, Stage, open_stage
 
 pytestmark = pytest.mark.anyio

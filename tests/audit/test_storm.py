@@ -17,9 +17,9 @@ from sqlalchemy import select
 from bridge.audit.archive import Archive
 from bridge.audit.schema import lookups
 from bridge.audit.verify import verify
-from bridge.messages import Secret
+from bridge.core.http_types import Secret
 from bridge.store import keys
-from bridge.store.connection import TextRedis, open_async
+from bridge.store.client import TextRedis, open_async
 from bridge.store.embedded import dies_with_parent
 from tests.audit import entries
 from tests.faults.world import RedisServer

@@ -11,8 +11,8 @@ from bridge.audit import chain, retention
 from bridge.audit.archive import Archive
 from bridge.audit.schema import CHAINED, acts, deliveries, head, lookups
 from bridge.audit.verify import Anchor, Finding, Span, verify
-from bridge.messages import Secret
-from bridge.shapes import time_text
+from bridge.core.http_types import Secret
+from bridge.core.json_codec import time_text
 from tests.audit import entries
 
 CLICKS = 12

@@ -23,8 +23,8 @@ from bridge.audit.archive import Archive
 from bridge.audit.asking import Place, Wanted
 from bridge.audit.person import CallerMark
 from bridge.audit.verify import verify
-from bridge.messages import Secret
-from bridge.shapes import time_text
+from bridge.core.http_types import Secret
+from bridge.core.json_codec import time_text
 from tests import postgres
 from tests.audit import entries
 from tests.bench.figures import percentile, plain, table

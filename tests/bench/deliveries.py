@@ -10,8 +10,11 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 from bridge import crm
-from bridge.clock import new_id
-from bridge.domain import (
+from bridge.clicks.commit import Entry, record
+from bridge.config.models import Settings
+from bridge.core.clock import new_id
+from bridge.core.http_types import Secret
+from bridge.core.model import (
     Agent,
     Answer,
     Call,
@@ -27,14 +30,11 @@ from bridge.domain import (
     Recording,
     ServedFrom,
 )
-from bridge.messages import Secret
-from bridge.record import Entry, record
-from bridge.settings import Settings
-from bridge.store import popups
-from bridge.store.connection import open_async, open_sync
+from bridge.services import load_settings
+from bridge.store.calls import popups
+from bridge.store.client import open_async, open_sync
 from bridge.store.jobs import Jobs
 from bridge.store.scripts import Scripts
-from bridge.wiring import load_settings
 from tests.bench.peers.feeder import feed
 
 CRM, PBX, EXTENSION, DANA = "acme", "main", "SIPDana1", "dana@acme.example"

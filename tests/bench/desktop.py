@@ -13,11 +13,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bridge.domain import Agent, Popup
-from bridge.messages import Secret
-from bridge.shapes import json_text
-from bridge.store import desktop, tokens
-from bridge.store.connection import open_async
+from bridge.core.http_types import Secret
+from bridge.core.json_codec import json_text
+from bridge.core.model import Agent, Popup
+from bridge.store import tokens
+from bridge.store.client import open_async
+from bridge.store.desktop import stream
 from bridge.store.tokens import Role
 from tests.bench import machine
 from tests.bench.figures import middle, percentile, plain, table
@@ -99,8 +100,8 @@ class Stage:
     def prepared(self, popups: Sequence[Popup]) -> bytes:
         """As workers write them, the script by its hash; packed beforehand, so that only sending it is measured."""
         until = datetime.now(UTC) + timedelta(minutes=2)
-        script = self.server.client.script_load(desktop.PUSH)
-        kept = (desktop._kept(one.agent, desktop.POPUP, json_text(one), until, one.popup_id) for one in popups)
+        script = self.server.client.script_load(stream.PUSH)
+        kept = (stream._kept(one.agent, stream.POPUP, json_text(one), until, one.popup_id) for one in popups)
         return b"".join(_packed(["EVALSHA", script, 2, *each]) for each in kept)
 
     async def push(self, packed: bytes, count: int) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bridge import pbx
-from bridge.messages import Reply, Request
+from bridge.core.http_types import Reply, Request
 from tests.bench.figures import middle, plain, table
 from tests.bench.phone import answer, calls, row
 from tests.bench.report import Options, Report

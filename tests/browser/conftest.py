@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, async_playwright
 
-from bridge.messages import Secret
+from bridge.core.http_types import Secret
 from tests.browser.desk import Desks, open_desks
 from tests.stage import Stage, open_stage
 

@@ -11,7 +11,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 from redis.asyncio import Redis
 
-from bridge.push import push
+from bridge.delivery.deliver import push
 from bridge.store import jobs
 from bridge.store.tokens import Role
 from tests.stage import DANA, Stage, until

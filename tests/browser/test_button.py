@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
-from bridge.errors import ClickRefused, TooManyClicks
-from bridge.messages import Secret
-from bridge.store.accept import unavailable
+from bridge.core.errors import ClickRefused, TooManyClicks
+from bridge.core.http_types import Secret
+from bridge.store.clicks.accept import unavailable
 from tests.browser.desk import Desks, open_desks
 from tests.stage import CALLER, DANA, TOKEN, open_stage, serving
 
@@ -110,7 +110,7 @@ async def test_the_button_says_a_refusal_in_words(
     async def refuse(*_: object) -> None:
         raise refused
 
-    monkeypatch.setattr("bridge.store.accept.begin", refuse)
+    monkeypatch.setattr("bridge.store.clicks.accept.begin", refuse)
     await page.get_by_role("button", name="Who is calling?").click()
     await expect(page.get_by_role("status")).to_have_text(words)
 

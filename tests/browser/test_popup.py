@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from playwright.async_api import expect
 
-from bridge.domain import Caller
+from bridge.core.model import Caller
 from tests.browser.desk import Desks, card, live
 from tests.stage import CALLER, DID, until
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.async_api import expect
 
-from bridge.domain import Call, Caller, CallState, Direction
-from bridge.enrich import choose
+from bridge.clicks.choose import choose
+from bridge.core.model import Call, Caller, CallState, Direction
 from tests.browser.desk import Desks, card, violations
 from tests.browser.test_tabs import COUNT_NOTIFICATIONS
 from tests.stage import CALLER

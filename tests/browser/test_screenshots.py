@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from bridge.domain import Caller
+from bridge.core.model import Caller
 from tests.browser.desk import Desks, card, violations
 from tests.stage import DID
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
-from bridge.messages import Secret
+from bridge.core.http_types import Secret
 from bridge.store import tokens
 from tests.browser.desk import Desks, card, live, open_desks
 from tests.stage import DANA, open_stage, serving, until

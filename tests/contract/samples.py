@@ -31,8 +31,8 @@ from typing import Any
 
 import bridge.crm
 import bridge.pbx
-from bridge.messages import Secret
-from bridge.settings import Section
+from bridge.config.models import Section
+from bridge.core.http_types import Secret
 
 EXPECTED, REQUEST, ACCOUNT = ".expected.json", ".request.json", "account.json"
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from bridge.config.models import CrmAccount
+from bridge.core.errors import BadSignature, Malformed, UnsupportedMediaType
+from bridge.core.http_types import Request, Secret
+from bridge.core.json_codec import as_json
 from bridge.crm import Adapter, Asked, Incoming, find, kinds
 from bridge.crm.webhook import signature
-from bridge.errors import BadSignature, Malformed, UnsupportedMediaType
-from bridge.messages import Request, Secret
-from bridge.settings import CrmAccount
-from bridge.shapes import as_json
 from tests.contract import samples
 from tests.contract.samples import CRM, Sample
 from tests.unit.nouns import NOTE, POPUP
@@ -67,7 +67,7 @@ def test_the_folder_is_whole(kind: str) -> None:
     assert adapter.kind == kind
     assert issubclass(adapter.account, CrmAccount)
     assert kind in PROOFS, "say in PROOFS how this make proves who sends a click"
-    parts = ("__init__.py", "wire.py", "fake.py", "README.md", "samples")
+    parts = ("__init__.py", "wire.py", "simulator.py", "README.md", "samples")
     assert [part for part in parts if not (folder / part).exists()] == []
     assert samples.strays(CRM, kind) == []
     assert [sample for sample in BODIES if sample.kind == kind and "asked" in sample.expected]

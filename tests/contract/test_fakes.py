@@ -14,17 +14,17 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 
+from bridge.core.errors import BadSignature, ExchangeFailed, PbxRefused, PbxUnintelligible, PbxUnreachable
+from bridge.core.http_types import Reply, Request, Secret
+from bridge.core.model import Call, Caller, CallerKind, CallState, Direction
 from bridge.crm import Incoming
-from bridge.crm.webhook import fake as crm_fake
 from bridge.crm.webhook import signature
+from bridge.crm.webhook import simulator as crm_fake
 from bridge.crm.webhook import wire as crm_wire
-from bridge.domain import Call, Caller, CallerKind, CallState, Direction
-from bridge.errors import BadSignature, ExchangeFailed, PbxRefused, PbxUnintelligible, PbxUnreachable
-from bridge.exchange import open_exchange
-from bridge.messages import Reply, Request, Secret
+from bridge.egress.client import open_exchange
 from bridge.pbx import Listing, voicenter
 from bridge.pbx.switchboard import Extension, Switchboard
-from bridge.pbx.voicenter.fake import FakeVoicenter, Faults
+from bridge.pbx.voicenter.simulator import FakeVoicenter, Faults
 
 CODE = "invented-account-code"
 SUMMER = datetime(2026, 8, 3, 9, 0, tzinfo=UTC)

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bridge.domain import CallState
-from bridge.errors import PbxError, PbxRefused, PbxUnintelligible, PbxUnreachable
-from bridge.messages import Reply, Request
+from bridge.config.models import PbxAccount
+from bridge.core.errors import PbxError, PbxRefused, PbxUnintelligible, PbxUnreachable
+from bridge.core.http_types import Reply, Request
+from bridge.core.json_codec import as_json
+from bridge.core.model import CallState
 from bridge.pbx import Adapter, Listing, find, kinds
-from bridge.settings import PbxAccount
-from bridge.shapes import as_json
 from tests.contract import samples
 from tests.contract.samples import PBX, Sample
 
@@ -163,7 +163,7 @@ def test_the_folder_is_whole(kind: str) -> None:
     assert adapter.kind == kind
     assert issubclass(adapter.account, PbxAccount)
     assert [
-        name for name in ("__init__.py", "wire.py", "fake.py", "README.md", "samples") if not (folder / name).exists()
+        name for name in ("__init__.py", "wire.py", "simulator.py", "README.md", "samples") if not (folder / name).exists()
     ] == []
     assert samples.strays(PBX, kind) == []
     assert {sample.expected["from"] for sample in BODIES if sample.kind == kind} == {"documented", "invented"}

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 import pytest
 
-from bridge.cli import main
-from bridge.settings import CrmAccount
-from bridge.wiring import load_settings
+from bridge.cli.main import main
+from bridge.config.models import CrmAccount
+from bridge.services import load_settings
 from tests.deploy.test_files import DEPLOY, run
 
 RUNBOOK = (DEPLOY / "README.md").read_text(encoding="utf-8")

@@ -13,8 +13,8 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from bridge.delivery.deliver import push
 from bridge.doctor import examine
-from bridge.push import push
 from bridge.store.tokens import Role
 from bridge.web.app import create_app
 from bridge.web.server import listen

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from bridge.domain import Outcome
-from bridge.push import push
+from bridge.core.model import Outcome
+from bridge.delivery.deliver import push
 from bridge.store import counters, keys
 from bridge.store.tokens import Role
 from tests.deploy.test_files import DEPLOY, run, said, tool

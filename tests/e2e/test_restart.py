@@ -22,10 +22,10 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from bridge.crm.webhook.fake import FakeCrm, signed_click
-from bridge.messages import Secret
+from bridge.core.http_types import Secret
+from bridge.crm.webhook.simulator import FakeCrm, signed_click
 from bridge.pbx.switchboard import Extension, Switchboard
-from bridge.pbx.voicenter.fake import FakeVoicenter, Faults
+from bridge.pbx.voicenter.simulator import FakeVoicenter, Faults
 from bridge.web.server import listen
 from tests.stage import CLICK_SECRET, CODE, DANA, POPUP_SECRET, Stage, serving, until
 

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from bridge.messages import Secret
-from bridge.store.accept import COMMIT
+from bridge.core.http_types import Secret
+from bridge.store.clicks.accept import COMMIT
 from bridge.store.scripts import name_of
 
 NIL = (b"$-1\r\n", b"*-1\r\n", b"_\r\n")

@@ -4,10 +4,10 @@ import asyncio
 from contextlib import suppress
 from enum import StrEnum
 
-from bridge.store.claims import CLAIM, RECORD
+from bridge.store.deliveries.claims import CLAIM, RECORD
 from bridge.store.scripts import name_of
 from tests.faults.proxy import Passing
-from workers.records import TAKE
+from workers.rq_registry import TAKE
 
 NAMED = {TAKE: "take", CLAIM: "claim", RECORD: "record"}
 SCRIPTS = {word.encode(): name for script, name in NAMED.items() for word in (script, name_of(script))}

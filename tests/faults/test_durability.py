@@ -14,12 +14,12 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-from bridge.errors import RedisUnfit
-from bridge.messages import Secret
+from bridge.core.errors import RedisUnfit
+from bridge.core.http_types import Secret
+from bridge.services import load_settings
 from bridge.store import durability, keys
-from bridge.store.connection import open_async, open_sync
+from bridge.store.client import open_async, open_sync
 from bridge.store.embedded import dies_with_parent, find_binary
-from bridge.wiring import load_settings
 from tests.stage import open_stage, until
 
 pytestmark = pytest.mark.anyio

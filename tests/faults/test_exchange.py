@@ -11,9 +11,9 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from bridge.errors import ExchangeFailed
-from bridge.exchange import Exchange, open_exchange
-from bridge.messages import Request
+from bridge.core.errors import ExchangeFailed
+from bridge.core.http_types import Request
+from bridge.egress.client import Exchange, open_exchange
 
 pytestmark = pytest.mark.anyio
 

@@ -10,12 +10,13 @@ import httpx
 import pytest
 from redis import Redis
 
-from bridge.domain import Click
-from bridge.messages import Secret
-from bridge.push import push
-from bridge.store import accept, keys
-from bridge.store.connection import Batch, open_async
-from bridge.store.desktop import PUSH
+from bridge.core.http_types import Secret
+from bridge.core.model import Click
+from bridge.delivery.deliver import push
+from bridge.store import keys
+from bridge.store.clicks import accept
+from bridge.store.client import Batch, open_async
+from bridge.store.desktop.stream import PUSH
 from bridge.store.jobs import QUEUE
 from bridge.store.scripts import name_of
 from tests.faults.proxy import Line, Passing, redis_line

@@ -9,12 +9,12 @@ import httpx
 import pytest
 from redis import Redis
 
-from bridge.messages import Secret
-from bridge.push import push
+from bridge.core.http_types import Secret
+from bridge.delivery.deliver import push
 from bridge.store.tokens import Role
 from tests.faults.proxy import redis_line
 from tests.stage import CALLER, CLICK_SECRET, CODE, DANA, POPUP_SECRET, TOKEN, Stage, open_stage
-from workers import process
+from workers import context
 from workers.archive import archive
 
 pytestmark = pytest.mark.anyio
@@ -61,9 +61,9 @@ async def fail_in_every_way(stage: Stage) -> list[httpx.Response]:
 async def break_the_archive(stage: Stage) -> list[httpx.Response]:
     """Lines that cannot be written hold numbers and addresses, and SQL errors like to quote what they were given."""
     await asyncio.to_thread(rename, stage, "lookups", "elsewhere")
-    process.start(stage.kit)
+    context.start(stage.kit)
     await archive()
-    process.start(None)
+    context.start(None)
     told = [await stage.get("/api/audit", await stage.token(Role.SUPERVISOR)), await stage.get("/readyz")]
     assert {one.status_code for one in told} == {503}
     await asyncio.to_thread(rename, stage, "elsewhere", "lookups")

@@ -8,9 +8,9 @@ from collections import Counter
 
 import pytest
 
-from bridge.domain import DeliveryState
+from bridge.core.model import DeliveryState
 from bridge.store import keys
-from bridge.store.deliveries import get
+from bridge.store.deliveries.records import get
 from tests.faults.matrix import bound
 from tests.faults.world import World, open_world
 from tests.stage import until

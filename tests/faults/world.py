@@ -26,11 +26,12 @@ from starlette.requests import Request
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bridge.crm.webhook.fake import FakeCrm
-from bridge.domain import Delivery, DeliveryState
-from bridge.messages import Secret
-from bridge.store import deliveries, popups
-from bridge.store.connection import TextRedis, open_async
+from bridge.core.http_types import Secret
+from bridge.core.model import Delivery, DeliveryState
+from bridge.crm.webhook.simulator import FakeCrm
+from bridge.store.calls import popups
+from bridge.store.client import TextRedis, open_async
+from bridge.store.deliveries import records
 from bridge.store.embedded import dies_with_parent, find_binary
 from bridge.store.jobs import DELIVER
 from tests.faults.proxy import Line, Passing, redis_line
@@ -305,7 +306,7 @@ class World:
     async def ended(self, wanted: list[str], until_time: float) -> list[Delivery]:
         """The deliveries once all have ended, or as they are at `until_time` (of the clock on the wall)."""
         while True:
-            found = await deliveries.get(self.direct, wanted)
+            found = await records.get(self.direct, wanted)
             if all(each.state is not DeliveryState.PENDING for each in found) or time.time() > until_time:
                 return found
             await asyncio.sleep(0.02)

@@ -10,14 +10,14 @@ from sqlalchemy import func, select, text
 from bridge.audit.archive import Archive
 from bridge.audit.schema import deliveries, lookups
 from bridge.audit.verify import verify
-from bridge.messages import Secret
-from bridge.push import push
-from bridge.settings import Audit
+from bridge.config.models import Audit
+from bridge.core.http_types import Secret
+from bridge.delivery.deliver import push
 from bridge.store import keys
 from bridge.store.tokens import Role
 from tests.audit import entries
 from tests.stage import Stage
-from workers import process
+from workers import context
 from workers.archive import archive
 
 pytestmark = pytest.mark.anyio
@@ -76,7 +76,7 @@ async def test_old_lines_are_forgotten_and_the_rest_is_whole(stage: Stage) -> No
     archive_of.insert(list(entries.some(5)))
     await stage.redis.eval("return redis.call('XADD', KEYS[1], '5-1', 'a', 'b')", 1, keys.AUDIT_ASIDE)
     await stage.click()
-    process.start(replace(stage.kit, settings=stage.kit.settings.model_copy(update={"audit": Audit(retention_days=1)})))
+    context.start(replace(stage.kit, settings=stage.kit.settings.model_copy(update={"audit": Audit(retention_days=1)})))
     await archive()
     assert rows(archive_of) == 1
     assert await stage.redis.xlen(keys.AUDIT_ASIDE) == 0
@@ -84,7 +84,7 @@ async def test_old_lines_are_forgotten_and_the_rest_is_whole(stage: Stage) -> No
     archive_of.insert(list(entries.some(2)))
     await archive()
     assert rows(archive_of) == 3, "it was done within the hour"
-    process.start(None)
+    context.start(None)
 
 
 async def test_an_archive_of_a_newer_version_holds_nothing_up(stage: Stage) -> None:
@@ -92,8 +92,8 @@ async def test_an_archive_of_a_newer_version_holds_nothing_up(stage: Stage) -> N
     with stage.kit.archive.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     newer = Archive(stage.kit.archive._url)
-    process.start(replace(stage.kit, archive=newer))
+    context.start(replace(stage.kit, archive=newer))
     await archive()
-    process.start(None)
+    context.start(None)
     assert await stage.redis.xlen(keys.AUDIT) == 1, "the line waits"
     newer.close()

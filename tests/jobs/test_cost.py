@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from bridge.messages import Secret
+from bridge.core.http_types import Secret
 from tests.jobs.test_worker import working
 from tests.stage import Stage, open_stage, until
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bridge import logs
-from bridge.messages import Secret
-from bridge.push import push
+from bridge.core.http_types import Secret
+from bridge.delivery.deliver import push
+from bridge.observability import logs
 from bridge.store.tokens import Role
 from tests.stage import CALLER, DANA, Stage, listening, open_stage
 

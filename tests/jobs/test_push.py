@@ -13,13 +13,14 @@ from starlette.responses import StreamingResponse
 from starlette.routing import Route
 from svix.webhooks import Webhook as SvixWebhook
 
-from bridge.clock import Clock
-from bridge.domain import Delivery, DeliveryState
-from bridge.errors import ExchangeFailed
-from bridge.messages import Reply, Request, Secret
-from bridge.push import growing_wait, judge, push, retry_after
-from bridge.shapes import time_text
-from bridge.store import claims, counters, deliveries, keys, ledger
+from bridge.core.clock import Clock
+from bridge.core.errors import ExchangeFailed
+from bridge.core.http_types import Reply, Request, Secret
+from bridge.core.json_codec import time_text
+from bridge.core.model import Delivery, DeliveryState
+from bridge.delivery.deliver import growing_wait, judge, push, retry_after
+from bridge.store import counters, keys
+from bridge.store.deliveries import claims, ledger, records
 from tests.stage import DANA, POPUP_SECRET, Stage, open_stage, serving
 
 pytestmark = pytest.mark.anyio
@@ -49,12 +50,12 @@ async def pressed(stage: Stage, **fields: Any) -> tuple[Any, str]:
 
 async def delivery_to(stage: Stage, popup: Any, target: str) -> str:
     ids = await stage.redis.eval("return redis.call('KEYS', 'popbridge:delivery:*')", 0)
-    found = await deliveries.get(stage.redis, [key.rpartition(":")[2] for key in ids])
+    found = await records.get(stage.redis, [key.rpartition(":")[2] for key in ids])
     return next(one.delivery_id for one in found if (one.popup_id, one.target) == (popup["popup_id"], target))
 
 
 async def state(stage: Stage, delivery_id: str) -> Delivery:
-    return (await deliveries.get(stage.redis, [delivery_id]))[0]
+    return (await records.get(stage.redis, [delivery_id]))[0]
 
 
 async def test_a_popup_arrives_once_signed_for_everybodys_verifier(stage: Stage) -> None:
@@ -75,8 +76,8 @@ async def test_the_public_verifiers_accept_what_we_send(stage: Stage) -> None:
     stage.talk()
     account = stage.kit.settings.crm["acme"]
     from bridge import crm
-    from bridge.domain import Popup
-    from bridge.shapes import from_json, json_text
+    from bridge.core.json_codec import from_json, json_text
+    from bridge.core.model import Popup
 
     popup, delivery_id = await pressed(stage)
     now = datetime.now(UTC)
@@ -327,7 +328,7 @@ async def test_a_late_repeat_of_a_record_does_not_end_what_was_sent_again(stage:
     held = await claims.claim(stage.redis, delivery_id, now, LEASE)
     assert held is not None
     assert await claims.record(stage.redis, held, now, end=DeliveryState.FAILED)
-    assert await deliveries.resend(stage.redis, delivery_id, now, now + LEASE) == deliveries.RESENT
+    assert await records.resend(stage.redis, delivery_id, now, now + LEASE) == records.RESENT
     assert not await claims.record(stage.redis, held, now, end=DeliveryState.FAILED), "its reply had been lost"
     assert (await state(stage, delivery_id)).state is DeliveryState.PENDING
 
@@ -339,7 +340,7 @@ async def test_what_a_person_sent_again_is_no_latency(stage: Stage) -> None:
     await push(delivery_id, stage.kit)
     stage.crm.faults.status = 200
     now = datetime.now(UTC)
-    await deliveries.resend(stage.redis, delivery_id, now - timedelta(seconds=1), now + timedelta(hours=1))
+    await records.resend(stage.redis, delivery_id, now - timedelta(seconds=1), now + timedelta(hours=1))
     await push(delivery_id, stage.kit)
     assert (await state(stage, delivery_id)).state is DeliveryState.DELIVERED
     assert not [name for name in await counters.every(stage.redis) if name[0].startswith("popup_latency")]
@@ -351,7 +352,7 @@ async def test_what_is_gone_leaves_nothing_behind_when_it_is_due(stage: Stage) -
     await stage.redis.delete(keys.delivery(delivery_id))
     await ledger.queue_due(stage.redis, stage.kit.jobs, datetime.now(UTC) + timedelta(seconds=6))
     assert await stage.redis.hgetall(keys.delivery(delivery_id)) == {}
-    found, _ = await deliveries.every(stage.redis, None, None, 10, None)
+    found, _ = await records.every(stage.redis, None, None, 10, None)
     assert delivery_id not in [one.delivery_id for one in found]
     await push(delivery_id, stage.kit)
     due = [member for member, _ in await stage.redis.zrange(keys.DUE, 0, -1, withscores=True)]

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from bridge import sign_of_life
-from bridge.cli import main
+from bridge.cli.main import main
+from bridge.observability import heartbeat
 from tests.jobs.test_worker import working
 from tests.stage import Stage, until
-from workers import upkeep, worker
-from workers.upkeep import show_life
+from workers import maintenance, rq_worker
+from workers.maintenance import show_life
 
 pytestmark = pytest.mark.anyio
 
@@ -44,7 +44,7 @@ def signs(stage: Stage) -> list[Path]:
 
 
 def make_old(sign: Path) -> None:
-    long_ago = time.time() - 2 * sign_of_life.SILENT_SECONDS
+    long_ago = time.time() - 2 * heartbeat.SILENT_SECONDS
     os.utime(sign, (long_ago, long_ago))
 
 
@@ -79,28 +79,28 @@ def stopped(pid: int) -> Callable[[], Awaitable[bool]]:
 
 
 async def test_what_a_killed_worker_left_is_thrown_away(stage: Stage) -> None:
-    sign_of_life.give(stage.kit.settings.data_dir)
+    heartbeat.give(stage.kit.settings.data_dir)
     (mine,) = signs(stage)
     with subprocess.Popen(["true"]) as dead:
         pass
     mine.rename(mine.with_name(mine.name.replace(str(os.getpid()), str(dead.pid))))
-    assert sign_of_life.silences(stage.kit.settings.data_dir) == {}
+    assert heartbeat.silences(stage.kit.settings.data_dir) == {}
     assert signs(stage) == []
 
 
 async def test_a_worker_that_looks_for_no_job_gives_no_sign(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep, "SIGN_SECONDS", 0.01)
+    monkeypatch.setattr(maintenance, "SIGN_SECONDS", 0.01)
     async with working(stage) as at_work:
         showing = asyncio.create_task(show_life(stage.kit, at_work))
         await until(given(stage))
-        monkeypatch.setattr(worker, "STUCK_SECONDS", -1.0)
+        monkeypatch.setattr(rq_worker, "STUCK_SECONDS", -1.0)
         assert not at_work.goes_on
         make_old(signs(stage)[0])
         for _ in range(5):
             await asyncio.sleep(0.02)
-        (silence,) = sign_of_life.silences(stage.kit.settings.data_dir).values()
-        assert silence > sign_of_life.SILENT_SECONDS
-        monkeypatch.setattr(worker, "STUCK_SECONDS", 120.0)
+        (silence,) = heartbeat.silences(stage.kit.settings.data_dir).values()
+        assert silence > heartbeat.SILENT_SECONDS
+        monkeypatch.setattr(rq_worker, "STUCK_SECONDS", 120.0)
         await until(given(stage))
         showing.cancel()
         await asyncio.wait([showing])
@@ -108,7 +108,7 @@ async def test_a_worker_that_looks_for_no_job_gives_no_sign(stage: Stage, monkey
 
 
 async def test_a_worker_that_waits_for_redis_goes_on(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "AWAY_SECONDS", 0.01)
+    monkeypatch.setattr(rq_worker, "AWAY_SECONDS", 0.01)
     async with working(stage) as at_work:
         looks: list[float] = []
 
@@ -126,8 +126,8 @@ async def test_a_worker_that_waits_for_redis_goes_on(stage: Stage, monkeypatch: 
 
 def given(stage: Stage) -> Callable[[], Awaitable[bool]]:
     async def has_sign() -> bool:
-        told = sign_of_life.silences(stage.kit.settings.data_dir).values()
-        return any(seconds < sign_of_life.SILENT_SECONDS for seconds in told)
+        told = heartbeat.silences(stage.kit.settings.data_dir).values()
+        return any(seconds < heartbeat.SILENT_SECONDS for seconds in told)
 
     return has_sign
 

@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from bridge import traces
+from bridge.observability import tracing
 from tests.jobs.test_worker import working
 from tests.stage import CALLER, CODE, DANA, DID, Stage, until
 
@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 def exporter() -> Iterator[InMemorySpanExporter]:
     exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    with traces.using(provider):
+    with tracing.using(provider):
         yield exporter
     provider.shutdown()
 
@@ -91,7 +91,7 @@ async def test_no_span_tells_of_a_person_or_a_secret(stage: Stage, exporter: InM
 
 
 async def test_a_failure_is_told_by_its_kind_alone(exporter: InMemorySpanExporter) -> None:
-    with pytest.raises(ValueError, match="0501234567"), traces.span("click", "SERVER"), traces.step("question"):
+    with pytest.raises(ValueError, match="0501234567"), tracing.span("click", "SERVER"), tracing.step("question"):
         raise ValueError("0501234567")
     for span in exporter.get_finished_spans():
         assert (span.status.status_code, span.status.description, span.events) == (StatusCode.ERROR, None, ())
@@ -109,7 +109,7 @@ async def test_without_tracing_nothing_is_carried(stage: Stage) -> None:
     async for key in stage.redis.scan_iter("popbridge:delivery:*", 100):
         assert "traceparent" not in await stage.redis.hgetall(key)
     assert popup is not None
-    assert traces.carried() == ""
+    assert tracing.carried() == ""
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,8 @@ async def test_without_tracing_nothing_is_carried(stage: Stage) -> None:
 def test_nothing_is_imported_where_nothing_is_wanted(environ: dict[str, str]) -> None:
     program = (
         "import sys; from bridge import traces; import bridge.web.app, workers.__main__\n"
-        f"with traces.exporting('web', {environ!r}), traces.span('click', 'SERVER'), traces.step('question'):\n"
-        "    traces.tell(outcome='found'); assert traces.carried() == ''\n"
+        f"with tracing.exporting('web', {environ!r}), tracing.span('click', 'SERVER'), tracing.step('question'):\n"
+        "    tracing.tell(outcome='found'); assert tracing.carried() == ''\n"
         "assert not {'opentelemetry.sdk.trace', 'opentelemetry.exporter'} & set(sys.modules)"  # redis-py takes the rest
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -138,9 +138,12 @@ def test_without_the_extra_it_says_what_to_install(
     def missing(name: str) -> None:
         raise ImportError(name)
 
-    monkeypatch.setattr("bridge.traces.import_module", missing)
-    with traces.exporting("web", {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}), traces.span("click", "SERVER"):
-        assert traces.carried() == ""
+    monkeypatch.setattr("bridge.observability.tracing.import_module", missing)
+    with (
+        tracing.exporting("web", {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}),
+        tracing.span("click", "SERVER"),
+    ):
+        assert tracing.carried() == ""
     assert "pip install popbridge[traces]" in caplog.text
 
 
@@ -169,8 +172,8 @@ def test_the_standard_variables_lead_to_the_collector(monkeypatch: pytest.Monkey
         environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": address, "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment=test"}
         for name, value in environ.items():
             monkeypatch.setenv(name, value)
-        with traces.exporting("web", environ), traces.span("click", "SERVER", click_id="clk_1"):
-            assert traces.carried().startswith("00-")
+        with tracing.exporting("web", environ), tracing.span("click", "SERVER", click_id="clk_1"):
+            assert tracing.carried().startswith("00-")
     ((path, body),) = came
     assert path == "/v1/traces"
     wire = import_module("opentelemetry.proto.collector.trace.v1.trace_service_pb2")

@@ -19,19 +19,19 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 from rq.suspension import resume, suspend
 
+from bridge.core.http_types import Secret
 from bridge.doctor import examine
-from bridge.messages import Secret
 from bridge.store import keys
-from bridge.store.connection import open_sync, open_worker
+from bridge.store.client import open_sync, open_worker
 from bridge.store.jobs import NAMES, QUEUE, JsonQueue
 from bridge.store.tokens import Role
 from tests.faults.black_hole import black_hole, crm_at
 from tests.faults.proxy import redis_line
 from tests.stage import Stage, open_stage, until
-from workers import process
-from workers.records import ListedJob
-from workers.upkeep import keep_up
-from workers.worker import Worker
+from workers import context
+from workers.maintenance import keep_up
+from workers.rq_registry import ListedJob
+from workers.rq_worker import Worker
 
 pytestmark = pytest.mark.anyio
 
@@ -45,7 +45,7 @@ async def working(stage: Stage, places: int = 8, drain_seconds: float = 5.0) -> 
     queue = JsonQueue(QUEUE, connection=connection)
     worker = await asyncio.to_thread(Worker, queue, connection, aio, places)
     stage.kit.targets.room = places
-    process.start(stage.kit)
+    context.start(stage.kit)
     running = asyncio.create_task(worker.serve(drain_seconds))
     upkeep = asyncio.create_task(keep_up(stage.kit))
     try:
@@ -54,7 +54,7 @@ async def working(stage: Stage, places: int = 8, drain_seconds: float = 5.0) -> 
         worker.stop()
         upkeep.cancel()
         failures = await asyncio.gather(running, upkeep, return_exceptions=True)
-        process.start(None)
+        context.start(None)
         await aio.aclose()
         connection.close()
     assert failures[0] is None, failures[0]
@@ -301,7 +301,7 @@ async def test_an_audit_database_that_hangs_holds_up_no_popup(stage: Stage, monk
         return []
 
     monkeypatch.setattr(stage.kit.archive, "insert", hang)
-    monkeypatch.setattr("workers.upkeep.ARCHIVE_TURN_MS", 50)
+    monkeypatch.setattr("workers.maintenance.ARCHIVE_TURN_MS", 50)
     stage.talk()
     try:
         async with working(stage, places=4, drain_seconds=0.1):
@@ -323,7 +323,7 @@ async def test_an_audit_database_that_hangs_holds_up_no_popup(stage: Stage, monk
 STUCK = """
 import sys, time
 from bridge.audit.archive import Archive
-from workers import __main__ as worker
+from workers import __main__ as rq_worker
 
 def hang(*_):
     print("hangs", flush=True)

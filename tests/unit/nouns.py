@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from bridge.domain import Agent, Call, Caller, CallState, Click, Direction, Line, Note, Popup, PopupAgent, Recording
+from bridge.core.model import Agent, Call, Caller, CallState, Click, Direction, Line, Note, Popup, PopupAgent, Recording
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 DANA = Agent("acme", "dana@acme.example", "Dana Cohen", (Line("main", "SIPDana1"), Line("main", "SIPDana2")))

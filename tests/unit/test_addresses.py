@@ -4,10 +4,10 @@ from ipaddress import ip_network
 
 import pytest
 
-from bridge.addresses import Reach, named_by
-from bridge.errors import ExchangeFailed
-from bridge.exchange import open_exchange
-from bridge.messages import Request
+from bridge.core.errors import ExchangeFailed
+from bridge.core.http_types import Request
+from bridge.egress.allowed_addresses import Reach, named_by
+from bridge.egress.client import open_exchange
 
 NOT_PUBLIC = (
     "10.254.0.0", "192.168.10.65", "172.16.10.65", "0.1.2.3", "0.0.0.0", "::0", "::ffff:0.0.0.1", "127.0.0.1",

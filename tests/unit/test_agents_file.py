@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge.agents_file import AgentsFile, read
-from bridge.errors import SettingsError
+from bridge.agents.agents_file import AgentsFile, read
+from bridge.core.errors import SettingsError
 
 HEAD = "crm,crm_user,pbx,extension,name\n"
 DANA = "acme,dana@acme.example,main,SIPDana1,דנה כהן\n"

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bridge import background
+from bridge.core import background
 
 pytestmark = pytest.mark.anyio
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.directory import Directory, Owner, Stranger, owner_of, read
-from bridge.domain import Agent, Click, Line, Outcome
-from bridge.errors import SettingsError
+from bridge.agents.directory import Directory, Owner, Stranger, owner_of, read
+from bridge.core.errors import SettingsError
+from bridge.core.model import Agent, Click, Line, Outcome
 from tests.unit.nouns import NOON
 
 HEAD = "crm,crm_user,pbx,extension,name"

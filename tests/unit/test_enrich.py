@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.domain import Call, CallerKind, CallState
-from bridge.enrich import Labels, choose, labelled, popup
+from bridge.clicks.choose import Labels, choose, labelled, popup
+from bridge.core.model import Call, CallerKind, CallState
 from tests.unit.nouns import CLICK, DANA, NOON, call
 
 TALKING, RINGING, DIALING, HOLD, UNKNOWN = (

@@ -19,11 +19,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bridge import pbx
-from bridge.domain import Call
-from bridge.errors import PbxRefused, PbxUnintelligible, PbxUnreachable
-from bridge.messages import Reply, Request
+from bridge.core.errors import PbxRefused, PbxUnintelligible, PbxUnreachable
+from bridge.core.http_types import Reply, Request
+from bridge.core.json_codec import as_json
+from bridge.core.model import Call
 from bridge.pbx import CallQueue, Listing, Person
-from bridge.shapes import as_json
 from tests.contract import samples
 
 LONG = os.environ.get("LONG_TESTS") == "1"

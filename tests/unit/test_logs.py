@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from bridge import logs
-from bridge.errors import PbxRefused
-from bridge.numbers import masked
-from bridge.settings import Log
+from bridge.config.models import Log
+from bridge.core.errors import PbxRefused
+from bridge.core.phone_numbers import masked
+from bridge.observability import logs
 
 log = logging.getLogger("bridge.tried")
 Heard = Callable[[], list[dict[str, Any]]]

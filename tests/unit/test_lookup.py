@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from bridge.clock import Clock
-from bridge.domain import Line, Outcome, ServedFrom
-from bridge.errors import ExchangeFailed
-from bridge.exchange import Exchange
-from bridge.lookup import Heard, Lookup
-from bridge.messages import Reply, Request, Secret
+from bridge.calls.live_calls import Heard, Lookup
+from bridge.core.clock import Clock
+from bridge.core.errors import ExchangeFailed
+from bridge.core.http_types import Reply, Request, Secret
+from bridge.core.model import Line, Outcome, ServedFrom
+from bridge.egress.client import Exchange
 from bridge.pbx.voicenter import Account
 
 MAIN, OFFICE = Line("main", "SIPDana1"), Line("office", "101")

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.domain import CallerKind
-from bridge.numbers import e164, kind_of
+from bridge.core.model import CallerKind
+from bridge.core.phone_numbers import e164, kind_of
 
 PUBLIC = "+972722776772"
 

@@ -16,16 +16,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bridge.clock import Clock as SystemClock
-from bridge.domain import Call, Caller, CallerKind, CallState, Direction, Line, Outcome
-from bridge.errors import PbxError, PbxRefused, PbxUnintelligible, PbxUnreachable
-from bridge.exchange import open_exchange
-from bridge.lookup import Lookup
-from bridge.messages import Reply, Request
+from bridge.calls.live_calls import Lookup
+from bridge.core.clock import Clock as SystemClock
+from bridge.core.errors import PbxError, PbxRefused, PbxUnintelligible, PbxUnreachable
+from bridge.core.http_types import Reply, Request
+from bridge.core.model import Call, Caller, CallerKind, CallState, Direction, Line, Outcome
+from bridge.egress.client import open_exchange
 from bridge.pbx import Listing, ozeki
 from bridge.pbx.ozeki import wire
 from bridge.pbx.ozeki.calls import SLACK, Clock, extensions_in
-from bridge.pbx.ozeki.fake import FakeOzeki, Faults
+from bridge.pbx.ozeki.simulator import FakeOzeki, Faults
 from bridge.pbx.switchboard import Extension, NotPossible, Switchboard
 from tests.stage import serving
 

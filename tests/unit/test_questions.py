@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
-from bridge.circuit import Circuit, CircuitState
-from bridge.domain import Call, Caller, CallState, Direction, ServedFrom
-from bridge.errors import PbxRefused, PbxUnreachable
+from bridge.calls.shared_queries import BUSY, Questions
+from bridge.core.errors import PbxRefused, PbxUnreachable
+from bridge.core.model import Call, Caller, CallState, Direction, ServedFrom
+from bridge.egress.circuit_breaker import Circuit, CircuitState
 from bridge.pbx import Listing
-from bridge.questions import BUSY, Questions
 
 pytestmark = pytest.mark.anyio
 

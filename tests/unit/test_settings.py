@@ -8,10 +8,11 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from bridge import crm, pbx, settings_reader
-from bridge.errors import SettingsError
-from bridge.settings import PbxAccount, Section, Settings
-from bridge.wiring import load_settings
+from bridge import crm, pbx
+from bridge.config import loader
+from bridge.config.models import PbxAccount, Section, Settings
+from bridge.core.errors import SettingsError
+from bridge.services import load_settings
 
 WHSEC = ["whsec_" + letter * 32 for letter in "ABCDE"]
 CODE, TOKEN, PASSWORD = "PLANTEDCODE77", "planted-token-0123456789", "planted-password"
@@ -453,9 +454,9 @@ def test_a_settings_file_that_is_a_folder_or_not_text(tmp_path: Path) -> None:
 
 def test_which_file_is_read() -> None:
     environ = {"POPBRIDGE_CONFIG": "from-environment.toml"}
-    assert settings_reader.settings_file("from-option.toml", environ) == Path("from-option.toml")
-    assert settings_reader.settings_file(None, environ) == Path("from-environment.toml")
-    assert settings_reader.settings_file(None, {}) == Path("popbridge.toml")
+    assert loader.settings_file("from-option.toml", environ) == Path("from-option.toml")
+    assert loader.settings_file(None, environ) == Path("from-environment.toml")
+    assert loader.settings_file(None, {}) == Path("popbridge.toml")
 
 
 def leaks(text: str) -> list[str]:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.domain import (
+from bridge.core.json_codec import as_json, from_json, json_text, time_text
+from bridge.core.model import (
     Answer,
     Attempt,
     Call,
@@ -25,7 +26,6 @@ from bridge.domain import (
     Recording,
     ServedFrom,
 )
-from bridge.shapes import as_json, from_json, json_text, time_text
 from tests.unit.nouns import NOON, POPUP
 
 POPUP_SHAPE = {

@@ -11,9 +11,9 @@ import svix
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from bridge.core.errors import BadSignature
+from bridge.core.http_types import Secret
 from bridge.crm.webhook import Account, signature, wire
-from bridge.errors import BadSignature
-from bridge.messages import Secret
 from tests.unit.nouns import POPUP
 
 SECRET = Secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")

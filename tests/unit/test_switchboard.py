@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from bridge.domain import Caller, CallerKind, CallState, Direction
+from bridge.core.model import Caller, CallerKind, CallState, Direction
 from bridge.pbx.switchboard import Extension, NotPossible, Switchboard
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 from math import inf
 
-from bridge.targets import TURNS_PER_SECOND, Target
+from bridge.egress.target_limits import TURNS_PER_SECOND, Target
 
 WAITING = 200
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bridge.pbx.texts import decoded
+from bridge.pbx.reading import decoded
 
 RUTH = '{"name": "רות לוי – שלום"}'
 PROLOG = '<?xml version="1.0" encoding="{}"?><a>רות לוי</a>'

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from bridge.push import push
+from bridge.delivery.deliver import push
 from bridge.store.tokens import Role
 from tests.stage import DANA, Stage, until
 

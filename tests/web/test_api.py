@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from bridge.push import push
+from bridge.delivery.deliver import push
 from bridge.store import keys
 from bridge.store.tokens import Role
 from bridge.web.server import listen

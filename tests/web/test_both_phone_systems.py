@@ -25,11 +25,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bridge import pbx
-from bridge.crm.webhook.fake import FakeCrm
-from bridge.domain import Caller, CallerKind, CallState
-from bridge.messages import Secret
-from bridge.pbx.ozeki import fake as fake_ozeki
-from bridge.pbx.voicenter import fake as fake_voicenter
+from bridge.core.http_types import Secret
+from bridge.core.model import Caller, CallerKind, CallState
+from bridge.crm.webhook.simulator import FakeCrm
+from bridge.pbx.ozeki import simulator as fake_ozeki
+from bridge.pbx.voicenter import simulator as fake_voicenter
 from tests.stage import (
     CODE,
     DANA,

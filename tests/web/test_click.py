@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from bridge.core.http_types import Secret
+from bridge.core.model import Outcome
 from bridge.crm.webhook import signature
-from bridge.domain import Outcome
-from bridge.messages import Secret
 from bridge.store import keys
 from bridge.store.tokens import Role
 from tests.stage import CALLER, CLICK_SECRET, DANA, OMER, TOKEN, Stage, open_stage

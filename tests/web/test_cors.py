@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.messages import Secret
+from bridge.core.http_types import Secret
 from tests.faults.proxy import redis_line
 from tests.stage import DANA, TOKEN, Stage, open_stage
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from bridge.push import push
+from bridge.delivery.deliver import push
 from bridge.store.tokens import Role
 from tests.jobs.test_push import delivery_to, pressed
 from tests.stage import DANA, Stage

@@ -16,7 +16,8 @@ import httpx
 import pytest
 
 from bridge import pbx
-from bridge.crm.webhook.fake import FakeCrm
+from bridge.core.model import CallState, Direction
+from bridge.crm.webhook.simulator import FakeCrm
 from bridge.demo.autoplay import Autoplay
 from bridge.demo.bridge_process import BridgeFailed, running_bridge
 from bridge.demo.cast import DANA, OMER
@@ -26,8 +27,7 @@ from bridge.demo.press import Button
 from bridge.demo.scenes import Director, new_switchboard
 from bridge.demo.simulators import new_simulators
 from bridge.demo.stage import Stage, StageTaken, set_up
-from bridge.domain import CallState, Direction
-from bridge.exchange import open_exchange
+from bridge.egress.client import open_exchange
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 40

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from bridge.domain import Agent
-from bridge.messages import Secret
-from bridge.push import push
-from bridge.store import desktop, tokens
+from bridge.core.http_types import Secret
+from bridge.core.model import Agent
+from bridge.delivery.deliver import push
+from bridge.store import tokens
+from bridge.store.desktop import stream
 from bridge.store.tokens import Role
-from bridge.web import pages
+from bridge.web.desktop import open_pages
 from tests.faults.proxy import Line, Passing, redis_line
 from tests.stage import DANA, OMER, Stage, open_stage, until
 from tests.web.desk import Page, acknowledge, ask, bearer, page, press, to_desktop
@@ -92,7 +93,7 @@ async def test_nothing_falls_between_what_was_read_and_how_far_it_was_read(
 
     monkeypatch.setattr(stage.redis, "pipeline", watched)
     stage.talk()
-    found = await desktop.replay(stage.redis, Agent("acme", DANA, "", ()), None, datetime.now(UTC))
+    found = await stream.replay(stage.redis, Agent("acme", DANA, "", ()), None, datetime.now(UTC))
     assert (found.news, kinds) == ([], [True])
 
 
@@ -168,7 +169,7 @@ async def test_an_odd_last_event_id_is_no_error(stage: Stage) -> None:
 
 
 async def test_quiet_streams_have_heartbeats(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bridge.web.hub.BEAT_SECONDS", 0.01)
+    monkeypatch.setattr("bridge.web.desktop.hub.BEAT_SECONDS", 0.01)
     async with page(stage, await stage.token(Role.AGENT, DANA)) as opened:
 
         async def beats() -> bool:
@@ -182,7 +183,7 @@ async def nobody_looks(*_: object) -> None:
 
 
 async def test_who_is_signed_out_is_told_at_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bridge.web.hub.Hub._end_those_signed_out", nobody_looks)
+    monkeypatch.setattr("bridge.web.desktop.hub.Hub._end_those_signed_out", nobody_looks)
     dana, omer = await stage.token(Role.AGENT, DANA), await stage.token(Role.AGENT, OMER)
     session = bearer((await ask(stage, "POST", "session", dana)).json()["session"])
     async with page(stage, session) as hers, page(stage, dana) as by_token, page(stage, omer) as his:
@@ -208,7 +209,7 @@ async def test_revoking_a_token_ends_the_sessions_traded_for_it(stage: Stage) ->
 
 async def test_a_token_that_ended_unheard_is_noticed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """By a message that was lost, or by its time."""
-    monkeypatch.setattr("bridge.web.hub.BEAT_SECONDS", 0.01)
+    monkeypatch.setattr("bridge.web.desktop.hub.BEAT_SECONDS", 0.01)
     dana, omer = await stage.token(Role.AGENT, DANA), await stage.token(Role.AGENT, OMER)
     async with page(stage, dana) as hers, page(stage, omer) as his:
         await stage.redis.delete(f"popbridge:token:{dana['Authorization'].split('_')[1]}")
@@ -302,7 +303,7 @@ async def test_a_reader_too_slow_is_dropped_and_holds_up_nobody(stage: Stage) ->
     async with page(stage, dana) as opened:
         desk = next(iter(hub.desks))
         for number in range(150):
-            desk.tell(pages.event("large", "x" * 200_000))
+            desk.tell(open_pages.event("large", "x" * 200_000))
             await until(lambda seen=number: _has(opened, seen))
         await until(lambda: joined(1))
         popup = await press(stage)

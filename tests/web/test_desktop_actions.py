@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bridge.messages import Secret
-from bridge.push import push
+from bridge.core.http_types import Secret
+from bridge.delivery.deliver import push
 from bridge.store import keys
 from bridge.store.tokens import Role
 from tests.stage import DANA, OMER, Stage, open_stage
@@ -140,7 +140,7 @@ async def test_a_press_that_cannot_be_read(stage: Stage, told: Any) -> None:
 
 
 async def test_too_many_presses(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bridge.web.actions.PRESSES_PER_MINUTE", 2)
+    monkeypatch.setattr("bridge.web.desktop.actions.PRESSES_PER_MINUTE", 2)
     dana, omer = await stage.token(Role.AGENT, DANA), await stage.token(Role.AGENT, OMER)
     codes = [(await ask(stage, "POST", "press", dana, {})).status_code for _ in range(4)]
     assert 429 in codes[2:]

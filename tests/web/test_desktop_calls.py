@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bridge.domain import Caller, Line
-from bridge.messages import Secret
-from bridge.store.desktop import News
+from bridge.core.http_types import Secret
+from bridge.core.model import Caller, Line
+from bridge.store.desktop.stream import News
 from bridge.store.tokens import Role
 from tests.stage import CALLER, DANA, OMER, Stage, open_stage, until
 from tests.web.desk import Page, acknowledge, page, press
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 async def stage(tmp_path: Path, redis_url: Secret, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
     """Cards are looked at ten times a second."""
-    monkeypatch.setattr("bridge.web.watch.PAUSE_SECONDS", 0.02)
+    monkeypatch.setattr("bridge.web.desktop.watch.PAUSE_SECONDS", 0.02)
     async with open_stage(tmp_path, redis_url, extra={"POPBRIDGE_DESKTOP__REFRESH_SECONDS": "0.1"}) as ready:
         yield ready
 

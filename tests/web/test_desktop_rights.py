@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bridge.domain import Agent, Line
+from bridge.core.model import Agent, Line
 from bridge.store import tokens
 from bridge.store.tokens import Kind, Role
 from tests.stage import DANA, OMER, Stage

@@ -11,10 +11,10 @@ from redis import Redis
 from sqlalchemy.exc import OperationalError
 
 from bridge.audit.archive import Archive
+from bridge.config.loader import private_files
+from bridge.core.http_types import Secret
 from bridge.doctor import examine
 from bridge.doctor.finding import Finding, Grade, worst
-from bridge.messages import Secret
-from bridge.settings_reader import private_files
 from bridge.store import workers
 from bridge.web.server import listen
 from tests.faults.proxy import redis_line

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from bridge.shapes import time_text
-from bridge.store import keys, refusals
+from bridge.core.json_codec import time_text
+from bridge.store import keys
+from bridge.store.clicks import refusals
 from bridge.store.tokens import Role
 from tests.audit import entries
 from tests.stage import DANA, OMER, TOKEN, Stage

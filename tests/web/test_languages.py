@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge.domain import Outcome
-from bridge.errors import ClickRefused
+from bridge.core.errors import ClickRefused
+from bridge.core.model import Outcome
 from bridge.web.languages import STATIC, catalogues, chosen
 from tests.stage import DANA, TOKEN, Stage
 

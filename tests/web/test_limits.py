@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge.clock import Clock
-from bridge.messages import Secret
+from bridge.core.clock import Clock
+from bridge.core.http_types import Secret
 from bridge.store.tokens import Role
 from bridge.web import metrics
 from tests.stage import DANA, OMER, TOKEN, Stage, open_stage

@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
 from starlette.routing import Mount, Route
 
 from bridge.store.tokens import Role
-from bridge.web import openapi
+from bridge.web.api import openapi
 from bridge.web.app import ROUTES
 from tests.stage import DANA, TOKEN, Stage
 

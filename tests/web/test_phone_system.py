@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge.domain import Caller
-from bridge.messages import Secret
+from bridge.core.http_types import Secret
+from bridge.core.model import Caller
 from bridge.pbx.switchboard import Extension
 from bridge.store.tokens import Role
 from tests.stage import CALLER, DANA, Stage, open_stage

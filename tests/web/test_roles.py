@@ -5,7 +5,7 @@ import re
 import pytest
 
 from bridge.store.tokens import Role
-from bridge.web import openapi
+from bridge.web.api import openapi
 from tests.stage import DANA, TOKEN, Stage
 
 pytestmark = pytest.mark.anyio

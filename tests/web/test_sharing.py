@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge.domain import Caller
-from bridge.messages import Secret
+from bridge.core.http_types import Secret
+from bridge.core.model import Caller
 from bridge.pbx.switchboard import Extension
 from tests.stage import Stage, open_stage, until
 

@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection
 
-from bridge.errors import ArchiveUnfit
+from bridge.core.errors import ArchiveUnfit
 
 NEWER = "the audit archive was made by a newer popbridge: run that version, or restore a backup of before"
 

@@ -6,11 +6,11 @@ from typing import Literal
 
 from pydantic import Field
 
+from bridge.config.models import CrmAccount, Secrets, SecretText, WebAddress
+from bridge.core.http_types import Request
+from bridge.core.model import Note, Popup
 from bridge.crm import Adapter, Asked, Incoming
 from bridge.crm.webhook import signature, wire
-from bridge.domain import Note, Popup
-from bridge.messages import Request
-from bridge.settings import CrmAccount, Secrets, SecretText, WebAddress
 
 MIN_TOKEN_CHARACTERS = 16
 

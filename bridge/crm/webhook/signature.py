@@ -11,8 +11,8 @@ import hmac
 import re
 from collections.abc import Iterable, Mapping
 
-from bridge.errors import BadSignature
-from bridge.messages import Secret
+from bridge.core.errors import BadSignature
+from bridge.core.http_types import Secret
 
 PREFIX = "whsec_"
 TOLERANCE_SECONDS = 300

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
+from bridge.core.errors import BadSignature, Malformed, UnsupportedMediaType
+from bridge.core.http_types import Request, Secret
+from bridge.core.json_codec import json_text, time_text
+from bridge.core.model import Event, Note, Popup
 from bridge.crm import Asked, Incoming
 from bridge.crm.webhook import signature
-from bridge.domain import Event, Note, Popup
-from bridge.errors import BadSignature, Malformed, UnsupportedMediaType
-from bridge.messages import Request, Secret
-from bridge.shapes import json_text, time_text
 
 JSON_TYPES = ("application/json", "text/json")
 FORM = "application/x-www-form-urlencoded"

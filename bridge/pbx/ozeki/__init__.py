@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
+from bridge.config.models import PbxAccount, SecretText
 from bridge.pbx import Adapter, Listing, Send, read
 from bridge.pbx.ozeki import wire
 from bridge.pbx.ozeki.calls import Clock
-from bridge.settings import PbxAccount, SecretText
 
 
 class Account(PbxAccount):

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from bridge.domain import Call, Caller, CallerKind, CallState, Direction
-from bridge.numbers import kind_of
+from bridge.core.model import Call, Caller, CallerKind, CallState, Direction
+from bridge.core.phone_numbers import kind_of
 
 Row = Mapping[str, str]
 STATES = {"incall": CallState.TALKING, "answered": CallState.TALKING, "hold": CallState.HOLD}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, XMLParser
 
-from bridge.pbx.texts import decoded
+from bridge.pbx.reading import decoded
 
 OK = "200"
 LISTS = frozenset({"ActiveCalls", "Extensions"})

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from urllib.parse import quote, quote_plus, urlencode
 
-from bridge.domain import Call
-from bridge.errors import PbxRefused, PbxUnintelligible
-from bridge.messages import Reply, Request, Secret
+from bridge.core.errors import PbxRefused, PbxUnintelligible
+from bridge.core.http_types import Reply, Request, Secret
+from bridge.core.model import Call
 from bridge.pbx import Listing, check_status
 from bridge.pbx.ozeki.calls import Clock, calls_of
 from bridge.pbx.ozeki.document import OK, Document, NotReadable, read

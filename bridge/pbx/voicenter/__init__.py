@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
+from bridge.config.models import PbxAccount, Region, SecretText, Timezone, WebAddress
 from bridge.pbx import Adapter, CallQueue, Listing, Person, Send, read
 from bridge.pbx.voicenter import wire, wire_account
-from bridge.settings import PbxAccount, Region, SecretText, Timezone, WebAddress
 
 
 class Account(PbxAccount):

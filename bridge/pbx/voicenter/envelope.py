@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from bridge.errors import PbxRefused, PbxUnintelligible
-from bridge.messages import Reply, Request, Secret
+from bridge.core.errors import PbxRefused, PbxUnintelligible
+from bridge.core.http_types import Reply, Request, Secret
 from bridge.pbx import check_status
-from bridge.pbx.texts import decoded
+from bridge.pbx.reading import decoded
 
 SYSTEM = "the phone system (Voicenter)"
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
-from bridge.domain import Call, Caller, CallState, Direction, Recording
-from bridge.messages import Reply, Request, Secret
+from bridge.core.http_types import Reply, Request, Secret
+from bridge.core.model import Call, Caller, CallState, Direction, Recording
 from bridge.pbx import Listing
 from bridge.pbx.voicenter.envelope import answer, ask, objects, text
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from bridge.domain import Caller
-from bridge.messages import Reply, Request, Secret
+from bridge.core.http_types import Reply, Request, Secret
+from bridge.core.model import Caller
 from bridge.pbx import CallQueue, Person, Waiting
 from bridge.pbx.voicenter.envelope import answer, ask, objects, text
 

@@ -1,0 +1,1 @@
+"""Who has which extension: the directory, and the sources it is read from."""

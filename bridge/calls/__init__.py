@@ -1,0 +1,1 @@
+"""Which calls are live on an extension, and how they are labelled."""

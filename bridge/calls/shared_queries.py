@@ -1,0 +1,134 @@
+"""Asking one phone system, no more often than needed: clicks share questions, and young answers serve again.
+
+What a click may be told (contract 3): calls from an answer asked at most `fresh_seconds` before the click; "no call"
+and "unknown extension" only from an answer asked after it. A shared question belongs to nobody: when one of those who
+wait for it gives up, the others still get theirs.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from bridge.core.errors import PbxError, PbxUnreachable
+from bridge.core.model import ServedFrom
+from bridge.egress.circuit_breaker import Circuit
+from bridge.pbx import Listing
+
+BUSY = 3
+"""With this many questions for single extensions on their way, the next one is for the whole account. So is the one
+after it, if that many clicks were served by it."""
+
+Ask = Callable[[str | None], Awaitable[Listing]]
+"""Asks for one extension, or (None) for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An answer: the listing, when it was asked (in ticks), how this click came by it."""
+
+    listing: Listing
+    asked_at: float
+    served_from: ServedFrom
+
+
+@dataclass(slots=True)
+class _Question:
+    extension: str | None
+    asked_at: float
+    task: "asyncio.Task[Listing]"
+    joined: int = 0
+
+    def covers(self, extension: str | None) -> bool:
+        return self.extension in (None, extension)
+
+
+class Questions:
+    """The questions to one phone system."""
+
+    def __init__(
+        self, ask: Ask, always_whole: bool, fresh_seconds: float, ticks: Callable[[], float], circuit: Circuit
+    ) -> None:
+        self._ask, self._always_whole, self._fresh, self._ticks = ask, always_whole, fresh_seconds, ticks
+        self.circuit = circuit
+        self._questions: list[_Question] = []
+        self._whole: _Question | None = None
+        self.asked = 0
+        """How many questions were sent."""
+
+    async def about(self, extension: str | None, clicked_at: float) -> Heard:
+        """What it says about `extension` (None: all of them), for a click at `clicked_at` (in ticks).
+
+        Raises `PbxError`.
+        """
+        self._forget(clicked_at)
+        told_nothing = False
+        for question in reversed(self._questions):
+            if question.covers(extension) and question.asked_at >= clicked_at - self._fresh:
+                heard = await self._join(question)
+                if question.asked_at >= clicked_at or _has_calls(heard.listing, extension):
+                    return heard
+                told_nothing = True
+        for question in self._questions:
+            if question.covers(extension) and question.asked_at >= clicked_at:
+                return await self._join(question)
+        question = self._new(extension, clicked_at, alone=told_nothing)
+        return Heard(await asyncio.shield(question.task), question.asked_at, ServedFrom.PBX)
+
+    async def _join(self, question: _Question) -> Heard:
+        question.joined += 1
+        served_from = ServedFrom.RECENT if question.task.done() else ServedFrom.SHARED
+        return Heard(await asyncio.shield(question.task), question.asked_at, served_from)
+
+    def _new(self, extension: str | None, clicked_at: float, alone: bool) -> _Question:
+        """A new question; `alone`: it is asked because a young answer told nothing, so few others will share it."""
+        if not self.circuit.lets_through():
+            raise PbxUnreachable("the phone system has failed several times in a row and is left alone for 5 seconds")
+        whole = self._always_whole or self._waiting(clicked_at) >= BUSY or (not alone and self._still_busy())
+        scope = None if whole else extension
+        question = _Question(scope, self._ticks(), asyncio.create_task(self._asked(scope)))
+        question.task.add_done_callback(lambda task: task.cancelled() or task.exception())  # seen, even if nobody waits
+        self._questions.append(question)
+        self._whole = question if scope is None else self._whole
+        self.asked += 1
+        return question
+
+    def _waiting(self, clicked_at: float) -> int:
+        """Questions on their way. Where nothing young may serve again, those of the same moment alone: a question for
+        the whole account would serve nobody else."""
+        since = float("-inf") if self._fresh else clicked_at
+        return sum(1 for question in self._questions if not question.task.done() and question.asked_at >= since)
+
+    def _still_busy(self) -> bool:
+        """Whether the whole account was asked a moment ago, and for good reason."""
+        last = self._whole
+        return last is not None and last.joined >= BUSY and last.asked_at >= self._ticks() - 2 * self._fresh
+
+    async def _asked(self, extension: str | None) -> Listing:
+        try:
+            listing = await self._ask(extension)
+        except PbxUnreachable:
+            self.circuit.failed()
+            raise
+        except PbxError:
+            self.circuit.succeeded()
+            raise
+        except BaseException:
+            self.circuit.gave_up()
+            raise
+        self.circuit.succeeded()
+        return listing
+
+    def _forget(self, now: float) -> None:
+        """Drop answers too old to serve anybody. A failure serves only those who waited for it."""
+        self._questions = [question for question in self._questions if self._useful(question, now)]
+
+    def _useful(self, question: _Question, now: float) -> bool:
+        if not question.task.done():
+            return True
+        failed = question.task.cancelled() or question.task.exception() is not None
+        return not failed and question.asked_at >= now - self._fresh
+
+
+def _has_calls(listing: Listing, extension: str | None) -> bool:
+    """Whether an answer older than the click may be told: one with calls, and any snapshot of everything."""
+    return extension is None or bool(listing.extensions.get(extension))

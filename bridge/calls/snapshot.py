@@ -1,0 +1,36 @@
+"""A phone system at this moment, as supervisors read it: extensions with calls, queues with callers; pure."""
+
+from dataclasses import replace
+from typing import Any
+
+from bridge.clicks.choose import Labels, labelled
+from bridge.core.json_codec import as_json
+from bridge.core.model import Caller
+from bridge.core.phone_numbers import e164, kind_of
+from bridge.pbx import CallQueue, Listing
+
+
+def extension_rows(listing: Listing, wanted: str | None, labels: Labels) -> list[dict[str, Any]]:
+    """One row for each extension (or the wanted one, if it is listed), by name."""
+    shown = {name: calls for name, calls in listing.extensions.items() if wanted in (None, name)}
+    return [
+        {
+            "extension": name,
+            "name": listing.names.get(name, ""),
+            "calls": [as_json(labelled(call, labels)) for call in calls],
+        }
+        for name, calls in sorted(shown.items())
+    ]
+
+
+def queue_row(queue: CallQueue, region: str) -> dict[str, Any]:
+    """One queue; its callers with their numbers told apart as in a popup."""
+
+    def told(caller: Caller) -> Caller:
+        return replace(caller, kind=kind_of(caller.number), e164=e164(caller.number, region))
+
+    return {
+        "queue": queue.queue,
+        "name": queue.name,
+        "callers": [as_json(replace(one, caller=told(one.caller))) for one in queue.callers],
+    }

@@ -1,0 +1,156 @@
+"""What an operator asks: does everything work, does it live, would this CRM take a popup?"""
+
+from typing import Any
+
+import click
+
+from bridge import doctor
+from bridge.audit import asking, reading
+from bridge.cli.audit import show_story
+from bridge.cli.terminal import NOT_SO, WRONG, Chosen, as_json_option, asynchronous, fail, opened, tell
+from bridge.cli.up import run
+from bridge.clicks import history
+from bridge.config.loader import private_files
+from bridge.config.models import Settings
+from bridge.core.errors import ExchangeFailed
+from bridge.core.http_types import Request
+from bridge.demo.makes import DEFAULT, MAKES
+from bridge.demo.simulate import simulate
+from bridge.doctor import outside
+from bridge.doctor.finding import Grade, worst
+from bridge.egress.allowed_addresses import Reach, named_by
+from bridge.egress.client import open_exchange
+from bridge.observability import heartbeat
+from bridge.services import open_kit
+from bridge.store import embedded
+from bridge.web.server import listen
+
+
+@click.command("doctor")
+@as_json_option
+@click.pass_obj
+@asynchronous
+async def doctor_(chosen: Chosen, as_json_: bool) -> None:
+    """Ask everything that must work; tell how each is, and the command that mends it. 1 when something fails."""
+    settings = chosen.settings()
+    async with open_kit(settings, embedded.redis_address(settings)) as kit:
+        await kit.agents.refresh()
+        found = await doctor.examine(kit, private_files(chosen.file))
+    grade = worst(found)
+    tell({"grade": grade, "findings": found}, lambda: "\n".join(map(str, found)), as_json_)
+    if grade is Grade.FAIL:
+        raise SystemExit(NOT_SO)
+
+
+@click.command()
+@click.option("--ready", is_flag=True, help="Ask whether clicks can be accepted, not only whether it lives.")
+@click.option("--worker", is_flag=True, help="Ask whether the worker processes of this machine live.")
+@click.pass_obj
+@asynchronous
+async def health(chosen: Chosen, ready: bool, worker: bool) -> None:
+    """Ask the web process of this machine whether it lives; for containers."""
+    if worker:
+        _worker_health(chosen.settings())
+        return
+    server = chosen.settings().server
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(server.host, server.host)  # noqa: S104 - where it listens
+    async with open_exchange(Reach(named_by([f"http://{host}"]))) as exchange:
+        try:
+            reply = await exchange.send(
+                Request("GET", f"http://{host}:{server.port}/{'readyz' if ready else 'livez'}"), 5
+            )
+        except ExchangeFailed as error:
+            fail([str(error)], NOT_SO)
+    click.echo(reply.body.decode("utf-8", "replace"))
+    if reply.status != 200:
+        raise SystemExit(NOT_SO)
+
+
+def _worker_health(settings: Settings) -> None:
+    silences = heartbeat.silences(settings.data_dir)
+    hang = [process for process, seconds in silences.items() if seconds > heartbeat.SILENT_SECONDS]
+    if hang or not silences:
+        told = [f"process {process} has given no sign for {silences[process]:.0f} s: it hangs" for process in hang]
+        fail(told or [f"no worker of this machine runs on {settings.data_dir}"], NOT_SO)
+    click.echo(f"alive: {', '.join(map(str, silences))}")
+
+
+@click.command("push-test")
+@click.argument("crm")
+@as_json_option
+@click.pass_obj
+@asynchronous
+async def push_test(chosen: Chosen, crm: str, as_json_: bool) -> None:
+    """Send CRM a signed event of type call.test, as popups are sent, and show its answer."""
+    settings = chosen.settings()
+    account = settings.crm.get(crm)
+    if account is None or not account.takes_popups:
+        able = [name for name, one in settings.crm.items() if one.takes_popups]
+        fail([f"CRM must be one that takes popups: {', '.join(able) or 'none is in the settings'}"], WRONG)
+    async with open_kit(settings, embedded.redis_address(settings)) as kit:
+        try:
+            reply = await outside.push_test(kit, account)
+        except ExchangeFailed as error:
+            fail([str(error)], NOT_SO)
+    finding = outside.judged(f"crm {crm}", reply)
+    body = reply.body[:2000].decode("utf-8", "replace")
+    told = {"status": reply.status, "ms": round(reply.ms, 1), "body": body, "finding": finding}
+    tell(told, lambda: f"{finding}\n{body}".rstrip(), as_json_)
+    if finding.grade is Grade.FAIL:
+        raise SystemExit(NOT_SO)
+
+
+@click.command()
+@click.option("--agent", help="The CRM's name of the agent.")
+@click.option("--crm", help="Only clicks of this CRM.")
+@click.option("--since", default="1d", show_default=True, help="ISO 8601, or how long ago, such as 10m.")
+@click.option("--limit", type=click.IntRange(1, asking.MOST), default=asking.LIMIT, show_default=True)
+@as_json_option
+@click.pass_obj
+@asynchronous
+async def clicks(chosen: Chosen, agent: str | None, crm: str | None, since: str, limit: int, as_json_: bool) -> None:
+    """List clicks, refused ones too, newest first: why was there no popup?"""
+    async with opened(chosen.settings()) as kit:
+        now = kit.clock.now()
+        asked = {"crm_user": agent or "", "crm": crm or "", "since": since}
+        wanted = asking.Wanted.read(asked, kit.labels.regions.values(), now)
+        await reading.note(kit.redis, reading.COMMAND_LINE, "clicks", now, wanted)
+        page = await history.clicks(kit.archive, kit.redis, wanted, limit, None, now)
+    more = ["there are more: --limit, up to 500, or --since"] if page.next_cursor else []
+    tell({"items": page.items, "next_cursor": page.next_cursor}, lambda: _clicks_table(page.items, more), as_json_)
+
+
+def _clicks_table(items: list[dict[str, Any]], more: list[str]) -> str:
+    rows = [
+        f"{line['time']}  {line['crm']:<10} {line['crm_user'] or '?':<24} {line['reason'] or line['outcome']:<18} "
+        f"{line['click_id'] or '-'}  {line['source_ip'] or '-'}  {line['why']}".replace("\n", " ")
+        for line in items
+    ]
+    return (
+        "\n".join([*rows, *more])
+        or "no clicks: is the CRM's button wired? `popbridge doctor` tells when each last proved one"
+    )
+
+
+@click.command("click")
+@click.argument("click_id")
+@as_json_option
+@click.pass_obj
+@asynchronous
+async def click_(chosen: Chosen, click_id: str, as_json_: bool) -> None:
+    """Tell one click's whole story: what came, what the phone system said, what became of it."""
+    await show_story(chosen, click_id, as_json_)
+
+
+@click.command("simulate")
+@click.option("--pbx", type=click.Choice(sorted(MAKES)), default=DEFAULT, show_default=True, help="Which make.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=9509, show_default=True, help="0 takes a free one.")
+@click.option("--every", type=click.FloatRange(0, 3600), default=10.0, show_default=True, help="Seconds; 0: no calls.")
+def simulate_(pbx: str, host: str, port: int, every: float) -> None:
+    """Run a simulated phone system, and print the settings that lead a bridge to it."""
+    try:
+        listening = listen(host, port)
+    except OSError as error:
+        fail([f"cannot listen on {host}:{port}: {error.strerror}; see --port"], NOT_SO)
+    run(simulate(MAKES[pbx], listening, every, click.echo))

@@ -1,0 +1,1 @@
+"""The line of a click: `answer` reads it from top to bottom."""

@@ -1,0 +1,130 @@
+"""Step 4: write it down, in one transaction: stored answer, cache, audit line, deliveries and their jobs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bridge.core.clock import new_id
+from bridge.core.json_codec import as_json, json_text, time_text
+from bridge.core.model import DESKTOP, Agent, Answer, Call, Click, Delivery, DeliveryState
+from bridge.core.phone_numbers import e164
+from bridge.observability import tracing
+from bridge.store import counters, jobs, keys
+from bridge.store.calls import popups
+from bridge.store.clicks import accept
+from bridge.store.client import Batch
+from bridge.store.deliveries import records
+from bridge.store.desktop import stream
+from bridge.store.scripts import Scripts
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """All that one answered click leaves behind."""
+
+    click: Click
+    answer: Answer
+    agent: Agent | None = None
+    heard: tuple[Call, ...] = ()
+    targets: tuple[str, ...] = ()
+    steps: Mapping[str, float] = field(default_factory=dict)
+    regions: Mapping[str, str] = field(default_factory=dict)
+    asked: Sequence[tuple[str, float]] = ()
+    """Phone systems that were asked since the last click, whoever asked, and for how many seconds."""
+
+
+async def record(scripts: Scripts, queue: jobs.Jobs, entry: Entry) -> accept.Stored:
+    """Write `entry` once and whole; the answer that stands, which is an earlier one if there was one.
+
+    Raises `Unavailable`: nothing was written then.
+    """
+    waiting = _deliveries(entry)
+
+    def write(pipe: Batch) -> None:
+        _write(pipe, queue, entry, waiting)
+
+    with tracing.step("transaction"):
+        stands = await accept.commit(scripts, entry.click, as_json(entry.answer), write)
+    if stands["click_id"] == entry.click.click_id:
+        await _tell_desktop(scripts, entry)
+    return stands
+
+
+async def _tell_desktop(scripts: Scripts, entry: Entry) -> None:
+    """That there is no popup; a popup is told by its delivery."""
+    agent = entry.agent
+    if entry.answer.popup is None and agent is not None and agent.crm_user and DESKTOP in entry.targets:
+        await stream.tell_nothing(scripts, agent, entry.answer, entry.click.received_at)
+
+
+def _deliveries(entry: Entry) -> list[Delivery]:
+    popup = entry.answer.popup
+    if popup is None:
+        return []
+    reachable = [target for target in entry.targets if target != DESKTOP or popup.agent.crm_user]
+    at = popup.created_at
+    return [
+        Delivery(new_id("dlv", at), popup.popup_id, target, DeliveryState.PENDING, created_at=at)
+        for target in reachable
+    ]
+
+
+def _write(pipe: Batch, queue: jobs.Jobs, entry: Entry, waiting: list[Delivery]) -> None:
+    click, popup = entry.click, entry.answer.popup
+    ids = [delivery.delivery_id for delivery in waiting]
+    if popup is not None:
+        popups.buffer_popup(pipe, popup, ids)
+        for delivery in waiting:
+            records.buffer_new(pipe, delivery, click, popup.expires_at)
+            queue.add(pipe, jobs.DELIVER, delivery.delivery_id)
+    popups.buffer_story(pipe, click.click_id, _story(entry, ids))
+    pipe.xadd(keys.AUDIT, {"kind": "lookup", "line": json_text(audit_line(entry))})
+    if click.proof:
+        pipe.hset(keys.PROOFS, mapping={f"{click.crm} {click.proof}": time_text(click.received_at)})
+    counters.buffer_count(pipe, "clicks", crm=click.crm, outcome=str(entry.answer.outcome))
+    counters.buffer_observed(pipe, counters.CLICK, click.crm, entry.answer.total_ms / 1000)
+    for pbx, seconds in entry.asked:
+        counters.buffer_observed(pipe, counters.QUESTION, pbx, seconds)
+
+
+def _story(entry: Entry, delivery_ids: list[str]) -> dict[str, object]:
+    """What came, what the phone system said, what was chosen and why, and what became of it."""
+    came = as_json(entry.click)
+    del came["proof"]  # which secret it was is for the operator, not for whoever reads the story
+    return {
+        "click": came,
+        "agent": entry.agent,
+        "live_calls": entry.heard,
+        "answer": entry.answer,
+        "steps": [{"step": step, "ms": ms} for step, ms in entry.steps.items()],
+        "delivery_ids": delivery_ids,
+    }
+
+
+def audit_line(entry: Entry) -> dict[str, object]:
+    """Contract 6's line, and `caller_e164` to find a number by in any spelling."""
+    click, answer, agent = entry.click, entry.answer, entry.agent
+    call = answer.popup.call if answer.popup else None
+    line = agent.lines[0] if agent and agent.lines and call is None else None
+    region = entry.regions.get(call.pbx, "") if call else ""
+    return {
+        "time": click.received_at,
+        "click_id": click.click_id,
+        "crm": click.crm,
+        "crm_user": agent.crm_user if agent else click.agent or "",
+        "agent": agent.name if agent else "",
+        "pbx": call.pbx if call else line.pbx if line else "",
+        "extension": call.extension if call else click.extension or (line.extension if line else ""),
+        "outcome": answer.outcome,
+        "why": answer.why,
+        "ivrid": call.ivrid if call else click.ivrid or "",
+        "original_ivrid": call.original_ivrid if call else None,
+        "did": call.did if call else "",
+        "did_e164": e164(call.did, region) if call and call.did else None,
+        "caller": call.caller.number if call else "",
+        "caller_e164": call.caller.e164 if call else None,
+        "popup_id": answer.popup.popup_id if answer.popup else None,
+        "served_from": answer.served_from,
+        "pbx_ms": answer.pbx_ms,
+        "total_ms": answer.total_ms,
+        "source_ip": click.source_ip,
+    }

@@ -1,0 +1,1 @@
+"""The settings: what there is to set (`models`) and how it is read (`loader`)."""

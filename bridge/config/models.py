@@ -1,0 +1,266 @@
+"""The settings: each section, its keys, their defaults and one line of help. `settings_reader` fills them in."""
+
+import re
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+from phonenumbers import SUPPORTED_REGIONS
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+
+from bridge.core.http_types import Secret
+from bridge.core.model import DESKTOP
+
+HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\*(\.[a-z0-9_-]+){2,}|\[[0-9a-f:.]+\]", re.I)
+
+
+def _secret(value: object) -> Secret:
+    if isinstance(value, Secret):
+        return value
+    if isinstance(value, str) and value.strip():
+        return Secret(value)
+    raise ValueError("must be a text that is not empty")
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+        raise ValueError("must be an http:// or https:// address")
+    if "@" in parts.netloc:
+        raise ValueError("must not have a name or password in it: addresses are shown")
+    return value.rstrip("/")
+
+
+def _redis_address(value: object) -> Secret:
+    address = _secret(value)
+    if not re.match(r"(redis|rediss|unix)://.|redis\+sentinel://[^/]+/[^/?]+(/\d+)?$", address.reveal()):
+        raise ValueError("must be a redis://, rediss:// or unix:// address, or redis+sentinel://HOST:PORT,…/NAME/0")
+    if not address.reveal().startswith("redis+sentinel"):
+        try:
+            assert urlsplit(address.reveal()).port != 0  # noqa: S101 - reading it is the check
+        except (ValueError, AssertionError):
+            raise ValueError("must have a number for a port") from None
+    return address
+
+
+def _database_address(value: object) -> Secret:
+    address = _secret(value)
+    if not re.match(r"[a-z0-9]+(\+[a-z0-9]+)?://", address.reveal()):
+        raise ValueError("must be an address such as sqlite:///var/audit.db or postgresql+psycopg://user@host/db")
+    return address
+
+
+def _timezone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError("must be a time zone name such as Asia/Jerusalem or UTC")
+    return value
+
+
+def _region(value: str) -> str:
+    if value not in SUPPORTED_REGIONS:
+        raise ValueError("must be a two-letter country code such as IL or HU")
+    return value
+
+
+def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        parts = urlsplit(value)
+        if value != f"{parts.scheme}://{parts.netloc}".lower() or not parts.hostname or "@" in value:
+            raise ValueError("each must be an origin as browsers send it, such as https://crm.example.com")
+        _web_address(value)
+    return values
+
+
+def _hosts(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if not HOST.fullmatch(value):
+            raise ValueError("each must be a host such as crm.example.com, or *.example.com for all below it")
+    return tuple(value.lower() for value in values)
+
+
+def _host_of(address: str) -> str:
+    """As browsers say it."""
+    host = urlsplit(address).hostname or ""
+    return f"[{host}]" if ":" in host else host
+
+
+def _networks(value: object) -> object:
+    try:
+        return tuple(ip_network(str(part).strip()) for part in (split_text(value) or ()))  # type: ignore[attr-defined]
+    except ValueError:
+        raise ValueError("must be networks such as 10.0.0.0/8 or fd00::/8") from None
+
+
+def split_text(value: object) -> object:
+    """An environment variable gives a list as text with commas, a file of secrets one per line."""
+    return [part.strip() for part in re.split(r"[,\n]", value) if part.strip()] if isinstance(value, str) else value
+
+
+SecretText = Annotated[Secret, PlainValidator(_secret)]
+Secrets = Annotated[tuple[SecretText, ...], BeforeValidator(split_text)]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]
+Names = Annotated[tuple[str, ...], BeforeValidator(split_text)]
+Origins = Annotated[tuple[str, ...], BeforeValidator(split_text), AfterValidator(_origins)]
+Hosts = Annotated[tuple[str, ...], BeforeValidator(split_text), AfterValidator(_hosts)]
+RedisAddress = Annotated[Secret, PlainValidator(_redis_address)]
+DatabaseAddress = Annotated[Secret, PlainValidator(_database_address)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+Timezone = Annotated[str, AfterValidator(_timezone)]
+Region = Annotated[str, AfterValidator(_region)]
+
+
+class Section(BaseModel):
+    """One table of the settings: frozen, and a key it does not know is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Server(Section):
+    """`[server]`: where the bridge listens and how others reach it."""
+
+    host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
+    port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    public_url: WebAddress = Field("http://127.0.0.1:8080", description="how CRMs and browsers reach the bridge")
+    trusted_proxies: Names = Field((), description="addresses of proxies whose X-Forwarded-For is believed")
+    frame_ancestors: Names = Field((), description="origins that may show the desktop page in a frame")
+    reads_per_minute: int = Field(
+        30_000, ge=0, description="API and desktop reads from one address; more are answered 429; 0: no limit"
+    )
+    private_networks: Networks = Field(
+        (), description="networks beside the public ones that names of phone systems and CRMs may lead to"
+    )
+
+
+class Redis(Section):
+    """`[redis]`: the server that holds live state and jobs."""
+
+    url: RedisAddress | None = Field(
+        None, description="redis://…, rediss://…, unix://…, redis+sentinel://…; left out: its own server"
+    )
+    strict_durability: bool = Field(False, description="refuse to start on a Redis that may lose what it accepted")
+
+
+class Audit(Section):
+    """`[audit]`: the archive of lookups."""
+
+    url: DatabaseAddress | None = Field(None, description="SQLAlchemy address; left out: audit.db in data_dir")
+    retention_days: int = Field(400, ge=1, description="days an audit line is kept")
+
+
+class Agents(Section):
+    """`[agents]`: who sits at which extension."""
+
+    file: Path = Field(Path("agents.csv"), description="CSV: crm,crm_user,pbx,extension,name; re-read on change")
+
+
+class Desktop(Section):
+    """`[desktop]`: the agents' page."""
+
+    refresh_seconds: float = Field(3.0, ge=0, le=60, description="how often open cards follow their calls; 0: never")
+
+
+class Log(Section):
+    """`[log]`: the lines on standard error."""
+
+    format: Literal["auto", "json", "text"] = Field("auto", description="json, text, or auto: text on a terminal alone")
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
+    numbers: bool = Field(False, description="callers' numbers in full in the line of a click, which masks them else")
+
+
+class PbxAccount(Section):
+    """`[pbx.NAME]`: what every phone system has. Each vendor's folder adds its own keys."""
+
+    kind: str = Field(description="the make of phone system")
+    base_url: WebAddress = Field(description="where its API lives")
+    timezone: Timezone = Field("UTC", description="its local time zone")
+    region: Region = Field(description="country of numbers written without a country code")
+    timeout_seconds: float = Field(2.0, gt=0, le=60, description="for one whole question, connect to last byte")
+    fresh_seconds: float = Field(0.25, ge=0, le=5, description="an answer this young is used again")
+    agents_for: Names = Field((), description="CRMs whose users are the e-mail addresses in its own directory")
+
+    def addresses(self) -> Iterator[str]:
+        """Where its API lives; a make that has more addresses adds them."""
+        yield self.base_url
+
+
+class CrmAccount(Section):
+    """`[crm.NAME]`: what every CRM has. Each vendor's folder adds its own keys."""
+
+    kind: str = Field(description="how this CRM sends clicks and takes popups")
+    pbx: str | None = Field(None, description="where an extension named in a click is looked up")
+    targets: Names | None = Field(None, description="who gets the popup; default: this CRM and desktop")
+    popup_ttl_seconds: int = Field(120, ge=1, le=3600, description="a popup older than this is of no use: it expires")
+    clicks_per_minute: int = Field(0, ge=0, description="more than this many are answered 429; 0: no limit")
+    agent_clicks_per_minute: int = Field(
+        120, ge=0, description="the same for each agent: a button that is stuck stops nobody else; 0: no limit"
+    )
+    push_timeout_seconds: float = Field(5.0, gt=0, le=20, description="for one whole push, connect to last byte")
+    pushes_at_once: int = Field(16, ge=1, le=1000, description="pushes on their way at the same time, per worker")
+    pushes_per_second: int = Field(0, ge=0, description="the CRM's own limit, kept by all workers together; 0: none")
+    origins: Origins = Field((), description="pages whose buttons may send clicks by script: https://host, exactly")
+    record_hosts: Hosts = Field(
+        (), description="more hosts that links to its records may lead to: HOST, or *.HOST for all below it"
+    )
+    recheck_seconds: float = Field(10.0, ge=0, description="before a push this late, ask if the call lasts; 0: never")
+
+    @property
+    def takes_popups(self) -> bool:
+        """Whether popups can be pushed to this CRM."""
+        return False
+
+    dry_run: bool = Field(False, description="answer and audit clicks, but push nothing anywhere")
+
+    def proofs(self) -> Iterator[tuple[str, str]]:
+        """(fingerprint, key) of each secret by which a click is proven to come from this CRM."""
+        return iter(())
+
+    def addresses(self) -> Iterator[str]:
+        """Where popups are pushed to."""
+        return iter(())
+
+    def hosts(self) -> list[str]:
+        """Where links to its records may lead: `record_hosts`, and the hosts of its other addresses."""
+        addresses = (*self.origins, *self.addresses())
+        return sorted({*self.record_hosts, *(_host_of(address) for address in addresses)})
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """(key, what is wrong) for rules that need more than one key of this section."""
+        return iter(())
+
+
+class Settings(Section):
+    """Everything the program is told, checked."""
+
+    data_dir: Path = Field(Path("var"), description="where the embedded Redis and the SQLite audit live")
+    server: Server = Server()
+    redis: Redis = Redis()
+    audit: Audit = Audit()
+    agents: Agents = Agents()
+    desktop: Desktop = Desktop()
+    log: Log = Log()
+    pbx: Mapping[str, PbxAccount] = Field({}, description="phone systems")
+    crm: Mapping[str, CrmAccount] = Field({}, description="CRMs")
+    dids: Mapping[str, str] = Field({}, description="label shown for a number that callers dial")
+
+    def targets_of(self, crm: str) -> tuple[str, ...]:
+        """The targets of this CRM's popups; none while it only rehearses."""
+        account = self.crm[crm]
+        if account.dry_run:
+            return ()
+        if account.targets is not None:
+            return account.targets
+        return (crm, DESKTOP) if account.takes_popups else (DESKTOP,)
+
+    def addresses(self) -> Iterator[str]:
+        """Every address that the bridge may be told to ask or push to."""
+        for phone_system in self.pbx.values():
+            yield from phone_system.addresses()
+        for account in self.crm.values():
+            yield from account.addresses()
+
+    def pbx_of(self, crm: str) -> str:
+        """The phone system on which an extension named by this CRM is looked up."""
+        return self.crm[crm].pbx or next(iter(self.pbx))

@@ -1,0 +1,159 @@
+"""The one error tree. Expected outcomes are values (`domain.Outcome`); these are the failures.
+
+PopbridgeError
+├── SettingsError           the settings are wrong: every mistake, one line each
+├── ClickRefused            the click was not accepted; answered as problem+json with `reason` and `status`
+│   ├── Malformed           400
+│   ├── BadSignature        401  one text for every way it can fail
+│   ├── UnknownCrm          404
+│   ├── TooLarge            413
+│   ├── UnsupportedMediaType 415
+│   ├── TooManyClicks       429
+│   └── Unavailable         503  Redis is away: nothing was accepted
+├── PbxError                the phone system gave no list of calls; becomes the click's outcome
+│   ├── PbxRefused          credentials, address or permission
+│   ├── PbxUnreachable      no connection, timeout, 5xx
+│   └── PbxUnintelligible   an answer that cannot be read as the vendor's
+├── ExchangeFailed          no usable HTTP answer (connection, timeout, too large)
+├── EmbeddedRedisFailed     popbridge's own Redis did not start
+├── CannotListen            the web door's address cannot be used
+├── RedisUnfit              this Redis cannot be used, or (strict) may lose what it accepted
+└── ArchiveUnfit            the audit archive cannot be used as it is, or not for this
+"""
+
+from bridge.core.model import Outcome
+
+
+class PopbridgeError(Exception):
+    """Root of every failure this program raises on purpose. Its text never holds a secret or a caller's number."""
+
+
+class SettingsError(PopbridgeError):
+    """The settings cannot be used. `mistakes` has one line each, naming source, key and what is allowed."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = list(dict.fromkeys(mistakes))
+
+
+class ClickRefused(PopbridgeError):
+    """A click that was not accepted. `reason` is stable: CRM admins and metrics rely on it."""
+
+    status = 400
+    reason = "malformed"
+    title = "The click cannot be read"
+
+    def __init__(self, detail: str, retry_after: int | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.retry_after = retry_after
+
+
+class Malformed(ClickRefused):
+    """The body or the query does not say whose calls to look up."""
+
+
+class BadSignature(ClickRefused):
+    """Neither signature nor token proves the sender. One text for all cases: it must teach an attacker nothing."""
+
+    status = 401
+    reason = "bad-signature"
+    title = "The click is not signed by this CRM"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Send webhook-id, webhook-timestamp (within 5 minutes) and webhook-signature made with one of"
+            " click_secrets, or the click_token as 'Authorization: Bearer'."
+        )
+
+
+class UnknownCrm(ClickRefused):
+    """No such CRM in the settings."""
+
+    status = 404
+    reason = "unknown-crm"
+    title = "No such CRM"
+
+
+class TooLarge(ClickRefused):
+    """The body is over the limit."""
+
+    status = 413
+    reason = "too-large"
+    title = "The click is too large"
+
+
+class UnsupportedMediaType(ClickRefused):
+    """Neither JSON nor a form."""
+
+    status = 415
+    reason = "unsupported-media-type"
+    title = "Send JSON or a form"
+
+
+class TooManyClicks(ClickRefused):
+    """Over the CRM's rate or the agent's, or too many failed proofs from one address."""
+
+    status = 429
+    reason = "too-many-clicks"
+    title = "Too many clicks"
+
+
+class Unavailable(ClickRefused):
+    """Redis cannot be reached, so nothing was accepted; the sender tries again."""
+
+    status = 503
+    reason = "unavailable"
+    title = "Try again shortly"
+
+
+class PbxError(PopbridgeError):
+    """The phone system gave no list of calls. The text is a sentence for the agent."""
+
+    outcome = Outcome.PBX_UNREACHABLE
+
+
+class PbxRefused(PbxError):
+    """The phone system refused our credentials, our address or the question."""
+
+    outcome = Outcome.PBX_REFUSED
+
+
+class PbxUnreachable(PbxError):
+    """No connection, a timeout, or a server error of the phone system."""
+
+    outcome = Outcome.PBX_UNREACHABLE
+
+
+class PbxUnintelligible(PbxError):
+    """The phone system answered something that is not its own documented shape."""
+
+    outcome = Outcome.PBX_UNINTELLIGIBLE
+
+
+class ExchangeFailed(PopbridgeError):
+    """No usable HTTP answer. `cause` is a short kebab word: it goes into attempts and metrics."""
+
+    def __init__(self, cause: str, detail: str) -> None:
+        super().__init__(detail)
+        self.cause = cause
+
+
+class EmbeddedRedisFailed(PopbridgeError):
+    """popbridge's own Redis did not start; the text says why and what to do."""
+
+
+class CannotListen(PopbridgeError):
+    """The web door's address is taken or not this machine's."""
+
+
+class RedisUnfit(PopbridgeError):
+    """This Redis must not be used. `reasons` has one line each, with the command that mends it."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons
+
+
+class ArchiveUnfit(PopbridgeError):
+    """The audit archive cannot be used as it is, or not for what was asked; the text says what to do."""

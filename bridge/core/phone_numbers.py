@@ -1,0 +1,117 @@
+"""What stands in a caller's number field, and phone numbers in one spelling; pure."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import lru_cache
+
+import phonenumbers
+
+from bridge.core.model import CallerKind
+
+WITHHELD = frozenset(
+    {"", "anonymous", "withheld", "private", "restricted", "unavailable", "unknown", "<unknown>", "blocked"}
+)
+SERVICE = re.compile(r"[*#][0-9*#]+")
+DIALABLE = re.compile(r"\+?[ (]*[0-9][0-9 ().\-/]*")
+LINK = re.compile(r"\s*(?:tel|callto):", re.I)
+TYPED = {"\N{MINUS SIGN}": "-", "\N{FULLWIDTH PLUS SIGN}": "+"}
+NATIONAL = phonenumbers.PhoneNumberFormat.NATIONAL
+SHORTEST_PUBLIC = 7
+"""Fewer digits than this are an extension or a short code: no public number is so short."""
+
+
+def kind_of(number: str) -> CallerKind:
+    """What the phone system put into the number field: seldom is it only numbers."""
+    text = number.strip()
+    if text.casefold() in WITHHELD:
+        return CallerKind.WITHHELD
+    if SERVICE.fullmatch(text):
+        return CallerKind.SERVICE
+    if not DIALABLE.fullmatch(text):
+        return CallerKind.TEXT
+    digits = sum(character.isdigit() for character in text)
+    return CallerKind.NUMBER if digits >= SHORTEST_PUBLIC else CallerKind.INTERNAL
+
+
+@lru_cache(1024)  # every click asks three times, for the same DIDs and callers again and again
+def e164(number: str, region: str) -> str | None:
+    """`+972722776772` for `0722776772` in region IL; None where it is not a valid public number."""
+    if kind_of(number) is not CallerKind.NUMBER:
+        return None
+    try:
+        parsed = phonenumbers.parse(number, region)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(parsed):
+        return None
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def typed(text: str) -> str:
+    """`text` with every digit, space, hyphen and plus sign as a keyboard has it, and without marks that nobody sees:
+    numbers pasted from a document or a chat are full of others."""
+    return text if text.isascii() else "".join(map(_typed, text))
+
+
+def _typed(character: str) -> str:
+    match unicodedata.category(character):
+        case "Nd":
+            return str(unicodedata.digit(character))
+        case "Cf":
+            return ""
+        case "Zs":
+            return " "
+        case "Pd":
+            return "-"
+    return TYPED.get(character, character)
+
+
+def plain(number: str) -> str:
+    """The digits of what may be a public number, however it is spaced; any other text as it is."""
+    text = LINK.sub("", typed(number)).strip()
+    if not DIALABLE.fullmatch(text):
+        return number.strip()
+    digits = "".join(character for character in text if character.isdigit())
+    return digits if len(digits) >= SHORTEST_PUBLIC else text
+
+
+def _readings(number: str, regions: Iterable[str]) -> list[phonenumbers.PhoneNumber]:
+    """The number as read in each region where it could be one, be it in use there or not."""
+    text = LINK.sub("", typed(number)).strip()
+    if kind_of(text) is not CallerKind.NUMBER:
+        return []
+    found = []
+    for region in regions:
+        with suppress(phonenumbers.NumberParseException):
+            found.append(phonenumbers.parse(text, region))
+    return [each for each in found if phonenumbers.is_possible_number(each)]
+
+
+def spellings(number: str, regions: Iterable[str]) -> list[str]:
+    """The keys under which this number may be kept, the E.164 ones (as seen from each region) first.
+
+    A phone system in one region writes `0722776772`, another `972722776772` or `00972722776772`.
+    """
+    public, written = set(), {plain(number)}
+    for each in _readings(number, regions):
+        one = phonenumbers.format_number(each, phonenumbers.PhoneNumberFormat.E164)
+        public.add(one)
+        written |= {one[1:], f"00{one[1:]}", plain(phonenumbers.format_number(each, NATIONAL))}
+        written |= {f"0{phonenumbers.national_significant_number(each)}"}
+    return sorted(public) + sorted(written - public)
+
+
+def digits_of(number: str, regions: Iterable[str]) -> set[str]:
+    """Runs of digits that every spelling of this number has; none when it is not long enough to be told from others."""
+    national = {phonenumbers.national_significant_number(each) for each in _readings(number, regions)}
+    return {digits for digits in national or {plain(number)} if digits.isdigit() and len(digits) >= SHORTEST_PUBLIC}
+
+
+def masked(number: str) -> str:
+    """`+9727…72`: enough to tell callers apart by, too little to ring one up; what is no number by its kind alone."""
+    text, kind = number.strip(), kind_of(number)
+    if kind is not CallerKind.NUMBER:
+        return str(kind)
+    return f"{text[:5] if len(text) > 9 else text[:2]}…{text[-2:]}"

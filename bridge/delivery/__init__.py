@@ -1,0 +1,1 @@
+"""The line of a delivery: `deliver` reads it from top to bottom."""

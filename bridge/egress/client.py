@@ -1,0 +1,147 @@
+"""The only outgoing HTTP: one client, time limits, size caps, allowed addresses, every failure one `ExchangeFailed`.
+
+httpx's interface over aiohttp's transport: httpx's own pool walks all its connections for each request and collapses
+at some dozens in flight. No redirects, no proxies or netrc from the environment, no cookies kept between accounts.
+"""
+
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from bridge.core.errors import ExchangeFailed
+from bridge.core.http_types import Reply, Request
+from bridge.egress.allowed_addresses import Reach
+
+MAX_REPLY_BYTES = 16 * 1024 * 1024
+MAX_DROPPED_BYTES, DROP_SECONDS = 64 * 1024, 0.25
+KEEP_IDLE_SECONDS = 60.0
+"""Longer than the usual gap between two clicks, so that a click seldom pays for a new TLS handshake."""
+
+DROPPED = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
+"""What sending on a kept connection meets when the other side had closed it meanwhile."""
+
+
+class AddressRefused(OSError):
+    """The name leads to an address that may not be dialled."""
+
+
+def _refused(error: BaseException) -> bool:
+    return isinstance(getattr(error.__cause__, "os_error", None), AddressRefused)
+
+
+def _never_connected(error: BaseException) -> bool:
+    """httpx's classes do not tell: over aiohttp's transport a refused connection is called a timeout."""
+    return isinstance(error.__cause__, aiohttp.ClientConnectorError | aiohttp.ClientSSLError)
+
+
+class Exchange:
+    """Sends requests. Whole-question time limits are the caller's to give; connections are kept and shared."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def send(
+        self, request: Request, timeout_seconds: float, max_bytes: int = MAX_REPLY_BYTES, repeatable: bool = False
+    ) -> Reply:
+        """The reply to `request`, read to its last byte within `timeout_seconds`. With `max_bytes` 0 its status and
+        headers are all that counts: the body is not told, and nothing about it makes the question fail.
+
+        `repeatable` says that asking twice does no harm: a kept connection that the other side had closed meanwhile
+        is then tried once more. Raises `ExchangeFailed`; its text names the host alone, never the address or a body.
+        """
+        host = urlsplit(request.url).hostname or "?"
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                try:
+                    return await self._once(request, max_bytes)
+                except httpx.TransportError as error:
+                    if not (repeatable and isinstance(error.__cause__, DROPPED)) or _never_connected(error):
+                        raise
+                    return await self._once(request, max_bytes)
+        except TimeoutError:
+            raise ExchangeFailed("timeout", f"{host} did not answer within {timeout_seconds:g} s") from None
+        except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as error:
+            if _refused(error):
+                told = f"{host} leads to an address that is neither public nor in [server] private_networks"
+                raise ExchangeFailed("address-refused", told) from None
+            if isinstance(error.__cause__, aiohttp.ClientConnectorCertificateError):
+                told = f"{host} has a certificate that this machine does not trust: ended, for another name, or unknown"
+                raise ExchangeFailed("untrusted-certificate", told) from None
+            if _never_connected(error):
+                raise ExchangeFailed("no-connection", f"{host} cannot be connected to") from None
+            told = f"{host} broke off the connection or does not speak HTTP"
+            raise ExchangeFailed("broken-connection", told) from None
+
+    async def _once(self, request: Request, max_bytes: int) -> Reply:
+        started = time.perf_counter()
+        async with self._client.stream(
+            request.method, request.url, headers=dict(request.headers), content=request.body
+        ) as response:
+            body = await _body(response, max_bytes) if max_bytes else await _drop_body(response)
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return Reply(response.status_code, headers, body, (time.perf_counter() - started) * 1000)
+
+
+async def _body(response: httpx.Response, max_bytes: int) -> bytes:
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > max_bytes:
+            raise ExchangeFailed("too-large", f"{response.url.host} sent more than {max_bytes} bytes")
+    return bytes(body)
+
+
+async def _drop_body(response: httpx.Response) -> bytes:
+    """Read past a short body, so that the connection can be kept; one that is long or slow costs the connection."""
+    left = MAX_DROPPED_BYTES
+    with suppress(httpx.HTTPError, aiohttp.ClientError, OSError):
+        async with asyncio.timeout(DROP_SECONDS):
+            async for chunk in response.aiter_raw():
+                left -= len(chunk)
+                if left < 0:
+                    break
+    return b""
+
+
+def _sockets(reach: Reach) -> aiohttp.connector.SocketFactoryType:
+    """Sockets for allowed addresses alone. Checked here, on the very address that is dialled, no name can cheat."""
+
+    def make(info: aiohttp.connector.AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, address = info
+        if not reach.allows(str(address[0])):
+            raise AddressRefused("this address may not be dialled")
+        return socket.socket(family, kind, protocol)
+
+    return make
+
+
+@asynccontextmanager
+async def open_exchange(reach: Reach | None = None, max_connections: int = 256) -> AsyncIterator[Exchange]:
+    """An `Exchange` for as long as the block lasts, to what is in `reach` (default: public, and this machine)."""
+    logging.getLogger("httpx").disabled = True  # its INFO line prints whole addresses, secrets in queries and all
+    connector = aiohttp.TCPConnector(
+        limit=max_connections, keepalive_timeout=KEEP_IDLE_SECONDS, socket_factory=_sockets(reach or Reach())
+    )
+    session = aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        skip_auto_headers=("User-Agent",),
+    )
+    headers = {"User-Agent": "popbridge", "Accept-Encoding": "gzip, deflate"}
+    async with httpx.AsyncClient(
+        transport=AiohttpTransport(client=session),
+        headers=headers,
+        trust_env=False,
+        follow_redirects=False,
+        timeout=None,  # noqa: S113 - `send` limits each whole question
+    ) as client:
+        yield Exchange(client)

@@ -1,0 +1,1 @@
+"""Found calls in Redis: the popup, the cached call, the click's details."""

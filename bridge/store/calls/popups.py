@@ -1,0 +1,60 @@
+"""What a found call leaves behind to be read again: the popup, the cached calls, the click's story."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.core.json_codec import from_json, json_text
+from bridge.core.model import Call, Popup
+from bridge.store import keys
+from bridge.store.client import Batch, TextRedis
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    popup: Popup
+    deliveries: tuple[str, ...]
+
+
+def buffer_popup(pipe: Batch, popup: Popup, delivery_ids: list[str]) -> None:
+    """Buffer the popup with its deliveries, and its calls for the cache."""
+    text = json_text(_Kept(popup, tuple(delivery_ids)))
+    pipe.set(keys.popup(popup.popup_id), text, ex=keys.STORY_SECONDS)
+    for call in (popup.call, *popup.other_calls):
+        if call.ivrid:
+            pipe.hset(keys.call(call.ivrid), mapping={_line(call.pbx, call.extension): json_text(call)})
+            pipe.expire(keys.call(call.ivrid), keys.CALL_SECONDS)
+
+
+def buffer_story(pipe: Batch, click_id: str, story: object) -> None:
+    """Buffer a click's story (JSON's shapes and nouns)."""
+    pipe.set(keys.story(click_id), json_text(story), ex=keys.STORY_SECONDS)
+
+
+async def story(redis: TextRedis, click_id: str) -> dict[str, Any] | None:
+    """A click's story, while it is kept."""
+    text = await redis.get(keys.story(click_id))
+    found: dict[str, Any] | None = json.loads(text) if text else None
+    return found
+
+
+async def popup(redis: TextRedis, popup_id: str) -> tuple[Popup, list[str]] | None:
+    """A popup and the ids of its deliveries, while it is kept."""
+    text = await redis.get(keys.popup(popup_id))
+    return (kept(text), json.loads(text)["deliveries"]) if text else None
+
+
+def kept(text: str) -> Popup:
+    """The popup in what was kept of it."""
+    return from_json(_Kept, text).popup
+
+
+async def calls(redis: TextRedis, ivrid: str, pbx: str | None, extension: str | None) -> list[Call]:
+    """The cached calls with this ivrid (one per line it was seen on), newest first."""
+    found = [from_json(Call, text) for text in (await redis.hgetall(keys.call(ivrid))).values()]
+    wanted = [call for call in found if pbx in (None, call.pbx) and extension in (None, call.extension)]
+    return sorted(wanted, key=lambda call: call.started_at.timestamp() if call.started_at else 0.0, reverse=True)
+
+
+def _line(pbx: str, extension: str) -> str:
+    return f"{pbx}\x1f{extension}"

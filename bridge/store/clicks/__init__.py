@@ -1,0 +1,1 @@
+"""Clicks in Redis: accepted once, or refused."""

@@ -1,0 +1,158 @@
+"""Accepting a click exactly once: who works on it, its stored answer, and the one transaction that writes it all."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from bridge.core.errors import TooManyClicks, Unavailable
+from bridge.core.model import Click
+from bridge.store import keys
+from bridge.store.client import Batch, Word
+from bridge.store.scripts import CARRY_OUT, Scripts
+
+log = logging.getLogger(__name__)
+
+RUNNING = "running:"
+WAIT_SECONDS = 0.025
+BEGIN_PAUSES = (0.0, 0.05)
+"""Between the tries to take on a click, in seconds: kept connections may be dead after a Redis that was away."""
+COMMIT_SECONDS = 5.0
+COMMIT_PAUSES = (0.0, 0.05, 0.2, 0.5, 1.0)
+RETRY_AFTER_SECONDS = 2
+
+# KEYS: the click's, then a counter for each allowance. ARGV: who takes the click on, for how many ms, seconds that a
+# counter lives, then how many each allows. Gives what holds the click, or (a number) which allowance is used up.
+BEGIN = """
+local held = redis.call('GET', KEYS[1])
+if held then return held end
+for n = 2, #KEYS do
+  local times = redis.call('INCR', KEYS[n])
+  if times == 1 then redis.call('EXPIRE', KEYS[n], ARGV[3]) end
+  if times > tonumber(ARGV[n + 2]) then return n - 2 end
+end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+"""
+
+# KEYS: the click. ARGV: who gives it up
+ABANDON = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
+
+# KEYS: the click. ARGV: what a click that is worked on begins with, the answer, seconds to live, then the commands,
+# each after the number of its words. The reply: nothing, or the answer that is there already
+COMMIT = f"""{CARRY_OUT}
+local stored = redis.call('GET', KEYS[1])
+if stored and string.sub(stored, 1, #ARGV[1]) ~= ARGV[1] then return stored end
+redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+carry_out(4)
+"""
+
+Stored = dict[str, Any]
+"""An answer as it was first sent: contract 3's JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How many clicks of the same `kind`, CRM and `who` are taken on in a minute, and what is told above that."""
+
+    kind: str
+    crm: str
+    who: str
+    per_minute: int
+    told: str
+
+
+def unavailable() -> Unavailable:
+    """The refusal for every way in which Redis can be away."""
+    return Unavailable("The bridge's store cannot be reached: nothing was accepted", RETRY_AFTER_SECONDS)
+
+
+def _key(click: Click) -> str:
+    return keys.accepted(click.crm, click.key or click.click_id)
+
+
+async def begin(
+    scripts: Scripts, click: Click, hold_seconds: float, allowances: Sequence[Allowance] = ()
+) -> Stored | None:
+    """Take on the click (None), or give the answer that it was given before.
+
+    A repeat that comes while the first is still being answered waits for that answer. Whoever dies while answering
+    holds the click no longer than `hold_seconds`. A repeat uses up no allowance, and what one allowance refuses uses
+    up none of those after it. Raises `TooManyClicks` and `Unavailable`.
+    """
+    if click.key is None and not allowances:
+        return None
+    try:
+        async with asyncio.timeout(2 * hold_seconds):
+            for pause in BEGIN_PAUSES:
+                try:
+                    return await _begin(scripts, click, hold_seconds, allowances)
+                except (RedisError, OSError) as error:
+                    log.warning("redis did not take a click: %s", type(error).__name__)
+                await asyncio.sleep(pause)
+            return await _begin(scripts, click, hold_seconds, allowances)
+    except (RedisError, TimeoutError, OSError):
+        raise unavailable() from None
+
+
+async def _begin(scripts: Scripts, click: Click, hold_seconds: float, allowances: Sequence[Allowance]) -> Stored | None:
+    """The key tells who works on the click, so asking again after a lost reply finds ourselves."""
+    mine, second = RUNNING + click.click_id, int(click.received_at.timestamp())
+    names = [_key(click), *(keys.rate(one.kind, one.crm, one.who, second // keys.RATE_SECONDS) for one in allowances)]
+    told: tuple[str | int, ...] = (
+        mine,
+        int(hold_seconds * 1000),
+        2 * keys.RATE_SECONDS,
+        *(one.per_minute for one in allowances),
+    )
+    while (held := await scripts.eval(BEGIN, len(names), *names, *told)) not in (None, mine):
+        if isinstance(held, int):
+            raise TooManyClicks(allowances[held].told, keys.RATE_SECONDS - second % keys.RATE_SECONDS)
+        if not held.startswith(RUNNING):
+            return _stored(held)
+        await asyncio.sleep(WAIT_SECONDS)
+    return None
+
+
+def _stored(text: str) -> Stored:
+    answer: Stored = json.loads(text)
+    return answer
+
+
+async def abandon(scripts: Scripts, click: Click) -> None:
+    """Let a repeat of a click that could not be answered start at once."""
+    try:
+        await scripts.eval(ABANDON, 1, _key(click), RUNNING + click.click_id)
+    except (RedisError, OSError):
+        log.warning("a click that failed is held until its time runs out")
+
+
+async def commit(scripts: Scripts, click: Click, answer: Stored, write: Callable[[Batch], None]) -> Stored:
+    """Write the answer and everything `write` buffers: all or nothing, once. Returns the answer that stands.
+
+    Raises `Unavailable`, after `COMMIT_SECONDS` at the latest. A transaction that the server has taken but not
+    answered by then may still be carried out: a repeat with the same id finds it.
+    """
+    text = json.dumps(answer, ensure_ascii=False)
+    words = [RUNNING, text, keys.ACCEPTED_SECONDS, *scripts.words_of(write)]
+    try:
+        async with asyncio.timeout(COMMIT_SECONDS):
+            stands = await _commit(scripts, click, words)
+    except TimeoutError:
+        raise unavailable() from None
+    return answer if stands in (None, text) else _stored(stands)
+
+
+async def _commit(scripts: Scripts, click: Click, words: Sequence[Word]) -> str | None:
+    """The answer that was there before, which after a lost reply is our own. Raises `Unavailable`."""
+    for pause in COMMIT_PAUSES:
+        await asyncio.sleep(pause)
+        try:
+            stored: str | None = await scripts.eval(COMMIT, 1, _key(click), *words)
+            return stored
+        except (RedisError, OSError) as error:
+            log.warning("redis did not take a transaction: %s", type(error).__name__)
+    raise unavailable()

@@ -1,0 +1,77 @@
+"""The ledger's sweep: every delivery that is due, and that no job and no worker has in hand, is queued again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bridge.store import counters, jobs, keys
+from bridge.store.client import TextRedis
+from bridge.store.deliveries.records import FIRST_LOOK, milliseconds
+from bridge.store.jobs import DELIVER, Jobs
+
+QUEUEING = timedelta(seconds=2)
+"""How long after a delivery its job may bear its time: a transaction may need several tries."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A delivery that somebody must look at: when its last job was queued, and what workers did with it since."""
+
+    delivery_id: str
+    queued_ms: int
+    held: bool
+    claims: int
+    not_before_ms: int
+    kept: bool
+
+    @property
+    def touched(self) -> bool:
+        """Whether a worker has had it since its last job was queued: that job is gone."""
+        return self.held or self.not_before_ms >= self.queued_ms
+
+    @property
+    def recovered(self) -> bool:
+        """Whether its worker died, or its first job was lost before any worker saw it."""
+        return self.held or not self.claims
+
+
+async def queue_due(redis: TextRedis, queue: Jobs, now: datetime, limit: int = 500) -> int:
+    """Queue every delivery that somebody must look at now, longest overdue first; how many were queued.
+
+    Each is looked at again a little later, unless a worker has claimed or ended it by then. One whose job must still
+    be waiting, because what will be run next is older, is left to it: else a backlog would grow by being looked at.
+    """
+    found = await redis.zrangebyscore(keys.DUE, "-inf", milliseconds(now), start=0, num=limit)
+    if not found:
+        return 0
+    due, oldest = await _due(redis, found), await jobs.oldest(redis)
+    waiting = milliseconds(oldest - QUEUEING) if oldest else None
+    lost = [one for one in due if one.touched or waiting is None or one.queued_ms < waiting]
+    recovered = sum(one.recovered for one in lost)
+    again = milliseconds(now + FIRST_LOOK)
+    async with redis.pipeline(transaction=True) as pipe:
+        pipe.multi()
+        pipe.zadd(keys.DUE, dict.fromkeys(found, again), xx=True)
+        for one in lost:
+            if one.kept:  # else this would be all that is in it, for ever
+                pipe.hset(keys.delivery(one.delivery_id), mapping={"queued_ms": str(milliseconds(now))})
+            queue.add(pipe, DELIVER, one.delivery_id)
+        if recovered:
+            pipe.hincrby(keys.COUNTERS, counters.field("recovered"), recovered)
+        await pipe.execute()
+    return len(lost)
+
+
+async def _due(redis: TextRedis, found: Sequence[str]) -> list[_Due]:
+    names = ["created_at", "queued_ms", "lease_ms", "fence", "not_before_ms"]
+    async with redis.pipeline(transaction=False) as pipe:
+        for delivery_id in found:
+            pipe.hmget(keys.delivery(delivery_id), names)
+        rows = await pipe.execute()
+    due = []
+    for delivery_id, (created_at, queued_ms, lease_ms, fence, not_before_ms) in zip(found, rows, strict=True):
+        queued = int(queued_ms) if queued_ms else milliseconds(datetime.fromisoformat(created_at)) if created_at else 0
+        due.append(
+            _Due(delivery_id, queued, lease_ms is not None, int(fence or 0), int(not_before_ms or 0), bool(created_at))
+        )
+    return due

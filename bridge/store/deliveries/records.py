@@ -1,0 +1,142 @@
+"""Deliveries: their records, made with their place in the ledger, listed, and sent again.
+
+Times in Redis are milliseconds since 1970. `claims` is how one is tried, `ledger` how none is forgotten.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from bridge.config.models import Settings
+from bridge.core.clock import new_id
+from bridge.core.json_codec import from_json, json_text, time_text
+from bridge.core.model import Attempt, Click, Delivery, DeliveryState, Event, Note
+from bridge.observability import tracing
+from bridge.store import keys
+from bridge.store.client import Batch, TextRedis
+
+FIRST_LOOK = timedelta(seconds=3)
+"""When the sweeper looks at a delivery whose job was lost on the way."""
+NOTE_LIFE = timedelta(days=1)
+"""How long a note is tried: it is of use after its call too."""
+
+# KEYS: delivery, ledger. ARGV: expires_at, now_ms, id, seconds to live
+RESEND = """
+local state = redis.call('HGET', KEYS[1], 'state')
+if state ~= 'failed' and state ~= 'expired' then return state or '' end
+redis.call('HSET', KEYS[1], 'state', 'pending', 'expires_at', ARGV[1])
+redis.call('HDEL', KEYS[1], 'ended_at', 'lease_ms', 'deferred')
+redis.call('HSET', KEYS[1], 'not_before_ms', ARGV[2])
+redis.call('HINCRBY', KEYS[1], 'resent', 1)
+redis.call('HINCRBY', KEYS[1], 'fence', 1)
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+redis.call('ZADD', KEYS[2], ARGV[2], ARGV[3])
+return 'resent'
+"""
+
+
+RESENT = "resent"
+CHUNK = 200
+
+
+def milliseconds(moment: datetime) -> int:
+    """`moment` as Redis keeps it."""
+    return int(moment.timestamp() * 1000)
+
+
+def buffer_new(pipe: Batch, delivery: Delivery, click: Click, expires_at: datetime) -> None:
+    """Buffer the record of a new delivery and its place in the ledger."""
+    _buffer(pipe, delivery, click.click_id, click.received_at, expires_at, {})
+
+
+def buffer_note(pipe: Batch, delivery: Delivery, note: Note, expires_at: datetime) -> None:
+    """As `buffer_new`, of an agent's note to a popup."""
+    _buffer(pipe, delivery, note.click_id, note.noted_at, expires_at, {"note": json_text(note)})
+
+
+def _buffer(
+    pipe: Batch, delivery: Delivery, click_id: str, began: datetime, expires_at: datetime, more: Mapping[str, str]
+) -> None:
+    key = keys.delivery(delivery.delivery_id)
+    fields = {
+        "delivery_id": delivery.delivery_id,
+        "popup_id": delivery.popup_id,
+        "event": str(delivery.event),
+        "click_id": click_id,
+        "clicked_at": time_text(began),
+        "target": delivery.target,
+        "state": str(delivery.state),
+        "created_at": time_text(delivery.created_at),
+        "expires_at": time_text(expires_at),
+        **more,
+    }
+    if traceparent := tracing.carried():
+        fields["traceparent"] = traceparent
+    pipe.hset(key, mapping=fields)
+    pipe.expire(key, keys.STORY_SECONDS)
+    pipe.zadd(keys.DUE, {delivery.delivery_id: milliseconds(delivery.created_at + FIRST_LOOK)})
+    pipe.zadd(keys.DELIVERIES, {delivery.delivery_id: 0})
+
+
+async def send_again(redis: TextRedis, settings: Settings, delivery: Delivery, now: datetime) -> str:
+    """As `resend`, for as long as a note, or its CRM's popups, are of use."""
+    account = settings.crm.get(delivery.target)
+    if delivery.event is Event.NOTE:
+        return await resend(redis, delivery.delivery_id, now, now + NOTE_LIFE)
+    seconds = account.popup_ttl_seconds if account else keys.MINUTE
+    return await resend(redis, delivery.delivery_id, now, now + timedelta(seconds=seconds))
+
+
+async def resend(redis: TextRedis, delivery_id: str, now: datetime, expires_at: datetime) -> str:
+    """Make a failed or expired delivery pending again, due now: `resent`, or the state that it is in ("": unknown)."""
+    key = keys.delivery(delivery_id)
+    arguments = (time_text(expires_at), milliseconds(now), delivery_id, keys.STORY_SECONDS)
+    return str(await redis.eval(RESEND, 2, key, keys.DUE, *arguments))
+
+
+async def every(
+    redis: TextRedis, state: str | None, target: str | None, limit: int, cursor: str | None
+) -> tuple[list[Delivery], str | None]:
+    """Deliveries, newest first, those that match; and where the next page begins (None: there is none).
+
+    Ids sort by time, so the id of the last one seen is the cursor.
+    """
+    found: list[Delivery] = []
+    while len(found) <= limit:
+        ids = await redis.zrevrangebylex(keys.DELIVERIES, f"({cursor}" if cursor else "+", "-", start=0, num=CHUNK)
+        if not ids:
+            break
+        cursor = ids[-1]
+        found += [one for one in await get(redis, ids) if state in (None, one.state) and target in (None, one.target)]
+    return found[:limit], found[limit - 1].delivery_id if len(found) > limit else None
+
+
+async def forget_old(redis: TextRedis, now: datetime) -> None:
+    """Take those that are not kept any longer out of the list."""
+    oldest = new_id("dlv", now - timedelta(seconds=keys.STORY_SECONDS))
+    await redis.zremrangebylex(keys.DELIVERIES, "-", f"({oldest}")
+
+
+async def get(redis: TextRedis, delivery_ids: Iterable[str]) -> list[Delivery]:
+    """The deliveries with these ids that are still kept."""
+    wanted = list(delivery_ids)
+    async with redis.pipeline(transaction=False) as pipe:
+        for delivery_id in wanted:
+            pipe.hgetall(keys.delivery(delivery_id))
+            pipe.lrange(keys.attempts(delivery_id), 0, -1)
+        rows = await pipe.execute() if wanted else []
+    return [_delivery(record, attempts) for record, attempts in zip(rows[::2], rows[1::2], strict=True) if record]
+
+
+def _delivery(record: dict[str, str], attempts: list[str]) -> Delivery:
+    ended_at, shown_at = record.get("ended_at"), record.get("shown_at")
+    return Delivery(
+        delivery_id=record["delivery_id"],
+        popup_id=record["popup_id"],
+        target=record["target"],
+        state=DeliveryState(record["state"]),
+        created_at=datetime.fromisoformat(record["created_at"]).astimezone(UTC),
+        ended_at=datetime.fromisoformat(ended_at).astimezone(UTC) if ended_at else None,
+        attempts=tuple(from_json(Attempt, attempt) for attempt in attempts),
+        event=Event(record.get("event") or Event.POPUP),
+        shown_at=datetime.fromisoformat(shown_at).astimezone(UTC) if shown_at else None,
+    )

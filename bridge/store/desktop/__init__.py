@@ -1,0 +1,1 @@
+"""Desktop pages in Redis: the event stream of each agent, notes, preferences."""

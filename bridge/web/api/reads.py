@@ -1,0 +1,147 @@
+"""Reading back: a click's story, a popup with its deliveries, a cached call."""
+
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from bridge.audit import asking
+from bridge.audit.asking import Wanted
+from bridge.calls.live_calls import PhoneSystem
+from bridge.calls.snapshot import extension_rows, queue_row
+from bridge.clicks import history
+from bridge.core.errors import Malformed
+from bridge.core.json_codec import as_json
+from bridge.core.model import DeliveryState
+from bridge.services import Kit
+from bridge.store.calls import popups
+from bridge.store.deliveries import records
+from bridge.store.desktop import notes
+from bridge.store.tokens import Grant
+from bridge.web.api import audit
+from bridge.web.signin import grant_of, supervisor
+
+GONE = "There is none with this id, or it is not kept any longer."
+
+
+async def click(request: Request) -> Response:
+    """`GET /api/clicks/{click_id}`: the whole story of one click."""
+    grant = await grant_of(request)
+    kit: Kit = request.app.state.kit
+    click_id = request.path_params["click_id"]
+    story = await popups.story(kit.redis, click_id)
+    if story is None or not _owns_story(grant, story):
+        raise HTTPException(404, GONE)
+    if grant.supervises:
+        await audit.note(request, grant, "story", None, click_id=click_id)
+    ids, shown = story.pop("delivery_ids"), story["answer"]["popup"]
+    ids += await notes.sent(kit.redis, shown["popup_id"]) if shown else []
+    return JSONResponse({**story, "deliveries": as_json(await records.get(kit.redis, ids))})
+
+
+async def clicks(request: Request) -> Response:
+    """`GET /api/clicks?agent=&crm=&since=&until=&limit=&cursor=`: clicks, refused ones too; an agent sees the own."""
+    grant = await grant_of(request)
+    kit: Kit = request.app.state.kit
+    asked = {name: request.query_params.get(name, "") for name in ("crm", "since", "until")}
+    asked["crm_user"] = request.query_params.get("agent", "")
+    if not grant.supervises:
+        asked |= {"crm": grant.crm, "crm_user": grant.crm_user}
+    wanted = Wanted.read(asked, kit.labels.regions.values(), kit.clock.now())
+    limit, cursor = asking.limit_of(request.query_params.get("limit")), request.query_params.get("cursor")
+    asking.place_of(cursor)
+    await audit.note(request, grant, "clicks", wanted)
+    page = await history.clicks(kit.archive, kit.redis, wanted, limit, cursor, kit.clock.now(), grant.supervises)
+    return JSONResponse({"items": page.items, "next_cursor": page.next_cursor})
+
+
+def _owns_story(grant: Grant, story: dict[str, Any]) -> bool:
+    crm_user = (story["agent"] or {}).get("crm_user") or story["click"]["agent"] or ""
+    return grant.owns(story["click"]["crm"], crm_user)
+
+
+async def popup(request: Request) -> Response:
+    """`GET /api/popups/{popup_id}`: the popup with its deliveries."""
+    grant = await grant_of(request)
+    kit: Kit = request.app.state.kit
+    found = await popups.popup(kit.redis, request.path_params["popup_id"])
+    if found is None or not grant.owns(found[0].agent.crm, found[0].agent.crm_user):
+        raise HTTPException(404, GONE)
+    shown, ids = found[0], [*found[1], *await notes.sent(kit.redis, found[0].popup_id)]
+    return JSONResponse({**as_json(shown), "deliveries": as_json(await records.get(kit.redis, ids))})
+
+
+async def delivery_list(request: Request) -> Response:
+    """`GET /api/deliveries?state=&target=&limit=&cursor=`: deliveries, newest first."""
+    await supervisor(request)
+    kit: Kit = request.app.state.kit
+    asked = request.query_params
+    state = asked.get("state") or None
+    if state not in (None, *(str(one) for one in DeliveryState)):
+        raise Malformed(f"state must be one of: {', '.join(DeliveryState)}")
+    limit, target = asking.limit_of(asked.get("limit")), asked.get("target") or None
+    items, more = await records.every(kit.redis, state, target, limit, asked.get("cursor") or None)
+    return JSONResponse({"items": as_json(items), "next_cursor": more})
+
+
+async def retry(request: Request) -> Response:
+    """`POST /api/deliveries/{id}/retry`: send a failed or expired one again, marked as such."""
+    await supervisor(request)
+    kit: Kit = request.app.state.kit
+    delivery_id = request.path_params["delivery_id"]
+    found = await records.get(kit.redis, [delivery_id])
+    if not found:
+        raise HTTPException(404, GONE)
+    outcome = await records.send_again(kit.redis, kit.settings, found[0], kit.clock.now())
+    if outcome != records.RESENT:
+        raise HTTPException(409, f"The delivery is {outcome}: only failed and expired ones are sent again.")
+    return JSONResponse(as_json((await records.get(kit.redis, [delivery_id]))[0]), 202)
+
+
+async def call(request: Request) -> Response:
+    """`GET /api/calls/{ivrid}`: the cached call; an agent sees only calls on extensions of their own."""
+    grant = await grant_of(request)
+    kit: Kit = request.app.state.kit
+    asked = request.query_params
+    found = await popups.calls(kit.redis, request.path_params["ivrid"], asked.get("pbx"), asked.get("extension"))
+    if not grant.supervises:
+        agent = kit.agents.directory().agent(grant.crm, grant.crm_user)
+        own = {(line.pbx, line.extension) for line in agent.lines} if agent else set()
+        found = [one for one in found if (one.pbx, one.extension) in own]
+    if not found:
+        raise HTTPException(404, GONE)
+    return JSONResponse(as_json(found[0]))
+
+
+def _system(request: Request) -> PhoneSystem:
+    kit: Kit = request.app.state.kit
+    system = kit.lookup.systems.get(request.path_params["pbx"])
+    if system is None:
+        raise HTTPException(404, f"No [pbx.NAME] of that name; known: {', '.join(kit.lookup.systems)}")
+    return system
+
+
+async def extensions(request: Request) -> Response:
+    """`GET /api/pbx/{pbx}/extensions[?extension=]`: the extensions now, with their calls."""
+    await supervisor(request)
+    kit: Kit = request.app.state.kit
+    system, wanted = _system(request), request.query_params.get("extension")
+    listing = await system.snapshot(wanted)
+    return _list(extension_rows(listing, wanted, kit.labels))
+
+
+async def queues(request: Request) -> Response:
+    """`GET /api/pbx/{pbx}/queues[?queue=]`: the queues now, with their waiting callers."""
+    await supervisor(request)
+    kit: Kit = request.app.state.kit
+    system = _system(request)
+    found = await system.queues(request.query_params.get("queue"))
+    if found is None:
+        raise HTTPException(404, f"Phone systems of kind {system.adapter.kind} have no queues to ask for.")
+    region = kit.labels.regions[system.name]
+    return _list([queue_row(queue, region) for queue in found])
+
+
+def _list(items: list[dict[str, Any]]) -> Response:
+    return JSONResponse({"items": items, "next_cursor": None})

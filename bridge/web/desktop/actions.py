@@ -1,0 +1,116 @@
+"""What an agent does on the desktop page: press the button again, choose another call, write a note."""
+
+from typing import Any
+from urllib.parse import quote
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from bridge import crm
+from bridge.clicks.answer import Laps, answer
+from bridge.core.clock import new_id
+from bridge.core.json_codec import as_json
+from bridge.core.model import Click, Delivery, DeliveryState, Event, Note, Popup
+from bridge.services import Kit
+from bridge.store import counters
+from bridge.store.desktop import notes, stream
+from bridge.store.tokens import Grant
+from bridge.web.body import source_of
+from bridge.web.desktop.page import fields, own_popup
+from bridge.web.signin import agent_of
+
+PRESSES_PER_MINUTE = 30
+MOST_CHARACTERS, OUTCOME_CHARACTERS, ID_CHARACTERS = 4000, 200, 320
+
+
+async def press(request: Request) -> Response:
+    """`POST /desktop/press`: the button again, or another call by its `ivrid`, which is remembered while it lives."""
+    grant = await agent_of(request)
+    kit: Kit = request.app.state.kit
+    laps = Laps(kit.clock)
+    await _limit(kit, grant)
+    told = await fields(request)
+    ivrid, popup_id = _text(told, "ivrid", ID_CHARACTERS), _text(told, "popup_id", ID_CHARACTERS)
+    of = (await own_popup(kit, grant, popup_id))[0] if popup_id else None
+    given = await answer(_click(request, kit, grant, ivrid, of), kit, laps)
+    if ivrid and given["outcome"] == "found":
+        await stream.choose(kit.redis, grant, ivrid)
+    return JSONResponse(given)
+
+
+async def _limit(kit: Kit, grant: Grant) -> None:
+    times, wait = await counters.happened(kit.redis, "press", grant.crm, grant.crm_user, kit.clock.now().timestamp())
+    if times > PRESSES_PER_MINUTE:
+        detail = f"More than {PRESSES_PER_MINUTE} presses in this minute."
+        raise HTTPException(429, detail, headers={"Retry-After": str(wait)})
+
+
+def _click(request: Request, kit: Kit, grant: Grant, ivrid: str | None, of: Popup | None) -> Click:
+    """As if the CRM's button was pressed by this agent; the CRM's record stays that of the popup."""
+    key, now = _key(request), kit.clock.now()
+    return Click(
+        click_id=new_id("clk", now),
+        crm=grant.crm,
+        received_at=now,
+        source_ip=source_of(request),
+        agent=grant.crm_user,
+        ivrid=ivrid,
+        record=of.record if of else None,
+        key=f"desktop:{quote(grant.crm_user, safe='')}:{key}" if key else None,
+    )
+
+
+def _key(request: Request) -> str:
+    """What tells a repeat from something new, empty without one; 400 when it is too long."""
+    key = request.headers.get("idempotency-key", "").strip()
+    if len(key) > ID_CHARACTERS:
+        raise HTTPException(400, f"Idempotency-Key must have at most {ID_CHARACTERS} characters.")
+    return key
+
+
+def _text(told: dict[str, Any], name: str, most: int) -> str | None:
+    """A field as text; absent, null and empty are None; 400 for anything else."""
+    value = told.get(name)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or len(value) > most:
+        raise HTTPException(400, f"{name} must be a text of at most {most} characters, or null.")
+    return value
+
+
+async def note(request: Request) -> Response:
+    """`GET`, `PUT` and `POST /desktop/notes/{popup_id}`: the draft, saving it, sending it to the CRM."""
+    grant = await agent_of(request)
+    kit: Kit = request.app.state.kit
+    popup, _ = await own_popup(kit, grant, request.path_params["popup_id"])
+    if request.method == "GET":
+        return JSONResponse(as_json(await notes.draft(kit.redis, popup.popup_id)))
+    told = await fields(request)
+    text, outcome = _text(told, "text", MOST_CHARACTERS) or "", _text(told, "outcome", OUTCOME_CHARACTERS)
+    if request.method == "PUT":
+        await notes.save(kit.redis, popup.popup_id, text, outcome)
+        return Response(status_code=204)
+    if not text.strip() and not outcome:
+        raise HTTPException(400, "A note needs a text or an outcome.")
+    return JSONResponse({"delivery_id": await _send(kit, popup, text, outcome, _key(request))}, 202)
+
+
+async def _send(kit: Kit, popup: Popup, text: str, outcome: str | None, key: str) -> str:
+    """Hand the note to the workers, once for each key; the id of its delivery."""
+    target = popup.agent.crm
+    account = kit.settings.crm.get(target)
+    if account is None or not account.takes_popups or crm.find(account.kind).write_note is None:
+        raise HTTPException(409, "This agent's CRM takes no notes: it has no address for popups.")
+    now = kit.clock.now()
+    written = Note(
+        popup_id=popup.popup_id,
+        click_id=popup.click_id,
+        agent=popup.agent,
+        ivrid=popup.call.ivrid,
+        text=text,
+        outcome=outcome,
+        noted_at=now,
+    )
+    delivery = Delivery(new_id("dlv", now), popup.popup_id, target, DeliveryState.PENDING, now, event=Event.NOTE)
+    return await notes.send(kit.scripts, kit.jobs, written, delivery, key)

@@ -1,0 +1,113 @@
+"""How the call of an open card stands: what the page is told while the phone system says it; pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bridge.calls.live_calls import Heard
+from bridge.clicks.choose import NOW, Labels, choose, labelled
+from bridge.core.json_codec import as_json, from_json, time_text
+from bridge.core.model import Call, Line, Outcome, Popup
+from bridge.web.desktop.open_pages import event
+
+ENDED = "ended"
+ANSWERED = (Outcome.FOUND, Outcome.NO_ACTIVE_CALL, Outcome.UNKNOWN_EXTENSION)
+
+
+@dataclass(frozen=True, slots=True)
+class CallNow:
+    """`state` is a call's or `ended`; `stale`: the phone system does not answer now, the rest is the last known."""
+
+    state: str
+    call: Call | None
+    other_calls: tuple[Call, ...]
+    why: str = field(compare=False)
+    stale: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Card:
+    """The newest popup of an agent, read only when its call is followed: most popups are just handed on.
+
+    `now` is how its call stood when it was asked last (None: as in the popup), `is_told` whether the pages know it.
+    """
+
+    popup_id: str
+    data: str
+    asked_at: datetime
+    is_told: bool
+    now: CallNow | None = None
+    _popup: Popup | None = None
+
+    @property
+    def popup(self) -> Popup:
+        """The popup."""
+        if self._popup is None:
+            self._popup = from_json(Popup, self.data)
+        return self._popup
+
+    @property
+    def stands(self) -> CallNow:
+        """How its call stands, as far as it is known."""
+        popup = self.popup
+        return self.now or CallNow(str(popup.call.state), popup.call, popup.other_calls, popup.why)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more can become of its call."""
+        return self.now is not None and self.now.state == ENDED
+
+    def text(self) -> bytes:
+        """The event that tells it."""
+        now = self.stands
+        told = {
+            "popup_id": self.popup_id,
+            "ivrid": self.popup.call.ivrid,
+            "state": now.state,
+            "call": as_json(now.call),
+            "other_calls": as_json(now.other_calls),
+            "asked_at": time_text(self.asked_at),
+            "stale": now.stale,
+            "why": now.why,
+        }
+        return event("call", told)
+
+
+def ended() -> CallNow:
+    """The call is gone."""
+    return CallNow(ENDED, None, (), "the call has ended or has left your extensions")
+
+
+def lines_of(popup: Popup, lines: Sequence[Line]) -> tuple[Line, ...]:
+    """Where the popup's call may be now: on its own line or on another of the agent's."""
+    return tuple(dict.fromkeys((Line(popup.agent.pbx, popup.agent.extension), *lines)))
+
+
+def as_heard(card: Card, heard: Sequence[Heard], labels: Labels) -> CallNow:
+    """How the call stands by what the phone systems said about each line of the agent."""
+    calls = [call for each in heard for call in each.calls]
+    mine = next((call for call in calls if _is_same(call, card.popup.call)), None)
+    if mine is not None:
+        choice = choose([mine, *(call for call in calls if not _is_same(call, mine))], mine.ivrid)
+        others = choice.others if choice else ()
+        return CallNow(
+            str(mine.state), labelled(mine, labels), tuple(labelled(o, labels) for o in others), NOW[mine.state]
+        )
+    silent = next((each for each in heard if each.outcome not in ANSWERED), None)
+    if silent is None:
+        return ended()
+    last = card.stands
+    return CallNow(last.state, last.call, last.other_calls, silent.why, stale=True)
+
+
+def _is_same(call: Call, other: Call) -> bool:
+    """The same call, on whichever line; phone systems that give no ivrid are told apart by line, caller and start."""
+    if call.pbx != other.pbx or call.ivrid != other.ivrid:
+        return False
+    if call.ivrid:
+        return True
+    return (call.extension, call.caller.number, call.started_at) == (
+        other.extension,
+        other.caller.number,
+        other.started_at,
+    )

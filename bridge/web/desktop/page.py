@@ -1,0 +1,154 @@
+"""The agent's desktop page and what it asks of the server; its stream of events is `stream`'s."""
+
+import json
+import logging
+from dataclasses import replace
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+
+from bridge.core.json_codec import as_json
+from bridge.core.model import DESKTOP, Popup
+from bridge.observability import logs
+from bridge.services import Kit
+from bridge.store import keys, tokens
+from bridge.store.calls import popups
+from bridge.store.deliveries import claims, records
+from bridge.store.desktop import stream
+from bridge.store.desktop.stream import Preferences
+from bridge.store.tokens import Grant, Kind
+from bridge.web import body
+from bridge.web.languages import STATIC
+from bridge.web.signin import agent_of, bearer, opener_of, told_of
+
+log = logging.getLogger(__name__)
+
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self';"
+    " base-uri 'none'; form-action 'none'; frame-ancestors "
+)
+NO_POPUP = "There is no popup of this agent with this id, or it is not kept any longer."
+ACKNOWLEDGED = ("delivered", "shown", "dismissed")
+THEMES = ("auto", "light", "dark")
+MOST_KEYS, KEY_CHARACTERS = 100, 200
+
+
+async def page(request: Request) -> Response:
+    """`GET /desktop`: the page; who may see what is decided by the token it brings to `events`."""
+    kit: Kit = request.app.state.kit
+    ancestors = " ".join(("'self'", *kit.settings.server.frame_ancestors))
+    headers = {"Content-Security-Policy": PAGE_POLICY + ancestors, "Cache-Control": "no-cache"}
+    return FileResponse(STATIC / "desktop.html", headers=headers)
+
+
+async def sign_in(request: Request) -> Response:
+    """`POST /desktop/session`: the token of the agent's link for a session of the page's own."""
+    grant = await opener_of(request)
+    kit: Kit = request.app.state.kit
+    text = bearer(request)
+    if grant.kind is not Kind.SESSION:
+        traded = await tokens.trade(kit.redis, grant, kit.clock.now())
+        if traded is None:
+            raise HTTPException(401, "This link was used before, or revoked: it opens the desktop page once.")
+        grant, text = traded
+    wanted = await stream.preferences(kit.redis, grant)
+    session = {"session": text, "expires_at": grant.expires_at, "agent": told_of(kit, grant)}
+    return JSONResponse({**session, "preferences": as_json(wanted), "record_hosts": record_hosts(kit, grant)}, 201)
+
+
+def record_hosts(kit: Kit, grant: Grant) -> list[str]:
+    """Where the links to records may lead on this agent's pages."""
+    account = kit.settings.crm.get(grant.crm)
+    return account.hosts() if account else []
+
+
+async def sign_out(request: Request) -> Response:
+    """`DELETE /desktop/session`: the session ends, on every page that has it. A token outlives the page."""
+    grant = await agent_of(request)
+    kit: Kit = request.app.state.kit
+    if grant.kind is Kind.SESSION:
+        await tokens.revoke(kit.redis, grant.token_id)
+    return Response(status_code=204)
+
+
+async def acknowledge(request: Request) -> Response:
+    """`POST /desktop/ack`: the page has a popup, the agent saw it, or dismissed it."""
+    grant = await agent_of(request)
+    kit: Kit = request.app.state.kit
+    told = await fields(request)
+    event = told.get("event")
+    if event not in ACKNOWLEDGED:
+        raise HTTPException(400, f"event must be one of: {', '.join(ACKNOWLEDGED)}")
+    popup, ids = await own_popup(kit, grant, str(told.get("popup_id", "")))
+    logs.follow(popup.click_id)
+    now = kit.clock.now()
+    await stream.mark_card(kit.redis, popup.popup_id, "dismissed_at" if event == "dismissed" else "delivered_at", now)
+    for delivery in await records.get(kit.redis, ids):
+        if delivery.target == DESKTOP:
+            if await claims.delivered(kit.redis, delivery.delivery_id, now):
+                logs.event(log, "delivery", delivery_id=delivery.delivery_id, target=DESKTOP, state="delivered")
+            if event == "shown":
+                await stream.mark_shown(kit.redis, delivery, popup.click_id, now)
+    if event == "dismissed":
+        await stream.publish(kit.redis, stream.DISMISSED, {"popup_id": popup.popup_id}, keys.desktop(grant))
+    return Response(status_code=204)
+
+
+async def own_popup(kit: Kit, grant: Grant, popup_id: str) -> tuple[Popup, list[str]]:
+    """The agent's own popup and the ids of its deliveries; 404 for everybody else's."""
+    found = await popups.popup(kit.redis, popup_id) if popup_id else None
+    if found is None or not grant.owns(found[0].agent.crm, found[0].agent.crm_user):
+        raise HTTPException(404, NO_POPUP)
+    return found
+
+
+async def fields(request: Request) -> dict[str, Any]:
+    """The body's JSON object, `{}` without a body; 400 when it is none."""
+    text = await body.read(request)
+    try:
+        found = json.loads(text) if text.strip() else {}
+        json.dumps(found, ensure_ascii=False).encode()  # half a character cannot be kept
+    except (ValueError, RecursionError):
+        raise HTTPException(400, "The body must be JSON in UTF-8.") from None
+    if not isinstance(found, dict):
+        raise HTTPException(400, "The body must be a JSON object.")
+    return found
+
+
+async def preferences(request: Request) -> Response:
+    """`GET` and `PUT /desktop/preferences`: how the agent wants the page; keys left out stay as they are."""
+    grant = await agent_of(request)
+    kit: Kit = request.app.state.kit
+    wanted = await stream.preferences(kit.redis, grant)
+    if request.method == "PUT":
+        wanted = _changed(wanted, await fields(request))
+        await stream.prefer(kit.redis, grant, wanted)
+    return JSONResponse(as_json(wanted))
+
+
+def _changed(before: Preferences, told: dict[str, Any]) -> Preferences:
+    """`before` with what is told; 400 naming the first key that is wrong."""
+    languages = sorted(file.stem for file in (STATIC / "lang").glob("*.json"))
+    shown = told.get("customdata")
+    rules = {
+        "language": (told.get("language") in (None, *languages), f"null or one of: {', '.join(languages)}"),
+        "sound": (isinstance(told.get("sound", False), bool), "true or false"),
+        "alerts": (isinstance(told.get("alerts", False), bool), "true or false"),
+        "theme": (told.get("theme", "auto") in THEMES, f"one of: {', '.join(THEMES)}"),
+        "customdata": (shown is None or _are_keys(shown), f"null or a list of at most {MOST_KEYS} keys"),
+    }
+    for name, (is_right, allowed) in rules.items():
+        if name in told and not is_right:
+            raise HTTPException(400, f"{name} must be {allowed}")
+    named = {name: told[name] for name in rules if name in told}
+    if isinstance(shown, list):
+        named["customdata"] = tuple(shown)
+    return replace(before, **named)
+
+
+def _are_keys(value: object) -> bool:
+    if not isinstance(value, list) or len(value) > MOST_KEYS:
+        return False
+    return all(isinstance(key, str) and len(key) <= KEY_CHARACTERS for key in value)

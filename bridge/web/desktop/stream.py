@@ -1,0 +1,121 @@
+"""`GET /desktop/events`: the agent's popups as they come (SSE); `Last-Event-ID` catches up.
+
+No response object, generator or task for an idle page: with ten thousand of them each costs more than the pages.
+"""
+
+import asyncio
+import logging
+import re
+from dataclasses import asdict
+
+from redis.exceptions import RedisError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from bridge.core.json_codec import as_json, time_text
+from bridge.services import Kit
+from bridge.store.desktop import stream
+from bridge.store.desktop.stream import EntryId
+from bridge.store.tokens import Grant
+from bridge.web.desktop import open_pages
+from bridge.web.desktop.hub import Hub
+from bridge.web.desktop.open_pages import Page
+from bridge.web.desktop.page import record_hosts
+from bridge.web.signin import agent_of, told_of
+
+log = logging.getLogger(__name__)
+
+RETRY_MS = 1000
+ENTRY_ID = re.compile(r"[0-9]{1,19}-[0-9]{1,19}")
+WAITING = "popbridge.stream"
+HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"connection", b"close"),
+]
+
+
+class Stream:
+    """A stream that may begin. Its endpoint only leaves it in the scope; `Streaming` runs it when all layers between
+    have returned: a page that is idle for hours must not hold the frames of ten of them."""
+
+    def __init__(self, hub: Hub, grant: Grant, hello: bytes, after: EntryId | None) -> None:
+        self._hub, self._grant, self._hello, self._after = hub, grant, hello, after
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI, as a response: nothing is sent yet."""
+        scope[WAITING] = self
+
+    async def run(self, receive: Receive, send: Send) -> None:
+        """Until the page goes, the server stops, the token ends, or the reader is too slow."""
+        page = Page(self._grant, send, self._after or (0, 0))
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+            await self._begin(page)
+            await page.until_gone(receive)
+        except asyncio.CancelledError:
+            await _part(page)
+        except (RedisError, OSError) as error:
+            log.warning("a stream ends, redis is away: %s", type(error).__name__)
+            await send({"type": "http.response.body", "body": open_pages.BYE, "more_body": False})
+        finally:
+            self._hub.leave(page)
+
+    async def _begin(self, page: Page) -> None:
+        await page.catch_up(self._hello)
+        self._hello = b""
+        desk = self._hub.join(page)
+        missed = await self._hub.catch_up(page, self._after)
+        if missed.news:
+            await page.catch_up(b"".join(open_pages.chunk(news) for news in missed.news))
+        page.go_live(missed.last)
+        self._hub.show_card(desk, page, missed)
+
+
+async def _part(page: Page) -> None:
+    try:
+        await page.part()
+    except TimeoutError:
+        log.info("a page that did not take its last words is dropped")
+
+
+class Streaming(Starlette):
+    """Starlette, and the streams that its endpoints leave in the scope."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        await super().__call__(scope, receive, send)
+        if (stream := scope.pop(WAITING, None)) is not None:
+            await stream.run(receive, send)
+
+
+async def events(request: Request) -> Response | Stream:
+    """The endpoint."""
+    if request.method == "HEAD":
+        return Response(status_code=405, headers={"Allow": "GET"})
+    grant, hello = await _hello(request)
+    return Stream(request.app.state.hub, grant, hello, _last_event(request))
+
+
+async def _hello(request: Request) -> tuple[Grant, bytes]:
+    kit: Kit = request.app.state.kit
+    grant = await agent_of(request)
+    preferences = await stream.preferences(kit.redis, grant)
+    said = {
+        "now": time_text(kit.clock.now()),
+        "agent": told_of(kit, grant),
+        "preferences": as_json(asdict(preferences)),
+        "record_hosts": record_hosts(kit, grant),
+    }
+    return grant, f"retry: {RETRY_MS}\n\n".encode() + open_pages.event("hello", said)
+
+
+def _last_event(request: Request) -> EntryId | None:
+    last = request.headers.get("last-event-id", "")
+    return stream.entry_id(last) if ENTRY_ID.fullmatch(last) else None

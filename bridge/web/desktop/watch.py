@@ -1,0 +1,84 @@
+"""While cards are open their state follows the phone system: one round of questions for all of this process."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from redis.exceptions import RedisError
+
+from bridge.calls.live_calls import Heard
+from bridge.core.model import Line
+from bridge.services import Kit
+from bridge.store import keys
+from bridge.store.desktop import stream
+from bridge.web.desktop import cards
+from bridge.web.desktop.hub import Desk, Hub
+
+log = logging.getLogger(__name__)
+
+PAUSE_SECONDS = 0.5
+"""Between two rounds at the least, however many pages come."""
+FOLLOWED = timedelta(seconds=keys.CALL_SECONDS)
+
+
+class Watch:
+    """The rounds. Nobody is asked while no card is open."""
+
+    def __init__(self, hub: Hub, kit: Kit) -> None:
+        self._hub, self._kit = hub, kit
+
+    async def follow(self) -> None:
+        """Ask every `refresh_seconds`, for ever; sooner when a page has come whose card's call is not known."""
+        seconds = self._kit.settings.desktop.refresh_seconds
+        while seconds:
+            if not self._followed():
+                self._hub.carded.clear()
+                await self._hub.carded.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._hub.hurry.wait()
+            self._hub.hurry.clear()
+            await self._round()
+            await asyncio.sleep(min(PAUSE_SECONDS, seconds))
+
+    def _followed(self) -> list[Desk]:
+        oldest = self._kit.clock.now() - FOLLOWED
+        return [desk for desk in self._hub.desks if _is_followed(desk, oldest)]
+
+    async def _round(self) -> None:
+        """Ask about the lines of all open cards together, and tell what has changed."""
+        followed = [(desk, desk.card, self._lines(desk, desk.card)) for desk in self._followed() if desk.card]
+        asked_at = self._kit.clock.now()
+        heard = await self._kit.lookup.each({line for _, _, lines in followed for line in lines})
+        for desk, card, lines in followed:
+            if desk.card is card:  # a newer one was not asked about
+                card.asked_at = asked_at
+                await self._tell(desk, card, [heard[line] for line in lines if line in heard])
+
+    def _lines(self, desk: Desk, card: cards.Card) -> tuple[Line, ...]:
+        agent = self._kit.agents.directory().agent(desk.agent.crm, desk.agent.crm_user)
+        return cards.lines_of(card.popup, agent.lines if agent else ())
+
+    async def _tell(self, desk: Desk, card: cards.Card, heard: list[Heard]) -> None:
+        now = cards.as_heard(card, heard, self._kit.labels)
+        if card.is_told and now == card.stands:
+            return
+        card.now, card.is_told = now, True
+        desk.tell(card.text())
+        if card.is_over:
+            try:
+                await stream.mark_card(self._kit.redis, card.popup_id, "ended_at", card.asked_at)
+            except (RedisError, OSError):
+                log.warning("the end of a call is not kept: redis is away")
+
+
+def _is_followed(desk: Desk, oldest: datetime) -> bool:
+    """Whether its card's call is to be asked about. A popup that another version wrote otherwise holds up nobody's."""
+    if desk.card is None or desk.card.is_over:
+        return False
+    try:
+        return desk.card.popup.created_at > oldest
+    except ValueError:
+        desk.card = None
+        return False

@@ -1,0 +1,74 @@
+"""What somebody has to look after, whichever worker it is: deliveries that are due, audit lines that wait."""
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from redis.exceptions import RedisError
+
+from bridge.observability import heartbeat
+from bridge.services import Kit
+from bridge.store import keys, workers
+from bridge.store.deliveries import ledger, records
+from bridge.store.jobs import ARCHIVE
+from workers.rq_worker import Worker
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.25
+SWEEP_TURN_MS, ARCHIVE_TURN_MS = 200, 1000
+SAY_SECONDS, SIGN_SECONDS = 2.0, 2.0
+
+
+async def keep_up(kit: Kit) -> None:
+    """Look a few times a second, for ever; a Redis that is away is looked for again."""
+    while True:
+        try:
+            await _look(kit)
+        except (RedisError, OSError) as error:
+            log.warning("upkeep waits for redis: %s", type(error).__name__)
+        except Exception:
+            log.exception("upkeep goes on")  # nobody else would look after what is due
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _look(kit: Kit) -> None:
+    due = await kit.redis.zcount(keys.DUE, "-inf", records.milliseconds(kit.clock.now()))
+    if due and await _my_turn(kit, "sweep", SWEEP_TURN_MS):
+        await ledger.queue_due(kit.redis, kit.jobs, kit.clock.now())
+    if await kit.redis.xlen(keys.AUDIT) and await _my_turn(kit, "archive", ARCHIVE_TURN_MS):
+        async with kit.redis.pipeline(transaction=True) as pipe:
+            pipe.multi()
+            kit.jobs.add(pipe, ARCHIVE)
+            await pipe.execute()
+
+
+async def say_how_it_is(kit: Kit, worker: Worker) -> None:
+    """Tell the others, for ever, what only this process knows: `/metrics` is asked elsewhere."""
+    while True:
+        told = workers.Said(kit.clock.now().timestamp(), worker.in_flight, kit.targets.circuits())
+        try:
+            await workers.say(kit.redis, worker.name, told)
+        except (RedisError, OSError):
+            log.debug("what this worker does is not told: redis is away")
+        await asyncio.sleep(SAY_SECONDS)
+
+
+async def show_life(kit: Kit, worker: Worker) -> None:
+    """Give `popbridge health --worker` a sign, for ever, as long as the worker goes on."""
+    folder = kit.settings.data_dir
+    try:
+        while True:
+            if worker.goes_on:
+                heartbeat.give(folder)
+            await asyncio.sleep(SIGN_SECONDS)
+    except OSError as error:
+        log.warning("no sign of life can be given in %s: %s", folder, error.strerror)
+    finally:
+        with suppress(OSError):
+            heartbeat.take_back(folder)
+
+
+async def _my_turn(kit: Kit, what: str, turn_ms: int) -> bool:
+    """Whether no other worker did it just now."""
+    return bool(await kit.redis.set(keys.turn(what), "1", nx=True, px=turn_ms))
