@@ -1,4 +1,4 @@
-"""SIGHUP: the settings are read again and a new Kit is made of them. While they are wrong, the old one stays in use."""
+"""SIGHUP: the settings are read again and new services made of them. While they are wrong, the old stay in use."""
 
 import asyncio
 import logging
@@ -10,11 +10,11 @@ from pathlib import Path
 from bridge.agents import agents_file
 from bridge.config.models import Settings
 from bridge.core.errors import SettingsError
-from bridge.services import Kit, load_settings, renewed
+from bridge.services import Services, load_settings, renewed
 
 log = logging.getLogger(__name__)
 
-Use = Callable[[Kit], AbstractAsyncContextManager[None]]
+Use = Callable[[Services], AbstractAsyncContextManager[None]]
 Read = Callable[[], Settings]
 
 
@@ -26,9 +26,9 @@ def read(file: Path) -> Settings:
 
 
 @asynccontextmanager
-async def in_use(kit: Kit, use: Use, again: Read | None = None) -> AsyncIterator["Renewal"]:
-    """`use(kit)` while the block lasts; at SIGHUP the settings are had from `again`, if given."""
-    renewal, loop = Renewal(kit), asyncio.get_running_loop()
+async def in_use(services: Services, use: Use, again: Read | None = None) -> AsyncIterator["Renewal"]:
+    """`use(services)` while the block lasts; at SIGHUP the settings are had from `again`, if given."""
+    renewal, loop = Renewal(services), asyncio.get_running_loop()
     await renewal.begin(use)
     if again is not None:
         loop.add_signal_handler(signal.SIGHUP, renewal.ask, use, again)
@@ -41,17 +41,17 @@ async def in_use(kit: Kit, use: Use, again: Read | None = None) -> AsyncIterator
 
 
 class Renewal:
-    """The Kit that is in use, and those before it until nothing can be at work with them any more."""
+    """The Services that is in use, and those before it until nothing can be at work with them any more."""
 
-    def __init__(self, kit: Kit) -> None:
-        self._kit = kit
+    def __init__(self, services: Services) -> None:
+        self._services = services
         self._use, self._kept = AsyncExitStack(), AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
         self._one_at_a_time = asyncio.Lock()
 
     async def begin(self, use: Use) -> None:
         """The first one comes into use."""
-        await self._use.enter_async_context(use(self._kit))
+        await self._use.enter_async_context(use(self._services))
 
     def ask(self, use: Use, again: Read) -> None:
         """Renew as soon as may be; from a signal's handler."""
@@ -62,19 +62,19 @@ class Renewal:
             try:
                 settings = await asyncio.to_thread(again)
             except SettingsError as error:
-                told = "; ".join(error.mistakes)
-                log.error("the settings stay as they were, %d mistakes: %s", len(error.mistakes), told)
+                told = "; ".join(error.problems)
+                log.error("the settings stay as they were, %d problems: %s", len(error.problems), told)
                 return
-            for name in waiting(self._kit.settings, settings):
+            for name in waiting(self._services.settings, settings):
                 log.warning("%s has changed, which counts from the next start on", name)
             await self.renew(settings, use)
             log.info("the settings were read again and are in use")
 
     async def renew(self, settings: Settings, use: Use) -> None:
-        """A Kit of `settings` takes the place of the one in use."""
-        kept, used, before = AsyncExitStack(), AsyncExitStack(), self._kit
-        self._kit = await kept.enter_async_context(renewed(before, settings))
-        await used.enter_async_context(use(self._kit))
+        """A Services of `settings` takes the place of the one in use."""
+        kept, used, before = AsyncExitStack(), AsyncExitStack(), self._services
+        self._services = await kept.enter_async_context(renewed(before, settings))
+        await used.enter_async_context(use(self._services))
         await self._use.aclose()
         self._start(_close(self._kept, before.hold_seconds + before.lease.total_seconds()))
         self._use, self._kept = used, kept

@@ -1,26 +1,31 @@
-"""The composition root: settings in, a `Kit` of everything that the lines need out. Nothing happens at import."""
+"""The composition root: settings in, a `Services` of everything that the lines need out. Nothing happens at import."""
 
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
-from bridge import crm, pbx
 from bridge.agents.agents_file import AgentsFile
-from bridge.agents.sources import Roster
+from bridge.agents.sources import AgentSources
 from bridge.audit.archive import Archive
-from bridge.audit.database import mistake_in
+from bridge.audit.database import problem_in
+from bridge.calls.labels import Labels
 from bridge.calls.live_calls import Lookup
-from bridge.clicks.choose import Labels
 from bridge.config import loader
-from bridge.config.models import Settings
+from bridge.config.models import Section, Settings, secrets_of
 from bridge.core.clock import Clock
 from bridge.core.errors import SettingsError
 from bridge.core.http_types import Secret
+from bridge.crm import registry as crm_makes
+from bridge.crm.contract import Delivers
 from bridge.egress.allowed_addresses import Reach, named_by
-from bridge.egress.client import Exchange, open_exchange
+from bridge.egress.client import EgressClient, open_client
+from bridge.egress.session import AccountSession
 from bridge.egress.target_limits import Targets
+from bridge.pbx import registry as pbx_makes
+from bridge.store.accounts import AccountStore
 from bridge.store.client import TextRedis, open_async, open_sync
 from bridge.store.jobs import Jobs
 from bridge.store.scripts import Scripts
@@ -30,20 +35,26 @@ LEASE_MARGIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Kit:
+class Services:
     """What the lines work with, for as long as the process runs."""
 
     settings: Settings
     redis: TextRedis
     scripts: Scripts
     jobs: Jobs
-    exchange: Exchange
+    client: EgressClient
     lookup: Lookup
-    agents: Roster
+    agents: AgentSources
     labels: Labels
     targets: Targets
     archive: Archive
     clock: Clock
+    crm_sessions: Mapping[str, AccountSession]
+
+    def takes_popups(self, target: str) -> bool:
+        """Whether popups can be sent to the CRM of that name."""
+        account = self.settings.crm.get(target)
+        return account is not None and account.takes_popups and isinstance(crm_makes.find(account.kind), Delivers)
 
     @property
     def hold_seconds(self) -> float:
@@ -63,56 +74,77 @@ def load_settings(
     option: str | None, environ: Mapping[str, str] = os.environ, also: loader.AlsoRead | None = None
 ) -> Settings:
     """The settings from the file named by option, environment or default. Raises `SettingsError`."""
-    pbx_kinds = {kind: adapter.account for kind, adapter in pbx.kinds().items()}
-    crm_kinds = {kind: adapter.account for kind, adapter in crm.kinds().items()}
+    pbx_kinds = {kind: adapter.account for kind, adapter in pbx_makes.kinds().items()}
+    crm_kinds = {kind: adapter.account for kind, adapter in crm_makes.kinds().items()}
     file = loader.settings_file(option, environ)
     settings = loader.load(file, environ, pbx_kinds, crm_kinds, also)
-    wrong = mistake_in(settings.audit.url) if settings.audit.url else None
+    wrong = problem_in(settings.audit.url) if settings.audit.url else None
     if wrong:
         raise SettingsError([f"{file}: audit.url: {wrong}"])
     return settings
 
 
 @asynccontextmanager
-async def open_kit(settings: Settings, redis_url: Secret, clock: Clock | None = None) -> AsyncIterator[Kit]:
-    """A `Kit` for as long as the block lasts. Opens no connection before it is needed."""
+async def open_services(settings: Settings, redis_url: Secret, clock: Clock | None = None) -> AsyncIterator[Services]:
+    """A `Services` for as long as the block lasts. Opens no connection before it is needed."""
     redis, queue_connection = open_async(redis_url), open_sync(redis_url)
     try:
-        async with _kit(settings, redis, Jobs(queue_connection), clock or Clock()) as kit:
-            yield kit
+        async with _services(settings, redis, Jobs(queue_connection), clock or Clock()) as services:
+            yield services
     finally:
         await redis.aclose()
         queue_connection.close()
 
 
 @asynccontextmanager
-async def renewed(kit: Kit, settings: Settings) -> AsyncIterator[Kit]:
-    """A `Kit` of other settings on the same Redis, for as long as the block lasts and `kit` is open."""
-    async with _kit(settings, kit.redis, kit.jobs, kit.clock) as new:
+async def renewed(services: Services, settings: Settings) -> AsyncIterator[Services]:
+    """A `Services` of other settings on the same Redis, for as long as the block lasts and `services` is open."""
+    async with _services(settings, services.redis, services.jobs, services.clock) as new:
         yield new
 
 
 @asynccontextmanager
-async def _kit(settings: Settings, redis: TextRedis, jobs: Jobs, clock: Clock) -> AsyncIterator[Kit]:
+async def _services(settings: Settings, redis: TextRedis, jobs: Jobs, clock: Clock) -> AsyncIterator[Services]:
     archive = Archive(settings.audit.url or Secret("sqlite://"))
     file = AgentsFile(settings.agents.file, set(settings.crm), set(settings.pbx))
     labels = Labels(settings.dids, {name: account.region for name, account in settings.pbx.items()})
     reach = Reach([*settings.server.private_networks, *named_by(settings.addresses())])
-    async with open_exchange(reach) as exchange:
-        lookup = Lookup(settings.pbx, exchange, clock)
+    async with open_client(reach) as client:
+        sessions = partial(_session, client, redis, clock)
+        lookup = Lookup(
+            settings.pbx, lambda name, it: sessions("pbx", name, pbx_makes.find(it.kind), it, it.timeout_seconds), clock
+        )
         try:
-            yield Kit(
+            yield Services(
                 settings=settings,
                 redis=redis,
                 scripts=Scripts(redis),
                 jobs=jobs,
-                exchange=exchange,
+                client=client,
                 lookup=lookup,
-                agents=Roster(file, settings.pbx, lookup),
+                agents=AgentSources(file, settings.pbx, lookup),
                 labels=labels,
                 targets=Targets(settings.crm, clock.ticks),
                 archive=archive,
                 clock=clock,
+                crm_sessions={
+                    name: sessions("crm", name, crm_makes.find(it.kind), it, it.push_timeout_seconds)
+                    for name, it in settings.crm.items()
+                },
             )
         finally:
             archive.close()
+
+
+def _session(
+    client: EgressClient,
+    redis: TextRedis,
+    clock: Clock,
+    group: str,
+    name: str,
+    adapter: object,
+    account: Section,
+    seconds: float,
+) -> AccountSession:
+    memory = AccountStore(redis, f"{group}:{name}", list(secrets_of(account)))
+    return AccountSession(name, adapter, account, client, memory, clock.now, seconds)

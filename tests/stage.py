@@ -22,13 +22,13 @@ from starlette.types import Receive, Scope, Send
 from bridge.config.models import Settings
 from bridge.core.clock import Clock
 from bridge.core.http_types import Secret
-from bridge.core.model import Agent, Caller, Line
+from bridge.core.model import Agent, Caller, ExtensionId
 from bridge.crm.webhook import signature
 from bridge.crm.webhook import simulator as fake_crm
 from bridge.pbx.ozeki import simulator as fake_ozeki
 from bridge.pbx.switchboard import Extension, Switchboard
 from bridge.pbx.voicenter import simulator as fake_voicenter
-from bridge.services import Kit, load_settings
+from bridge.services import Services, load_settings
 from bridge.store import tokens
 from bridge.store.client import TextRedis
 from bridge.store.tokens import Role
@@ -55,14 +55,14 @@ class Make:
     omer: str
 
 
-def _voicenter(board: Switchboard) -> fake_voicenter.FakeVoicenter:
-    return fake_voicenter.FakeVoicenter(board, CODE.reveal(), fake_voicenter.Faults())
+def _voicenter(board: Switchboard) -> fake_voicenter.VoicenterSimulator:
+    return fake_voicenter.VoicenterSimulator(board, CODE.reveal(), fake_voicenter.Faults())
 
 
 def _ozeki(generation: Any) -> Make:
-    def fake(board: Switchboard) -> fake_ozeki.FakeOzeki:
+    def fake(board: Switchboard) -> fake_ozeki.OzekiSimulator:
         faults, zone = fake_ozeki.Faults(), ZoneInfo(OZEKI_ZONE)
-        return fake_ozeki.FakeOzeki(board, OZEKI_USER, OZEKI_PASSWORD.reveal(), faults, generation, zone)
+        return fake_ozeki.OzekiSimulator(board, OZEKI_USER, OZEKI_PASSWORD.reveal(), faults, generation, zone)
 
     keys = {"username": OZEKI_USER, "password": OZEKI_PASSWORD.reveal(), "timezone": OZEKI_ZONE, "region": "IL"}
     return Make("ozeki", {"generation": generation, **keys}, fake, "101", "102")
@@ -164,7 +164,7 @@ class Stage:
     redis_url: Secret
     phone: Switchboard
     pbx: Any
-    crm: fake_crm.FakeCrm
+    crm: fake_crm.WebhookSimulator
     make: Make = VOICENTER
     systems: dict[str, System] = field(default_factory=dict)
     agents: Iterable[str] = ()
@@ -176,15 +176,15 @@ class Stage:
     clock: Clock = field(default_factory=Clock)
 
     @property
-    def kit(self) -> Kit:
-        """The bridge's own kit."""
-        kit: Kit = self.app.state.kit
-        return kit
+    def services(self) -> Services:
+        """The bridge's own services."""
+        services: Services = self.app.state.services
+        return services
 
     @property
     def redis(self) -> TextRedis:
         """The bridge's own Redis client."""
-        return self.kit.redis
+        return self.services.redis
 
     def settings(self) -> Settings:
         """The settings, from a file as everybody writes one."""
@@ -257,7 +257,7 @@ popup_secrets = ["{POPUP_SECRET.reveal()}"]
 
     async def token(self, role: Role, crm_user: str | None = None) -> dict[str, str]:
         """The header of a new token."""
-        agent = Agent("acme", crm_user, "", (Line("main", self.make.dana),)) if crm_user else None
+        agent = Agent("acme", crm_user, "", (ExtensionId("main", self.make.dana),)) if crm_user else None
         now = datetime.now(UTC)
         _, text = await tokens.create(self.redis, role, agent, now, now.replace(year=now.year + 1))
         return {"Authorization": f"Bearer {text}"}
@@ -284,7 +284,7 @@ async def open_stage(
 ) -> AsyncIterator[Stage]:
     """A stage with its servers running. `beside` are phone systems by name, next to the one called main."""
     systems = {name: new_system(each) for name, each in {"main": make, **(beside or {})}.items()}
-    main, crm = systems["main"], fake_crm.FakeCrm([POPUP_SECRET])
+    main, crm = systems["main"], fake_crm.WebhookSimulator([POPUP_SECRET])
     stage = replace(Stage(folder, redis_url, main.board, main.fake, crm, make, systems), **changed)
     mounts = [Mount(_mounted(name), system.app()) for name, system in systems.items()]
     async with serving(Starlette(routes=[*mounts, Mount("/crm", stage.crm.app())])) as address:

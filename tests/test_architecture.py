@@ -57,7 +57,7 @@ HIGHER_IN_ITS_LAYER = {
     "bridge.doctor": "bridge.wiring",
     "bridge.renewal": "bridge.wiring",
 }
-"""The lines work with a Kit, which the wiring makes."""
+"""The lines work with a Services, which the wiring makes."""
 PURE = (
     "domain",
     "errors",
@@ -330,11 +330,11 @@ def test_importing_everything_touches_nothing() -> None:
 PLANTED = [
     ("homeless", "bridge/leftover.py", '"""Nobody knows where this belongs."""\n'),
     ("wrong_imports", "bridge/domain.py", "import bridge.exchange\n"),
-    ("wrong_imports", "bridge/enrich.py", "from bridge.directory import Owner\n"),
+    ("wrong_imports", "bridge/enrich.py", "from bridge.directory import ResolvedAgent\n"),
     ("wrong_imports", "bridge/store/keys.py", "def late() -> None:\n    from bridge import answer\n"),
     ("mixed_adapters", "bridge/pbx/voicenter/wire.py", "from bridge.crm.webhook import signature\n"),
     ("mixed_adapters", "bridge/lookup.py", "from bridge.pbx import voicenter\n"),
-    ("reaching_adapters", "bridge/pbx/voicenter/__init__.py", "from bridge.exchange import Exchange\n"),
+    ("reaching_adapters", "bridge/pbx/voicenter/__init__.py", "from bridge.exchange import EgressClient\n"),
     ("crossed_doors", "bridge/push.py", "from workers import deliver\n"),
     ("crossed_doors", "workers/sweep.py", "from bridge.web import app\n"),
     ("impure", "bridge/enrich.py", "import time\n"),

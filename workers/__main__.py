@@ -19,7 +19,7 @@ from bridge.config.models import Settings
 from bridge.core import background
 from bridge.core.errors import RedisUnfit, SettingsError
 from bridge.observability import logs, sd_notify, tracing
-from bridge.services import Kit, load_settings, open_kit
+from bridge.services import Services, load_settings, open_services
 from bridge.store import durability, workers
 from bridge.store.client import open_sync, open_worker
 from bridge.store.embedded import redis_address
@@ -48,26 +48,32 @@ async def run(settings: Settings, places: int, file: Path) -> None:
         asyncio.get_running_loop().add_signal_handler(number, _stop, worker)
 
     @asynccontextmanager
-    async def use(kit: Kit) -> AsyncIterator[None]:
-        kit.targets.room = places
-        context.start(kit)
+    async def use(services: Services) -> AsyncIterator[None]:
+        services.targets.room = places
+        context.start(services)
         beat = sd_notify.beat(lambda: worker.goes_on)
-        lines = (make_ready(kit), keep_up(kit), say_how_it_is(kit, worker), show_life(kit, worker), beat)
+        lines = (
+            make_ready(services),
+            keep_up(services),
+            say_how_it_is(services, worker),
+            show_life(services, worker),
+            beat,
+        )
         upkeep = [asyncio.create_task(line) for line in lines]
         try:
             yield
         finally:
             await background.end(*upkeep)
 
-    async with open_kit(settings, url) as kit:
+    async with open_services(settings, url) as services:
         try:
-            async with reload.in_use(kit, use, lambda: _again(file)):
+            async with reload.in_use(services, use, lambda: _again(file)):
                 log.info("the worker is ready for %d jobs at once", places)
                 sd_notify.tell(sd_notify.READY)
                 await worker.serve(DRAIN_SECONDS)
         finally:
             with suppress(RedisError, OSError):  # away: what this worker said of itself is forgotten in time
-                await workers.goodbye(kit.redis, worker.name)
+                await workers.goodbye(services.redis, worker.name)
             context.start(None)
             await aio.aclose()
             connection.close()
@@ -95,8 +101,8 @@ def main(config: str | None, concurrency: int) -> None:
     try:
         settings = load_settings(config)
     except SettingsError as error:
-        for mistake in error.mistakes:
-            click.echo(mistake, err=True)
+        for problem in error.problems:
+            click.echo(problem, err=True)
         sys.exit(2)
     logs.start(settings.log, "worker")
     try:

@@ -1,18 +1,18 @@
-"""What all jobs of one worker process share: its kit, so that connections outlive a job."""
+"""What all jobs of one worker process share: its services, so that connections outlive a job."""
 
-from bridge.services import Kit
+from bridge.services import Services
 
-_kit: Kit | None = None
+_services: Services | None = None
 
 
-def start(kit: Kit | None) -> None:
+def start(services: Services | None) -> None:
     """Make this process one that jobs can run in, or (None) no longer."""
-    global _kit  # RQ calls jobs by name alone, so what they need must be found from here
-    _kit = kit
+    global _services  # RQ calls jobs by name alone, so what they need must be found from here
+    _services = services
 
 
-def kit() -> Kit:
-    """The kit of this process."""
-    if _kit is None:
+def services() -> Services:
+    """The services of this process."""
+    if _services is None:
         raise RuntimeError("jobs run in a process started by `popbridge worker`")
-    return _kit
+    return _services

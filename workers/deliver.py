@@ -1,9 +1,9 @@
 """Job: try one delivery."""
 
-from bridge.delivery.deliver import push
+from bridge.delivery.deliver import deliver as attempt
 from workers import context
 
 
 async def deliver(delivery_id: str) -> None:
     """Try the delivery once, if it is pending and nobody else is at it."""
-    await push(delivery_id, context.kit())
+    await attempt(delivery_id, context.services())

@@ -7,7 +7,7 @@ from contextlib import suppress
 from redis.exceptions import RedisError
 
 from bridge.observability import heartbeat
-from bridge.services import Kit
+from bridge.services import Services
 from bridge.store import keys, workers
 from bridge.store.deliveries import ledger, records
 from bridge.store.jobs import ARCHIVE
@@ -20,11 +20,11 @@ SWEEP_TURN_MS, ARCHIVE_TURN_MS = 200, 1000
 SAY_SECONDS, SIGN_SECONDS = 2.0, 2.0
 
 
-async def keep_up(kit: Kit) -> None:
+async def keep_up(services: Services) -> None:
     """Look a few times a second, for ever; a Redis that is away is looked for again."""
     while True:
         try:
-            await _look(kit)
+            await _look(services)
         except (RedisError, OSError) as error:
             log.warning("upkeep waits for redis: %s", type(error).__name__)
         except Exception:
@@ -32,31 +32,31 @@ async def keep_up(kit: Kit) -> None:
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _look(kit: Kit) -> None:
-    due = await kit.redis.zcount(keys.DUE, "-inf", records.milliseconds(kit.clock.now()))
-    if due and await _my_turn(kit, "sweep", SWEEP_TURN_MS):
-        await ledger.queue_due(kit.redis, kit.jobs, kit.clock.now())
-    if await kit.redis.xlen(keys.AUDIT) and await _my_turn(kit, "archive", ARCHIVE_TURN_MS):
-        async with kit.redis.pipeline(transaction=True) as pipe:
+async def _look(services: Services) -> None:
+    due = await services.redis.zcount(keys.DUE, "-inf", records.milliseconds(services.clock.now()))
+    if due and await _my_turn(services, "sweep", SWEEP_TURN_MS):
+        await ledger.queue_due(services.redis, services.jobs, services.clock.now())
+    if await services.redis.xlen(keys.AUDIT) and await _my_turn(services, "archive", ARCHIVE_TURN_MS):
+        async with services.redis.pipeline(transaction=True) as pipe:
             pipe.multi()
-            kit.jobs.add(pipe, ARCHIVE)
+            services.jobs.add(pipe, ARCHIVE)
             await pipe.execute()
 
 
-async def say_how_it_is(kit: Kit, worker: Worker) -> None:
+async def say_how_it_is(services: Services, worker: Worker) -> None:
     """Tell the others, for ever, what only this process knows: `/metrics` is asked elsewhere."""
     while True:
-        told = workers.Said(kit.clock.now().timestamp(), worker.in_flight, kit.targets.circuits())
+        told = workers.Said(services.clock.now().timestamp(), worker.in_flight, services.targets.circuits())
         try:
-            await workers.say(kit.redis, worker.name, told)
+            await workers.say(services.redis, worker.name, told)
         except (RedisError, OSError):
             log.debug("what this worker does is not told: redis is away")
         await asyncio.sleep(SAY_SECONDS)
 
 
-async def show_life(kit: Kit, worker: Worker) -> None:
+async def show_life(services: Services, worker: Worker) -> None:
     """Give `popbridge health --worker` a sign, for ever, as long as the worker goes on."""
-    folder = kit.settings.data_dir
+    folder = services.settings.data_dir
     try:
         while True:
             if worker.goes_on:
@@ -69,6 +69,6 @@ async def show_life(kit: Kit, worker: Worker) -> None:
             heartbeat.take_back(folder)
 
 
-async def _my_turn(kit: Kit, what: str, turn_ms: int) -> bool:
+async def _my_turn(services: Services, what: str, turn_ms: int) -> bool:
     """Whether no other worker did it just now."""
-    return bool(await kit.redis.set(keys.turn(what), "1", nx=True, px=turn_ms))
+    return bool(await services.redis.set(keys.turn(what), "1", nx=True, px=turn_ms))

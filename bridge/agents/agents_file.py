@@ -15,7 +15,7 @@ MISTAKES_TOLD = 5
 
 
 def read(file: Path, crms: Collection[str], pbxes: Collection[str]) -> Directory:
-    """The directory in `file`. Raises `SettingsError` with every mistake."""
+    """The directory in `file`. Raises `SettingsError` with every problem."""
     try:
         with file.open(encoding="utf-8-sig", newline="") as handle:
             lines = list(handle)
@@ -28,29 +28,29 @@ def read(file: Path, crms: Collection[str], pbxes: Collection[str]) -> Directory
     return directory.read(lines, crms, pbxes, str(file))
 
 
-def mistakes_in(file: Path, crms: Collection[str], pbxes: Collection[str]) -> list[str]:
+def problems_in(file: Path, crms: Collection[str], pbxes: Collection[str]) -> list[str]:
     """What is wrong with `file`; nothing when all is well."""
     try:
         read(file, crms, pbxes)
     except SettingsError as error:
-        return error.mistakes
+        return error.problems
     return []
 
 
 class AgentsFile:
-    """The directory as it stands on disk now, or as it last stood there without a mistake."""
+    """The directory as it stands on disk now, or as it last stood there without a problem."""
 
     def __init__(self, file: Path, crms: Collection[str], pbxes: Collection[str]) -> None:
         self._file, self._crms, self._pbxes = file, crms, pbxes
         self._stamp: Stamp | None = None
         self._directory = Directory()
-        self.mistakes: list[str] = []
+        self.problems: list[str] = []
         """What is wrong with the file on disk; empty when its rows are the ones in use."""
 
     def directory(self) -> Directory:
         """The rows in use, after a look at whether the file has changed."""
         stamp = self._look()
-        if stamp != self._stamp or (stamp is None and not self.mistakes):
+        if stamp != self._stamp or (stamp is None and not self.problems):
             self._stamp = stamp
             self._read()
         return self._directory
@@ -68,9 +68,9 @@ class AgentsFile:
             if self._directory.agents and not found.agents:
                 raise SettingsError([f"{self._file}: it has no rows any more"])
             self._directory = found
-            self.mistakes = []
+            self.problems = []
             log.info("%s: %d agents", self._file.name, len(self._directory.agents))
         except SettingsError as error:
-            self.mistakes = error.mistakes
-            told = "; ".join(error.mistakes[:MISTAKES_TOLD])
-            log.error("the directory of agents keeps its old rows, %d mistakes: %s", len(error.mistakes), told)
+            self.problems = error.problems
+            told = "; ".join(error.problems[:MISTAKES_TOLD])
+            log.error("the directory of agents keeps its old rows, %d problems: %s", len(error.problems), told)

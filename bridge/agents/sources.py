@@ -12,8 +12,8 @@ from bridge.agents.directory import Directory, add
 from bridge.calls.live_calls import Lookup
 from bridge.config.models import PbxAccount
 from bridge.core.errors import PbxError
-from bridge.core.model import Agent, Line
-from bridge.pbx import Person
+from bridge.core.model import Agent, ExtensionId
+from bridge.pbx.contract import Person
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ REFRESH_SECONDS = 20 * 60
 AGAIN_SECONDS = 30
 
 
-class Roster:
+class AgentSources:
     """The directory as it stands now."""
 
     def __init__(self, file: AgentsFile, accounts: Mapping[str, PbxAccount], lookup: Lookup) -> None:
@@ -33,9 +33,9 @@ class Roster:
         self._mistakes: dict[str, str] = {}
 
     @property
-    def mistakes(self) -> list[str]:
+    def problems(self) -> list[str]:
         """What is wrong with the sources; the rows they gave before are in use."""
-        return [*self._file.mistakes, *self._mistakes.values()]
+        return [*self._file.problems, *self._mistakes.values()]
 
     def directory(self) -> Directory:
         """The agents of all CRMs."""
@@ -68,5 +68,5 @@ class Roster:
         for name, people in self._people.items():
             for person in people:
                 for crm in self._asked[name]:
-                    add(agents, crm, person.email, person.name, Line(name, person.extension))
+                    add(agents, crm, person.email, person.name, ExtensionId(name, person.extension))
         return Directory({**agents, **rows.agents})

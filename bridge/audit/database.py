@@ -96,7 +96,7 @@ def _migrating(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def mistake_in(url: Secret) -> str | None:
+def problem_in(url: Secret) -> str | None:
     """What is wrong with the archive's address, None when it can be tried."""
     try:
         make_url(url.reveal()).get_dialect().import_dbapi()

@@ -11,7 +11,7 @@ from typing import Any
 from bridge.audit import query
 from bridge.audit.archive import Archive
 from bridge.audit.asking import Place, Wanted
-from bridge.audit.query import Line
+from bridge.audit.query import LogEntry
 from bridge.store.client import TextRedis
 
 BATCH = 1000
@@ -36,11 +36,11 @@ async def texts(archive: Archive, redis: TextRedis, wanted: Wanted, form: str) -
         first = False
 
 
-def _jsonl(items: list[Line], _: bool) -> str:
+def _jsonl(items: list[LogEntry], _: bool) -> str:
     return "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items)
 
 
-def _csv(items: list[Line], first: bool) -> str:
+def _csv(items: list[LogEntry], first: bool) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
     if first:
@@ -52,7 +52,7 @@ def _csv(items: list[Line], first: bool) -> str:
     return text.getvalue()
 
 
-def _end(delivery: Line) -> str:
+def _end(delivery: LogEntry) -> str:
     parts = [delivery["target"], delivery["state"], delivery["ended_at"]]
     parts += ["seen", delivery["shown_at"]] if delivery["shown_at"] else []
     return " ".join(part for part in parts if part)
@@ -65,4 +65,4 @@ def cell(value: Any) -> str:
     return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
 
 
-FORMATS: dict[str, Callable[[list[Line], bool], str]] = {"csv": _csv, "jsonl": _jsonl}
+FORMATS: dict[str, Callable[[list[LogEntry], bool], str]] = {"csv": _csv, "jsonl": _jsonl}

@@ -22,14 +22,14 @@ FIELDS = (
 )  # fmt: skip
 """Contract 6's line; `deliveries` come to it."""
 
-Line = dict[str, Any]
+LogEntry = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """Some lines and where the next page begins (None: there is none)."""
 
-    items: list[Line]
+    items: list[LogEntry]
     next_cursor: str | None
 
 
@@ -48,7 +48,7 @@ def _page(archive: Archive, wanted: Wanted, limit: int, place: Place | None) -> 
     return Page(items, cursor_of(following) if following else None)
 
 
-def read(archive: Archive, wanted: Wanted, limit: int, place: Place | None) -> tuple[list[Line], Place | None]:
+def read(archive: Archive, wanted: Wanted, limit: int, place: Place | None) -> tuple[list[LogEntry], Place | None]:
     """Up to `limit` lines from `place` on, and the place where more begin. Blocks."""
     with archive.reading() as connection:
         rows = connection.execute(statement(wanted, limit + 1, place)).mappings().all()
@@ -87,12 +87,12 @@ def _conditions(wanted: Wanted) -> Iterable[ColumnElement[bool]]:
         yield lookups.c.time < wanted.until
 
 
-def ends_of(connection: Connection, click_ids: list[str]) -> dict[str, list[Line]]:
+def ends_of(connection: Connection, click_ids: list[str]) -> dict[str, list[LogEntry]]:
     """What became of each click's deliveries: the last end, and when the popup was first seen."""
     wanted = (
         select(deliveries).where(deliveries.c.click_id.in_(click_ids)).order_by(deliveries.c.time, deliveries.c.seq)
     )
-    told: dict[str, dict[str, Line]] = {}
+    told: dict[str, dict[str, LogEntry]] = {}
     for row in connection.execute(wanted).mappings() if click_ids else ():
         one = told.setdefault(row["click_id"], {}).setdefault(
             row["delivery_id"],

@@ -1,86 +1,117 @@
-"""Step 2: which calls are live on these lines? Asks the phone systems; owns time limits, sharing and circuits."""
+"""Which calls are live on these extensions? Asks the phone systems; owns time limits, sharing and circuits."""
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TypeVar
 
-from bridge import pbx
-from bridge.calls.shared_queries import Questions
+from bridge.calls.shared_queries import SharedQueries
 from bridge.config.models import PbxAccount
 from bridge.core.clock import Clock
-from bridge.core.errors import ExchangeFailed, PbxError, PbxUnintelligible, PbxUnreachable
-from bridge.core.http_types import Reply, Request
-from bridge.core.model import Call, Line, Outcome, ServedFrom
-from bridge.egress.circuit_breaker import Circuit, CircuitState
-from bridge.egress.client import Exchange
+from bridge.core.errors import (
+    PbxError,
+    PbxRefused,
+    PbxUnintelligible,
+    PbxUnreachable,
+    RateLimited,
+    RequestFailed,
+    TokenRefused,
+)
+from bridge.core.finding import Finding
+from bridge.core.model import Call, ExtensionId, Outcome, ServedFrom
+from bridge.core.reasons import Reason, reason
+from bridge.core.session import Session
+from bridge.egress.circuit_breaker import CircuitBreaker, CircuitState
 from bridge.observability import tracing
-from bridge.pbx import CallQueue, Listing, Person
+from bridge.pbx import registry
+from bridge.pbx.contract import CallQueue, Listing, ListsExtensions, ListsPeople, ListsQueues, Person, Probes
 
 KNOWN_SECONDS = 60.0
-"""How long an extension that was there once is taken to be there still."""
-NOWHERE = "neither with a call nor among its extensions"
+"""How long an extension that was listed once is taken to be there still."""
 MOST_UNCOUNTED = 1000
 """Questions whose durations are kept until a click comes and counts them."""
-NOBODY_TELLS = "or there is no such extension: this account may ask only for those that have a call"
+
+Answered = TypeVar("Answered")
+OpenSession = Callable[[str, PbxAccount], Session]
+"""The session of a phone system by its name and account."""
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What the phone systems said about an agent's lines: all live calls, or why there are none to choose from.
+class LookupResult:
+    """What the phone systems said about an agent's extensions: all live calls, or why there are none to choose from.
 
     `pbx_ms` is the time this click waited for them.
     """
 
     calls: tuple[Call, ...]
     outcome: Outcome
-    why: str
+    reason: Reason | None
     served_from: ServedFrom | None
     pbx_ms: float
 
 
 @dataclass(frozen=True, slots=True)
-class _OneLine:
-    """One line's part: its calls (None: the phone system does not list it), or the failure.
+class _OneExtension:
+    """One extension's part: its calls (None: the phone system does not list it), or the failure.
 
     `hint` is what it may mean besides that there are none.
     """
 
-    line: Line
+    extension: ExtensionId
     calls: tuple[Call, ...] | None = None
     served_from: ServedFrom | None = None
-    hint: str = ""
+    hint: Reason | None = None
     error: PbxError | None = None
+
+
+class Existence(Enum):
+    """What a phone system says of an extension that has no call."""
+
+    EXISTS = auto()
+    UNKNOWN = auto()
+    NOBODY_TELLS = auto()
 
 
 class PhoneSystem:
     """One `[pbx.NAME]`: asks it by its adapter, within its time limit."""
 
-    def __init__(self, name: str, account: PbxAccount, exchange: Exchange, clock: Clock) -> None:
-        self.name, self.account, self.adapter = name, account, pbx.find(account.kind)
-        self._exchange, self._clock = exchange, clock
-        self.took: deque[float] = deque(maxlen=MOST_UNCOUNTED)
-        self.questions = Questions(
-            self._calls, self.adapter.always_whole, account.fresh_seconds, clock.ticks, Circuit(clock.ticks)
+    def __init__(self, name: str, account: PbxAccount, session: Session, clock: Clock) -> None:
+        self.name, self.account, self.adapter = name, account, registry.find(account.kind)
+        self._session, self._clock = session, clock
+        self.durations: deque[float] = deque(maxlen=MOST_UNCOUNTED)
+        self.questions = SharedQueries(
+            self._calls, self.adapter.whole_account, account.fresh_seconds, clock.ticks, CircuitBreaker(clock.ticks)
         )
-        self._extensions = Extensions(self._all_extensions, clock.ticks) if self.adapter.extensions else None
+        self._extensions = Extensions(self._all_extensions, clock.ticks)
 
-    async def line(self, extension: str, clicked_at: float) -> _OneLine:
+    async def extension(self, extension: str, clicked_at: float) -> _OneExtension:
         """What it says about one extension; failures are told, not raised."""
-        line = Line(self.name, extension)
+        one = ExtensionId(self.name, extension)
         try:
-            heard = await self.questions.about(extension, clicked_at)
-            if extension in heard.listing.unreadable:
-                raise PbxUnintelligible(f"the phone system '{self.name}' sent calls of {extension} that cannot be read")
-            calls = heard.listing.extensions.get(extension)
-            hint = heard.listing.empty_hint if calls is None else ""
-            if calls is None and self._extensions is not None:
-                is_there = await self._extensions.has(extension, clicked_at)
-                calls = None if is_there is False else ()
-                hint = {True: hint, False: NOWHERE, None: NOBODY_TELLS}[is_there]
+            result = await self.questions.about(extension, clicked_at)
+            if extension in result.listing.unreadable:
+                raise PbxUnintelligible(reason("calls-unreadable", name=self.name, extension=extension))
+            calls = result.listing.extensions.get(extension)
+            hint = result.listing.empty_hint if calls is None else None
+            if calls is None and not self.adapter.lists_idle:
+                return await self._idle_or_unknown(one, result.served_from, hint, clicked_at)
         except PbxError as error:
-            return _OneLine(line, error=error)
-        return _OneLine(line, calls, heard.served_from, hint)
+            return _OneExtension(one, error=error)
+        return _OneExtension(one, calls, result.served_from, hint)
+
+    async def _idle_or_unknown(
+        self, one: ExtensionId, served_from: ServedFrom, hint: Reason | None, clicked_at: float
+    ) -> _OneExtension:
+        """An extension that has no call, of a phone system that does not list idle ones. Raises `PbxError`."""
+        match await self._extensions.existence(one.extension, clicked_at):
+            case Existence.EXISTS:
+                return _OneExtension(one, (), served_from, hint)
+            case Existence.UNKNOWN:
+                return _OneExtension(one, None, served_from, Reason("extension-nowhere"))
+            case Existence.NOBODY_TELLS:
+                return _OneExtension(one, (), served_from, Reason("extension-perhaps-unknown"))
 
     async def snapshot(self, extension: str | None) -> Listing:
         """The extensions it lists now, or the one asked for, with their calls. Raises `PbxError`."""
@@ -88,35 +119,50 @@ class PhoneSystem:
 
     async def queues(self, queue: str | None) -> tuple[CallQueue, ...] | None:
         """Who waits in its queues; None where this make has none to ask for. Raises `PbxError`."""
-        if self.adapter.queues is None:
+        if not isinstance(self.adapter, ListsQueues):
             return None
-        return await self.adapter.queues(self.account, self.send, queue, self._clock.now())
+        return await self._asked(self.adapter.queues(self.account, self._session, queue))
 
     async def people(self) -> tuple[Person, ...]:
         """The users in its own directory; nobody where this make has none. Raises `PbxError`."""
-        return await self.adapter.people(self.account, self.send) if self.adapter.people else ()
+        if not isinstance(self.adapter, ListsPeople):
+            return ()
+        return await self._asked(self.adapter.people(self.account, self._session))
 
-    async def send(self, request: Request) -> Reply:
-        """The reply to a question of the adapter. Raises `PbxUnreachable` or `PbxUnintelligible`."""
+    async def probe(self) -> list[Finding]:
+        """What this make finds wrong with its own settings and rights. Raises `PbxError`."""
+        if not isinstance(self.adapter, Probes):
+            return []
+        return await self._asked(self.adapter.probe(self.account, self._session))
+
+    async def _asked(self, question: Awaitable[Answered]) -> Answered:
+        """The answer within the account's time limit; every failure as a `PbxError`."""
+        seconds = self.account.timeout_seconds
         try:
-            return await self._exchange.send(request, self.account.timeout_seconds, repeatable=True)
-        except ExchangeFailed as error:
+            async with asyncio.timeout(seconds):
+                return await question
+        except TimeoutError:
+            raise PbxUnreachable(reason("pbx-timeout", name=self.name, seconds=seconds)) from None
+        except RequestFailed as error:
             failure = PbxUnintelligible if error.cause == "too-large" else PbxUnreachable
-            raise failure(f"the phone system '{self.name}': {error}") from None
+            raise failure(reason("of-pbx", name=self.name, what=error.reason)) from None
+        except RateLimited as error:
+            raise PbxUnreachable(reason("of-pbx", name=self.name, what=error.reason)) from None
+        except TokenRefused as error:
+            raise PbxRefused(reason("of-pbx", name=self.name, what=error.reason)) from None
 
     async def _calls(self, extension: str | None) -> Listing:
         scope, started = "account" if extension is None else "extension", self._clock.ticks()
         with tracing.step("question", "CLIENT", pbx=self.name, scope=scope):
             try:
-                listing: Listing = await self.adapter.calls(
-                    self.account, self.send, self.name, extension, self._clock.now()
-                )
+                return await self._asked(self.adapter.calls(self.account, self._session, extension))
             finally:
-                self.took.append(self._clock.ticks() - started)
-        return listing
+                self.durations.append(self._clock.ticks() - started)
 
     async def _all_extensions(self) -> frozenset[str] | None:
-        return await self.adapter.extensions(self.account, self.send) if self.adapter.extensions else None
+        if not isinstance(self.adapter, ListsExtensions):
+            return None
+        return await self._asked(self.adapter.extensions(self.account, self._session))
 
 
 class Extensions:
@@ -127,15 +173,17 @@ class Extensions:
         self._asked_at = float("-inf")
         self._question: asyncio.Task[frozenset[str] | None] | None = None
 
-    async def has(self, extension: str, clicked_at: float) -> bool | None:
-        """Whether it is one of them; None where nobody can tell. Raises `PbxError`.
+    async def existence(self, extension: str, clicked_at: float) -> Existence:
+        """Whether it is one of them. Raises `PbxError`.
 
         That there is no such extension is told only from a question asked after the click (in ticks).
         """
         known = await self._known(self._ticks() - KNOWN_SECONDS)
         if known is not None and extension not in known:
             known = await self._known(clicked_at)
-        return None if known is None else extension in known
+        if known is None:
+            return Existence.NOBODY_TELLS
+        return Existence.EXISTS if extension in known else Existence.UNKNOWN
 
     async def _known(self, since: float) -> frozenset[str] | None:
         """What was asked at `since` or later. It belongs to nobody: who gives up waiting takes it from no other."""
@@ -153,68 +201,73 @@ def _failed(question: "asyncio.Task[frozenset[str] | None]") -> bool:
 
 
 class Lookup:
-    """Asks about lines, each on its own phone system."""
+    """Asks about extensions, each on its own phone system."""
 
-    def __init__(self, accounts: Mapping[str, PbxAccount], exchange: Exchange, clock: Clock) -> None:
-        self.systems = {name: PhoneSystem(name, account, exchange, clock) for name, account in accounts.items()}
+    def __init__(self, accounts: Mapping[str, PbxAccount], open_session: OpenSession, clock: Clock) -> None:
+        self.systems = {
+            name: PhoneSystem(name, account, open_session(name, account), clock) for name, account in accounts.items()
+        }
         self._clock = clock
 
-    async def live_calls(self, lines: Sequence[Line]) -> Heard:
-        """The live calls on `lines`, all asked at the same time. Failures are told as outcomes, never raised."""
+    async def live_calls(self, extensions: Sequence[ExtensionId]) -> LookupResult:
+        """The live calls on `extensions`, all asked at the same time. Failures are told as outcomes, never raised."""
         started = self._clock.ticks()
-        answers = await asyncio.gather(*(self.systems[line.pbx].line(line.extension, started) for line in lines))
-        outcome, why = _verdict(answers)
+        answers = await self._ask(extensions, started)
+        outcome, cause = _verdict(answers)
         calls = tuple(call for answer in answers for call in answer.calls or ())
         ms = round((self._clock.ticks() - started) * 1000, 1)
-        return Heard(calls, outcome, why, _served_from(answers), ms)
+        return LookupResult(calls, outcome, cause, _served_from(answers), ms)
 
-    async def each(self, lines: Collection[Line]) -> dict[Line, Heard]:
-        """What is live on each of `lines`, asked together: a few lines one by one, many as the whole account.
+    async def each(self, extensions: Collection[ExtensionId]) -> dict[ExtensionId, LookupResult]:
+        """What is live on each of `extensions`, asked together: a few one by one, many as the whole account.
 
-        Lines of a phone system that is not in the settings are left out.
+        Extensions of a phone system that is not in the settings are left out.
         """
-        started, known = self._clock.ticks(), [line for line in lines if line.pbx in self.systems]
-        answers = await asyncio.gather(*(self.systems[line.pbx].line(line.extension, started) for line in known))
+        started = self._clock.ticks()
+        answers = await self._ask([one for one in extensions if one.pbx in self.systems], started)
         ms = round((self._clock.ticks() - started) * 1000, 1)
         return {
-            answer.line: Heard(tuple(answer.calls or ()), *_verdict([answer]), answer.served_from, ms)
+            answer.extension: LookupResult(tuple(answer.calls or ()), *_verdict([answer]), answer.served_from, ms)
             for answer in answers
         }
 
-    def asked(self) -> list[tuple[str, float]]:
-        """The questions that ended since this was called last: to whom, and how many seconds each took."""
-        return [(name, system.took.popleft()) for name, system in self.systems.items() for _ in range(len(system.took))]
+    async def _ask(self, extensions: Sequence[ExtensionId], started: float) -> list[_OneExtension]:
+        return await asyncio.gather(*(self.systems[one.pbx].extension(one.extension, started) for one in extensions))
+
+    def take_durations(self) -> list[tuple[str, float]]:
+        """Take out the durations of the questions that ended since the last call: whom, and how many seconds."""
+        return [
+            (name, system.durations.popleft())
+            for name, system in self.systems.items()
+            for _ in range(len(system.durations))
+        ]
 
     def circuits(self) -> dict[str, CircuitState]:
         """The state of each phone system's circuit in this process."""
         return {name: system.questions.circuit.state for name, system in self.systems.items()}
 
 
-def _served_from(answers: Sequence[_OneLine]) -> ServedFrom | None:
-    """The least fresh that took part; None when nothing was heard at all."""
+def _served_from(answers: Sequence[_OneExtension]) -> ServedFrom | None:
+    """The least fresh that took part; None when nothing was answered at all."""
     took_part = {answer.served_from for answer in answers}
     order = (ServedFrom.RECENT, ServedFrom.SHARED, ServedFrom.PBX)
     return next((source for source in order if source in took_part), None)
 
 
-def _verdict(answers: Sequence[_OneLine]) -> tuple[Outcome, str]:
-    """The outcome over all lines. Calls found outweigh a failure elsewhere; a failure outweighs silence."""
+def _verdict(answers: Sequence[_OneExtension]) -> tuple[Outcome, Reason | None]:
+    """The outcome over all extensions. Calls found outweigh a failure elsewhere; a failure outweighs silence."""
     if any(answer.calls for answer in answers):
-        return Outcome.FOUND, ""
+        return Outcome.FOUND, None
     for answer in answers:
         if answer.error is not None:
-            return answer.error.outcome, str(answer.error)
+            return answer.error.outcome, answer.error.reason
     idle = [answer for answer in answers if answer.calls is not None]
     if idle:
-        return Outcome.NO_ACTIVE_CALL, f"no call is live on {_names(idle)} now{_hint(idle)}"
-    return Outcome.UNKNOWN_EXTENSION, f"the phone system does not list {_names(answers)}{_hint(answers)}"
+        return Outcome.NO_ACTIVE_CALL, _told("no-call", idle)
+    return Outcome.UNKNOWN_EXTENSION, _told("extension-unlisted", answers)
 
 
-def _hint(answers: Sequence[_OneLine]) -> str:
-    hints = [answer.hint for answer in answers if answer.hint and not answer.calls]
-    return f", {hints[0]}" if hints else ""
-
-
-def _names(answers: Sequence[_OneLine]) -> str:
-    names = [answer.line.extension for answer in answers]
-    return ("extension " if len(names) == 1 else "extensions ") + ", ".join(names)
+def _told(code: str, answers: Sequence[_OneExtension]) -> Reason:
+    names = [answer.extension.extension for answer in answers]
+    hints = [answer.hint for answer in answers if answer.hint is not None and not answer.calls]
+    return Reason(code, {"count": len(names), "extensions": names}, tuple(hints[:1]))

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from bridge.core.errors import PbxError, PbxUnreachable
 from bridge.core.model import ServedFrom
-from bridge.egress.circuit_breaker import Circuit
-from bridge.pbx import Listing
+from bridge.core.reasons import reason
+from bridge.egress.circuit_breaker import PAUSE_SECONDS, CircuitBreaker
+from bridge.pbx.contract import Listing
 
 BUSY = 3
 """With this many questions for single extensions on their way, the next one is for the whole account. So is the one
@@ -23,7 +24,7 @@ Ask = Callable[[str | None], Awaitable[Listing]]
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class QueryResult:
     """An answer: the listing, when it was asked (in ticks), how this click came by it."""
 
     listing: Listing
@@ -32,7 +33,7 @@ class Heard:
 
 
 @dataclass(slots=True)
-class _Question:
+class _Query:
     extension: str | None
     asked_at: float
     task: "asyncio.Task[Listing]"
@@ -42,20 +43,20 @@ class _Question:
         return self.extension in (None, extension)
 
 
-class Questions:
+class SharedQueries:
     """The questions to one phone system."""
 
     def __init__(
-        self, ask: Ask, always_whole: bool, fresh_seconds: float, ticks: Callable[[], float], circuit: Circuit
+        self, ask: Ask, always_whole: bool, fresh_seconds: float, ticks: Callable[[], float], circuit: CircuitBreaker
     ) -> None:
         self._ask, self._always_whole, self._fresh, self._ticks = ask, always_whole, fresh_seconds, ticks
         self.circuit = circuit
-        self._questions: list[_Question] = []
-        self._whole: _Question | None = None
+        self._questions: list[_Query] = []
+        self._whole: _Query | None = None
         self.asked = 0
         """How many questions were sent."""
 
-    async def about(self, extension: str | None, clicked_at: float) -> Heard:
+    async def about(self, extension: str | None, clicked_at: float) -> QueryResult:
         """What it says about `extension` (None: all of them), for a click at `clicked_at` (in ticks).
 
         Raises `PbxError`.
@@ -72,20 +73,20 @@ class Questions:
             if question.covers(extension) and question.asked_at >= clicked_at:
                 return await self._join(question)
         question = self._new(extension, clicked_at, alone=told_nothing)
-        return Heard(await asyncio.shield(question.task), question.asked_at, ServedFrom.PBX)
+        return QueryResult(await asyncio.shield(question.task), question.asked_at, ServedFrom.PBX)
 
-    async def _join(self, question: _Question) -> Heard:
+    async def _join(self, question: _Query) -> QueryResult:
         question.joined += 1
         served_from = ServedFrom.RECENT if question.task.done() else ServedFrom.SHARED
-        return Heard(await asyncio.shield(question.task), question.asked_at, served_from)
+        return QueryResult(await asyncio.shield(question.task), question.asked_at, served_from)
 
-    def _new(self, extension: str | None, clicked_at: float, alone: bool) -> _Question:
+    def _new(self, extension: str | None, clicked_at: float, alone: bool) -> _Query:
         """A new question; `alone`: it is asked because a young answer told nothing, so few others will share it."""
-        if not self.circuit.lets_through():
-            raise PbxUnreachable("the phone system has failed several times in a row and is left alone for 5 seconds")
+        if not self.circuit.admit():
+            raise PbxUnreachable(reason("circuit-open", seconds=PAUSE_SECONDS))
         whole = self._always_whole or self._waiting(clicked_at) >= BUSY or (not alone and self._still_busy())
         scope = None if whole else extension
-        question = _Question(scope, self._ticks(), asyncio.create_task(self._asked(scope)))
+        question = _Query(scope, self._ticks(), asyncio.create_task(self._asked(scope)))
         question.task.add_done_callback(lambda task: task.cancelled() or task.exception())  # seen, even if nobody waits
         self._questions.append(question)
         self._whole = question if scope is None else self._whole
@@ -122,7 +123,7 @@ class Questions:
         """Drop answers too old to serve anybody. A failure serves only those who waited for it."""
         self._questions = [question for question in self._questions if self._useful(question, now)]
 
-    def _useful(self, question: _Question, now: float) -> bool:
+    def _useful(self, question: _Query, now: float) -> bool:
         if not question.task.done():
             return True
         failed = question.task.cancelled() or question.task.exception() is not None

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
-from bridge.clicks.choose import Labels, labelled
+from bridge.calls.labels import Labels, labelled
 from bridge.core.json_codec import as_json
 from bridge.core.model import Caller
 from bridge.core.phone_numbers import e164, kind_of
-from bridge.pbx import CallQueue, Listing
+from bridge.pbx.contract import CallQueue, Listing
 
 
 def extension_rows(listing: Listing, wanted: str | None, labels: Labels) -> list[dict[str, Any]]:

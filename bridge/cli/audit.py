@@ -18,7 +18,7 @@ from bridge.audit.person import AgentMark, CallerMark, Mark
 from bridge.audit.verify import Span, Verdict
 from bridge.cli.terminal import NOT_SO, WRONG, Chosen, as_json_option, asynchronous, fail, opened, progress, tell
 from bridge.core.json_codec import as_json, time_text
-from bridge.services import Kit
+from bridge.services import Services
 
 CELL, WHY = 40, 200
 
@@ -41,9 +41,9 @@ def _paged(command: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
-def _wanted(kit: Kit, asked: Mapping[str, str | None]) -> Wanted:
+def _wanted(services: Services, asked: Mapping[str, str | None]) -> Wanted:
     given = {name: value for name, value in asked.items() if value}
-    return Wanted.read(given, kit.labels.regions.values(), kit.clock.now())
+    return Wanted.read(given, services.labels.regions.values(), services.clock.now())
 
 
 @audit.command("list")
@@ -54,10 +54,10 @@ def _wanted(kit: Kit, asked: Mapping[str, str | None]) -> Wanted:
 @asynchronous
 async def audit_list(chosen: Chosen, /, as_json_: bool, limit: int, cursor: str | None, **asked: str | None) -> None:
     """List lookups, newest first. Times: ISO 8601, or how long ago, such as 10m."""
-    async with opened(chosen.settings()) as kit:
-        wanted = _wanted(kit, asked)
-        await reading.note(kit.redis, reading.COMMAND_LINE, "list", kit.clock.now(), wanted)
-        page = await query.lines(kit.archive, kit.redis, wanted, limit, cursor)
+    async with opened(chosen.settings()) as services:
+        wanted = _wanted(services, asked)
+        await reading.note(services.redis, reading.COMMAND_LINE, "list", services.clock.now(), wanted)
+        page = await query.lines(services.archive, services.redis, wanted, limit, cursor)
     tell({"items": page.items, "next_cursor": page.next_cursor}, lambda: _table(page), as_json_)
 
 
@@ -97,9 +97,11 @@ async def audit_show(chosen: Chosen, click_id: str, as_json_: bool) -> None:
 
 async def show_story(chosen: Chosen, click_id: str, as_json_: bool) -> None:
     """Print a click's whole story, and note that it was read; `popbridge click` does the same."""
-    async with opened(chosen.settings()) as kit:
-        await reading.note(kit.redis, reading.COMMAND_LINE, "show", kit.clock.now(), about={"click_id": click_id})
-        found = await story.tell(kit.archive, kit.redis, click_id)
+    async with opened(chosen.settings()) as services:
+        await reading.note(
+            services.redis, reading.COMMAND_LINE, "show", services.clock.now(), about={"click_id": click_id}
+        )
+        found = await story.tell(services.archive, services.redis, click_id)
     if found is None:
         fail([f"no click has the id {click_id}, or it is older than what is kept"], NOT_SO)
     tell(found, lambda: story.text(found), as_json_)
@@ -113,12 +115,12 @@ async def show_story(chosen: Chosen, click_id: str, as_json_: bool) -> None:
 @asynchronous
 async def audit_export(chosen: Chosen, /, form: str, output: Path | None, **asked: str | None) -> None:
     """Export all lookups that match, newest first; filters as in `audit list`."""
-    async with opened(chosen.settings()) as kit:
-        wanted = _wanted(kit, asked)
-        await reading.note(kit.redis, reading.COMMAND_LINE, "export", kit.clock.now(), wanted)
+    async with opened(chosen.settings()) as services:
+        wanted = _wanted(services, asked)
+        await reading.note(services.redis, reading.COMMAND_LINE, "export", services.clock.now(), wanted)
         with _written(output) as file, progress("lines") as told:
             count = 0
-            async for text, lines in export.texts(kit.archive, kit.redis, wanted, form):
+            async for text, lines in export.texts(services.archive, services.redis, wanted, form):
                 file.write(text.encode())
                 told(count := count + lines)
 
@@ -145,9 +147,9 @@ def _written(output: Path | None) -> Iterator[BinaryIO]:
 @asynchronous
 async def audit_acts(chosen: Chosen, limit: int, cursor: str | None, as_json_: bool) -> None:
     """List what was done to the log itself, newest first: read by whom, erased, forgotten."""
-    async with opened(chosen.settings()) as kit:
-        await reading.note(kit.redis, reading.COMMAND_LINE, "acts", kit.clock.now())
-        page = await query.acts_page(kit.archive, kit.redis, limit, cursor)
+    async with opened(chosen.settings()) as services:
+        await reading.note(services.redis, reading.COMMAND_LINE, "acts", services.clock.now())
+        page = await query.acts_page(services.archive, services.redis, limit, cursor)
     rows = [f"{act['time']}  {act['kind']:<10} {act['who']:<24} {_act(act)}" for act in page.items]
     more = [f"more: --cursor {page.next_cursor}"] if page.next_cursor else []
     tell({"items": page.items, "next_cursor": page.next_cursor}, lambda: "\n".join([*rows, *more]) or "none", as_json_)
@@ -180,14 +182,14 @@ async def audit_verify(
     if file is not None and (since or until):
         fail(["--anchor FILE needs the whole log: leave out --from and --to"], WRONG)
     kept = anchors.kept(file) if file is not None else []
-    async with opened(chosen.settings()) as kit:
-        await kit.archive.catch_up(kit.redis)
-        now = kit.clock.now()
+    async with opened(chosen.settings()) as services:
+        await services.archive.catch_up(services.redis)
+        now = services.clock.now()
         times = (
             time_text(moment(text, name, now)) if text else None for text, name in ((since, "--from"), (until, "--to"))
         )
         with progress("lines") as told:
-            verdict = await asyncio.to_thread(verify.verify, kit.archive, Span(*times), kept, told)
+            verdict = await asyncio.to_thread(verify.verify, services.archive, Span(*times), kept, told)
     if verdict.ok and verdict.head and file is not None:
         anchors.keep(file, verdict.head)
     tell({**as_json(verdict), "ok": verdict.ok}, lambda: _verdict(verdict, anchor), as_json_)
@@ -209,13 +211,13 @@ def _about(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--caller", metavar="NUMBER", help="A caller's number, in any spelling.")(command)
 
 
-def _mark(kit: Kit, caller: str | None, crm_user: str | None) -> Mark:
+def _mark(services: Services, caller: str | None, crm_user: str | None) -> Mark:
     if (caller is None) == (crm_user is None):
         fail(["say whom: --caller NUMBER or --crm-user CRM:USER"], WRONG)
     if caller is not None:
         if not caller.strip():
             fail(["--caller is empty: that would be everybody without a number"], WRONG)
-        return CallerMark.of(caller, kit.labels.regions.values())
+        return CallerMark.of(caller, services.labels.regions.values())
     crm, _, user = str(crm_user).partition(":")
     if not (crm and user):
         fail(["--crm-user is the CRM's name, a colon and the user, as in acme:dana@acme.example"], WRONG)
@@ -238,16 +240,18 @@ async def audit_erase(
     chosen: Chosen, caller: str | None, crm_user: str | None, dry_run: bool, yes: bool, as_json_: bool
 ) -> None:
     """Erase a person from cache, streams, deliveries and log; the log stays provable. Prints a receipt."""
-    async with opened(chosen.settings()) as kit:
-        mark = _mark(kit, caller, crm_user)
+    async with opened(chosen.settings()) as services:
+        mark = _mark(services, caller, crm_user)
         if not (yes or dry_run):
             fail(["add --yes to erase for good, or --dry-run to see what would be"], WRONG)
-        now = kit.clock.now()
+        now = services.clock.now()
         if dry_run:
-            receipt = await erase.would_erase(kit.archive, kit.redis, mark, now)
-            await reading.note(kit.redis, reading.COMMAND_LINE, "erase --dry-run", now, _wanted(kit, _asked(mark)))
+            receipt = await erase.would_erase(services.archive, services.redis, mark, now)
+            await reading.note(
+                services.redis, reading.COMMAND_LINE, "erase --dry-run", now, _wanted(services, _asked(mark))
+            )
         else:
-            receipt = await erase.erase(kit.archive, kit.redis, mark, reading.COMMAND_LINE, now)
+            receipt = await erase.erase(services.archive, services.redis, mark, reading.COMMAND_LINE, now)
     tell(receipt, lambda: _receipt(receipt), as_json_)
 
 
@@ -273,11 +277,11 @@ def privacy() -> None:
 @asynchronous
 async def privacy_export(chosen: Chosen, caller: str | None, crm_user: str | None, as_json_: bool) -> None:
     """Print everything that is held about a person, as JSON. Reading it is noted in the log."""
-    async with opened(chosen.settings()) as kit:
-        mark = _mark(kit, caller, crm_user)
-        now = kit.clock.now()
-        await reading.note(kit.redis, reading.COMMAND_LINE, "privacy export", now, _wanted(kit, _asked(mark)))
-        told = await erase.everything_about(kit.archive, kit.redis, mark)
+    async with opened(chosen.settings()) as services:
+        mark = _mark(services, caller, crm_user)
+        now = services.clock.now()
+        await reading.note(services.redis, reading.COMMAND_LINE, "privacy export", now, _wanted(services, _asked(mark)))
+        told = await erase.everything_about(services.archive, services.redis, mark)
     tell(told, lambda: json.dumps(told, ensure_ascii=False, indent=2), as_json_)
 
 
@@ -287,8 +291,8 @@ async def privacy_export(chosen: Chosen, caller: str | None, crm_user: str | Non
 @asynchronous
 async def audit_backup(chosen: Chosen, file: Path) -> None:
     """Write a copy of the log to FILE while it is in use. For PostgreSQL, pg_dump does that."""
-    async with opened(chosen.settings()) as kit:
-        await reading.note(kit.redis, reading.COMMAND_LINE, "backup", kit.clock.now())
-        await kit.archive.catch_up(kit.redis)
+    async with opened(chosen.settings()) as services:
+        await reading.note(services.redis, reading.COMMAND_LINE, "backup", services.clock.now())
+        await services.archive.catch_up(services.redis)
         with progress("% copied") as told:
-            await asyncio.to_thread(backup.copy, kit.archive, file, told)
+            await asyncio.to_thread(backup.copy, services.archive, file, told)

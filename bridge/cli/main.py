@@ -13,20 +13,22 @@ from redis.exceptions import RedisError
 
 from bridge import __version__
 from bridge.agents import agents_file
+from bridge.calls.labels import labelled
 from bridge.calls.snapshot import queue_row
 from bridge.cli import up as processes
 from bridge.cli.audit import audit, privacy
 from bridge.cli.operate import click_, clicks, doctor_, health, push_test, simulate_
 from bridge.cli.terminal import NO_REDIS, NOT_SO, WRONG, Chosen, as_json_option, asynchronous, fail, tell
-from bridge.clicks import choose
+from bridge.clicks.choose import choose
 from bridge.config import loader
 from bridge.config.models import Settings
 from bridge.core.clock import Clock
 from bridge.core.errors import CannotListen, EmbeddedRedisFailed, PbxError, RedisUnfit, SettingsError
 from bridge.core.json_codec import time_text
-from bridge.core.model import Agent, Delivery, DeliveryState, Line, Outcome
+from bridge.core.model import Agent, Delivery, DeliveryState, ExtensionId, Outcome
+from bridge.core.reasons import say
 from bridge.observability import logs, sd_notify
-from bridge.services import load_settings, open_kit
+from bridge.services import load_settings, open_services
 from bridge.store import embedded, tokens
 from bridge.store.client import open_async
 from bridge.store.deliveries import records as store
@@ -50,12 +52,12 @@ def main(context: click.Context, config: str | None) -> None:
 @main.command()
 @click.pass_obj
 def check(chosen: Chosen) -> None:
-    """Read the settings and the file of agents; tell every mistake at once."""
+    """Read the settings and the file of agents; tell every problem at once."""
     try:
-        settings = load_settings(str(chosen.file), also=agents_file.mistakes_in)
+        settings = load_settings(str(chosen.file), also=agents_file.problems_in)
         found = agents_file.read(settings.agents.file, set(settings.crm), set(settings.pbx))
     except SettingsError as error:
-        fail(error.mistakes, NOT_SO)
+        fail(error.problems, NOT_SO)
     click.echo(
         f"{chosen.file}: {len(settings.pbx)} pbx, {len(settings.crm)} crm, {len(found.agents)} agents: all is well"
     )
@@ -123,13 +125,21 @@ async def lookup(chosen: Chosen, extension: str, pbx: str | None, as_json_: bool
     """Show the calls on EXTENSION now, and which one would pop and why."""
     settings = chosen.settings()
     name = _pbx_name(settings, pbx)
-    async with open_kit(settings, embedded.redis_address(settings)) as kit:
-        heard = await kit.lookup.live_calls((Line(name, extension),))
-        choice = choose.choose(heard.calls, None)
-        calls = [choose.labelled(call, kit.labels) for call in heard.calls]
-        chosen_call = choose.labelled(choice.call, kit.labels) if choice else None
-    why = choice.why if choice else heard.why
-    told = {"outcome": heard.outcome, "why": why, "chosen": chosen_call, "calls": calls, "pbx_ms": heard.pbx_ms}
+    async with open_services(settings, embedded.redis_address(settings)) as services:
+        heard = await services.lookup.live_calls((ExtensionId(name, extension),))
+        choice = choose(heard.calls, None)
+        calls = [labelled(call, services.labels) for call in heard.calls]
+        chosen_call = labelled(choice.call, services.labels) if choice else None
+    reason = choice.reason if choice else heard.reason
+    why = say(reason) if reason else ""
+    told = {
+        "outcome": heard.outcome,
+        "why": why,
+        "reason": reason,
+        "chosen": chosen_call,
+        "calls": calls,
+        "pbx_ms": heard.pbx_ms,
+    }
 
     def text() -> str:
         marked = [("→" if chosen_call == call else " ", call) for call in calls]
@@ -155,9 +165,9 @@ async def queues(chosen: Chosen, queue: str | None, pbx: str | None, as_json_: b
     """Show who waits in the phone system's queues now, or in QUEUE (its id)."""
     settings = chosen.settings()
     name = _pbx_name(settings, pbx)
-    async with open_kit(settings, embedded.redis_address(settings)) as kit:
+    async with open_services(settings, embedded.redis_address(settings)) as services:
         try:
-            found = await kit.lookup.systems[name].queues(queue)
+            found = await services.lookup.systems[name].queues(queue)
         except PbxError as error:
             fail([f"{error.outcome}: {error}"], NOT_SO)
     if found is None:
@@ -220,7 +230,7 @@ def _owner(settings: Settings, role: Role, agent: str | None) -> Agent | None:
     try:
         found = agents_file.read(settings.agents.file, set(settings.crm), set(settings.pbx)).agent(crm, crm_user)
     except SettingsError as error:
-        fail(error.mistakes, WRONG)
+        fail(error.problems, WRONG)
     if found is None:
         fail([f"no agent {agent} in {settings.agents.file}"], NOT_SO)
     return found

@@ -12,16 +12,17 @@ from bridge.cli.up import run
 from bridge.clicks import history
 from bridge.config.loader import private_files
 from bridge.config.models import Settings
-from bridge.core.errors import ExchangeFailed
+from bridge.core.errors import RequestFailed
+from bridge.core.finding import Grade, worst
 from bridge.core.http_types import Request
-from bridge.demo.makes import DEFAULT, MAKES
+from bridge.demo.cast import PBX_KIND
 from bridge.demo.simulate import simulate
 from bridge.doctor import outside
-from bridge.doctor.finding import Grade, worst
 from bridge.egress.allowed_addresses import Reach, named_by
-from bridge.egress.client import open_exchange
+from bridge.egress.client import open_client
 from bridge.observability import heartbeat
-from bridge.services import open_kit
+from bridge.pbx import registry
+from bridge.services import open_services
 from bridge.store import embedded
 from bridge.web.server import listen
 
@@ -33,9 +34,9 @@ from bridge.web.server import listen
 async def doctor_(chosen: Chosen, as_json_: bool) -> None:
     """Ask everything that must work; tell how each is, and the command that mends it. 1 when something fails."""
     settings = chosen.settings()
-    async with open_kit(settings, embedded.redis_address(settings)) as kit:
-        await kit.agents.refresh()
-        found = await doctor.examine(kit, private_files(chosen.file))
+    async with open_services(settings, embedded.redis_address(settings)) as services:
+        await services.agents.refresh()
+        found = await doctor.examine(services, private_files(chosen.file))
     grade = worst(found)
     tell({"grade": grade, "findings": found}, lambda: "\n".join(map(str, found)), as_json_)
     if grade is Grade.FAIL:
@@ -54,12 +55,12 @@ async def health(chosen: Chosen, ready: bool, worker: bool) -> None:
         return
     server = chosen.settings().server
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(server.host, server.host)  # noqa: S104 - where it listens
-    async with open_exchange(Reach(named_by([f"http://{host}"]))) as exchange:
+    async with open_client(Reach(named_by([f"http://{host}"]))) as client:
         try:
-            reply = await exchange.send(
+            reply = await client.send(
                 Request("GET", f"http://{host}:{server.port}/{'readyz' if ready else 'livez'}"), 5
             )
-        except ExchangeFailed as error:
+        except RequestFailed as error:
             fail([str(error)], NOT_SO)
     click.echo(reply.body.decode("utf-8", "replace"))
     if reply.status != 200:
@@ -81,22 +82,16 @@ def _worker_health(settings: Settings) -> None:
 @click.pass_obj
 @asynchronous
 async def push_test(chosen: Chosen, crm: str, as_json_: bool) -> None:
-    """Send CRM a signed event of type call.test, as popups are sent, and show its answer."""
+    """Send CRM a test event, as popups are sent, and show its answer."""
     settings = chosen.settings()
     account = settings.crm.get(crm)
-    if account is None or not account.takes_popups:
-        able = [name for name, one in settings.crm.items() if one.takes_popups]
-        fail([f"CRM must be one that takes popups: {', '.join(able) or 'none is in the settings'}"], WRONG)
-    async with open_kit(settings, embedded.redis_address(settings)) as kit:
-        try:
-            reply = await outside.push_test(kit, account)
-        except ExchangeFailed as error:
-            fail([str(error)], NOT_SO)
-    finding = outside.judged(f"crm {crm}", reply)
-    body = reply.body[:2000].decode("utf-8", "replace")
-    told = {"status": reply.status, "ms": round(reply.ms, 1), "body": body, "finding": finding}
-    tell(told, lambda: f"{finding}\n{body}".rstrip(), as_json_)
-    if finding.grade is Grade.FAIL:
+    async with open_services(settings, embedded.redis_address(settings)) as services:
+        if account is None or not services.takes_popups(crm):
+            able = [name for name in settings.crm if services.takes_popups(name)]
+            fail([f"CRM must be one that takes popups: {', '.join(able) or 'none is in the settings'}"], WRONG)
+        found = await outside.of_crm(services, crm, account)
+    tell({"grade": worst(found), "findings": found}, lambda: "\n".join(map(str, found)), as_json_)
+    if worst(found) is Grade.FAIL:
         raise SystemExit(NOT_SO)
 
 
@@ -110,12 +105,12 @@ async def push_test(chosen: Chosen, crm: str, as_json_: bool) -> None:
 @asynchronous
 async def clicks(chosen: Chosen, agent: str | None, crm: str | None, since: str, limit: int, as_json_: bool) -> None:
     """List clicks, refused ones too, newest first: why was there no popup?"""
-    async with opened(chosen.settings()) as kit:
-        now = kit.clock.now()
+    async with opened(chosen.settings()) as services:
+        now = services.clock.now()
         asked = {"crm_user": agent or "", "crm": crm or "", "since": since}
-        wanted = asking.Wanted.read(asked, kit.labels.regions.values(), now)
-        await reading.note(kit.redis, reading.COMMAND_LINE, "clicks", now, wanted)
-        page = await history.clicks(kit.archive, kit.redis, wanted, limit, None, now)
+        wanted = asking.Wanted.read(asked, services.labels.regions.values(), now)
+        await reading.note(services.redis, reading.COMMAND_LINE, "clicks", now, wanted)
+        page = await history.clicks(services.archive, services.redis, wanted, limit, None, now)
     more = ["there are more: --limit, up to 500, or --since"] if page.next_cursor else []
     tell({"items": page.items, "next_cursor": page.next_cursor}, lambda: _clicks_table(page.items, more), as_json_)
 
@@ -143,7 +138,9 @@ async def click_(chosen: Chosen, click_id: str, as_json_: bool) -> None:
 
 
 @click.command("simulate")
-@click.option("--pbx", type=click.Choice(sorted(MAKES)), default=DEFAULT, show_default=True, help="Which make.")
+@click.option(
+    "--pbx", type=click.Choice([*registry.packages()]), default=PBX_KIND, show_default=True, help="Which make."
+)
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(0, 65535), default=9509, show_default=True, help="0 takes a free one.")
 @click.option("--every", type=click.FloatRange(0, 3600), default=10.0, show_default=True, help="Seconds; 0: no calls.")
@@ -153,4 +150,4 @@ def simulate_(pbx: str, host: str, port: int, every: float) -> None:
         listening = listen(host, port)
     except OSError as error:
         fail([f"cannot listen on {host}:{port}: {error.strerror}; see --port"], NOT_SO)
-    run(simulate(MAKES[pbx], listening, every, click.echo))
+    run(simulate(pbx, listening, every, click.echo))

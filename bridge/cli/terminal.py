@@ -18,7 +18,7 @@ from bridge.audit.database import why_not
 from bridge.config.models import Settings
 from bridge.core.errors import ArchiveUnfit, ClickRefused, EmbeddedRedisFailed, SettingsError
 from bridge.core.json_codec import as_json
-from bridge.services import Kit, load_settings, open_kit
+from bridge.services import Services, load_settings, open_services
 from bridge.store import embedded
 
 NOT_SO, WRONG = 1, 2
@@ -35,11 +35,11 @@ class Chosen:
     file: Path
 
     def settings(self) -> Settings:
-        """The settings; every mistake is printed and ends the command."""
+        """The settings; every problem is printed and ends the command."""
         try:
             return load_settings(str(self.file))
         except SettingsError as error:
-            fail(error.mistakes, WRONG)
+            fail(error.problems, WRONG)
 
 
 def fail(lines: list[str], code: int) -> NoReturn:
@@ -88,10 +88,10 @@ def asynchronous(command: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P,
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Kit]:
-    """A kit on the settings' Redis; the embedded one is started for the command when it is not running."""
-    async with embedded.redis_of(settings) as url, open_kit(settings, url) as kit:
-        yield kit
+async def opened(settings: Settings) -> AsyncIterator[Services]:
+    """A services on the settings' Redis; the embedded one is started for the command when it is not running."""
+    async with embedded.redis_of(settings) as url, open_services(settings, url) as services:
+        yield services
 
 
 @contextmanager

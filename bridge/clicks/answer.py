@@ -1,101 +1,125 @@
-"""THE LINE: a click goes in at the top, its answer comes out at the bottom."""
+"""The line of a click: it goes in at the top, its answer comes out at the bottom.
+
+Whose click, which calls are live, which one is meant, and then all of it is written down in one transaction. The answer
+is given only after that.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
 from bridge.agents import directory
-from bridge.calls.live_calls import Heard
-from bridge.clicks import choose
-from bridge.clicks.commit import Entry, record
-from bridge.core.clock import Clock, new_id
-from bridge.core.model import Agent, Answer, Click, Outcome
+from bridge.calls.live_calls import LookupResult
+from bridge.clicks.choose import Choice, choose
+from bridge.clicks.commit import Entry, Given, commit
+from bridge.clicks.popup import make_popup
+from bridge.clicks.timings import StepTimer
+from bridge.core.clock import new_id
+from bridge.core.model import Agent, Answer, Click, Outcome, Popup
+from bridge.core.reasons import Reason, say
 from bridge.observability import tracing
-from bridge.services import Kit
+from bridge.services import Services
 from bridge.store.clicks import accept
 from bridge.store.desktop import stream
 
 
-async def answer(click: Click, kit: Kit, laps: "Laps", allowances: Sequence[accept.Allowance] = ()) -> accept.Stored:
+async def answer(
+    click: Click, services: Services, timer: StepTimer, allowances: Sequence[accept.Allowance] = ()
+) -> Given:
     """Contract 3's answer to an authenticated click, written down before it is given.
 
     Raises `TooManyClicks` (by `allowances`) and `Unavailable`.
     """
     with tracing.span("click", "SERVER", click_id=click.click_id, crm=click.crm):
-        given = await _answer(click, kit, laps, allowances)
-        tracing.tell(outcome=given["outcome"], duplicate="duplicate" in given)
+        given = await _answer_once(click, services, timer, allowances)
+        tracing.tell(outcome=given.answer.outcome, duplicate=given.duplicate)
     return given
 
 
-async def _answer(click: Click, kit: Kit, laps: "Laps", allowances: Sequence[accept.Allowance]) -> accept.Stored:
-    stored = await accept.begin(kit.scripts, click, kit.hold_seconds, allowances)
+async def _answer_once(
+    click: Click, services: Services, timer: StepTimer, allowances: Sequence[accept.Allowance]
+) -> Given:
+    """A repeat gets the stored answer; whoever fails lets a repeat start at once."""
+    stored = await accept.begin(services.scripts, click, services.hold_seconds, allowances)
     if stored is not None:
-        return {**stored, "duplicate": True}
+        return Given.again(stored)
     try:
-        given = await record(kit.scripts, kit.jobs, await _look(click, kit, laps))
+        return await commit(services.scripts, services.jobs, await _look_up(click, services, timer))
     except BaseException:
-        await accept.abandon(kit.scripts, click)
+        await accept.abandon(services.scripts, click)
         raise
-    return given if given["click_id"] == click.click_id else {**given, "duplicate": True}
 
 
-async def _look(click: Click, kit: Kit, laps: "Laps") -> Entry:
-    """Whose click, which calls are live, which one is meant."""
-    owner = directory.owner_of(click, kit.agents.directory(), kit.settings.pbx_of(click.crm))
-    targets = kit.settings.targets_of(click.crm)
-    laps.lap("directory")
-    if isinstance(owner, directory.Stranger):
-        return Entry(click, _without(click, owner.outcome, owner.why, None, laps), owner.agent, targets=targets)
-    heard = await kit.lookup.live_calls(owner.lines)
-    laps.lap("lookup")
-    chosen = await _chosen_before(click, owner.agent, heard, kit)
-    given = _choose(click, owner.agent, heard, chosen, kit, laps)
-    asked = kit.lookup.asked()
-    return Entry(click, given, owner.agent, heard.calls, targets, laps.ms, kit.labels.regions, asked)
+async def _look_up(click: Click, services: Services, timer: StepTimer) -> Entry:
+    """From the click to all that it leaves behind."""
+    resolved = directory.resolve(click, services.agents.directory(), services.settings.pbx_of(click.crm))
+    targets = services.settings.targets_of(click.crm)
+    timer.mark("directory")
+    if isinstance(resolved, directory.UnresolvedAgent):
+        nothing = _Found(None, resolved.outcome, resolved.reason)
+        return Entry(click, _answer(click, nothing, None, timer), resolved.agent, targets=targets)
+
+    result = await services.lookup.live_calls(resolved.extensions)
+    timer.mark("lookup")
+
+    found = await _choose(click, resolved.agent, result, services)
+    timer.mark("choose")
+
+    return Entry(
+        click=click,
+        answer=_answer(click, found, result, timer),
+        agent=resolved.agent,
+        live_calls=result.calls,
+        targets=targets,
+        steps=timer.ms,
+        regions=services.labels.regions,
+        questions=services.lookup.take_durations(),
+    )
 
 
-async def _chosen_before(click: Click, agent: Agent, heard: Heard, kit: Kit) -> str | None:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What comes of a lookup: a popup, or the outcome without one; and why."""
+
+    popup: Popup | None
+    outcome: Outcome
+    reason: Reason
+
+
+async def _choose(click: Click, agent: Agent, result: LookupResult, services: Services) -> _Found:
+    if result.outcome is not Outcome.FOUND:
+        return _Found(None, result.outcome, result.reason or Reason(result.outcome))
+    choice = choose(result.calls, click.ivrid, await _chosen_before(click, agent, result, services))
+    if choice is None:
+        missing = Reason("no-such-call", {"ivrid": click.ivrid, "count": len(result.calls)})
+        return _Found(None, Outcome.NO_SUCH_CALL, missing)
+    return _Found(_popup(click, agent, choice, services), Outcome.FOUND, choice.reason)
+
+
+async def _chosen_before(click: Click, agent: Agent, result: LookupResult, services: Services) -> str | None:
     """The ivrid that the agent chose on the desktop page; asked for only when there is something to choose."""
-    if click.ivrid is not None or len(heard.calls) < 2 or not agent.crm_user:
+    if click.ivrid is not None or len(result.calls) < 2 or not agent.crm_user:
         return None
     try:
-        return await stream.chosen(kit.redis, agent)
+        return await stream.chosen(services.redis, agent)
     except (RedisError, OSError):
         return None  # the rule decides; that Redis is away is told by the write
 
 
-def _choose(click: Click, agent: Agent, heard: Heard, chosen: str | None, kit: Kit, laps: "Laps") -> Answer:
-    if heard.outcome is not Outcome.FOUND:
-        return _without(click, heard.outcome, heard.why, heard, laps)
-    choice = choose.choose(heard.calls, click.ivrid, chosen)
-    if choice is None:
-        why = f"no live call has the ivrid '{click.ivrid}'; {len(heard.calls)} other live: it may have ended"
-        return _without(click, Outcome.NO_SUCH_CALL, why, heard, laps)
-    now, ttl = kit.clock.now(), kit.settings.crm[click.crm].popup_ttl_seconds
-    popup = choose.popup(click, agent, choice, kit.labels, new_id("pop", now), now, ttl)
-    laps.lap("enrich")
-    return Answer(click.click_id, Outcome.FOUND, popup.why, popup, heard.served_from, heard.pbx_ms, laps.total())
+def _popup(click: Click, agent: Agent, choice: Choice, services: Services) -> Popup:
+    now, ttl = services.clock.now(), services.settings.crm[click.crm].popup_ttl_seconds
+    return make_popup(click, agent, choice, services.labels, new_id("pop", now), now, ttl)
 
 
-def _without(click: Click, outcome: Outcome, why: str, heard: Heard | None, laps: "Laps") -> Answer:
-    """An answer that has no popup."""
-    served_from, pbx_ms = (heard.served_from, heard.pbx_ms) if heard else (None, None)
-    return Answer(click.click_id, outcome, why, None, served_from, pbx_ms, laps.total())
-
-
-class Laps:
-    """How long each step of one click took, in milliseconds."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock, self._started = clock, clock.ticks()
-        self._last = self._started
-        self.ms: dict[str, float] = {}
-
-    def lap(self, step: str) -> None:
-        """The step that ends now."""
-        now = self._clock.ticks()
-        self.ms[step], self._last = round((now - self._last) * 1000, 2), now
-
-    def total(self) -> float:
-        """Since the click arrived."""
-        return round((self._clock.ticks() - self._started) * 1000, 1)
+def _answer(click: Click, found: _Found, result: LookupResult | None, timer: StepTimer) -> Answer:
+    return Answer(
+        click_id=click.click_id,
+        outcome=found.outcome,
+        why=say(found.reason),
+        popup=found.popup,
+        served_from=result.served_from if result else None,
+        pbx_ms=result.pbx_ms if result else None,
+        total_ms=timer.total(),
+        reason=found.reason,
+    )

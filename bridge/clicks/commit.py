@@ -1,10 +1,10 @@
-"""Step 4: write it down, in one transaction: stored answer, cache, audit line, deliveries and their jobs."""
+"""A click is written down in one transaction: stored answer, cached call, log entry, deliveries and their jobs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bridge.core.clock import new_id
-from bridge.core.json_codec import as_json, json_text, time_text
+from bridge.core.json_codec import as_json, from_json, json_text, time_text
 from bridge.core.model import DESKTOP, Agent, Answer, Call, Click, Delivery, DeliveryState
 from bridge.core.phone_numbers import e164
 from bridge.observability import tracing
@@ -24,15 +24,29 @@ class Entry:
     click: Click
     answer: Answer
     agent: Agent | None = None
-    heard: tuple[Call, ...] = ()
+    live_calls: tuple[Call, ...] = ()
     targets: tuple[str, ...] = ()
     steps: Mapping[str, float] = field(default_factory=dict)
     regions: Mapping[str, str] = field(default_factory=dict)
-    asked: Sequence[tuple[str, float]] = ()
+    questions: Sequence[tuple[str, float]] = ()
     """Phone systems that were asked since the last click, whoever asked, and for how many seconds."""
 
 
-async def record(scripts: Scripts, queue: jobs.Jobs, entry: Entry) -> accept.Stored:
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The answer that stands: as JSON text, encoded once, and as a value. `duplicate`: it was given before."""
+
+    text: str
+    answer: Answer
+    duplicate: bool = False
+
+    @classmethod
+    def again(cls, text: str) -> "Given":
+        """A stored answer, given once more."""
+        return cls(f'{text[:-1]},"duplicate":true}}', from_json(Answer, text), duplicate=True)
+
+
+async def commit(scripts: Scripts, queue: jobs.Jobs, entry: Entry) -> Given:
     """Write `entry` once and whole; the answer that stands, which is an earlier one if there was one.
 
     Raises `Unavailable`: nothing was written then.
@@ -43,10 +57,12 @@ async def record(scripts: Scripts, queue: jobs.Jobs, entry: Entry) -> accept.Sto
         _write(pipe, queue, entry, waiting)
 
     with tracing.step("transaction"):
-        stands = await accept.commit(scripts, entry.click, as_json(entry.answer), write)
-    if stands["click_id"] == entry.click.click_id:
-        await _tell_desktop(scripts, entry)
-    return stands
+        text = json_text(entry.answer)
+        earlier = await accept.commit(scripts, entry.click, text, write)
+    if earlier is not None:
+        return Given.again(earlier)
+    await _tell_desktop(scripts, entry)
+    return Given(text, entry.answer)
 
 
 async def _tell_desktop(scripts: Scripts, entry: Entry) -> None:
@@ -77,12 +93,12 @@ def _write(pipe: Batch, queue: jobs.Jobs, entry: Entry, waiting: list[Delivery])
             records.buffer_new(pipe, delivery, click, popup.expires_at)
             queue.add(pipe, jobs.DELIVER, delivery.delivery_id)
     popups.buffer_story(pipe, click.click_id, _story(entry, ids))
-    pipe.xadd(keys.AUDIT, {"kind": "lookup", "line": json_text(audit_line(entry))})
+    pipe.xadd(keys.AUDIT, {"kind": "lookup", "line": json_text(log_entry(entry))})
     if click.proof:
         pipe.hset(keys.PROOFS, mapping={f"{click.crm} {click.proof}": time_text(click.received_at)})
     counters.buffer_count(pipe, "clicks", crm=click.crm, outcome=str(entry.answer.outcome))
     counters.buffer_observed(pipe, counters.CLICK, click.crm, entry.answer.total_ms / 1000)
-    for pbx, seconds in entry.asked:
+    for pbx, seconds in entry.questions:
         counters.buffer_observed(pipe, counters.QUESTION, pbx, seconds)
 
 
@@ -93,18 +109,18 @@ def _story(entry: Entry, delivery_ids: list[str]) -> dict[str, object]:
     return {
         "click": came,
         "agent": entry.agent,
-        "live_calls": entry.heard,
+        "live_calls": entry.live_calls,
         "answer": entry.answer,
         "steps": [{"step": step, "ms": ms} for step, ms in entry.steps.items()],
         "delivery_ids": delivery_ids,
     }
 
 
-def audit_line(entry: Entry) -> dict[str, object]:
-    """Contract 6's line, and `caller_e164` to find a number by in any spelling."""
+def log_entry(entry: Entry) -> dict[str, object]:
+    """Contract 6's entry, and `caller_e164` to find a number by in any spelling."""
     click, answer, agent = entry.click, entry.answer, entry.agent
     call = answer.popup.call if answer.popup else None
-    line = agent.lines[0] if agent and agent.lines and call is None else None
+    line = agent.extensions[0] if agent and agent.extensions and call is None else None
     region = entry.regions.get(call.pbx, "") if call else ""
     return {
         "time": click.received_at,
@@ -116,6 +132,7 @@ def audit_line(entry: Entry) -> dict[str, object]:
         "extension": call.extension if call else click.extension or (line.extension if line else ""),
         "outcome": answer.outcome,
         "why": answer.why,
+        "reason": answer.reason,
         "ivrid": call.ivrid if call else click.ivrid or "",
         "original_ivrid": call.original_ivrid if call else None,
         "did": call.did if call else "",

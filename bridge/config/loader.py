@@ -1,6 +1,6 @@
 """Reading the settings: TOML, then environment, then files that hold secrets, made into one `Settings`.
 
-Every mistake is found in one run and told as one line: where it stands, which key, what is allowed. The merging is
+Every problem is found in one run and told as one line: where it stands, which key, what is allowed. The merging is
 our own because each line must name the file or the variable a value came from; checking the values is pydantic's work.
 """
 
@@ -39,19 +39,19 @@ SECTIONS: tuple[tuple[tuple[str, ...], type[Section]], ...] = (
 
 
 class _Draft:
-    """Values on their way to `Settings`: a nested dict, where each value came from, and the mistakes so far."""
+    """Values on their way to `Settings`: a nested dict, where each value came from, and the problems so far."""
 
     def __init__(self, base: Path) -> None:
         self.base = base
         self.values: dict[str, Any] = {}
         self.sources: dict[tuple[str, ...], str] = {}
-        self.mistakes: list[str] = []
+        self.problems: list[str] = []
         self.declared: dict[str, dict[str, object]] = {"pbx": {}, "crm": {}}
         """Every `[pbx.NAME]` and `[crm.NAME]` as it was written, right or wrong."""
 
-    def mistake(self, path: tuple[str, ...], text: str) -> None:
+    def problem(self, path: tuple[str, ...], text: str) -> None:
         source = next((self.sources[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.sources), "settings")
-        self.mistakes.append(f"{source}: {'.'.join(path)}: {text}")
+        self.problems.append(f"{source}: {'.'.join(path)}: {text}")
 
     def put(self, path: tuple[str, ...], value: object, source: str) -> None:
         table = self.values
@@ -59,7 +59,7 @@ class _Draft:
             self.sources.setdefault(path[:depth], source)
             table = table.setdefault(name, {})
             if not isinstance(table, dict):
-                self.mistakes.append(f"{source}: {'.'.join(path)}: {name} is a value, not a table")
+                self.problems.append(f"{source}: {'.'.join(path)}: {name} is a value, not a table")
                 return
         table[path[-1]] = value
         self.sources[path] = source
@@ -68,9 +68,9 @@ class _Draft:
 def load(
     file: Path, environ: Mapping[str, str], pbx_kinds: Kinds, crm_kinds: Kinds, also: AlsoRead | None = None
 ) -> Settings:
-    """Read `file` and the `POPBRIDGE_…` variables. Raises `SettingsError` with every mistake found.
+    """Read `file` and the `POPBRIDGE_…` variables. Raises `SettingsError` with every problem found.
 
-    `also` tells the mistakes in the file of agents, asked when there are others: one run shall tell all.
+    `also` tells the problems in the file of agents, asked when there are others: one run shall tell all.
     """
     draft = _Draft(file.resolve().parent)
     _read_toml(draft, file, environ)
@@ -79,8 +79,8 @@ def load(
         _section(draft, path, model)
     _cross_checks(draft)
     settings = _top(draft)
-    if draft.mistakes or settings is None:
-        raise SettingsError([*draft.mistakes, *also(*_agents_of(draft))] if also else draft.mistakes)
+    if draft.problems or settings is None:
+        raise SettingsError([*draft.problems, *also(*_agents_of(draft))] if also else draft.problems)
     return settings
 
 
@@ -150,11 +150,11 @@ def _accounts(draft: _Draft, group: str, kinds: Kinds) -> Iterator[tuple[tuple[s
         draft.declared[group][name] = dict(table) if isinstance(table, dict) else table
         kind = str(table.get("kind")) if isinstance(table, dict) else ""
         if not NAME.fullmatch(name) or name == DESKTOP:
-            draft.mistake(path, "a name is small letters, digits, - and _, and not 'desktop'")
+            draft.problem(path, "a name is small letters, digits, - and _, and not 'desktop'")
         elif not isinstance(table, dict):
-            draft.mistake(path, f"must be a table: [{group}.{name}]")
+            draft.problem(path, f"must be a table: [{group}.{name}]")
         elif kind not in kinds:
-            draft.mistake((*path, "kind"), f"must be one of: {', '.join(sorted(kinds))}")
+            draft.problem((*path, "kind"), f"must be one of: {', '.join(sorted(kinds))}")
         else:
             yield path, kinds[kind]
             continue
@@ -168,20 +168,20 @@ def _section(draft: _Draft, path: tuple[str, ...], model: type[Section]) -> None
     for name in path:
         table = table.get(name, {})
     if not isinstance(table, dict):
-        draft.mistake(path, f"must be a table: [{'.'.join(path)}]")
+        draft.problem(path, f"must be a table: [{'.'.join(path)}]")
         draft.values.pop(path[0])
         return
-    before = len(draft.mistakes)
+    before = len(draft.problems)
     unread = _read_secret_files(draft, path, table, model)
     checked = _check(draft, path, model, table)
     if checked is not None and isinstance(checked, CrmAccount):
-        for key, text in checked.mistakes():
+        for key, text in checked.problems():
             if key not in unread:
-                draft.mistake((*path, key), text)
+                draft.problem((*path, key), text)
     parent = draft.values
     for name in path[:-1]:
         parent = parent[name]
-    if checked is None or len(draft.mistakes) > before:
+    if checked is None or len(draft.problems) > before:
         parent.pop(path[-1], None)
     else:
         parent[path[-1]] = checked
@@ -200,7 +200,7 @@ def _read_secret_files(draft: _Draft, path: tuple[str, ...], table: dict[str, An
             continue
         file = draft.base / str(table.pop(name))
         if key in table:
-            draft.mistake((*path, name), f"give {key} or {name}, not both")
+            draft.problem((*path, name), f"give {key} or {name}, not both")
             continue
         draft.sources[(*path, key)] = draft.sources.get((*path, name), str(file))
         try:
@@ -209,7 +209,7 @@ def _read_secret_files(draft: _Draft, path: tuple[str, ...], table: dict[str, An
             table[key] = "unread"
             unread.add(key)
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            draft.mistake((*path, name), f"{file} cannot be read: {reason}")
+            draft.problem((*path, name), f"{file} cannot be read: {reason}")
     return unread
 
 
@@ -219,7 +219,7 @@ def _check(draft: _Draft, path: tuple[str, ...], model: type[Section], table: Ma
     except ValidationError as error:
         for problem in error.errors(include_url=False, include_input=False, include_context=True):
             location = tuple(str(part) for part in problem["loc"])
-            draft.mistake((*path, *location), _explain(problem["type"], problem["msg"], location, model))
+            draft.problem((*path, *location), _explain(problem["type"], problem["msg"], location, model))
         return None
 
 
@@ -255,7 +255,7 @@ def _top(draft: _Draft) -> Settings | None:
 
 
 def _cross_checks(draft: _Draft) -> None:
-    """Rules between sections. Pointing at a section that has a mistake of its own is not a second mistake."""
+    """Rules between sections. Pointing at a section that has a problem of its own is not a second problem."""
     pbxes, crms = draft.declared["pbx"], draft.declared["crm"]
     for name, table in crms.items():
         if isinstance(table, dict):
@@ -263,18 +263,18 @@ def _cross_checks(draft: _Draft) -> None:
     for name, table in pbxes.items():
         for crm in _names_in(table, "agents_for"):
             if crm not in crms:
-                draft.mistake(("pbx", name, "agents_for"), f"no [crm.{crm}]; known: {_listed(crms)}")
+                draft.problem(("pbx", name, "agents_for"), f"no [crm.{crm}]; known: {_listed(crms)}")
 
 
 def _check_crm(draft: _Draft, name: str, table: Mapping[str, Any], pbxes: Mapping[str, Any]) -> None:
     pbx = table.get("pbx")
     if isinstance(pbx, str) and pbx not in pbxes:
-        draft.mistake(("crm", name, "pbx"), f"no [pbx.{pbx}]; known: {_listed(pbxes)}")
+        draft.problem(("crm", name, "pbx"), f"no [pbx.{pbx}]; known: {_listed(pbxes)}")
     elif pbx is None and len(pbxes) != 1:
-        draft.mistake(("crm", name, "pbx"), "is needed unless there is exactly one [pbx.NAME]")
+        draft.problem(("crm", name, "pbx"), "is needed unless there is exactly one [pbx.NAME]")
     for target in _names_in(table, "targets"):
         if not _may_take_popups(draft, target):
-            draft.mistake(("crm", name, "targets"), f"'{target}' is neither desktop nor a CRM with a popup_url")
+            draft.problem(("crm", name, "targets"), f"'{target}' is neither desktop nor a CRM with a popup_url")
 
 
 def _names_in(table: object, key: str) -> list[str]:

@@ -113,9 +113,17 @@ Region = Annotated[str, AfterValidator(_region)]
 
 
 class Section(BaseModel):
-    """One table of the settings: frozen, and a key it does not know is a mistake."""
+    """One table of the settings: frozen, and a key it does not know is a problem."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+def secrets_of(section: Section) -> Iterator[Secret]:
+    """Every secret in a section."""
+    for value in dict(section).values():
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, Secret):
+                yield one
 
 
 class Server(Section):
@@ -226,7 +234,7 @@ class CrmAccount(Section):
         addresses = (*self.origins, *self.addresses())
         return sorted({*self.record_hosts, *(_host_of(address) for address in addresses)})
 
-    def mistakes(self) -> Iterator[tuple[str, str]]:
+    def problems(self) -> Iterator[tuple[str, str]]:
         """(key, what is wrong) for rules that need more than one key of this section."""
         return iter(())
 

@@ -1,7 +1,7 @@
 """The one error tree. Expected outcomes are values (`domain.Outcome`); these are the failures.
 
 PopbridgeError
-├── SettingsError           the settings are wrong: every mistake, one line each
+├── SettingsError           the settings are wrong: every problem, one line each
 ├── ClickRefused            the click was not accepted; answered as problem+json with `reason` and `status`
 │   ├── Malformed           400
 │   ├── BadSignature        401  one text for every way it can fail
@@ -14,7 +14,10 @@ PopbridgeError
 │   ├── PbxRefused          credentials, address or permission
 │   ├── PbxUnreachable      no connection, timeout, 5xx
 │   └── PbxUnintelligible   an answer that cannot be read as the vendor's
-├── ExchangeFailed          no usable HTTP answer (connection, timeout, too large)
+├── RequestFailed           no usable HTTP answer (connection, timeout, too large)
+├── RateLimited             the vendor's limit is used up: not sent
+├── TokenRefused            the vendor gives no access token for the credentials
+├── SearchFailed            the CRM gave no usable answer to a search, a lookup of an agent or a call record
 ├── EmbeddedRedisFailed     popbridge's own Redis did not start
 ├── CannotListen            the web door's address cannot be used
 ├── RedisUnfit              this Redis cannot be used, or (strict) may lose what it accepted
@@ -22,6 +25,7 @@ PopbridgeError
 """
 
 from bridge.core.model import Outcome
+from bridge.core.reasons import Reason, say
 
 
 class PopbridgeError(Exception):
@@ -29,11 +33,11 @@ class PopbridgeError(Exception):
 
 
 class SettingsError(PopbridgeError):
-    """The settings cannot be used. `mistakes` has one line each, naming source, key and what is allowed."""
+    """The settings cannot be used. `problems` has one line each, naming source, key and what is allowed."""
 
-    def __init__(self, mistakes: list[str]) -> None:
-        super().__init__("\n".join(mistakes))
-        self.mistakes = list(dict.fromkeys(mistakes))
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = list(dict.fromkeys(problems))
 
 
 class ClickRefused(PopbridgeError):
@@ -108,9 +112,13 @@ class Unavailable(ClickRefused):
 
 
 class PbxError(PopbridgeError):
-    """The phone system gave no list of calls. The text is a sentence for the agent."""
+    """The phone system gave no list of calls. `reason` says why; the text is its English sentence."""
 
     outcome = Outcome.PBX_UNREACHABLE
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(say(reason))
+        self.reason = reason
 
 
 class PbxRefused(PbxError):
@@ -131,12 +139,38 @@ class PbxUnintelligible(PbxError):
     outcome = Outcome.PBX_UNINTELLIGIBLE
 
 
-class ExchangeFailed(PopbridgeError):
+class RequestFailed(PopbridgeError):
     """No usable HTTP answer. `cause` is a short kebab word: it goes into attempts and metrics."""
 
-    def __init__(self, cause: str, detail: str) -> None:
-        super().__init__(detail)
+    def __init__(self, cause: str, reason: Reason) -> None:
+        super().__init__(say(reason))
         self.cause = cause
+        self.reason = reason
+
+
+class RateLimited(PopbridgeError):
+    """The vendor's rate limit is used up by all processes together. `after`: seconds until it is worth trying again."""
+
+    def __init__(self, after: float) -> None:
+        self.reason = Reason("rate-limited", {"seconds": round(after, 1)})
+        super().__init__(say(self.reason))
+        self.after = after
+
+
+class TokenRefused(PopbridgeError):
+    """The vendor gives no access token for the credentials of the settings."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(say(reason))
+        self.reason = reason
+
+
+class SearchFailed(PopbridgeError):
+    """The CRM gave no usable answer to a search, a lookup of an agent, or a call record."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(say(reason))
+        self.reason = reason
 
 
 class EmbeddedRedisFailed(PopbridgeError):

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 
 class Secret:
@@ -55,3 +56,28 @@ class Reply:
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
     ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A request that came in: from a CRM's button, or an event from a phone system.
+
+    `url` is the address as the sender wrote it: the bridge's public address, path and query, untouched, for senders
+    that sign it. Header and query names are in lower case; the body's bytes are untouched.
+    """
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    query: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer of the bridge's own to a request that came in: a challenge, a ping."""
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from bridge.core.reasons import Reason
+
 
 class CallState(StrEnum):
     """What a live call is doing now. Ended calls are not calls: adapters leave them out."""
@@ -66,10 +68,13 @@ class DeliveryState(StrEnum):
 
 
 class Event(StrEnum):
-    """What a delivery brings to its target: the popup, or the agent's note to it."""
+    """What a delivery brings to its target. `TEST` is sent to try a target, and never kept."""
 
     POPUP = "call.popup"
     NOTE = "call.note"
+    ANSWERED_ELSEWHERE = "call.answered_elsewhere"
+    ENDED = "call.ended"
+    TEST = "call.test"
 
 
 DESKTOP = "desktop"
@@ -77,8 +82,8 @@ DESKTOP = "desktop"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One phone line: an extension on a phone system. Both compare exactly, upper and lower case apart."""
+class ExtensionId:
+    """One extension on one phone system. Both compare exactly and case-sensitively."""
 
     pbx: str
     extension: str
@@ -86,12 +91,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """A person of a CRM and the lines the directory gives them, in the order of its rows."""
+    """A CRM user and the extensions the directory gives them, in the order of its rows."""
 
     crm: str
     crm_user: str
     name: str
-    lines: tuple[Line, ...]
+    extensions: tuple[ExtensionId, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +183,7 @@ class Popup:
     other_calls: tuple[Call, ...]
     why: str
     record: Mapping[str, object] | None
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +197,61 @@ class Note:
     text: str
     outcome: str | None
     noted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredElsewhere:
+    """A call that rang for an agent was answered by somebody else ("": nobody says by whom)."""
+
+    popup_id: str
+    ivrid: str
+    agent: PopupAgent
+    answered_by: str
+    at: datetime
+
+
+class CallOutcome(StrEnum):
+    """How a call ended: it was answered, nobody took it, or the caller gave up first."""
+
+    ANSWERED = "answered"
+    MISSED = "missed"
+    ABANDONED = "abandoned"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnd:
+    """A call of an agent's as a history keeps it: still going on (`ended_at` None) or over."""
+
+    pbx: str
+    ivrid: str
+    original_ivrid: str | None
+    agent: PopupAgent
+    caller: Caller
+    did: str
+    direction: Direction
+    started_at: datetime | None
+    answered_at: datetime | None
+    ended_at: datetime | None
+    talk_seconds: int | None
+    recording: Recording | None
+    outcome: CallOutcome
+    contact_type: str = ""
+    contact_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryEvent:
+    """What a target is sent, under one id on every attempt. `data` is None for a test.
+
+    `at` is when it happened; `resent` is set where a person had it sent again after it had ended.
+    """
+
+    kind: Event
+    delivery_id: str
+    at: datetime
+    data: Popup | Note | AnsweredElsewhere | CallEnd | None
+    resent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +269,7 @@ class Answer:
     served_from: ServedFrom | None
     pbx_ms: float | None
     total_ms: float
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +281,7 @@ class Attempt:
     ms: float
     error: str | None
     next_try_at: datetime | None
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,44 @@
-"""THE OTHER LINE: one delivery, tried once. Claim it, push it, judge the reply, write down what became of it."""
+"""The line of a delivery: one attempt of it, from the claim to the record of what became of it."""
 
+import asyncio
 import logging
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
-from bridge import crm
-from bridge.config.models import CrmAccount
-from bridge.core.errors import ExchangeFailed
-from bridge.core.http_types import Reply, Request
+from bridge.core.errors import RateLimited, RequestFailed, TokenRefused
+from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.json_codec import from_json
-from bridge.core.model import DESKTOP, Attempt, DeliveryState, Event, Line, Note, Outcome, Popup
+from bridge.core.model import (
+    DESKTOP,
+    Attempt,
+    DeliveryEvent,
+    DeliveryState,
+    Event,
+    ExtensionId,
+    Note,
+    Outcome,
+    Popup,
+)
+from bridge.core.reasons import Reason
+from bridge.core.session import Session
+from bridge.crm import registry
+from bridge.crm.contract import (
+    Delivered,
+    Delivers,
+    Duplicate,
+    FindsAgents,
+    Recipient,
+    RecipientUnknown,
+    Rejected,
+    Result,
+    Retry,
+)
+from bridge.delivery.retry_policy import LONGEST_DEFER, LONGEST_NOTE_WAIT, LONGEST_WAIT, growing_wait
+from bridge.egress.target_limits import Target, Visit
 from bridge.observability import logs, tracing
-from bridge.services import Kit
+from bridge.services import Services
 from bridge.store import counters
 from bridge.store.calls import popups
 from bridge.store.deliveries import claims
@@ -21,220 +47,254 @@ from bridge.store.desktop import stream
 
 log = logging.getLogger(__name__)
 
-FIRST_WAIT, LONGEST_WAIT, LONGEST_DEFER, JITTER = 0.5, 30.0, 4.0, 0.25
-LONGEST_NOTE_WAIT, LONGEST_TOLD_WAIT = 600.0, 86400.0
+Subject = Popup | Note
+AGENT_ID_LIFE = timedelta(hours=1)
+"""How long the id that a CRM gave for an agent is taken to be theirs."""
+
+
+async def deliver(delivery_id: str, services: Services) -> None:
+    """Attempt the delivery once, if it is pending and nobody else is at it."""
+    claim = await claims.claim(services.scripts, delivery_id, services.clock.now(), services.lease)
+    if claim is None:
+        return
+    logs.follow(claim.click_id)
+    about = {"click_id": claim.click_id, "delivery_id": claim.delivery_id, "target": claim.target}
+    with tracing.span("delivery", "CONSUMER", claim.traceparent, **about, tries=claim.tries):
+        await _attempt(services, claim)
+
+
+async def _attempt(services: Services, claim: Claim) -> None:
+    subject = None if _is_late(services, claim) else _subject(claim)
+    if subject is None:
+        await _end(services, claim, DeliveryState.EXPIRED)
+    elif claim.target == DESKTOP and isinstance(subject, Popup):
+        await _to_desktop(services, claim, subject)
+    elif not services.takes_popups(claim.target):
+        await _end(services, claim, DeliveryState.FAILED, _failure(services, "no-such-target"))
+    else:
+        await _when_there_is_room(services, claim, subject)
+
+
+def _is_late(services: Services, claim: Claim) -> bool:
+    return services.clock.now() >= claim.expires_at
+
+
+def _subject(claim: Claim) -> Subject | None:
+    """What is to be delivered; None when it is not kept any longer."""
+    if claim.event is Event.NOTE:
+        return from_json(Note, claim.note) if claim.note else None
+    return popups.kept(claim.kept) if claim.kept else None
+
+
+async def _to_desktop(services: Services, claim: Claim, popup: Popup) -> None:
+    """Hand it over once; it ends when a page takes it, or when its time is up."""
+    at, attempt = services.clock.now(), None
+    if claim.tries == 0 or claim.resent:
+        started = services.clock.ticks()
+        await stream.push(services.scripts, popup, claim.expires_at)
+        attempt = Attempt(at, None, _since(services, started), None, claim.expires_at)
+    await claims.record(services.scripts, claim, at, attempt, due=claim.expires_at)
+    _log(claim, DeliveryState.PENDING, attempt)
+
+
+async def _when_there_is_room(services: Services, claim: Claim, subject: Subject) -> None:
+    """Attempt it, or back off: what waits for a slow or dead target must not keep others waiting."""
+    target = services.targets[claim.target]
+    if not target.enter():
+        await _back_off(services, claim, target.turn())
+        return
+    visit = Visit.NOT_ASKED
+    try:
+        visit = await _to_crm(services, claim, subject, target)
+    finally:
+        target.leave(visit)
+
+
+async def _back_off(services: Services, claim: Claim, seconds: float = 0.0) -> None:
+    seconds = max(seconds, growing_wait(claim.deferred, services.clock.chance(), LONGEST_DEFER))
+    until = min(services.clock.now() + timedelta(seconds=seconds), claim.expires_at)  # late, it ends in time
+    await claims.defer(services.scripts, claim, until)
+
+
+async def _to_crm(services: Services, claim: Claim, subject: Subject, target: Target) -> Visit:
+    """One attempt, recorded; how the CRM behaved."""
+    at, started = services.clock.now(), services.clock.ticks()
+    if isinstance(subject, Popup) and await _is_over(services, claim, subject):
+        ended = Attempt(at, None, _since(services, started), "call-ended", None, Reason("call-ended"))
+        await _end(services, claim, DeliveryState.EXPIRED, ended)
+        return Visit.NOT_ASKED
+    if _is_late(services, claim):  # asking took time
+        await _end(services, claim, DeliveryState.EXPIRED)
+        return Visit.NOT_ASKED
+    session = _Watched(services.crm_sessions[claim.target])
+    result = await _send(services, claim, subject, session)
+    if isinstance(result, _NoTurn):
+        await _back_off(services, claim, result.seconds)
+        return Visit.NOT_ASKED
+    await _record(services, claim, result, Attempt(at, session.status, _since(services, started), None, None))
+    return _visit(result, session.status)
+
+
+async def _is_over(services: Services, claim: Claim, popup: Popup) -> bool:
+    """A late popup of a call that has ended meanwhile is of no use. Where nobody can tell, it is sent."""
+    late = services.settings.crm[claim.target].recheck_seconds
+    if not late or claim.resent or (services.clock.now() - popup.created_at).total_seconds() < late:
+        return False
+    if popup.call.pbx not in services.settings.pbx:
+        return False
+    result = await services.lookup.live_calls([ExtensionId(popup.call.pbx, popup.call.extension)])
+    if result.outcome is Outcome.FOUND:
+        return all(call.ivrid != popup.call.ivrid for call in result.calls)
+    return result.outcome is Outcome.NO_ACTIVE_CALL
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What one try came to: an end, or (None) another try after `wait` seconds or the usual growing wait."""
+class _NoTurn:
+    """The vendor's rate limit is used up: nothing was sent."""
 
-    end: DeliveryState | None
-    status: int | None
-    error: str | None
-    wait: float | None = None
-
-    @property
-    def alive(self) -> bool:
-        """Whether the target answered like one that works, whatever it said."""
-        return self.status is not None and (self.status < 500 or self.wait is not None)
+    seconds: float
 
 
-async def push(delivery_id: str, kit: Kit) -> None:
-    """Try the delivery once if it is pending and nobody else is at it."""
-    held = await claims.claim(kit.scripts, delivery_id, kit.clock.now(), kit.lease)
-    if held is None:
+async def _send(services: Services, claim: Claim, subject: Subject, session: "_Watched") -> Result | _NoTurn:
+    account = services.settings.crm[claim.target]
+    adapter = registry.find(account.kind)
+    assert isinstance(adapter, Delivers)  # noqa: S101 - for the type checker: `takes_popups` has looked
+    at = subject.created_at if isinstance(subject, Popup) else subject.noted_at
+    event = DeliveryEvent(claim.event, claim.delivery_id, at, subject, claim.resent)
+    try:
+        async with asyncio.timeout(account.push_timeout_seconds):
+            with tracing.step("push", "CLIENT", target=claim.target):
+                recipient = await recipient_of(adapter, account, session, subject.agent.crm_user, subject.agent.name)
+                result = await adapter.deliver(account, session, event, recipient)
+                tracing.tell(status=session.status or 0)
+                return result
+    except TimeoutError:
+        return Retry(None, Reason("timeout"))
+    except RateLimited as error:
+        return _NoTurn(error.after) if session.status is None else Retry(timedelta(seconds=error.after), error.reason)
+    except RequestFailed as error:
+        return Retry(None, error.reason)
+    except TokenRefused as error:
+        return Retry(None, error.reason)
+
+
+async def recipient_of(adapter: object, account: Any, session: Session, crm_user: str, name: str) -> Recipient:
+    """The agent as this CRM knows them. What the session raises passes through."""
+    if not isinstance(adapter, FindsAgents):
+        return Recipient(crm_user, name)
+    known = await session.recall(f"agent {crm_user}")
+    if known is None:
+        known = await adapter.find_agent(account, session, crm_user)
+        if known is not None:
+            await session.remember(f"agent {crm_user}", known, AGENT_ID_LIFE)
+    return Recipient(crm_user, name, known)
+
+
+async def _record(services: Services, claim: Claim, result: Result, attempt: Attempt) -> None:
+    match result:
+        case Delivered() | Duplicate():
+            await _end(services, claim, DeliveryState.DELIVERED, attempt)
+        case Rejected(reason) | RecipientUnknown(reason):
+            await _end(services, claim, DeliveryState.FAILED, _with(attempt, reason))
+        case Retry(after, reason):
+            await _attempt_again(services, claim, _with(attempt, reason), after)
+
+
+async def _attempt_again(services: Services, claim: Claim, attempt: Attempt, after: timedelta | None) -> None:
+    """When the target said, or after a growing wait; unless that is too late."""
+    now, longest = services.clock.now(), LONGEST_NOTE_WAIT if claim.event is Event.NOTE else LONGEST_WAIT
+    again = now + (after or timedelta(seconds=growing_wait(claim.tries, services.clock.chance(), longest)))
+    if again >= claim.expires_at:
+        await _end(services, claim, DeliveryState.EXPIRED, attempt)
         return
-    logs.follow(held.click_id)
-    about = {"click_id": held.click_id, "delivery_id": held.delivery_id, "target": held.target}
-    with tracing.span("delivery", "CONSUMER", held.traceparent, **about, tries=held.tries):
-        await _try(kit, held)
+    attempt = Attempt(attempt.at, attempt.status, attempt.ms, attempt.error, again, attempt.reason)
+    await claims.record(services.scripts, claim, now, attempt, due=again, counts=_counts(claim, attempt))
+    _log(claim, DeliveryState.PENDING, attempt)
 
 
-async def _try(kit: Kit, held: Claim) -> None:
-    subject = None if _is_late(kit, held) else _subject(held)
-    if subject is None:
-        await _end(kit, held, DeliveryState.EXPIRED)
-    elif held.target == DESKTOP and isinstance(subject, Popup):
-        await _to_desktop(kit, held, subject)
-    elif held.target not in kit.settings.crm:
-        now = kit.clock.now()
-        await _end(kit, held, DeliveryState.FAILED, Attempt(now, None, 0.0, "no-such-target", None))
-    else:
-        await _when_there_is_room(kit, held, subject)
+def _visit(result: Result, status: int | None) -> Visit:
+    """Whether the target answered like one that works, whatever it said."""
+    if not isinstance(result, Retry):
+        return Visit.ANSWERED
+    works = status is not None and (status < 500 or result.after is not None)
+    return Visit.ANSWERED if works else Visit.FAILED
 
 
-def _is_late(kit: Kit, held: Claim) -> bool:
-    return kit.clock.now() >= held.expires_at
+async def _end(services: Services, claim: Claim, end: DeliveryState, attempt: Attempt | None = None) -> None:
+    now = services.clock.now()
+    counts = [*claims.ended(claim, end, now), *_counts(claim, attempt)]
+    await claims.record(services.scripts, claim, now, attempt, end, counts=counts)
+    _log(claim, end, attempt)
 
 
-def _subject(held: Claim) -> Popup | Note | None:
-    """What is to be delivered; None when it is not kept any longer."""
-    if held.event is Event.NOTE:
-        return from_json(Note, held.note) if held.note else None
-    return popups.kept(held.kept) if held.kept else None
+def _failure(services: Services, code: str) -> Attempt:
+    return Attempt(services.clock.now(), None, 0.0, code, None, Reason(code))
 
 
-async def _to_desktop(kit: Kit, held: Claim, popup: Popup) -> None:
-    """Hand it over once; it ends when a page takes it, or when its time is up."""
-    at, attempt = kit.clock.now(), None
-    if held.tries == 0 or held.resent:
-        started = kit.clock.ticks()
-        await stream.push(kit.scripts, popup, held.expires_at)
-        attempt = Attempt(at, None, _since(kit, started), None, held.expires_at)
-    await claims.record(kit.scripts, held, at, attempt, due=held.expires_at)
-    _log(held, DeliveryState.PENDING, attempt)
+def _with(attempt: Attempt, reason: Reason) -> Attempt:
+    return Attempt(attempt.at, attempt.status, attempt.ms, reason.code, None, reason)
 
 
-async def _when_there_is_room(kit: Kit, held: Claim, subject: Popup | Note) -> None:
-    """Push to the CRM, or stand back: what waits for a slow or dead target must not keep others waiting."""
-    target = kit.targets[held.target]
-    if not target.enter():
-        await _stand_back(kit, held, target.turn())
-        return
-    alive, within = None, False
-    try:
-        within = await _within_rate(kit, held.target)
-        if within:
-            alive = await _to_crm(kit, held, subject)
-    finally:
-        target.leave(alive)
-    if not within:
-        await _stand_back(kit, held)
-
-
-async def _stand_back(kit: Kit, held: Claim, seconds: float = 0.0) -> None:
-    seconds = max(seconds, growing_wait(held.deferred, kit, LONGEST_DEFER))
-    until = min(kit.clock.now() + timedelta(seconds=seconds), held.expires_at)  # late, it ends in time
-    await claims.defer(kit.scripts, held, until)
-
-
-async def _within_rate(kit: Kit, target: str) -> bool:
-    limit = kit.settings.crm[target].pushes_per_second
-    if not limit:
-        return True
-    return await counters.within_second(kit.redis, f"push:{target}", kit.clock.now().timestamp()) <= limit
-
-
-async def _to_crm(kit: Kit, held: Claim, subject: Popup | Note) -> bool | None:
-    """One push, recorded. Whether the CRM answered like one that works; None when it was not asked."""
-    at, started = kit.clock.now(), kit.clock.ticks()
-    if isinstance(subject, Popup) and await _is_over(kit, held, subject):
-        await _end(kit, held, DeliveryState.EXPIRED, Attempt(at, None, _since(kit, started), "call-ended", None))
-        return None
-    if _is_late(kit, held):  # asking took time
-        await _end(kit, held, DeliveryState.EXPIRED)
-        return None
-    verdict = await _send(kit, held, subject, at)
-    ms, now = _since(kit, started), kit.clock.now()
-    if verdict.end is not None:
-        await _end(kit, held, verdict.end, Attempt(at, verdict.status, ms, verdict.error, None))
-        return True
-    longest = LONGEST_NOTE_WAIT if held.event is Event.NOTE else LONGEST_WAIT
-    again = now + timedelta(seconds=verdict.wait or growing_wait(held.tries, kit, longest))
-    if again >= held.expires_at:
-        await _end(kit, held, DeliveryState.EXPIRED, Attempt(at, verdict.status, ms, verdict.error, None))
-    else:
-        attempt = Attempt(at, verdict.status, ms, verdict.error, again)
-        await claims.record(kit.scripts, held, now, attempt, due=again, counts=_tried(held, attempt))
-        _log(held, DeliveryState.PENDING, attempt)
-    return verdict.alive
-
-
-async def _is_over(kit: Kit, held: Claim, popup: Popup) -> bool:
-    """A late push of a call that has ended meanwhile is of no use. Where nobody can tell, it is pushed."""
-    late = kit.settings.crm[held.target].recheck_seconds
-    if not late or held.resent or (kit.clock.now() - popup.created_at).total_seconds() < late:
-        return False
-    if popup.call.pbx not in kit.settings.pbx:
-        return False
-    heard = await kit.lookup.live_calls([Line(popup.call.pbx, popup.call.extension)])
-    if heard.outcome is Outcome.FOUND:
-        return all(call.ivrid != popup.call.ivrid for call in heard.calls)
-    return heard.outcome is Outcome.NO_ACTIVE_CALL
-
-
-async def _send(kit: Kit, held: Claim, subject: Popup | Note, now: datetime) -> Verdict:
-    account = kit.settings.crm[held.target]
-    request = _written(account, held.delivery_id, subject, now) if account.takes_popups else None
-    if request is None:
-        return Verdict(DeliveryState.FAILED, None, "no-such-target")
-    if held.resent:
-        request = replace(request, headers={**request.headers, "popbridge-resent": "true"})
-    try:
-        with tracing.step("push", "CLIENT", target=held.target):
-            reply = await kit.exchange.send(request, account.push_timeout_seconds, max_bytes=0)
-            tracing.tell(status=reply.status)
-    except ExchangeFailed as error:
-        return Verdict(None, None, error.cause)
-    return judge(reply, now)
-
-
-def _written(account: CrmAccount, delivery_id: str, subject: Popup | Note, now: datetime) -> Request | None:
-    adapter = crm.find(account.kind)
-    if isinstance(subject, Popup):
-        return adapter.write_popup(account, delivery_id, subject, now)
-    return adapter.write_note(account, delivery_id, subject, now) if adapter.write_note else None
-
-
-def judge(reply: Reply, now: datetime) -> Verdict:
-    """2xx is delivered; 429 and 503 wait as told; other 4xx and redirects end it; the rest is tried again."""
-    status = reply.status
-    if 200 <= status < 300:
-        return Verdict(DeliveryState.DELIVERED, status, None)
-    error = f"http-{status}"
-    if status in (429, 503):
-        return Verdict(None, status, error, retry_after(reply.headers.get("retry-after"), now))
-    if 300 <= status < 500:
-        return Verdict(DeliveryState.FAILED, status, error)
-    return Verdict(None, status, error)
-
-
-def retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds to wait by a Retry-After header (seconds or a date), a day at most; None when it says nothing usable."""
-    if not value:
-        return None
-    if value.strip().isdecimal():
-        return min(float(value), LONGEST_TOLD_WAIT)
-    try:
-        until = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):
-        return None
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return min(max(0.0, (until - now).total_seconds()), LONGEST_TOLD_WAIT)
-
-
-def growing_wait(times: int, kit: Kit, longest: float = LONGEST_WAIT) -> float:
-    """Half a second, doubled with each time up to `longest`, and up to a quarter more or less by chance."""
-    wait: float = min(FIRST_WAIT * 2 ** min(times, 16), longest)
-    return wait * (1 + JITTER * (2 * kit.clock.chance() - 1))
-
-
-async def _end(kit: Kit, held: Claim, end: DeliveryState, attempt: Attempt | None = None) -> None:
-    now = kit.clock.now()
-    counts = [*claims.ended(held, end, now), *_tried(held, attempt)]
-    await claims.record(kit.scripts, held, now, attempt, end, counts=counts)
-    _log(held, end, attempt)
-
-
-def _log(held: Claim, state: DeliveryState, attempt: Attempt | None) -> None:
+def _log(claim: Claim, state: DeliveryState, attempt: Attempt | None) -> None:
     told = {"status": attempt.status, "error": attempt.error, "ms": attempt.ms} if attempt else {}
     logs.event(
         log,
         "delivery",
-        delivery_id=held.delivery_id,
-        target=held.target,
+        delivery_id=claim.delivery_id,
+        target=claim.target,
         state=str(state),
-        tries=held.tries + bool(attempt),
+        tries=claim.tries + bool(attempt),
         **told,
     )
 
 
-def _tried(held: Claim, attempt: Attempt | None) -> claims.Counts:
+def _counts(claim: Claim, attempt: Attempt | None) -> claims.Counts:
     if attempt is None:
         return []
-    return [(counters.field("attempts", held.target, attempt.error or "ok"), 1)]
+    return [(counters.field("attempts", claim.target, attempt.error or "ok"), 1)]
 
 
-def _since(kit: Kit, started: float) -> float:
-    return round((kit.clock.ticks() - started) * 1000, 1)
+def _since(services: Services, started: float) -> float:
+    return round((services.clock.ticks() - started) * 1000, 1)
+
+
+class _Watched:
+    """A session whose newest HTTP status is kept, for the record of one attempt."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.status: int | None = None
+
+    @property
+    def name(self) -> str:
+        return self._session.name
+
+    @property
+    def now(self) -> datetime:
+        return self._session.now
+
+    @property
+    def local(self) -> MutableMapping[str, Any]:
+        return self._session.local
+
+    async def send(self, request: Request, repeatable: bool = False) -> Reply:
+        return self._seen(await self._session.send(request, repeatable))
+
+    async def send_authorized(self, request: Request, repeatable: bool = False) -> Reply:
+        return self._seen(await self._session.send_authorized(request, repeatable))
+
+    def _seen(self, reply: Reply) -> Reply:
+        self.status = reply.status
+        return reply
+
+    async def token(self, refused: Secret | None = None) -> Secret:
+        return await self._session.token(refused)
+
+    async def dial(self, host: str, port: int, tls: bool = False) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await self._session.dial(host, port, tls)
+
+    async def remember(self, key: str, value: str, ttl: timedelta) -> None:
+        await self._session.remember(key, value, ttl)
+
+    async def recall(self, key: str) -> str | None:
+        return await self._session.recall(key)

@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bridge.crm import registry as crm_makes
 from bridge.demo.autoplay import Autoplay
 from bridge.demo.bridge_process import BridgeFailed, last_words, running_bridge, token
-from bridge.demo.cast import CRM, DANA
-from bridge.demo.makes import DEFAULT, MAKES, Make
+from bridge.demo.cast import CRM, CRM_KIND, DANA, PBX_KIND
 from bridge.demo.once import StepFailed, play_once, say
 from bridge.demo.page import Page
 from bridge.demo.press import Button
 from bridge.demo.simulators import Simulators, new_simulators, served
 from bridge.demo.stage import Stage, StageTaken, set_up
-from bridge.egress.client import open_exchange
+from bridge.egress.client import open_client
+from bridge.pbx import registry as pbx_makes
 
 DONE, FAILED, WRONG = 0, 1, 2
 FIRST_RUN_SECONDS = 600.0
@@ -45,14 +46,17 @@ def main() -> None:
         "--once", action="store_true", help="one click through the whole chain, no browser; exit 0 or 1"
     )
     parser.add_argument(
-        "--pbx", choices=MAKES, default=DEFAULT, help="the make of phone system to simulate; %(default)s"
+        "--pbx", choices=[*pbx_makes.packages()], default=PBX_KIND, help="the phone system to simulate; %(default)s"
+    )
+    parser.add_argument(
+        "--crm", choices=[*crm_makes.packages()], default=CRM_KIND, help="the CRM to simulate; %(default)s"
     )
     parser.add_argument("--port", type=int, help="port of the demo page; else 8090, or a free one")
     parser.add_argument("--dir", type=Path, help="where its files go; else var/demo (--once: var/demo/once)")
     asked = parser.parse_args()
     folder = (asked.dir or Path("var/demo", "once" if asked.once else "")).resolve()
     is_first_run = not folder.exists()
-    sys.exit(asyncio.run(_until_stopped(_play(folder, asked.port, MAKES[asked.pbx], asked.once, is_first_run))))
+    sys.exit(asyncio.run(_until_stopped(_play(folder, asked.port, (asked.pbx, asked.crm), asked.once, is_first_run))))
 
 
 async def _until_stopped(play: Coroutine[Any, Any, int]) -> int:
@@ -80,13 +84,13 @@ async def _until_stopped(play: Coroutine[Any, Any, int]) -> int:
         return FAILED
 
 
-async def _play(folder: Path, port: int | None, make: Make, once: bool, is_first_run: bool) -> int:
+async def _play(folder: Path, port: int | None, kinds: tuple[str, str], once: bool, is_first_run: bool) -> int:
     port = 0 if once and port is None else port
-    with set_up(folder, port, make) as stage:
+    with set_up(folder, port, *kinds) as stage:
         started = time.perf_counter()
         async with _running(stage) as play:
             took = time.perf_counter() - started
-            say(f"the simulators ({make.title}, a CRM) and the bridge are up after {took:.1f} s")
+            say(f"the simulators ({', '.join(kinds)}) and the bridge are up after {took:.1f} s")
             if once:
                 await _once(play, is_first_run)
             else:
@@ -98,10 +102,10 @@ async def _play(folder: Path, port: int | None, make: Make, once: bool, is_first
 async def _running(stage: Stage) -> AsyncIterator[Play]:
     """Simulators, bridge and tokens, in that order; all gone again after the block."""
     simulators = new_simulators(stage)
-    async with open_exchange() as exchange:
-        button = Button(stage, exchange, simulators.crm)
+    async with open_client() as client:
+        button = Button(stage, client, simulators.crm)
         page = Page(stage, simulators, Autoplay(simulators.director, button))
-        async with served(page.app(), stage.page_socket), running_bridge(stage, exchange) as bridge:
+        async with served(page.app(), stage.page_socket), running_bridge(stage, client) as bridge:
             supervisor, agent = await asyncio.gather(
                 token(stage, "supervisor"), token(stage, "agent", f"{CRM}:{DANA.crm_user}")
             )

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import IO
 
-from bridge.core.errors import ExchangeFailed
+from bridge.core.errors import RequestFailed
 from bridge.core.http_types import Request
 from bridge.demo.stage import Stage
-from bridge.egress.client import Exchange
+from bridge.egress.client import EgressClient
 from bridge.store.embedded import dies_with_parent
 
 READY_SECONDS = 30.0
@@ -25,12 +25,12 @@ class BridgeFailed(RuntimeError):
 
 
 @asynccontextmanager
-async def running_bridge(stage: Stage, exchange: Exchange) -> AsyncIterator[asyncio.subprocess.Process]:
+async def running_bridge(stage: Stage, client: EgressClient) -> AsyncIterator[asyncio.subprocess.Process]:
     """`popbridge up`, ready when the block begins and gone when it ends. Raises `BridgeFailed`."""
     with stage.log_file.open("wb") as log:
         process = await _popbridge(stage, "up", output=log)
         try:
-            await _until_ready(stage, exchange, process)
+            await _until_ready(stage, client, process)
             yield process
         finally:
             await _stop(process)
@@ -59,11 +59,11 @@ async def _popbridge(stage: Stage, *arguments: str, output: IO[bytes] | None = N
     )
 
 
-async def _until_ready(stage: Stage, exchange: Exchange, process: asyncio.subprocess.Process) -> None:
+async def _until_ready(stage: Stage, client: EgressClient, process: asyncio.subprocess.Process) -> None:
     told = "nothing"
     try:
         async with asyncio.timeout(READY_SECONDS):
-            while (told := await _missing(stage, exchange)) != "":
+            while (told := await _missing(stage, client)) != "":
                 if process.returncode is not None:
                     raise BridgeFailed(f"the bridge ended with {process.returncode}: {last_words(stage)}")
                 await asyncio.sleep(LOOK_EVERY_SECONDS)
@@ -71,11 +71,11 @@ async def _until_ready(stage: Stage, exchange: Exchange, process: asyncio.subpro
         raise BridgeFailed(f"the bridge is not ready after {READY_SECONDS:g} s ({told}): {last_words(stage)}") from None
 
 
-async def _missing(stage: Stage, exchange: Exchange) -> str:
+async def _missing(stage: Stage, client: EgressClient) -> str:
     """What the bridge lacks to be ready, in its own words; empty when it is."""
     try:
-        reply = await exchange.send(Request("GET", f"{stage.bridge_url}/readyz"), timeout_seconds=2)
-    except ExchangeFailed as failure:
+        reply = await client.send(Request("GET", f"{stage.bridge_url}/readyz"), timeout_seconds=2)
+    except RequestFailed as failure:
         return str(failure)
     return "" if reply.status == 200 else reply.body.decode(errors="replace")[:300]
 

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 
 from bridge.core.model import Caller, CallerKind
+from bridge.crm.simulation import SimulatedAgent, SimulatedContact
 from bridge.pbx.switchboard import Extension
 
 CRM = "acme"
 PBX = "main"
+PBX_KIND, CRM_KIND = "voicenter", "webhook"
+"""What is simulated unless something else is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,10 @@ class Player:
         """Their phone."""
         return Extension(extension, self.name, self.short)
 
+    def user(self) -> SimulatedAgent:
+        """Themselves as a user of the CRM."""
+        return SimulatedAgent(self.crm_user, self.name, f"u-{self.short}")
+
 
 @dataclass(frozen=True, slots=True)
 class Customer:
@@ -40,6 +47,11 @@ class Customer:
     def caller(self) -> Caller:
         """How the phone system shows them."""
         return Caller(self.number, name=self.name, kind=CallerKind.NUMBER)
+
+    def contact(self) -> SimulatedContact:
+        """How the CRM has them."""
+        details = {"last order": self.last_order}
+        return SimulatedContact(self.contact_id, self.name, (self.number,), self.company, details=details)
 
 
 DANA = Player("dana@acme.example", "Dana Cohen", "SIPDana1", "101")
@@ -60,6 +72,6 @@ CUSTOMERS = (
 WITHHELD = Caller("", kind=CallerKind.WITHHELD)
 
 
-def contact_of(e164: object) -> Customer | None:
+def contact_of(number: str) -> Customer | None:
     """The CRM's contact with this number."""
-    return next((customer for customer in CUSTOMERS if customer.e164 == e164), None)
+    return next((customer for customer in CUSTOMERS if number in (customer.e164, customer.number)), None)

@@ -16,6 +16,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from bridge.core.json_codec import as_json
+from bridge.pbx import registry
 from bridge.demo.autoplay import Autoplay
 from bridge.demo.cast import DANA, contact_of
 from bridge.demo.simulators import Simulators
@@ -79,9 +80,9 @@ class Page:
     def state(self) -> dict[str, Any]:
         """All that the page shows."""
         return {
-            "make": {"title": self.stage.make.title, "not_told": self.stage.make.not_told},
+            "make": {"title": registry.find(self.stage.pbx_kind).title, "not_told": self.stage.pbx.not_told},
             "desktop_url": f"{self.stage.bridge_url}/desktop#{urlencode({'token': self.agent_token})}",
-            "calls": as_json(self.simulators.director.board.calls(self.stage.make.extension(DANA))),
+            "calls": as_json(self.simulators.director.board.calls(self.stage.extension(DANA))),
             "pbx": self.simulators.pbx_mood,
             "crm": self.simulators.crm_mood,
             "autoplay": self.autoplay.is_on,
@@ -91,12 +92,11 @@ class Page:
 
     def _crm_popup(self) -> dict[str, Any] | None:
         """What the CRM makes of the last popup it took: its own contact with that number, if it has one."""
-        taken = self.simulators.crm.accepted()
-        if not taken:
+        shown = self.simulators.crm.shown()
+        if not shown:
             return None
-        popup = taken[-1].popup
-        contact = contact_of(popup["call"]["caller"]["e164"])
-        return {"popup": popup, "contact": asdict(contact) if contact else None}
+        contact = contact_of(shown[-1].number)
+        return {"popup": asdict(shown[-1]), "contact": asdict(contact) if contact else None}
 
     async def _do(self, request: Request) -> Response:
         """A button of the page. What a person does ends what goes on by itself."""

@@ -6,16 +6,18 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from bridge.core.errors import ExchangeFailed
+from bridge.core.errors import RequestFailed
 from bridge.core.http_types import Request
 from bridge.core.model import DESKTOP
-from bridge.crm.webhook.simulator import FakeCrm, signed_click
+from bridge.core.reasons import Reason
+from bridge.crm.simulation import CrmSimulator
+from bridge.crm.simulation import Press as ButtonPress
 from bridge.demo.cast import CRM, DANA
 from bridge.demo.stage import POPUP_TTL_SECONDS, Stage
-from bridge.egress.client import Exchange
+from bridge.egress.client import EgressClient
 
 CLICK_SECONDS = 15.0
 FIRST_LOOK_SECONDS, SLOWEST_LOOK_SECONDS = 0.03, 1.0
@@ -48,8 +50,8 @@ class Button:
     """The CRM's button: `press` sends the signed click, then follows it until every delivery has ended."""
 
     stage: Stage
-    exchange: Exchange
-    crm: FakeCrm
+    client: EgressClient
+    crm: CrmSimulator
     supervisor_token: str = field(default="", repr=False)
     presses: list[Press] = field(default_factory=list)
     keep: int = 8
@@ -63,18 +65,19 @@ class Button:
         started = time.perf_counter()
         try:
             await self._send(press)
-        except ExchangeFailed as failure:
+        except RequestFailed as failure:
             press.problem = f"the bridge cannot be reached: {failure}"
         press.answered_at_ms = _since(started)
         return press
 
     async def _send(self, press: Press) -> None:
-        fields = {"agent": DANA.crm_user}
-        message_id = f"press-{secrets.token_hex(8)}"
-        request = signed_click(
-            self.stage.bridge_url, CRM, self.stage.click_secret, fields, message_id, press.pressed_at
-        )
-        reply = await self.exchange.send(request, CLICK_SECONDS)
+        make = self.stage.crm.press
+        if make is None:
+            raise RequestFailed("no-button", Reason("no-button"))
+        at = datetime.fromtimestamp(press.pressed_at, UTC)
+        pressed = ButtonPress(DANA.user(), f"press-{secrets.token_hex(8)}", at)
+        request = make(self.stage.bridge_url, CRM, self.stage.crm_secret, pressed)
+        reply = await self.client.send(request, CLICK_SECONDS)
         told = json.loads(reply.body)
         if reply.status == 200:
             press.answer = told
@@ -91,7 +94,7 @@ class Button:
                 while not await self._look(press):
                     await asyncio.sleep(wait)
                     wait = min(wait * 1.5, SLOWEST_LOOK_SECONDS)
-        except (TimeoutError, ExchangeFailed):
+        except (TimeoutError, RequestFailed):
             return
 
     async def _look(self, press: Press) -> bool:
@@ -100,8 +103,10 @@ class Button:
         click_id = press.answer["click_id"]
         story = await self.ask(f"/api/clicks/{click_id}")
         press.story = story
-        for received in self.crm.accepted(click_id)[:1]:
-            press.crm_at_ms = _ms(received.at - press.pressed_at)
+        popup = (press.answer.get("popup") or {}).get("popup_id")
+        for shown in self.crm.shown():
+            if popup and (shown.popup_id == popup or (not shown.popup_id and shown.at >= press.pressed_at)):
+                press.crm_at_ms = press.crm_at_ms or _ms(shown.at - press.pressed_at)
         deliveries = story.get("deliveries", [])
         for delivery in deliveries:
             if delivery["target"] == DESKTOP and delivery["state"] == "delivered":
@@ -111,7 +116,7 @@ class Button:
     async def ask(self, path: str) -> dict[str, Any]:
         """What the bridge's API says to a supervisor; an empty object when it does not say 200."""
         headers = {"Authorization": f"Bearer {self.supervisor_token}"}
-        reply = await self.exchange.send(Request("GET", self.stage.bridge_url + path, headers), timeout_seconds=5)
+        reply = await self.client.send(Request("GET", self.stage.bridge_url + path, headers), timeout_seconds=5)
         told = json.loads(reply.body) if reply.status == 200 else {}
         return told if isinstance(told, dict) else {}
 

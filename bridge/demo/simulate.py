@@ -16,38 +16,46 @@ from starlette.routing import Mount, Route
 
 from bridge.core.http_types import Secret
 from bridge.demo.autoplay import SCENES
-from bridge.demo.cast import PLAYERS
-from bridge.demo.makes import Make
+from bridge.demo.cast import PLAYERS, Player
 from bridge.demo.scenes import Director, new_switchboard
 from bridge.demo.simulators import served
+from bridge.pbx import registry
+from bridge.pbx.simulation import SimulatedPbx
 
 
-async def simulate(make: Make, listening: socket.socket, every: float, ready: Callable[[str], None]) -> None:
+async def simulate(kind: str, listening: socket.socket, every: float, ready: Callable[[str], None]) -> None:
     """Until it is told to stop: calls come by themselves each `every` seconds (0: only those that are asked for).
 
     `ready` gets what belongs into the settings, its secret made up for this run.
     """
     secret = Secret(secrets.token_hex(8))
-    director = Director(new_switchboard(make.extension), make.extension)
+    make = registry.simulator(kind)
+
+    def extension(player: Player) -> str:
+        return make.extension_of(player.sip, player.short)
+
+    director = Director(new_switchboard(extension), extension)
     routes = [
         Route("/", _help),
         Route("/scenes/{name}", _player(director), methods=["POST"]),
-        Mount(make.path, make.simulator(director.board, secret).app()),
+        Mount(make.path, make.build(director.board, secret).app()),
     ]
     host, port = listening.getsockname()[:2]
     async with served(Starlette(routes=routes), listening):
-        ready(settings_of(make, f"http://{host}:{port}", secret))
+        ready(settings_of(kind, make, f"http://{host}:{port}", secret))
         playing = asyncio.create_task(_play_on(director, every))
         await _told_to_stop()
         playing.cancel()
         director.stop()
 
 
-def settings_of(make: Make, address: str, secret: Secret) -> str:
+def settings_of(kind: str, make: SimulatedPbx, address: str, secret: Secret) -> str:
     """The lines for popbridge.toml and agents.csv that lead a bridge here."""
-    keys: dict[str, object] = {"kind": make.kind, "base_url": address + make.path, **make.keys(secret)}
+    keys: dict[str, object] = {"kind": kind, **make.section(address + make.path, secret)}
     toml = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in keys.items()]
-    rows = [f"acme,{player.crm_user},main,{make.extension(player)},{player.name}" for player in PLAYERS]
+    rows = [
+        f"acme,{player.crm_user},main,{make.extension_of(player.sip, player.short)},{player.name}" for player in PLAYERS
+    ]
     return "\n".join(
         [
             "# popbridge.toml",

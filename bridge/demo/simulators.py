@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, fields
 from typing import Any
@@ -11,46 +11,50 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount
 
-from bridge.crm.webhook import simulator as crm_fake
-from bridge.demo.makes import Make, Simulator
+from bridge.crm.simulation import CrmSimulator
+from bridge.demo.cast import CUSTOMERS, PLAYERS
 from bridge.demo.scenes import Director, new_switchboard
-from bridge.demo.stage import CRM_PATH, Stage
-
-CRM_MOODS = {"ok": crm_fake.Faults(), "down": crm_fake.Faults(status=503)}
+from bridge.demo.stage import Stage
+from bridge.pbx.simulation import PbxSimulator
 
 
 @dataclass(slots=True)
 class Simulators:
     """A phone system with agents and calls, and a CRM that takes popups; each in one of its moods."""
 
-    make: Make
+    stage: Stage
     director: Director
-    phone_system: Simulator
-    crm: crm_fake.FakeCrm
+    phone_system: PbxSimulator
+    crm: CrmSimulator
     pbx_mood: str = "ok"
     crm_mood: str = "ok"
 
     def set_pbx(self, mood: str) -> None:
         """How the phone system behaves from now on. Raises `KeyError` for a mood it does not have."""
-        _become(self.phone_system.faults, self.make.moods[mood])
+        _become(self.phone_system.faults, _moods(self.stage.pbx.moods)[mood])
         self.pbx_mood = mood
 
     def set_crm(self, mood: str) -> None:
         """How the CRM behaves from now on. Raises `KeyError` for a mood it does not have."""
-        _become(self.crm.faults, CRM_MOODS[mood])
+        _become(self.crm.faults, _moods(self.stage.crm.moods)[mood])
         self.crm_mood = mood
 
     def routes(self) -> list[BaseRoute]:
         """Where the bridge finds them."""
-        return [Mount(self.make.path, self.phone_system.app()), Mount(CRM_PATH, self.crm.app())]
+        return [Mount(self.stage.pbx.path, self.phone_system.app()), Mount(self.stage.crm.path, self.crm.app())]
 
 
 def new_simulators(stage: Stage) -> Simulators:
     """Both, behaving well, with the secrets that the bridge's settings have."""
-    make = stage.make
-    director = Director(new_switchboard(make.extension), make.extension)
-    phone_system = make.simulator(director.board, stage.pbx_secret)
-    return Simulators(make, director, phone_system, crm_fake.FakeCrm([stage.popup_secret]))
+    director = Director(new_switchboard(stage.extension), stage.extension)
+    phone_system = stage.pbx.build(director.board, stage.pbx_secret)
+    users, contacts = [player.user() for player in PLAYERS], [customer.contact() for customer in CUSTOMERS]
+    crm = stage.crm.build(stage.crm_url, stage.crm_secret, users, contacts)
+    return Simulators(stage, director, phone_system, crm)
+
+
+def _moods(moods: Mapping[Any, object]) -> Mapping[str, object]:
+    return moods
 
 
 def _become(faults: Any, wanted: Any) -> None:

@@ -1,6 +1,5 @@
 """Where the demo plays: free ports, the bridge's settings and agents written down, fresh secrets."""
 
-import base64
 import csv
 import io
 import json
@@ -14,13 +13,15 @@ from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
 from bridge.core.http_types import Secret
-from bridge.demo.cast import CRM, DIDS, PBX, PLAYERS
-from bridge.demo.makes import Make
+from bridge.crm import registry as crm_makes
+from bridge.crm.simulation import SimulatedCrm
+from bridge.demo.cast import CRM, DIDS, PBX, PLAYERS, Player
+from bridge.pbx import registry as pbx_makes
+from bridge.pbx.simulation import SimulatedPbx
 from bridge.web.server import listen
 
 HOST = "127.0.0.1"
 PAGE_PORT, BRIDGE_PORT = 8090, 8080
-CRM_PATH = "/crm"
 POPUP_TTL_SECONDS = 60
 
 
@@ -35,10 +36,34 @@ class Stage:
     folder: Path
     page_socket: socket.socket
     bridge_port: int
-    make: Make
+    pbx_kind: str
+    crm_kind: str
     pbx_secret: Secret
-    click_secret: Secret
-    popup_secret: Secret
+    crm_secret: Secret
+
+    @property
+    def pbx(self) -> SimulatedPbx:
+        """How its phone system is simulated."""
+        return pbx_makes.simulator(self.pbx_kind)
+
+    @property
+    def crm(self) -> SimulatedCrm:
+        """How its CRM is simulated."""
+        return crm_makes.simulator(self.crm_kind)
+
+    @property
+    def pbx_url(self) -> str:
+        """Where the phone system's API stands."""
+        return self.page_url + self.pbx.path
+
+    @property
+    def crm_url(self) -> str:
+        """Where the CRM's API stands."""
+        return self.page_url + self.crm.path
+
+    def extension(self, player: Player) -> str:
+        """What a player's extension is called there."""
+        return self.pbx.extension_of(player.sip, player.short)
 
     @property
     def page_port(self) -> int:
@@ -67,8 +92,8 @@ class Stage:
 
 
 @contextmanager
-def set_up(folder: Path, page_port: int | None, make: Make) -> Iterator[Stage]:
-    """A stage in `folder` with that make of phone system, for as long as the block lasts.
+def set_up(folder: Path, page_port: int | None, pbx_kind: str, crm_kind: str) -> Iterator[Stage]:
+    """A stage in `folder` with those makes of phone system and CRM, for as long as the block lasts.
 
     `page_port` None takes the usual ports where they are free.
 
@@ -79,9 +104,9 @@ def set_up(folder: Path, page_port: int | None, make: Make) -> Iterator[Stage]:
         _take(lock.fileno(), folder)
         with _listen(page_port) as page_socket:
             bridge_port = _free_port(BRIDGE_PORT if page_port is None else 0)
-            stage = Stage(folder, page_socket, bridge_port, make, _pbx_secret(), _signing_key(), _signing_key())
+            stage = Stage(folder, page_socket, bridge_port, pbx_kind, crm_kind, _secret(), _secret())
             _write(stage.settings_file, settings_text(stage))
-            _write(folder / "agents.csv", _agents_text(make))
+            _write(folder / "agents.csv", _agents_text(stage))
             yield stage
 
 
@@ -106,12 +131,8 @@ def _free_port(wanted: int) -> int:
     return _free_port(0)
 
 
-def _pbx_secret() -> Secret:
+def _secret() -> Secret:
     return Secret(secrets.token_hex(16))
-
-
-def _signing_key() -> Secret:
-    return Secret("whsec_" + base64.b64encode(secrets.token_bytes(32)).decode())
 
 
 def settings_text(stage: Stage) -> str:
@@ -125,16 +146,13 @@ def settings_text(stage: Stage) -> str:
         },
         "agents": {"file": "agents.csv"},
         f"pbx.{PBX}": {
-            "kind": stage.make.kind,
-            "base_url": stage.page_url + stage.make.path,
-            **stage.make.keys(stage.pbx_secret),
+            "kind": stage.pbx_kind,
+            **stage.pbx.section(stage.pbx_url, stage.pbx_secret),
         },
         f"crm.{CRM}": {
-            "kind": "webhook",
+            "kind": stage.crm_kind,
             "pbx": PBX,
-            "click_secrets": [stage.click_secret.reveal()],
-            "popup_url": f"{stage.page_url}{CRM_PATH}/popups",
-            "popup_secrets": [stage.popup_secret.reveal()],
+            **stage.crm.section(stage.crm_url, stage.crm_secret),
             "targets": [CRM, "desktop"],
             "popup_ttl_seconds": POPUP_TTL_SECONDS,
         },
@@ -148,11 +166,11 @@ def _line(key: str, value: object) -> str:
     return f"{json.dumps(key) if key.isdecimal() else key} = {json.dumps(value, ensure_ascii=False)}\n"
 
 
-def _agents_text(make: Make) -> str:
+def _agents_text(stage: Stage) -> str:
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["crm", "crm_user", "pbx", "extension", "name"])
-    rows.writerows([CRM, player.crm_user, PBX, make.extension(player), player.name] for player in PLAYERS)
+    rows.writerows([CRM, player.crm_user, PBX, stage.extension(player), player.name] for player in PLAYERS)
     return text.getvalue()
 
 

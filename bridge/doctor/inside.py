@@ -19,8 +19,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.audit.database import why_not
 from bridge.core.errors import ArchiveUnfit
-from bridge.doctor.finding import Finding, Grade
-from bridge.services import Kit
+from bridge.core.finding import Finding, Grade
+from bridge.services import Services
 from bridge.store import durability, jobs, keys, workers
 from bridge.store.deliveries import records
 
@@ -28,7 +28,7 @@ LATE = timedelta(seconds=10)
 UNARCHIVED = 1000
 ELSEWHERE = "elsewhere: popbridge worker"
 _RIGHTS = "the user and password in [redis] url must be Redis's, with all rights; then restart popbridge"
-REDIS_MENDS: dict[type[Exception], str] = {
+REDIS_FIXES: dict[type[Exception], str] = {
     AuthenticationError: _RIGHTS,
     NoPermissionError: _RIGHTS,
     OutOfMemoryError: "redis-cli CONFIG SET maxmemory 0 && redis-cli CONFIG REWRITE, or more memory than it has now",
@@ -56,53 +56,53 @@ def _is_open(file: Path) -> bool:
         return False
 
 
-async def of_agents(kit: Kit) -> list[Finding]:
-    """The directory: are there agents, and is their file without mistakes?"""
-    directory, wrong = kit.agents.directory(), len(kit.agents.mistakes)
+async def of_agents(services: Services) -> list[Finding]:
+    """The directory: are there agents, and is their file without problems?"""
+    directory, wrong = services.agents.directory(), len(services.agents.problems)
     if wrong:
-        told = f"{wrong} mistakes in the file of agents; the rows of before still serve"
+        told = f"{wrong} problems in the file of agents; the rows of before still serve"
         return [Finding("agents", Grade.FAIL, told, "popbridge check")]
     if not directory.agents:
         return [Finding("agents", Grade.WARN, "there is no agent", "write rows into [agents] file; popbridge check")]
     return [Finding("agents", Grade.OK, f"{len(directory.agents)} agents")]
 
 
-async def of_redis(kit: Kit) -> list[Finding]:
+async def of_redis(services: Services) -> list[Finding]:
     """Whether it answers, takes what it is given, and keeps it."""
     try:
-        wrong = await durability.findings(kit.redis, kit.clock.now())
-        await durability.try_write(kit.redis)
+        wrong = await durability.findings(services.redis, services.clock.now())
+        await durability.try_write(services.redis)
     except ResponseError as error:
         told = f"it takes no writes ({type(error).__name__}): clicks are answered 503"
-        return [Finding("redis", Grade.FAIL, told, _mend_of_redis(error))]
+        return [Finding("redis", Grade.FAIL, told, _fix_of_redis(error))]
     except (RedisError, OSError) as error:
         told = f"it cannot be reached ({type(error).__name__})"
-        return [Finding("redis", Grade.FAIL, told, _mend_of_redis(error))]
+        return [Finding("redis", Grade.FAIL, told, _fix_of_redis(error))]
     grades = {True: Grade.FAIL, False: Grade.WARN}
-    found = [Finding("redis", grades[one.fatal], one.what, one.mend) for one in wrong]
+    found = [Finding("redis", grades[one.fatal], one.what, one.fix) for one in wrong]
     return found or [Finding("redis", Grade.OK, "answers, keeps what it took, and its clock agrees")]
 
 
-def _mend_of_redis(error: Exception) -> str:
-    kinds = (kind for kind in REDIS_MENDS if isinstance(error, kind))
-    return REDIS_MENDS[next(kinds, Exception)]
+def _fix_of_redis(error: Exception) -> str:
+    kinds = (kind for kind in REDIS_FIXES if isinstance(error, kind))
+    return REDIS_FIXES[next(kinds, Exception)]
 
 
-async def of_workers(kit: Kit) -> list[Finding]:
+async def of_workers(services: Services) -> list[Finding]:
     """Whether somebody pushes popups, and in time."""
-    now = kit.clock.now()
+    now = services.clock.now()
     try:
-        alive, silent = await workers.heard(kit.redis, now)
-        late = await kit.redis.zcount(keys.DUE, "-inf", records.milliseconds(now - LATE))
-        suspended = await jobs.are_suspended(kit.redis)
+        alive, silent = await workers.heard(services.redis, now)
+        late = await services.redis.zcount(keys.DUE, "-inf", records.milliseconds(now - LATE))
+        suspended = await jobs.are_suspended(services.redis)
     except (RedisError, OSError):
-        return [Finding("workers", Grade.FAIL, "unknown while redis is away", "mend redis first")]
+        return [Finding("workers", Grade.FAIL, "unknown while redis is away", "fix redis first")]
     if suspended:
         return [Finding("workers", Grade.FAIL, "held up by 'rq suspend': popups wait", "rq resume --url REDIS_URL")]
     if not alive:
         told = "no worker runs: popups wait"
-        mend = f"systemctl start popbridge-worker@1; {ELSEWHERE}"
-        return [Finding("workers", Grade.FAIL, told, mend)]
+        fix = f"systemctl start popbridge-worker@1; {ELSEWHERE}"
+        return [Finding("workers", Grade.FAIL, told, fix)]
     found = [Finding("workers", Grade.OK, f"{len(alive)} alive, {sum(one.in_flight for one in alive)} jobs in flight")]
     if silent:
         told = f"{len(silent)} died or hung in the last {workers.FORGOTTEN_SECONDS / 60:.0f} min"
@@ -113,21 +113,21 @@ async def of_workers(kit: Kit) -> list[Finding]:
     return found
 
 
-async def of_audit(kit: Kit) -> list[Finding]:
+async def of_audit(services: Services) -> list[Finding]:
     """The archive's database, and what waits for it."""
     try:
-        await asyncio.to_thread(kit.archive.works)
+        await asyncio.to_thread(services.archive.works)
     except ArchiveUnfit as error:
-        mend = "ln -sfn /opt/popbridge-VERSION /opt/popbridge; restart; or restore the backup of before the upgrade"
-        return [Finding("audit", Grade.FAIL, str(error), mend)]
+        fix = "ln -sfn /opt/popbridge-VERSION /opt/popbridge; restart; or restore the backup of before the upgrade"
+        return [Finding("audit", Grade.FAIL, str(error), fix)]
     except SQLAlchemyError as error:
         told = f"the archive's database cannot be used ({why_not(error)})"
-        start = "" if kit.archive.is_sqlite else "systemctl start postgresql; where it runs already: "
+        start = "" if services.archive.is_sqlite else "systemctl start postgresql; where it runs already: "
         return [Finding("audit", Grade.FAIL, told, f"{start}check [audit] url, its rights and its disk")]
     try:
-        waiting, aside = await kit.redis.xlen(keys.AUDIT), await kit.redis.xlen(keys.AUDIT_ASIDE)
+        waiting, aside = await services.redis.xlen(keys.AUDIT), await services.redis.xlen(keys.AUDIT_ASIDE)
     except (RedisError, OSError):
-        return [Finding("audit", Grade.WARN, "the archive answers; what waits for it is unknown", "mend redis first")]
+        return [Finding("audit", Grade.WARN, "the archive answers; what waits for it is unknown", "fix redis first")]
     found = [Finding("audit", Grade.OK, f"the archive answers, {waiting} lines wait for it")]
     if waiting > UNARCHIVED:
         told = f"{waiting} lines wait to be archived"

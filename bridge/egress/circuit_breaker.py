@@ -1,4 +1,4 @@
-"""A circuit: after some failures in a row nobody is sent into the next one for a while; then one may try."""
+"""A circuit breaker: after several failures in a row it opens, and requests fail at once; then one may try."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -15,7 +15,7 @@ class CircuitState(StrEnum):
     HALF_OPEN = "half-open"
 
 
-class Circuit:
+class CircuitBreaker:
     """Counts failures in a row. `ticks` counts seconds steadily."""
 
     def __init__(self, ticks: Callable[[], float], failures: int = FAILURES, pause: float = PAUSE_SECONDS) -> None:
@@ -32,7 +32,7 @@ class Circuit:
         over = self._ticks() - self._opened_at >= self._pause
         return CircuitState.HALF_OPEN if over else CircuitState.OPEN
 
-    def lets_through(self) -> bool:
+    def admit(self) -> bool:
         """Whether to try now. Whoever is let through must say how it went."""
         if self.state is CircuitState.CLOSED:
             return True

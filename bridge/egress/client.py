@@ -1,4 +1,4 @@
-"""The only outgoing HTTP: one client, time limits, size caps, allowed addresses, every failure one `ExchangeFailed`.
+"""The only way out: one HTTP client, time limits, size caps, allowed addresses, every failure one `RequestFailed`.
 
 httpx's interface over aiohttp's transport: httpx's own pool walks all its connections for each request and collapses
 at some dozens in flight. No redirects, no proxies or netrc from the environment, no cookies kept between accounts.
@@ -7,6 +7,7 @@ at some dozens in flight. No redirects, no proxies or netrc from the environment
 import asyncio
 import logging
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -16,8 +17,9 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from bridge.core.errors import ExchangeFailed
+from bridge.core.errors import RequestFailed
 from bridge.core.http_types import Reply, Request
+from bridge.core.reasons import Reason
 from bridge.egress.allowed_addresses import Reach
 
 MAX_REPLY_BYTES = 16 * 1024 * 1024
@@ -42,11 +44,24 @@ def _never_connected(error: BaseException) -> bool:
     return isinstance(error.__cause__, aiohttp.ClientConnectorError | aiohttp.ClientSSLError)
 
 
-class Exchange:
+def _cause_of(error: BaseException) -> str:
+    if _refused(error):
+        return "address-refused"
+    if isinstance(error.__cause__, aiohttp.ClientConnectorCertificateError):
+        return "untrusted-certificate"
+    return "no-connection" if _never_connected(error) else "broken-connection"
+
+
+def failed(cause: str, **params: object) -> RequestFailed:
+    """A failure with its reason; the words name the host alone, never the address or a body."""
+    return RequestFailed(cause, Reason(cause, params))
+
+
+class EgressClient:
     """Sends requests. Whole-question time limits are the caller's to give; connections are kept and shared."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:
-        self._client = client
+    def __init__(self, client: httpx.AsyncClient, reach: Reach) -> None:
+        self._client, self._reach = client, reach
 
     async def send(
         self, request: Request, timeout_seconds: float, max_bytes: int = MAX_REPLY_BYTES, repeatable: bool = False
@@ -55,7 +70,7 @@ class Exchange:
         headers are all that counts: the body is not told, and nothing about it makes the question fail.
 
         `repeatable` says that asking twice does no harm: a kept connection that the other side had closed meanwhile
-        is then tried once more. Raises `ExchangeFailed`; its text names the host alone, never the address or a body.
+        is then tried once more. Raises `RequestFailed`; its text names the host alone, never the address or a body.
         """
         host = urlsplit(request.url).hostname or "?"
         try:
@@ -67,18 +82,38 @@ class Exchange:
                         raise
                     return await self._once(request, max_bytes)
         except TimeoutError:
-            raise ExchangeFailed("timeout", f"{host} did not answer within {timeout_seconds:g} s") from None
+            raise failed("timeout", host=host, seconds=timeout_seconds) from None
         except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as error:
-            if _refused(error):
-                told = f"{host} leads to an address that is neither public nor in [server] private_networks"
-                raise ExchangeFailed("address-refused", told) from None
-            if isinstance(error.__cause__, aiohttp.ClientConnectorCertificateError):
-                told = f"{host} has a certificate that this machine does not trust: ended, for another name, or unknown"
-                raise ExchangeFailed("untrusted-certificate", told) from None
-            if _never_connected(error):
-                raise ExchangeFailed("no-connection", f"{host} cannot be connected to") from None
-            told = f"{host} broke off the connection or does not speak HTTP"
-            raise ExchangeFailed("broken-connection", told) from None
+            raise failed(_cause_of(error), host=host) from None
+
+    async def dial(
+        self, host: str, port: int, timeout_seconds: float, tls: bool = False
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A raw connection to an allowed address, open within `timeout_seconds`. Raises `RequestFailed`."""
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                return await self._dial(host, port, tls)
+        except TimeoutError:
+            raise failed("timeout", host=host, seconds=timeout_seconds) from None
+        except ssl.SSLError:
+            raise failed("untrusted-certificate", host=host) from None
+        except AddressRefused:
+            raise failed("address-refused", host=host) from None
+        except OSError:
+            raise failed("no-connection", host=host) from None
+
+    async def _dial(self, host: str, port: int, tls: bool) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Each address that the name leads to is checked, and dialled as it was checked."""
+        loop = asyncio.get_running_loop()
+        found = [info[4][0] for info in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+        allowed = [str(address) for address in found if self._reach.allows(str(address))]
+        if not allowed:
+            raise AddressRefused("this address may not be dialled")
+        context = ssl.create_default_context() if tls else None
+        for address in allowed[:-1]:
+            with suppress(OSError):
+                return await asyncio.open_connection(address, port, ssl=context, server_hostname=host if tls else None)
+        return await asyncio.open_connection(allowed[-1], port, ssl=context, server_hostname=host if tls else None)
 
     async def _once(self, request: Request, max_bytes: int) -> Reply:
         started = time.perf_counter()
@@ -95,7 +130,7 @@ async def _body(response: httpx.Response, max_bytes: int) -> bytes:
     async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) > max_bytes:
-            raise ExchangeFailed("too-large", f"{response.url.host} sent more than {max_bytes} bytes")
+            raise failed("too-large", host=response.url.host, bytes=max_bytes)
     return bytes(body)
 
 
@@ -124,8 +159,8 @@ def _sockets(reach: Reach) -> aiohttp.connector.SocketFactoryType:
 
 
 @asynccontextmanager
-async def open_exchange(reach: Reach | None = None, max_connections: int = 256) -> AsyncIterator[Exchange]:
-    """An `Exchange` for as long as the block lasts, to what is in `reach` (default: public, and this machine)."""
+async def open_client(reach: Reach | None = None, max_connections: int = 256) -> AsyncIterator[EgressClient]:
+    """An `EgressClient` for as long as the block lasts, to what is in `reach` (default: public, and this machine)."""
     logging.getLogger("httpx").disabled = True  # its INFO line prints whole addresses, secrets in queries and all
     connector = aiohttp.TCPConnector(
         limit=max_connections, keepalive_timeout=KEEP_IDLE_SECONDS, socket_factory=_sockets(reach or Reach())
@@ -144,4 +179,4 @@ async def open_exchange(reach: Reach | None = None, max_connections: int = 256) 
         follow_redirects=False,
         timeout=None,  # noqa: S113 - `send` limits each whole question
     ) as client:
-        yield Exchange(client)
+        yield EgressClient(client, reach or Reach())

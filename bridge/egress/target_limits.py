@@ -1,13 +1,22 @@
 """Room for pushes: each target has so many places, and a circuit, so that a dead CRM takes none from the others."""
 
 from collections.abc import Callable, Mapping
+from enum import Enum, auto
 from math import inf
 
 from bridge.config.models import CrmAccount
-from bridge.egress.circuit_breaker import Circuit, CircuitState
+from bridge.egress.circuit_breaker import CircuitBreaker, CircuitState
 
 TURNS_PER_SECOND = 50
 """How many ask again in a second, at least; twice as many as there are pushes that end, if those are more."""
+
+
+class Visit(Enum):
+    """How it went with whoever had a place: the CRM was not asked, answered like one that works, or did not."""
+
+    NOT_ASKED = auto()
+    ANSWERED = auto()
+    FAILED = auto()
 
 
 class Target:
@@ -17,7 +26,7 @@ class Target:
         self._places, self._ticks, self._free = places, ticks, free
         self._last_turn = 0.0
         self._second, self._ends, self._ends_before = 0, 0, 0
-        self.circuit = Circuit(ticks)
+        self.circuit = CircuitBreaker(ticks)
         self.in_flight = 0
 
     def enter(self) -> bool:
@@ -25,7 +34,7 @@ class Target:
 
         No target has more places than it leaves free, so that several slow ones share and never take them all.
         """
-        if self.in_flight >= min(self._places, self._free()) or not self.circuit.lets_through():
+        if self.in_flight >= min(self._places, self._free()) or not self.circuit.admit():
             return False
         self.in_flight += 1
         return True
@@ -45,17 +54,18 @@ class Target:
             self._second, self._ends, self._ends_before = second, 0, before
         return max(self._ends, self._ends_before)
 
-    def leave(self, alive: bool | None) -> None:
-        """Give the place back. `alive`: the CRM answered like one that works; None: it was not asked."""
+    def leave(self, visit: Visit) -> None:
+        """Give the place back."""
         self.in_flight -= 1
         self._ends_per_second(self._ticks())
         self._ends += 1
-        if alive is None:
-            self.circuit.gave_up()
-        elif alive:
-            self.circuit.succeeded()
-        else:
-            self.circuit.failed()
+        match visit:
+            case Visit.NOT_ASKED:
+                self.circuit.gave_up()
+            case Visit.ANSWERED:
+                self.circuit.succeeded()
+            case Visit.FAILED:
+                self.circuit.failed()
 
 
 class Targets:

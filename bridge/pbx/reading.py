@@ -1,7 +1,18 @@
-"""The bytes of a phone system's answer as text, whatever encoding it has and says it has; pure."""
+"""What reading every phone system's answers shares: HTTP statuses, bytes as text in whatever encoding, large bodies."""
 
+import asyncio
 import codecs
 import re
+from collections.abc import Callable
+from typing import TypeVar
+
+from bridge.core.errors import PbxRefused, PbxUnintelligible, PbxUnreachable
+from bridge.core.http_types import Reply
+from bridge.core.reasons import reason
+
+Parsed = TypeVar("Parsed")
+LARGE_REPLY_BYTES = 64 * 1024
+"""A reply above this is parsed in a thread, so that other clicks do not wait for it."""
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -44,3 +55,24 @@ def _declared(body: bytes, content_type: str) -> str | None:
         if encoding.startswith(LEGACY):
             return encoding
     return None
+
+
+async def parse(reply: Reply, how: Callable[[Reply], Parsed]) -> Parsed:
+    """What `how` (a pure function) reads in `reply`; a large one in a thread."""
+    if len(reply.body) > LARGE_REPLY_BYTES:
+        return await asyncio.to_thread(how, reply)
+    return how(reply)
+
+
+def check_status(reply: Reply, system: str) -> None:
+    """Raise what an HTTP status other than 2xx means for a question about calls. `system` is the make's title."""
+    status = reply.status
+    if 200 <= status < 300:
+        return
+    if status in (401, 403, 407):
+        raise PbxRefused(reason("pbx-refused-http", system=system, status=status))
+    if status == 429 or status >= 500:
+        raise PbxUnreachable(reason("pbx-not-working", system=system, status=status))
+    if 300 <= status < 500:
+        raise PbxRefused(reason("pbx-wrong-address", system=system, status=status))
+    raise PbxUnintelligible(reason("pbx-odd-status", system=system, status=status))

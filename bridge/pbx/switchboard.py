@@ -62,7 +62,7 @@ class Switchboard:
         self.queues: dict[str, list[Queued]] = {}
 
     def calls(self, extension: str) -> tuple[Call, ...]:
-        """The live calls on one extension, oldest first; none when it is idle or not of this exchange."""
+        """The live calls on one extension, oldest first; none when it is idle or not of this client."""
         return tuple(self._calls.get(extension, {}).values())
 
     def all_calls(self) -> tuple[Call, ...]:

@@ -1,4 +1,4 @@
-"""Whether this Redis keeps what it was given: asked at every start, told in words, with the command that mends it."""
+"""Whether this Redis keeps what it was given: asked at every start, told in words, with the command that fixes it."""
 
 import logging
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ class Finding:
     """One thing about Redis that may lose popups. `fatal`: the bridge cannot work on it at all."""
 
     what: str
-    mend: str
+    fix: str
     fatal: bool = False
 
     def __str__(self) -> str:
-        return f"{self.what}; mend: {self.mend}"
+        return f"{self.what}; fix: {self.fix}"
 
 
 async def findings(redis: TextRedis, now: datetime) -> list[Finding]:
@@ -59,8 +59,8 @@ def _cluster(info: dict[str, object]) -> list[Finding]:
     """Told by INFO, which those answer too who hide their configuration: most clusters that are rented."""
     if "cluster" not in (info.get("redis_mode"), info.get("server_mode")):  # as Redis calls it, and as Valkey does
         return []
-    mend = "use a standalone Redis, or Sentinel: redis+sentinel://host:26379/NAME/0"
-    return [Finding("this is a Redis Cluster, on which one transaction cannot span the keys it must", mend, fatal=True)]
+    fix = "use a standalone Redis, or Sentinel: redis+sentinel://host:26379/NAME/0"
+    return [Finding("this is a Redis Cluster, on which one transaction cannot span the keys it must", fix, fatal=True)]
 
 
 def _persistence(config: dict[str, str]) -> list[Finding]:

@@ -109,3 +109,23 @@ def second(what: str, window: int) -> str:
 def turn(job: str) -> str:
     """Text: present while this upkeep job need not be queued again."""
     return f"popbridge:turn:{job}"
+
+
+def remembered(account: str, key: str) -> str:
+    """JSON: what an adapter remembers for one account (`crm:NAME`), under a key that may name a person."""
+    return f"popbridge:remembered:{account}:{sha256(key.encode()).hexdigest()[:32]}"
+
+
+def oauth(account: str) -> str:
+    """Text: one account's OAuth tokens, encrypted."""
+    return f"popbridge:oauth:{account}"
+
+
+def oauth_lock(account: str) -> str:
+    """Text: which process is renewing this account's tokens."""
+    return f"popbridge:oauth-lock:{account}"
+
+
+def requests(account: str) -> str:
+    """List: when the last requests to one account were sent, in microseconds, newest first."""
+    return f"popbridge:requests:{account}"

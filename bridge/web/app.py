@@ -21,7 +21,7 @@ from bridge.core.clock import Clock
 from bridge.core.errors import ArchiveUnfit, ClickRefused, PbxError
 from bridge.core.http_types import Secret
 from bridge.observability import sd_notify, tracing
-from bridge.services import Kit, open_kit
+from bridge.services import Services, open_services
 from bridge.web import clicks, health, languages, problems
 from bridge.web.api import audit, openapi, reads
 from bridge.web.console import page as console
@@ -99,7 +99,7 @@ class SafeHeaders:
 def create_app(
     settings: Settings, redis_url: Secret, clock: Clock | None = None, again: reload.Read | None = None
 ) -> Starlette:
-    """The application over its own `Kit`, which lives from start-up to shutdown, or is renewed at SIGHUP (`again`)."""
+    """The application over its own `Services`, from start-up to shutdown, or renewed at SIGHUP (`again`)."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -109,20 +109,20 @@ def create_app(
 
     @asynccontextmanager
     async def working(app: Starlette) -> AsyncIterator[None]:
-        async with open_kit(settings, redis_url, clock) as kit:
+        async with open_services(settings, redis_url, clock) as services:
             app.state.leaving = asyncio.Event()
             app.state.pages = clicks.open_pages()
-            app.state.hub = hub = Hub(kit.redis, kit.clock, app.state.leaving)
+            app.state.hub = hub = Hub(services.redis, services.clock, app.state.leaving)
 
             @asynccontextmanager
-            async def use(kit: Kit) -> AsyncIterator[None]:
-                kit.agents.directory()
-                await kit.agents.refresh()
-                app.state.kit = kit
-                async with at_work(kit.agents.keep_fresh(), Watch(hub, kit).follow()):
+            async def use(services: Services) -> AsyncIterator[None]:
+                services.agents.directory()
+                await services.agents.refresh()
+                app.state.services = services
+                async with at_work(services.agents.keep_fresh(), Watch(hub, services).follow()):
                     yield
 
-            async with at_work(*hub.work(), sd_notify.beat()), reload.in_use(kit, use, again):
+            async with at_work(*hub.work(), sd_notify.beat()), reload.in_use(services, use, again):
                 yield
 
     handlers: dict[Any, Any] = {

@@ -6,22 +6,25 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 
-from bridge import crm
-from bridge.clicks.answer import Laps, answer
+from bridge.clicks.answer import answer
+from bridge.clicks.commit import Given
+from bridge.clicks.timings import StepTimer
 from bridge.config.models import CrmAccount
 from bridge.core.clock import new_id
 from bridge.core.errors import BadSignature, ClickRefused, TooManyClicks, UnknownCrm
+from bridge.core.http_types import Incoming
 from bridge.core.json_codec import time_text
 from bridge.core.model import Click
 from bridge.core.phone_numbers import masked
-from bridge.crm import Asked, Incoming
+from bridge.crm import registry
+from bridge.crm.contract import ClickRequest, Handshakes, ReadsClicks
 from bridge.observability import logs
-from bridge.services import Kit
+from bridge.services import Services
 from bridge.store import counters
 from bridge.store.clicks import refusals
-from bridge.store.clicks.accept import Allowance, Stored
+from bridge.store.clicks.accept import Allowance
 from bridge.web import body, cors, languages, problems
 from bridge.web.body import source_of
 
@@ -36,39 +39,45 @@ async def click(request: Request) -> Response:
     """One press of the button, by webhook (POST), by a link (GET), or by a page's script (after OPTIONS)."""
     if request.method == "HEAD":
         return Response(status_code=405, headers={"Allow": "GET, POST"})
-    kit: Kit = request.app.state.kit
-    account = kit.settings.crm.get(given_crm(request))
+    services: Services = request.app.state.services
+    account = services.settings.crm.get(given_crm(request))
     origins = account.origins if account else ()
     if request.method == "OPTIONS":
         return cors.preflight(request, origins)
-    return cors.allow(request, await _answered(request, kit), origins)
+    return cors.allow(request, await _answered(request, services), origins)
 
 
-async def _answered(request: Request, kit: Kit) -> Response:
-    laps, agent = Laps(kit.clock), request.query_params.get("agent")
+async def _answered(request: Request, services: Services) -> Response:
+    timer, agent = StepTimer(services.clock), request.query_params.get("agent")
     try:
-        read = await _read(request, kit, laps)
+        account, adapter = _sender(request, services)
+        incoming = await _incoming(request, services)
+        challenge = adapter.handshake(account, incoming) if isinstance(adapter, Handshakes) else None
+        if challenge is not None:
+            return Response(challenge.body, challenge.status, dict(challenge.headers))
+        read = _click(request, services, incoming, await _prove(request, services, adapter, account, incoming))
         agent = read.agent
-        given = await answer(read, kit, laps, _allowances(kit, read))
+        timer.mark("proof")
+        given = await answer(read, services, timer, _allowances(services, read))
     except ClickRefused as refused:
-        await _note(request, kit, refused, agent or "", laps)
+        await _note(request, services, refused, agent or "", timer)
         return _refused(request, refused)
-    if "duplicate" in given:
-        await counters.count(kit.redis, "clicks_repeated", crm=given_crm(request))
-    _log(given, given_crm(request), laps.total(), kit.settings.log.numbers)
-    return _page(request, 200, answer=given) if _wants_page(request) else JSONResponse(given)
+    if given.duplicate:
+        await counters.count(services.redis, "clicks_repeated", crm=given_crm(request))
+    _log(given, given_crm(request), timer.total(), services.settings.log.numbers)
+    return _page(request, 200, answer=given.answer) if _wants_page(request) else _json(given)
 
 
-async def _note(request: Request, kit: Kit, refused: ClickRefused, agent: str, laps: Laps) -> None:
-    known = given_crm(request) in kit.settings.crm
-    await refusals.note(kit.redis, _refusal(request, kit, refused, agent), known)
+async def _note(request: Request, services: Services, refused: ClickRefused, agent: str, timer: StepTimer) -> None:
+    known = given_crm(request) in services.settings.crm
+    await refusals.note(services.redis, _refusal(request, services, refused, agent), known)
     crm_label = given_crm(request) if known else ""
-    logs.event(log, "click", crm=crm_label, outcome="refused", reason=refused.reason, total_ms=laps.total())
+    logs.event(log, "click", crm=crm_label, outcome="refused", reason=refused.reason, total_ms=timer.total())
 
 
-def _refusal(request: Request, kit: Kit, refused: ClickRefused, agent: str) -> refusals.Refusal:
+def _refusal(request: Request, services: Services, refused: ClickRefused, agent: str) -> refusals.Refusal:
     """For `GET /api/clicks`: who waited for a popup in vain, and why."""
-    now = kit.clock.now()
+    now = services.clock.now()
     return refusals.Refusal(
         time=time_text(now),
         crm=given_crm(request),
@@ -79,14 +88,18 @@ def _refusal(request: Request, kit: Kit, refused: ClickRefused, agent: str) -> r
     )
 
 
-def _log(given: Stored, crm_name: str, total_ms: float, in_full: bool) -> None:
-    logs.follow(given["click_id"])
-    popup = given["popup"]
-    number = popup["call"]["caller"]["number"] if popup else None
+def _json(given: Given) -> Response:
+    return Response(given.text, media_type="application/json")
+
+
+def _log(given: Given, crm_name: str, total_ms: float, in_full: bool) -> None:
+    told, popup = given.answer, given.answer.popup
+    logs.follow(told.click_id)
+    number = popup.call.caller.number if popup else None
     logs.event(
-        log, "click", crm=crm_name, outcome=given["outcome"], duplicate=given.get("duplicate"),
-        served_from=given["served_from"], pbx_ms=given["pbx_ms"], total_ms=total_ms,
-        popup_id=popup["popup_id"] if popup else None,
+        log, "click", crm=crm_name, outcome=told.outcome, duplicate=given.duplicate or None,
+        served_from=told.served_from, pbx_ms=told.pbx_ms, total_ms=total_ms,
+        popup_id=popup.popup_id if popup else None,
         caller=number if in_full or number is None else masked(number),
     )  # fmt: skip
 
@@ -96,35 +109,46 @@ def given_crm(request: Request) -> str:
     return str(request.path_params["crm"])
 
 
-async def _read(request: Request, kit: Kit, laps: Laps) -> Click:
-    """The authenticated click. Raises `ClickRefused`."""
-    name = given_crm(request)
-    account = kit.settings.crm.get(name)
+def _sender(request: Request, services: Services) -> tuple[CrmAccount, ReadsClicks]:
+    """The CRM in the address. Raises `UnknownCrm`."""
+    account = services.settings.crm.get(given_crm(request))
     if account is None:
         raise UnknownCrm("No CRM of that name is in the settings: the address is /clicks/ and the name of a [crm.NAME]")
-    incoming = Incoming(
+    adapter = registry.find(account.kind)
+    if not isinstance(adapter, ReadsClicks):
+        raise UnknownCrm(f"{adapter.title} is a target for popups alone: it has no button")
+    return account, adapter
+
+
+async def _incoming(request: Request, services: Services) -> Incoming:
+    """The request, its address as the sender wrote it: the public one. Raises `TooLarge` and `Malformed`."""
+    target = request.scope.get("raw_path", b"").decode("latin-1") or request.url.path
+    query = request.scope.get("query_string", b"").decode("latin-1")
+    return Incoming(
         method=request.method,
+        url=f"{services.settings.server.public_url}{target}{'?' if query else ''}{query}",
         headers=_headers(request),
         query={key.lower(): value for key, value in request.query_params.items()},
         body=await body.read(request),
-        received_at=kit.clock.now(),
+        received_at=services.clock.now(),
     )
-    source = source_of(request)
-    asked = await _prove(kit, account, name, source, incoming)
-    laps.lap("proof")
+
+
+def _click(request: Request, services: Services, incoming: Incoming, asked: ClickRequest) -> Click:
+    """The authenticated click."""
     click_id = new_id("clk", incoming.received_at)
     logs.follow(click_id)
     return Click(
-        click_id,
-        name,
-        incoming.received_at,
-        source,
-        asked.agent,
-        asked.extension,
-        asked.ivrid,
-        asked.record,
-        asked.key,
-        asked.proof,
+        click_id=click_id,
+        crm=given_crm(request),
+        received_at=incoming.received_at,
+        source_ip=source_of(request),
+        agent=asked.agent,
+        extension=asked.extension,
+        ivrid=asked.ivrid,
+        record=asked.record,
+        key=asked.key,
+        proof=asked.proof,
     )
 
 
@@ -138,14 +162,18 @@ def _headers(request: Request) -> dict[str, str]:
     return headers
 
 
-async def _prove(kit: Kit, account: CrmAccount, name: str, source: str, incoming: Incoming) -> Asked:
+async def _prove(
+    request: Request, services: Services, adapter: ReadsClicks, account: CrmAccount, incoming: Incoming
+) -> ClickRequest:
     """What the proven sender asks. Whoever fails too often is told to wait."""
     try:
-        return crm.find(account.kind).read_click(account, incoming)
+        return adapter.read_click(account, incoming)
     except BadSignature:
-        seconds = incoming.received_at.timestamp()
+        source, seconds = source_of(request), incoming.received_at.timestamp()
         try:
-            failures, wait = await counters.happened(kit.redis, "failed-proof", name, source, seconds)
+            failures, wait = await counters.happened(
+                services.redis, "failed-proof", given_crm(request), source, seconds
+            )
         except Exception:
             log.warning("failed proofs are not counted: redis is away")
             raise BadSignature from None
@@ -154,9 +182,9 @@ async def _prove(kit: Kit, account: CrmAccount, name: str, source: str, incoming
         raise
 
 
-def _allowances(kit: Kit, read: Click) -> list[Allowance]:
+def _allowances(services: Services, read: Click) -> list[Allowance]:
     """The agent's own first: a button that is stuck does not use up what the others of its CRM may click."""
-    account, agent = kit.settings.crm[read.crm], (read.agent or read.extension or "").casefold()
+    account, agent = services.settings.crm[read.crm], (read.agent or read.extension or "").casefold()
     own, all_of_it = account.agent_clicks_per_minute, account.clicks_per_minute
     stuck = f"More than {own} clicks of this agent in this minute: is a button stuck?"
     allowances = (

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from bridge import __version__
 from bridge.core.errors import ArchiveUnfit
 from bridge.egress.circuit_breaker import CircuitState
-from bridge.services import Kit
+from bridge.services import Services
 from bridge.store import durability
 from bridge.web.metrics import text
 
@@ -27,20 +27,20 @@ async def readyz(request: Request) -> Response:
     A broken new file of agents is told, but the old rows still serve; a phone system that is down is told, but its
     clicks are still answered.
     """
-    kit: Kit = request.app.state.kit
-    checks = {"redis": await _redis(kit), "audit": await _audit(kit)}
+    services: Services = request.app.state.services
+    checks = {"redis": await _redis(services), "audit": await _audit(services)}
     ready = all(state == "ok" for state in checks.values())
-    kit.agents.directory()
-    wrong = len(kit.agents.mistakes)
-    checks["agents"] = f"{wrong} mistakes in the sources: `popbridge check` tells them" if wrong else "ok"
-    for name, state in kit.lookup.circuits().items():
+    services.agents.directory()
+    wrong = len(services.agents.problems)
+    checks["agents"] = f"{wrong} problems in the sources: `popbridge check` tells them" if wrong else "ok"
+    for name, state in services.lookup.circuits().items():
         checks[f"pbx {name}"] = "ok" if state is CircuitState.CLOSED else f"circuit {state}: it failed several times"
     return JSONResponse({"status": "ready" if ready else "not-ready", "checks": checks}, 200 if ready else 503)
 
 
-async def _redis(kit: Kit) -> str:
+async def _redis(services: Services) -> str:
     try:
-        await durability.try_write(kit.redis)
+        await durability.try_write(services.redis)
     except ResponseError as error:
         return f"takes no writes ({type(error).__name__}): `popbridge doctor` tells more"
     except (RedisError, OSError):
@@ -48,9 +48,9 @@ async def _redis(kit: Kit) -> str:
     return "ok"
 
 
-async def _audit(kit: Kit) -> str:
+async def _audit(services: Services) -> str:
     try:
-        await asyncio.to_thread(kit.archive.works)
+        await asyncio.to_thread(services.archive.works)
     except (SQLAlchemyError, ArchiveUnfit):
         return "the archive's database cannot be used"
     return "ok"
@@ -63,4 +63,4 @@ async def version(_: Request) -> Response:
 
 async def metrics(request: Request) -> Response:
     """`GET /metrics`: counts over all processes, in Prometheus's text form."""
-    return Response(await text(request.app.state.kit), media_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(await text(request.app.state.services), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -8,7 +8,7 @@ from prometheus_client.registry import Collector
 
 from bridge import __version__
 from bridge.egress.circuit_breaker import CircuitState
-from bridge.services import Kit
+from bridge.services import Services
 from bridge.store import counters, jobs, keys, workers
 from bridge.store.jobs import QUEUE
 
@@ -31,16 +31,16 @@ STATES = {CircuitState.CLOSED: 0, CircuitState.HALF_OPEN: 1, CircuitState.OPEN: 
 Counts = Mapping[tuple[str, ...], int]
 
 
-async def text(kit: Kit) -> bytes:
+async def text(services: Services) -> bytes:
     """All of it."""
-    counts = await counters.every(kit.redis)
-    now = kit.clock.now()
-    alive, _ = await workers.heard(kit.redis, now)
-    families = [*_counters(counts), *_histograms(counts), *await _queue(kit, now.timestamp()), *_of_workers(alive)]
+    counts = await counters.every(services.redis)
+    now = services.clock.now()
+    alive, _ = await workers.heard(services.redis, now)
+    families = [*_counters(counts), *_histograms(counts), *await _queue(services, now.timestamp()), *_of_workers(alive)]
     registry = CollectorRegistry()
     build = GaugeMetricFamily("popbridge_build_info", "The version that tells this", labels=["version"])
     build.add_metric([__version__], 1)
-    registry.register(_Families([build, *families, _circuits("pbx", [kit.lookup.circuits()])]))
+    registry.register(_Families([build, *families, _circuits("pbx", [services.lookup.circuits()])]))
     return generate_latest(registry)
 
 
@@ -74,17 +74,17 @@ def _histograms(counts: Counts) -> Iterator[Metric]:
         yield family
 
 
-async def _queue(kit: Kit, now: float) -> list[Metric]:
-    oldest = await kit.redis.zrange(keys.DUE, 0, 0, withscores=True)
+async def _queue(services: Services, now: float) -> list[Metric]:
+    oldest = await services.redis.zrange(keys.DUE, 0, 0, withscores=True)
     since = [oldest[0][1] / 1000] if oldest else []
-    if waiting := await jobs.oldest(kit.redis):  # the ledger looks at those who wait in the queue again and again
+    if waiting := await jobs.oldest(services.redis):  # the ledger looks at those who wait in the queue again and again
         since.append(waiting.timestamp())
     age = max(0.0, now - min(since, default=now))
     return [
-        _gauge("queue_jobs", "Jobs that wait for a worker", await kit.redis.llen(f"rq:queue:{QUEUE}")),
-        _gauge("deliveries_pending", "Deliveries that have not ended", await kit.redis.zcard(keys.DUE)),
+        _gauge("queue_jobs", "Jobs that wait for a worker", await services.redis.llen(f"rq:queue:{QUEUE}")),
+        _gauge("deliveries_pending", "Deliveries that have not ended", await services.redis.zcard(keys.DUE)),
         _gauge("oldest_due_seconds", "How long the delivery that is due longest has been due", age),
-        _gauge("audit_waiting", "Audit lines that are not archived yet", await kit.redis.xlen(keys.AUDIT)),
+        _gauge("audit_waiting", "Audit lines that are not archived yet", await services.redis.xlen(keys.AUDIT)),
     ]
 
 

@@ -3,7 +3,7 @@
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from bridge.services import Kit
+from bridge.services import Services
 from bridge.store import counters, tokens
 from bridge.store.tokens import Grant, Kind, Role
 from bridge.web.body import source_of
@@ -27,23 +27,23 @@ async def grant_of(request: Request) -> Grant:
 
 
 async def _grant(request: Request) -> Grant:
-    kit: Kit = request.app.state.kit
-    text, most = bearer(request), kit.settings.server.reads_per_minute
+    services: Services = request.app.state.services
+    text, most = bearer(request), services.settings.server.reads_per_minute
     if request.method == "GET" and most:
-        found = await _reader(kit, text, source_of(request), most)
+        found = await _reader(services, text, source_of(request), most)
     else:
-        found = await tokens.check(kit.redis, text, kit.clock.now())
+        found = await tokens.check(services.redis, text, services.clock.now())
     if found is None:
         raise _unknown(NEEDED)
     return found
 
 
-async def _reader(kit: Kit, text: str, source: str, most: int) -> Grant | None:
+async def _reader(services: Services, text: str, source: str, most: int) -> Grant | None:
     """Reads are limited by address, whatever their tokens. What a page reports is not: it would count as not seen."""
-    now = kit.clock.now()
-    found, times = await tokens.check_read(kit.redis, text, now, source)
+    now = services.clock.now()
+    found, times = await tokens.check_read(services.redis, text, now, source)
     if times > most:
-        await counters.count(kit.redis, "reads_refused", reason="too-many")
+        await counters.count(services.redis, "reads_refused", reason="too-many")
         wait = {"Retry-After": str(counters.next_minute(now.timestamp()))}
         raise HTTPException(429, f"More than {most} reads from this address in this minute.", headers=wait)
     return found
@@ -77,7 +77,7 @@ def _agents(grant: Grant) -> Grant:
     return grant
 
 
-def told_of(kit: Kit, grant: Grant) -> dict[str, str]:
+def told_of(services: Services, grant: Grant) -> dict[str, str]:
     """The agent of a token as the page shows them."""
-    agent = kit.agents.directory().agent(grant.crm, grant.crm_user)
+    agent = services.agents.directory().agent(grant.crm, grant.crm_user)
     return {"crm": grant.crm, "crm_user": grant.crm_user, "name": agent.name if agent else ""}

@@ -41,7 +41,7 @@ async def worked(stage: Stage) -> str:
     answer = (await stage.click({"agent": DANA})).json()
     shown = (await stage.get(f"/api/popups/{answer['popup']['popup_id']}", await stage.token(Role.SUPERVISOR))).json()
     for delivery in shown["deliveries"]:
-        await push(delivery["delivery_id"], stage.kit)
+        await push(delivery["delivery_id"], stage.services)
     await stage.click({"agent": OMER})
     return str(answer["click_id"])
 
@@ -129,7 +129,7 @@ async def test_verify_and_anchors(stage: Stage, tmp_path: Path) -> None:
     assert (await told(stage, "audit", "verify", "--anchor", str(anchors)))["ok"] is True
     assert len(anchors.read_text().splitlines()) == 2
     assert (await told(stage, "audit", "verify", "--from", "1d"))["ok"] is True
-    with stage.kit.archive.writing() as connection:
+    with stage.services.archive.writing() as connection:
         for table in CHAINED:
             connection.execute(delete(table).where(table.c.seq > 1))
         first = connection.execute(lookups.select().where(lookups.c.seq == 1)).mappings().one()

@@ -83,8 +83,8 @@ async def live_through(stage: Stage) -> str:
         popup = (await stage.click({"agent": DANA, "record": {"phone": spelling}})).json()["popup"]
         shown = (await stage.get(f"/api/popups/{popup['popup_id']}", await stage.token(Role.SUPERVISOR))).json()
         for delivery in shown["deliveries"]:
-            await push(delivery["delivery_id"], stage.kit)
-    await stage.kit.archive.catch_up(stage.redis)
+            await push(delivery["delivery_id"], stage.services)
+    await stage.services.archive.catch_up(stage.redis)
     stage.talk(stage.make.omer, number=OTHER, name="Somebody Else")
     await stage.click({"agent": OMER})
     await stage.click({"agent": DANA}, message_id="msg_erased")
@@ -95,15 +95,15 @@ async def live_through(stage: Stage) -> str:
 
 async def test_a_caller_is_nowhere_afterwards(scene: Stage, said: io.StringIO, request: pytest.FixtureRequest) -> None:
     message = await live_through(scene)
-    kit, archive = scene.kit, scene.kit.archive
+    services, archive = scene.services, scene.services.archive
     mark = CallerMark.of("054-111-2233", ["IL"])
     assert NUMBER in everything_in(scene.redis_url)
-    expected = await erase.would_erase(archive, scene.redis, mark, kit.clock.now())
-    receipt = await erase.erase(archive, scene.redis, mark, "a test", kit.clock.now())
+    expected = await erase.would_erase(archive, scene.redis, mark, services.clock.now())
+    receipt = await erase.erase(archive, scene.redis, mark, "a test", services.clock.now())
     assert (receipt.lookups, receipt.reads) == (expected.lookups, expected.reads) == (4, 1)
     assert receipt.redis == expected.redis
     assert {"accepted", "audit", "call", "click", "popup", "desktop"} <= set(receipt.redis)
-    await kit.archive.catch_up(scene.redis)
+    await services.archive.catch_up(scene.redis)
     supervisor, admin = await scene.token(Role.SUPERVISOR), await scene.token(Role.ADMIN)
     told = [await scene.get(path, supervisor) for path in ("/api/audit", "/api/audit/export", "/api/deliveries")]
     told.append(await scene.get("/api/audit/acts", admin))
@@ -121,7 +121,7 @@ async def test_a_caller_is_nowhere_afterwards(scene: Stage, said: io.StringIO, r
     assert OTHER in told[0].text
     verdict = verify(archive)
     assert verdict.findings == []
-    nothing = await erase.would_erase(archive, scene.redis, mark, kit.clock.now())
+    nothing = await erase.would_erase(archive, scene.redis, mark, services.clock.now())
     assert (nothing.lookups, nothing.reads, nothing.redis) == (0, 0, {})
 
 
@@ -146,7 +146,7 @@ async def test_an_agent_is_nowhere_afterwards(scene: Stage) -> None:
     supervisor = await scene.token(Role.SUPERVISOR)
     assert len((await scene.get(f"/api/audit?crm_user={DANA}", supervisor)).json()["items"]) == 2
     receipt = await erase.erase(
-        scene.kit.archive, scene.redis, AgentMark("acme", DANA), "a test", scene.kit.clock.now()
+        scene.services.archive, scene.redis, AgentMark("acme", DANA), "a test", scene.services.clock.now()
     )
     assert (receipt.lookups, receipt.reads, receipt.redis["refused"]) == (2, 1, 1)
     lines = (await scene.get("/api/audit", supervisor)).json()["items"]
@@ -156,7 +156,7 @@ async def test_an_agent_is_nowhere_afterwards(scene: Stage) -> None:
         assert name not in everything_in(scene.redis_url)
         assert name not in json.dumps(lines)
     assert (await scene.get("/desktop/events", agent)).status_code == 401, "the token goes with its owner"
-    assert verify(scene.kit.archive).findings == []
+    assert verify(scene.services.archive).findings == []
 
 
 async def test_somebody_elses_popup_loses_only_the_other_call(stage: Stage) -> None:
@@ -165,7 +165,9 @@ async def test_somebody_elses_popup_loses_only_the_other_call(stage: Stage) -> N
     popup = (await stage.click({"agent": DANA})).json()["popup"]
     assert popup["call"]["caller"]["number"] == OTHER
     assert len(popup["other_calls"]) == 1
-    await erase.erase(stage.kit.archive, stage.redis, CallerMark.of(NUMBER, ["IL"]), "a test", stage.kit.clock.now())
+    await erase.erase(
+        stage.services.archive, stage.redis, CallerMark.of(NUMBER, ["IL"]), "a test", stage.services.clock.now()
+    )
     kept = (await stage.get(f"/api/popups/{popup['popup_id']}", await stage.token(Role.SUPERVISOR))).json()
     assert kept["call"]["caller"]["number"] == OTHER
     assert kept["other_calls"] == []
@@ -244,11 +246,11 @@ async def test_what_comes_while_it_runs_is_looked_for_once_more(
 
     monkeypatch.setattr(erase.mentions, "take_out", take_out_and_write)
     receipt = await erase.erase(
-        stage.kit.archive, stage.redis, CallerMark.of(NUMBER, ["IL"]), "a test", stage.kit.clock.now()
+        stage.services.archive, stage.redis, CallerMark.of(NUMBER, ["IL"]), "a test", stage.services.clock.now()
     )
     assert receipt.lookups == (2 if ended else 1)
     assert "541112233" not in everything_in(stage.redis_url)
-    assert verify(stage.kit.archive).ok
+    assert verify(stage.services.archive).ok
     direct.close()
 
 
@@ -322,7 +324,7 @@ async def test_no_key_is_named_after_a_person(stage: Stage) -> None:
     pressed = await stage.http.post(f"{stage.bridge_url}/desktop/press", json={}, headers=press)
     assert (first.status_code, pressed.status_code) == (200, 200)
     for mark in (CallerMark.of(NUMBER, ["IL"]), AgentMark("acme", DANA)):
-        await erase.erase(stage.kit.archive, stage.redis, mark, "a test", stage.kit.clock.now())
+        await erase.erase(stage.services.archive, stage.redis, mark, "a test", stage.services.clock.now())
     held = everything_in(stage.redis_url)
     assert [trace for trace in ("541112233", "dana@", "dana%40") if trace in held] == []
     assert (await stage.click({"agent": DANA}, message_id=f"msg_{NUMBER}")).json()["duplicate"] is True
@@ -336,8 +338,10 @@ async def test_streams_keep_no_deleted_entries(stage: Stage) -> None:
         kept = await popups.popup(stage.redis, popup["popup_id"])
         assert kept is not None
         for delivery_id in kept[1]:
-            await push(delivery_id, stage.kit)
-    await erase.erase(stage.kit.archive, stage.redis, CallerMark.of(NUMBER, ["IL"]), "a test", stage.kit.clock.now())
+            await push(delivery_id, stage.services)
+    await erase.erase(
+        stage.services.archive, stage.redis, CallerMark.of(NUMBER, ["IL"]), "a test", stage.services.clock.now()
+    )
     name = keys.desktop(AgentMark("acme", DANA))
     with Redis.from_url(stage.redis_url.reveal()) as direct:
         direct.config_set("rdbcompression", "no")
@@ -365,7 +369,7 @@ async def test_statistics_keep_no_samples(archive: Archive, redis_url: Secret, r
 async def test_everything_held_is_told(scene: Stage) -> None:
     await live_through(scene)
     mark = CallerMark.of(NUMBER, ["IL"])
-    told = await erase.everything_about(scene.kit.archive, scene.redis, mark)
+    told = await erase.everything_about(scene.services.archive, scene.redis, mark)
     assert len(told["audit"]) == 4
     assert {one["kind"] for one in told["redis"]} >= {"accepted", "audit", "call", "click", "popup", "desktop"}
     assert [one["who"].split()[0] for one in told["asked_for_in"]] == ["supervisor"]
@@ -413,12 +417,12 @@ async def test_readings_are_noted_without_the_number(archive: Archive, redis_url
 async def test_a_story_outlives_an_erasure_without_the_person(stage: Stage) -> None:
     stage.talk(number=NUMBER)
     click_id = (await stage.click({"agent": DANA})).json()["click_id"]
-    kit = stage.kit
-    before = await story.tell(kit.archive, stage.redis, click_id)
+    services = stage.services
+    before = await story.tell(services.archive, stage.redis, click_id)
     assert before is not None
     assert NUMBER in story.text(before)
-    await erase.erase(kit.archive, stage.redis, CallerMark.of(NUMBER, ["IL"]), "a test", kit.clock.now())
-    after = await story.tell(kit.archive, stage.redis, click_id)
+    await erase.erase(services.archive, stage.redis, CallerMark.of(NUMBER, ["IL"]), "a test", services.clock.now())
+    after = await story.tell(services.archive, stage.redis, click_id)
     assert after is not None
     assert after["line"]["crm_user"] == DANA
     assert "(erased)" in story.text(after)

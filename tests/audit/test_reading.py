@@ -29,7 +29,7 @@ async def test_each_reading_is_a_line(stage: Stage) -> None:
     assert told[3]["filters"]["outcome"] == "found"
     assert told[1]["click_id"] == click_id
     assert CALLER not in json.dumps(told)
-    assert verify(stage.kit.archive).findings == []
+    assert verify(stage.services.archive).findings == []
 
 
 async def test_what_is_refused_is_not_a_reading(stage: Stage) -> None:

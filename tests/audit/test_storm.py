@@ -100,7 +100,7 @@ async def test_400_clicks_while_archivers_are_killed_and_redis_restarts(
     extra = {"POPBRIDGE_AUDIT__URL": database.reveal()}
     try:
         async with open_stage(tmp_path, server.url, extra=extra) as stage, asyncio.TaskGroup() as tasks:
-            stage.kit.archive.works()
+            stage.services.archive.works()
             begun = asyncio.Event()
             dying = [tasks.create_task(archive_and_die(server.url, database, chance, begun)) for _ in range(ARCHIVERS)]
             clicks = [tasks.create_task(click(stage, number)) for number in range(CLICKS // 2)]
@@ -113,14 +113,14 @@ async def test_400_clicks_while_archivers_are_killed_and_redis_restarts(
             assert sum(task.result() for task in dying) > 0, "none was killed while there was something to archive"
             accepted = {task.result() for task in clicks}
             direct = open_async(server.url)
-            await stage.kit.archive.catch_up(direct)
+            await stage.services.archive.catch_up(direct)
             assert await direct.xlen(keys.AUDIT) == 0
             await direct.aclose()
             assert len(accepted) == CLICKS
-            found = archived(stage.kit.archive)
+            found = archived(stage.services.archive)
             assert accepted <= set(found)
             assert set(found.values()) == {1}
-            verdict = verify(stage.kit.archive)
+            verdict = verify(stage.services.archive)
             assert (verdict.findings, verdict.lines) == ([], len(found))
     finally:
         await server.kill()

@@ -23,7 +23,7 @@ from bridge.core.model import (
     CallState,
     Click,
     Direction,
-    Line,
+    ExtensionId,
     Outcome,
     Popup,
     PopupAgent,
@@ -46,7 +46,7 @@ def entry(now: datetime) -> Entry:
     click = Click(new_id("clk", now), CRM, now, "203.0.113.7", agent=DANA, key=f"webhook-id:{new_id('msg', now)}")
     found = popup(click, now)
     answer = Answer(click.click_id, Outcome.FOUND, found.why, found, ServedFrom.PBX, 41.7, 48.2)
-    agent = Agent(CRM, DANA, "Dana Cohen", (Line(PBX, EXTENSION),))
+    agent = Agent(CRM, DANA, "Dana Cohen", (ExtensionId(PBX, EXTENSION),))
     steps = {"directory": 0.1, "lookup": 41.9, "choose": 0.1}
     return Entry(click, answer, agent, (found.call,), (CRM,), steps, {PBX: "IL"})
 

@@ -126,4 +126,4 @@ async def _work(stage: Stage) -> None:
             if found:
                 name, delivery = (await redis.hget(f"rq:job:{found[1]}", "description")).split()
                 assert name == jobs.DELIVER
-                await push(delivery, stage.kit)
+                await push(delivery, stage.services)

@@ -327,7 +327,7 @@ def test_secrets_have_no_other_way_in(kind: str) -> None:
     """A CRM that can be clicked without any proof must not get past the settings."""
     account = samples.account(CRM, kind)
     bare = account.model_copy(update={"click_secrets": (), "click_token": None})
-    assert [key for key, _ in bare.mistakes()] == ["click_secrets"]
+    assert [key for key, _ in bare.problems()] == ["click_secrets"]
     assert isinstance(refused(kind, click(kind), bare), BadSignature)
 
 

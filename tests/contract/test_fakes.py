@@ -14,17 +14,17 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 
-from bridge.core.errors import BadSignature, ExchangeFailed, PbxRefused, PbxUnintelligible, PbxUnreachable
+from bridge.core.errors import BadSignature, PbxRefused, PbxUnintelligible, PbxUnreachable, RequestFailed
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.model import Call, Caller, CallerKind, CallState, Direction
 from bridge.crm import Incoming
 from bridge.crm.webhook import signature
 from bridge.crm.webhook import simulator as crm_fake
 from bridge.crm.webhook import wire as crm_wire
-from bridge.egress.client import open_exchange
+from bridge.egress.client import open_client
 from bridge.pbx import Listing, voicenter
 from bridge.pbx.switchboard import Extension, Switchboard
-from bridge.pbx.voicenter.simulator import FakeVoicenter, Faults
+from bridge.pbx.voicenter.simulator import Faults, VoicenterSimulator
 
 CODE = "invented-account-code"
 SUMMER = datetime(2026, 8, 3, 9, 0, tzinfo=UTC)
@@ -79,10 +79,10 @@ async def ask(
 ) -> Listing:
     """What the adapter makes of the fake's answer."""
     account: dict[str, Any] = {"kind": "voicenter", "code": CODE, "epoch": epoch}
-    async with served(FakeVoicenter(board, CODE, faults or Faults()).app()) as address, open_exchange() as exchange:
+    async with served(VoicenterSimulator(board, CODE, faults or Faults()).app()) as address, open_client() as client:
 
         async def send(request: Request) -> Reply:
-            return await exchange.send(request, patience)
+            return await client.send(request, patience)
 
         return await voicenter.calls(voicenter.Account(base_url=address, **account), send, "main", extension, now)
 
@@ -103,7 +103,7 @@ def shape(value: object) -> object:
 
 async def raw(board: Switchboard, body: Any, faults: Faults | None = None, **how: Any) -> Any:
     """The fake's own answer to a POST, without the adapter."""
-    transport = httpx.ASGITransport(FakeVoicenter(board, CODE, faults or Faults()).app())
+    transport = httpx.ASGITransport(VoicenterSimulator(board, CODE, faults or Faults()).app())
     async with httpx.AsyncClient(transport=transport, base_url="http://fake") as client:
         kind = {"json": body} if "content" not in how else {}
         return (await client.post("/GetExtensionsCalls", **kind, **how)).json()
@@ -172,7 +172,7 @@ async def test_questions_that_are_not_the_vendors_are_refused_as_it_does(board: 
 
 @pytest.mark.anyio
 async def test_the_get_form_works_too(board: Switchboard) -> None:
-    app = FakeVoicenter(board, CODE, Faults()).app()
+    app = VoicenterSimulator(board, CODE, Faults()).app()
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://fake") as client:
         answer = await client.get("/GetExtensionsCalls", params={"code": CODE, "extension": "SIPSIP1"})
     assert [row["username"] for row in answer.json()["EXTENSIONS"]] == ["SIPSIP1"]
@@ -182,7 +182,7 @@ async def test_the_get_form_works_too(board: Switchboard) -> None:
 @pytest.mark.parametrize(
     ("faults", "expected"),
     [
-        (Faults(down="closed"), ExchangeFailed),
+        (Faults(down="closed"), RequestFailed),
         (Faults(down="503"), PbxUnreachable),
         (Faults(address_refused=True), PbxRefused),
         (Faults(internal_error=True), PbxRefused),
@@ -200,7 +200,7 @@ async def test_each_way_to_fail_is_the_failure_it_should_be(
 
 @pytest.mark.anyio
 async def test_a_slow_answer_outlasts_the_askers_patience(board: Switchboard) -> None:
-    with pytest.raises(ExchangeFailed) as failure:
+    with pytest.raises(RequestFailed) as failure:
         await ask(board, Faults(slow_seconds=1), patience=0.1)
     assert failure.value.cause == "timeout"
 
@@ -242,19 +242,21 @@ KEY, OTHER_KEY = (Secret("whsec_" + letter * 32) for letter in "AB")
 EVENT = {"type": "call.popup", "data": {"popup_id": "pop_1", "click_id": "clk_1"}}
 
 
-async def push(crm: crm_fake.FakeCrm, secret: Secret = KEY, body: bytes = json.dumps(EVENT).encode()) -> httpx.Response:
+async def push(
+    crm: crm_fake.WebhookSimulator, secret: Secret = KEY, body: bytes = json.dumps(EVENT).encode()
+) -> httpx.Response:
     headers = signature.headers([secret], "dlv_1", int(WINTER.timestamp()), body)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(crm.app()), base_url="http://crm") as client:
         return await client.post("/popups", content=body, headers=headers)
 
 
 @pytest.fixture
-def crm() -> crm_fake.FakeCrm:
-    return crm_fake.FakeCrm([KEY], clock=WINTER.timestamp)
+def crm() -> crm_fake.WebhookSimulator:
+    return crm_fake.WebhookSimulator([KEY], clock=WINTER.timestamp)
 
 
 @pytest.mark.anyio
-async def test_the_crm_takes_what_is_signed_and_tells_who_waits_for_it(crm: crm_fake.FakeCrm) -> None:
+async def test_the_crm_takes_what_is_signed_and_tells_who_waits_for_it(crm: crm_fake.WebhookSimulator) -> None:
     waiting = asyncio.create_task(crm.wait_for("clk_1", seconds=5))
     assert (await push(crm)).status_code == 200
     received = await waiting
@@ -264,7 +266,7 @@ async def test_the_crm_takes_what_is_signed_and_tells_who_waits_for_it(crm: crm_
 
 
 @pytest.mark.anyio
-async def test_the_crm_refuses_what_is_not_signed_for_it(crm: crm_fake.FakeCrm) -> None:
+async def test_the_crm_refuses_what_is_not_signed_for_it(crm: crm_fake.WebhookSimulator) -> None:
     assert (await push(crm, OTHER_KEY)).status_code == 401
     assert (await push(crm, body=b"[1]")).status_code == 401
     assert crm.accepted() == []
@@ -273,7 +275,7 @@ async def test_the_crm_refuses_what_is_not_signed_for_it(crm: crm_fake.FakeCrm) 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("status", [503, 429, 410, 404])
-async def test_the_crm_fails_as_it_is_told(crm: crm_fake.FakeCrm, status: int) -> None:
+async def test_the_crm_fails_as_it_is_told(crm: crm_fake.WebhookSimulator, status: int) -> None:
     crm.faults.status, crm.faults.retry_after = status, 3
     answer = await push(crm)
     assert answer.status_code == status

@@ -163,7 +163,9 @@ def test_the_folder_is_whole(kind: str) -> None:
     assert adapter.kind == kind
     assert issubclass(adapter.account, PbxAccount)
     assert [
-        name for name in ("__init__.py", "wire.py", "simulator.py", "README.md", "samples") if not (folder / name).exists()
+        name
+        for name in ("__init__.py", "wire.py", "simulator.py", "README.md", "samples")
+        if not (folder / name).exists()
     ] == []
     assert samples.strays(PBX, kind) == []
     assert {sample.expected["from"] for sample in BODIES if sample.kind == kind} == {"documented", "invented"}

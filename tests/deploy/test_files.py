@@ -91,7 +91,7 @@ def test_systemd_has_nothing_to_say_of_the_units(units: Path) -> None:
     analyze = tool("systemd-analyze", "systemd")
     names = [units / name.replace("@.", "@1.") for name in UNITS]
     done = run(analyze, "verify", "--man=no", *names, SYSTEMD_UNIT_PATH=f"{units}:")
-    assert said(done) == "", "it exits 0 on unknown keys: whatever it says is a mistake"
+    assert said(done) == "", "it exits 0 on unknown keys: whatever it says is a problem"
 
 
 @pytest.mark.parametrize("unit", [name for name in UNITS if name.endswith(".service")])
@@ -140,7 +140,7 @@ def test_deployments_are_two_locked_in_and_kept_up(name: str) -> None:
 
 
 def test_kubernetes_takes_every_resource() -> None:
-    """Strictly: a key that Kubernetes does not know is a mistake. The kustomization is kustomize's own."""
+    """Strictly: a key that Kubernetes does not know is a problem. The kustomization is kustomize's own."""
     newest = kubernetes_validate.latest_version()
     own = [one for one in kubernetes() if one["kind"] != "Kustomization"]
     assert {kubernetes_validate.validate(one, newest, strict=True) for one in own} == {newest.rpartition(".")[0]}

@@ -120,7 +120,7 @@ async def test_a_popup_comes_through_at_once_and_the_log_holds_no_token(stage: S
             answer = (await proxy.http.get(f"{proxy.address}/clicks/acme", params=query)).json()
             popup = await stage.get(f"/api/popups/{answer['popup']['popup_id']}", await stage.token(Role.SUPERVISOR))
             for delivery in popup.json()["deliveries"]:
-                await push(delivery["delivery_id"], stage.kit)
+                await push(delivery["delivery_id"], stage.services)
             async with asyncio.timeout(10):
                 async for line in lines:
                     if line == "event: popup":
@@ -136,7 +136,7 @@ async def test_a_popup_comes_through_at_once_and_the_log_holds_no_token(stage: S
 
 async def test_the_doctor_tells_a_certificate_that_is_not_trusted(stage: Stage, tmp_path: Path) -> None:
     async with nginx(tmp_path / "nginx", stage.bridge_url) as proxy:
-        object.__setattr__(stage.kit.settings.server, "public_url", proxy.address)
-        (found,) = [one for one in await examine(stage.kit, []) if one.what == "public_url"]
+        object.__setattr__(stage.services.settings.server, "public_url", proxy.address)
+        (found,) = [one for one in await examine(stage.services, []) if one.what == "public_url"]
     assert "127.0.0.1 has a certificate that this machine does not trust" in found.told
-    assert found.mend == "renew the proxy's certificate"
+    assert found.fix == "renew the proxy's certificate"

@@ -68,8 +68,8 @@ async def test_every_metric_that_is_named_is_there(stage: Stage) -> None:
     await stage.raw(b"{")
     popup = await stage.get(f"/api/popups/{answer['popup']['popup_id']}", await stage.token(Role.SUPERVISOR))
     for delivery in popup.json()["deliveries"]:
-        await push(delivery["delivery_id"], stage.kit)
-    worker = {"at": time.time(), "in_flight": 0, "circuits": stage.kit.targets.circuits()}
+        await push(delivery["delivery_id"], stage.services)
+    worker = {"at": time.time(), "in_flight": 0, "circuits": stage.services.targets.circuits()}
     await stage.redis.hset(keys.WORKERS, mapping={"one": json.dumps(worker)})
     await stage.redis.hincrby(keys.COUNTERS, counters.field("clicks_repeated", "acme"))
     await stage.redis.hincrby(keys.COUNTERS, counters.field("recovered"))

@@ -23,9 +23,9 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from bridge.core.http_types import Secret
-from bridge.crm.webhook.simulator import FakeCrm, signed_click
+from bridge.crm.webhook.simulator import WebhookSimulator, signed_click
 from bridge.pbx.switchboard import Extension, Switchboard
-from bridge.pbx.voicenter.simulator import FakeVoicenter, Faults
+from bridge.pbx.voicenter.simulator import Faults, VoicenterSimulator
 from bridge.web.server import listen
 from tests.stage import CLICK_SECRET, CODE, DANA, POPUP_SECRET, Stage, serving, until
 
@@ -92,7 +92,7 @@ class Door:
 @asynccontextmanager
 async def opened(folder: Path, redis_url: Secret) -> AsyncIterator[Door]:
     phone = Switchboard([Extension("SIPDana1", "Dana Cohen")])
-    pbx, crm = FakeVoicenter(phone, CODE.reveal(), Faults()), FakeCrm([POPUP_SECRET])
+    pbx, crm = VoicenterSimulator(phone, CODE.reveal(), Faults()), WebhookSimulator([POPUP_SECRET])
     stage = Stage(folder, redis_url, phone, pbx, crm)
     outside = Starlette(routes=[Mount("/pbx", pbx.app()), Mount("/crm", crm.app())])
     manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -165,7 +165,7 @@ async def test_new_settings_are_used_and_wrong_ones_are_not(tmp_path: Path, redi
             right = door.file.read_text()
             door.file.write_text(right.replace("Sales line", "Support") + "\n[server]\ncolour = 1\n")
             process.send_signal(signal.SIGHUP)
-            await door.logged("the settings stay as they were, 1 mistakes")
+            await door.logged("the settings stay as they were, 1 problems")
             assert await label() == "Sales line"
             door.file.write_text(right.replace("Sales line", "Support").replace("port = 0", "port = 8081"))
             process.send_signal(signal.SIGHUP)

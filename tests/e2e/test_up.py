@@ -20,9 +20,9 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from bridge.core.http_types import Secret
-from bridge.crm.webhook.simulator import FakeCrm, signed_click
+from bridge.crm.webhook.simulator import WebhookSimulator, signed_click
 from bridge.pbx.switchboard import Extension, Switchboard
-from bridge.pbx.voicenter.simulator import FakeVoicenter, Faults
+from bridge.pbx.voicenter.simulator import Faults, VoicenterSimulator
 from bridge.store import embedded
 from tests.stage import CLICK_SECRET, CODE, DANA, POPUP_SECRET, Stage, serving, until
 
@@ -87,7 +87,7 @@ class Up:
 @asynccontextmanager
 async def running(folder: Path) -> AsyncIterator[Up]:
     phone = Switchboard([Extension("SIPDana1", "Dana Cohen"), Extension("SIPOmer1", "Omer")])
-    pbx, crm = FakeVoicenter(phone, CODE.reveal(), Faults()), FakeCrm([POPUP_SECRET])
+    pbx, crm = VoicenterSimulator(phone, CODE.reveal(), Faults()), WebhookSimulator([POPUP_SECRET])
     stage = Stage(folder, Secret("left-out"), phone, pbx, crm)
     outside = Starlette(routes=[Mount("/pbx", pbx.app()), Mount("/crm", crm.app())])
     folder.mkdir(exist_ok=True)

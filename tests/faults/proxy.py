@@ -47,7 +47,7 @@ class Passing:
 
 
 @dataclass(eq=False)
-class Line:
+class ProxyConnection:
     """What happens to what passes.
 
     `hear` decides on each message: False breaks its connection before the message is handed on. Without it the next
@@ -85,9 +85,11 @@ class Line:
 
 
 @asynccontextmanager
-async def redis_line(server: Secret, line: Line | None = None) -> AsyncIterator[tuple[Line, Secret]]:
+async def redis_line(
+    server: Secret, line: ProxyConnection | None = None
+) -> AsyncIterator[tuple[ProxyConnection, Secret]]:
     """The line, and the address that leads over it."""
-    path, line = server.reveal().removeprefix("unix://"), line or Line()
+    path, line = server.reveal().removeprefix("unix://"), line or ProxyConnection()
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = asyncio.current_task()
@@ -112,7 +114,7 @@ async def redis_line(server: Secret, line: Line | None = None) -> AsyncIterator[
         await asyncio.gather(*line.connections, return_exceptions=True)
 
 
-async def _carry(line: Line, path: str, near: asyncio.StreamReader, near_out: asyncio.StreamWriter) -> None:
+async def _carry(line: ProxyConnection, path: str, near: asyncio.StreamReader, near_out: asyncio.StreamWriter) -> None:
     """Both directions of one connection, until either ends."""
     far, far_out = await asyncio.open_unix_connection(path)
     waiting: deque[tuple[bytes, ...]] = deque()
@@ -130,7 +132,7 @@ async def _carry(line: Line, path: str, near: asyncio.StreamReader, near_out: as
 
 
 async def _ask(
-    line: Line, near: asyncio.StreamReader, far: asyncio.StreamWriter, waiting: deque[tuple[bytes, ...]]
+    line: ProxyConnection, near: asyncio.StreamReader, far: asyncio.StreamWriter, waiting: deque[tuple[bytes, ...]]
 ) -> None:
     async for message in _messages(near):
         command = _words(message)
@@ -142,7 +144,7 @@ async def _ask(
 
 
 async def _answer(
-    line: Line, far: asyncio.StreamReader, near: asyncio.StreamWriter, waiting: deque[tuple[bytes, ...]]
+    line: ProxyConnection, far: asyncio.StreamReader, near: asyncio.StreamWriter, waiting: deque[tuple[bytes, ...]]
 ) -> None:
     async for message in _messages(far):
         if not message.startswith(PUSH) and not await line.lets_pass(Passing(waiting.popleft(), message)):

@@ -88,9 +88,9 @@ async def test_what_may_be_lost_is_told_with_the_command_that_mends_it(
         (finding,) = await told(port)
         assert words in finding.what
         with Redis(port=port) as client:
-            for command in finding.mend.removeprefix("mend: ").split(" && ")[:1]:
+            for command in finding.fix.removeprefix("fix: ").split(" && ")[:1]:
                 client.execute_command(*command.split()[1:])
-        assert await told(port) == [], "the command mends it"
+        assert await told(port) == [], "the command fixes it"
 
 
 async def test_a_clock_that_differs_is_told(tmp_path: Path) -> None:

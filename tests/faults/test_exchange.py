@@ -11,9 +11,9 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from bridge.core.errors import ExchangeFailed
+from bridge.core.errors import RequestFailed
 from bridge.core.http_types import Request
-from bridge.egress.client import Exchange, open_exchange
+from bridge.egress.client import EgressClient, open_client
 
 pytestmark = pytest.mark.anyio
 
@@ -59,8 +59,8 @@ async def hostile(answer: Answer, tls: ssl.SSLContext | None = None) -> AsyncIte
 
 
 @pytest.fixture
-async def exchange() -> AsyncIterator[Exchange]:
-    async with open_exchange() as ready:
+async def exchange() -> AsyncIterator[EgressClient]:
+    async with open_client() as ready:
         yield ready
 
 
@@ -153,12 +153,12 @@ HOSTILE: dict[str, tuple[Answer, str]] = {
 
 
 @pytest.mark.parametrize("way", HOSTILE)
-async def test_every_way_has_its_name_and_ends(exchange: Exchange, way: str) -> None:
+async def test_every_way_has_its_name_and_ends(client: EgressClient, way: str) -> None:
     answer, cause = HOSTILE[way]
     async with hostile(answer) as server:
         async with asyncio.timeout(LIMIT_SECONDS + 5):
-            with pytest.raises(ExchangeFailed) as failure:
-                await exchange.send(asked(server.url), LIMIT_SECONDS if cause == "timeout" else 5.0, MAX_BYTES)
+            with pytest.raises(RequestFailed) as failure:
+                await client.send(asked(server.url), LIMIT_SECONDS if cause == "timeout" else 5.0, MAX_BYTES)
         assert failure.value.cause == cause
         assert "127.0.0.1" in str(failure.value)
         assert "ACCOUNTCODE77" not in str(failure.value)
@@ -166,7 +166,7 @@ async def test_every_way_has_its_name_and_ends(exchange: Exchange, way: str) -> 
             await server.gone.wait()  # and the connection is not kept
 
 
-async def test_a_body_longer_than_it_says_does_not_reach_the_next_answer(exchange: Exchange) -> None:
+async def test_a_body_longer_than_it_says_does_not_reach_the_next_answer(client: EgressClient) -> None:
     answers = [
         OK + b"content-length: 2\r\n\r\n{}" + OK + b"content-length: 7\r\n\r\n[false]",
         OK + b"content-length: 6\r\n\r\n[true]",
@@ -179,29 +179,29 @@ async def test_a_body_longer_than_it_says_does_not_reach_the_next_answer(exchang
             await writer.drain()
 
     async with hostile(answer) as server:
-        first = await exchange.send(asked(server.url), 5.0, MAX_BYTES)
-        second = await exchange.send(asked(server.url), 5.0, MAX_BYTES, repeatable=True)
+        first = await client.send(asked(server.url), 5.0, MAX_BYTES)
+        second = await client.send(asked(server.url), 5.0, MAX_BYTES, repeatable=True)
     assert (first.body, second.body) == (b"{}", b"[true]")
 
 
-async def test_a_redirect_is_an_answer(exchange: Exchange) -> None:
+async def test_a_redirect_is_an_answer(client: EgressClient) -> None:
     async with hostile(
         says(b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n")
     ) as server:
-        assert (await exchange.send(asked(server.url), 5.0, MAX_BYTES)).status == 302
+        assert (await client.send(asked(server.url), 5.0, MAX_BYTES)).status == 302
 
 
-async def test_nobody_listens(exchange: Exchange) -> None:
+async def test_nobody_listens(client: EgressClient) -> None:
     async with hostile(silent) as server:
         pass
-    with pytest.raises(ExchangeFailed) as failure:
-        await exchange.send(asked(server.url), 5.0, MAX_BYTES, repeatable=True)
+    with pytest.raises(RequestFailed) as failure:
+        await client.send(asked(server.url), 5.0, MAX_BYTES, repeatable=True)
     assert failure.value.cause == "no-connection"
 
 
-async def test_whoever_gives_up_leaves_no_connection_behind(exchange: Exchange) -> None:
+async def test_whoever_gives_up_leaves_no_connection_behind(client: EgressClient) -> None:
     async with hostile(silent) as server:
-        asking = asyncio.create_task(exchange.send(asked(server.url), 60.0, MAX_BYTES))
+        asking = asyncio.create_task(client.send(asked(server.url), 60.0, MAX_BYTES))
         while not server.connections:
             await asyncio.sleep(0.01)
         asking.cancel()
@@ -213,11 +213,11 @@ async def test_whoever_gives_up_leaves_no_connection_behind(exchange: Exchange) 
 
 async def test_a_hundred_at_once_of_a_dead_server_do_not_keep_a_live_one_waiting() -> None:
     live = says(OK, b"content-length: 2\r\nconnection: close\r\n\r\n{}")
-    async with open_exchange(max_connections=256) as exchange, hostile(silent) as dead, hostile(live) as alive:
-        waiting = [asyncio.create_task(exchange.send(asked(dead.url), 30.0, MAX_BYTES)) for _ in range(100)]
+    async with open_client(max_connections=256) as client, hostile(silent) as dead, hostile(live) as alive:
+        waiting = [asyncio.create_task(client.send(asked(dead.url), 30.0, MAX_BYTES)) for _ in range(100)]
         while dead.connections < 100:
             await asyncio.sleep(0.01)
-        reply = await exchange.send(asked(alive.url), 5.0, MAX_BYTES)
+        reply = await client.send(asked(alive.url), 5.0, MAX_BYTES)
         assert reply.body == b"{}"
         assert not any(task.done() for task in waiting)
         for task in waiting:
@@ -239,27 +239,27 @@ def own_certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
     return context
 
 
-async def test_a_certificate_that_nobody_vouches_for(exchange: Exchange, own_certificate: ssl.SSLContext) -> None:
+async def test_a_certificate_that_nobody_vouches_for(client: EgressClient, own_certificate: ssl.SSLContext) -> None:
     async with hostile(silent, own_certificate) as server:
-        with pytest.raises(ExchangeFailed, match="certificate") as failure:
-            await exchange.send(asked(server.url.replace("http:", "https:")), 5.0, MAX_BYTES)
+        with pytest.raises(RequestFailed, match="certificate") as failure:
+            await client.send(asked(server.url.replace("http:", "https:")), 5.0, MAX_BYTES)
     assert failure.value.cause == "untrusted-certificate"
 
 
-async def test_tls_that_is_none(exchange: Exchange) -> None:
+async def test_tls_that_is_none(client: EgressClient) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         await writer.drain()
 
     async with hostile(answer) as server:
-        with pytest.raises(ExchangeFailed) as failure:
-            await exchange.send(asked(server.url.replace("http:", "https:")), 5.0, MAX_BYTES)
+        with pytest.raises(RequestFailed) as failure:
+            await client.send(asked(server.url.replace("http:", "https:")), 5.0, MAX_BYTES)
     assert failure.value.cause == "no-connection"
 
 
-async def test_tls_that_never_greets_ends_in_time(exchange: Exchange) -> None:
+async def test_tls_that_never_greets_ends_in_time(client: EgressClient) -> None:
     async with hostile(silent) as server:
-        with pytest.raises(ExchangeFailed) as failure:
-            await exchange.send(asked(server.url.replace("http:", "https:")), LIMIT_SECONDS, MAX_BYTES)
+        with pytest.raises(RequestFailed) as failure:
+            await client.send(asked(server.url.replace("http:", "https:")), LIMIT_SECONDS, MAX_BYTES)
     assert failure.value.cause == "timeout"

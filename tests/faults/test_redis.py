@@ -19,7 +19,7 @@ from bridge.store.client import Batch, open_async
 from bridge.store.desktop.stream import PUSH
 from bridge.store.jobs import QUEUE
 from bridge.store.scripts import name_of
-from tests.faults.proxy import Line, Passing, redis_line
+from tests.faults.proxy import Passing, ProxyConnection, redis_line
 from tests.faults.seams import Seam, seam_of
 from tests.stage import Stage, open_stage
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def cut(tmp_path: Path, redis_url: Secret) -> AsyncIterator[tuple[Line, Stage, "Redis"]]:
+async def cut(tmp_path: Path, redis_url: Secret) -> AsyncIterator[tuple[ProxyConnection, Stage, "Redis"]]:
     """A stage whose Redis is reached over a line that can be cut, and a client that needs no line."""
     async with redis_line(redis_url) as (line, address), open_stage(tmp_path, address) as stage:
         with Redis.from_url(redis_url.reveal(), decode_responses=True) as direct:
@@ -49,7 +49,7 @@ ONE_CLICK = {"audit": 1, "jobs": 2, "deliveries": 2, "due": 2, "popups": 1, "sto
 NOTHING = dict.fromkeys(ONE_CLICK, 0)
 
 
-async def test_a_lost_reply_gives_one_popup_and_one_audit_line(cut: tuple[Line, Stage, "Redis"]) -> None:
+async def test_a_lost_reply_gives_one_popup_and_one_audit_line(cut: tuple[ProxyConnection, Stage, "Redis"]) -> None:
     line, stage, direct = cut
     stage.talk()
     line.lose_reply = 1
@@ -63,7 +63,7 @@ async def test_a_lost_reply_gives_one_popup_and_one_audit_line(cut: tuple[Line, 
     assert written(direct) == ONE_CLICK
 
 
-async def test_a_lost_reply_is_as_harmless_without_an_id(cut: tuple[Line, Stage, "Redis"]) -> None:
+async def test_a_lost_reply_is_as_harmless_without_an_id(cut: tuple[ProxyConnection, Stage, "Redis"]) -> None:
     line, stage, direct = cut
     stage.talk()
     line.lose_reply = 1
@@ -74,7 +74,7 @@ async def test_a_lost_reply_is_as_harmless_without_an_id(cut: tuple[Line, Stage,
     assert written(direct) == ONE_CLICK
 
 
-async def test_a_transaction_that_never_arrives_is_sent_again(cut: tuple[Line, Stage, "Redis"]) -> None:
+async def test_a_transaction_that_never_arrives_is_sent_again(cut: tuple[ProxyConnection, Stage, "Redis"]) -> None:
     line, stage, direct = cut
     stage.talk()
     line.lose_command = 2
@@ -83,7 +83,7 @@ async def test_a_transaction_that_never_arrives_is_sent_again(cut: tuple[Line, S
     assert written(direct) == ONE_CLICK
 
 
-async def test_many_lost_replies_among_many_clicks(cut: tuple[Line, Stage, "Redis"]) -> None:
+async def test_many_lost_replies_among_many_clicks(cut: tuple[ProxyConnection, Stage, "Redis"]) -> None:
     line, stage, direct = cut
     stage.talk()
     line.lose_reply, line.lose_command = 3, 1
@@ -104,7 +104,7 @@ async def in_question(stage: Stage, direct: "Redis", message_id: str) -> "asynci
 
 
 async def test_redis_gone_between_lookup_and_transaction_is_503_and_nothing_half_written(
-    cut: tuple[Line, Stage, "Redis"],
+    cut: tuple[ProxyConnection, Stage, "Redis"],
 ) -> None:
     line, stage, direct = cut
     clicking = await in_question(stage, direct, "msg_503")
@@ -122,7 +122,7 @@ async def test_redis_gone_between_lookup_and_transaction_is_503_and_nothing_half
     assert written(direct) == ONE_CLICK
 
 
-async def test_no_redis_at_all_is_503_and_not_ready(cut: tuple[Line, Stage, "Redis"]) -> None:
+async def test_no_redis_at_all_is_503_and_not_ready(cut: tuple[ProxyConnection, Stage, "Redis"]) -> None:
     line, stage, _ = cut
     stage.talk()
     line.down = True
@@ -138,7 +138,7 @@ async def test_no_redis_at_all_is_503_and_not_ready(cut: tuple[Line, Stage, "Red
 
 @pytest.mark.parametrize(("name", "refusing"), [("maxmemory", "1"), ("min-replicas-to-write", "1")])
 async def test_redis_that_takes_no_writes_is_503_and_nothing_half_written(
-    cut: tuple[Line, Stage, "Redis"], name: str, refusing: str
+    cut: tuple[ProxyConnection, Stage, "Redis"], name: str, refusing: str
 ) -> None:
     """Told between the lookup and the transaction, so that it is the transaction which is refused."""
     _, stage, direct = cut
@@ -152,7 +152,9 @@ async def test_redis_that_takes_no_writes_is_503_and_nothing_half_written(
     assert written(direct) == NOTHING
 
 
-async def test_a_page_that_cannot_be_told_of_no_call_keeps_no_answer_back(cut: tuple[Line, Stage, "Redis"]) -> None:
+async def test_a_page_that_cannot_be_told_of_no_call_keeps_no_answer_back(
+    cut: tuple[ProxyConnection, Stage, "Redis"],
+) -> None:
     line, stage, direct = cut
 
     async def hear(passing: Passing) -> bool:
@@ -165,7 +167,9 @@ async def test_a_page_that_cannot_be_told_of_no_call_keeps_no_answer_back(cut: t
     assert direct.xlen(keys.AUDIT) == 1
 
 
-async def test_two_who_answer_the_same_click_at_once_leave_one_answer(cut: tuple[Line, Stage, "Redis"]) -> None:
+async def test_two_who_answer_the_same_click_at_once_leave_one_answer(
+    cut: tuple[ProxyConnection, Stage, "Redis"],
+) -> None:
     """Whoever held the click too long finds that another has answered it meanwhile, in the very last moment."""
     _, stage, direct = cut
     click = Click("clk_mine", "acme", datetime.now(UTC), "127.0.0.1", agent="x", key="webhook-id:same")
@@ -175,23 +179,23 @@ async def test_two_who_answer_the_same_click_at_once_leave_one_answer(cut: tuple
         direct.set(key, json.dumps(theirs))
         pipe.set("popbridge:mine", "1")
 
-    stands = await accept.commit(stage.kit.scripts, click, {"click_id": "clk_mine"}, write)
+    stands = await accept.commit(stage.services.scripts, click, {"click_id": "clk_mine"}, write)
     assert stands == theirs
     assert not direct.exists("popbridge:mine")
 
 
-async def test_a_click_that_failed_is_given_up_at_once(cut: tuple[Line, Stage, "Redis"]) -> None:
+async def test_a_click_that_failed_is_given_up_at_once(cut: tuple[ProxyConnection, Stage, "Redis"]) -> None:
     _, stage, direct = cut
     click = Click("clk_mine", "acme", datetime.now(UTC), "127.0.0.1", agent="x", key="webhook-id:mine")
-    assert await accept.begin(stage.kit.scripts, click, 5.0) is None
-    await accept.abandon(stage.kit.scripts, click)
+    assert await accept.begin(stage.services.scripts, click, 5.0) is None
+    await accept.abandon(stage.services.scripts, click)
     assert not direct.exists(keys.accepted("acme", "webhook-id:mine"))
 
 
 @pytest.mark.parametrize("status", [200, 500], ids=["delivered", "to be tried again"])
 @pytest.mark.parametrize("seam", [Seam.BEFORE_RECORD, Seam.DURING_RECORD])
 async def test_what_became_of_a_push_is_written_once_however_often_the_line_breaks(
-    cut: tuple[Line, Stage, "Redis"], seam: Seam, status: int
+    cut: tuple[ProxyConnection, Stage, "Redis"], seam: Seam, status: int
 ) -> None:
     line, stage, direct = cut
     stage.talk()
@@ -207,7 +211,7 @@ async def test_what_became_of_a_push_is_written_once_however_often_the_line_brea
         return not lost
 
     line.hear = hear
-    await push(to_crm.rpartition(":")[2], stage.kit)
+    await push(to_crm.rpartition(":")[2], stage.services)
     assert len(stage.crm.received) == 1
     assert line.cuts == 2
     assert direct.llen(to_crm.replace("delivery", "attempts")) == 1
@@ -216,7 +220,9 @@ async def test_what_became_of_a_push_is_written_once_however_often_the_line_brea
     assert (direct.zscore(keys.DUE, to_crm.rpartition(":")[2]) is None) == (status == 200)
 
 
-async def test_what_was_given_up_before_it_was_sent_is_not_carried_out(cut: tuple[Line, Stage, "Redis"]) -> None:
+async def test_what_was_given_up_before_it_was_sent_is_not_carried_out(
+    cut: tuple[ProxyConnection, Stage, "Redis"],
+) -> None:
     line, stage, direct = cut
     reached, go_on = asyncio.Event(), asyncio.Event()
 
@@ -227,7 +233,7 @@ async def test_what_was_given_up_before_it_was_sent_is_not_carried_out(cut: tupl
         return True
 
     line.hear = hold
-    ask = stage.kit.scripts.eval
+    ask = stage.services.scripts.eval
     script = "return redis.call('SET', KEYS[1], '1')"
     first = asyncio.create_task(ask(script, 1, "first"))
     await reached.wait()

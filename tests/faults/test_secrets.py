@@ -53,7 +53,7 @@ async def fail_in_every_way(stage: Stage) -> list[httpx.Response]:
         popup = (await stage.click({"agent": DANA})).json()["popup"]
         shown = (await stage.get(f"/api/popups/{popup['popup_id']}", await stage.token(Role.SUPERVISOR))).json()
         for delivery in shown["deliveries"]:
-            await push(delivery["delivery_id"], stage.kit)
+            await push(delivery["delivery_id"], stage.services)
     told += [await stage.get(path) for path in ("/metrics", "/readyz", "/version", "/livez", "/nowhere")]
     return told
 
@@ -61,7 +61,7 @@ async def fail_in_every_way(stage: Stage) -> list[httpx.Response]:
 async def break_the_archive(stage: Stage) -> list[httpx.Response]:
     """Lines that cannot be written hold numbers and addresses, and SQL errors like to quote what they were given."""
     await asyncio.to_thread(rename, stage, "lookups", "elsewhere")
-    context.start(stage.kit)
+    context.start(stage.services)
     await archive()
     context.start(None)
     told = [await stage.get("/api/audit", await stage.token(Role.SUPERVISOR)), await stage.get("/readyz")]
@@ -71,7 +71,7 @@ async def break_the_archive(stage: Stage) -> list[httpx.Response]:
 
 
 def rename(stage: Stage, before: str, after: str) -> None:
-    with stage.kit.archive.engine().begin() as connection:
+    with stage.services.archive.engine().begin() as connection:
         connection.exec_driver_sql(f"ALTER TABLE {before} RENAME TO {after}")
 
 
@@ -92,7 +92,9 @@ async def test_no_secret_in_logs_answers_metrics_or_the_audit(
         stored = await asyncio.to_thread(everything_in, direct)
     metrics = next(one.text for one in told if one.url.path == "/metrics")
     archive = b"".join(file.read_bytes() for file in (tmp_path / "var").iterdir() if file.is_file())
-    everywhere = "\n".join([said.getvalue(), *(f"{one.headers} {one.text}" for one in told), stored, repr(stage.kit)])
+    everywhere = "\n".join(
+        [said.getvalue(), *(f"{one.headers} {one.text}" for one in told), stored, repr(stage.services)]
+    )
     assert "bridge.web.clicks" in said.getvalue(), "the log was heard"
     for secret in SECRETS:
         assert secret.reveal() not in everywhere

@@ -28,13 +28,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bridge.core.http_types import Secret
 from bridge.core.model import Delivery, DeliveryState
-from bridge.crm.webhook.simulator import FakeCrm
+from bridge.crm.webhook.simulator import WebhookSimulator
 from bridge.store.calls import popups
 from bridge.store.client import TextRedis, open_async
 from bridge.store.deliveries import records
 from bridge.store.embedded import dies_with_parent, find_binary
 from bridge.store.jobs import DELIVER
-from tests.faults.proxy import Line, Passing, redis_line
+from tests.faults.proxy import Passing, ProxyConnection, redis_line
 from tests.faults.seams import Gate, Seam, seam_of
 from tests.stage import POPUP_SECRET, Stage, open_stage, until
 
@@ -115,7 +115,7 @@ class RedisServer:
         return self._ends
 
 
-class CountingCrm(FakeCrm):
+class CountingCrm(WebhookSimulator):
     """A CRM with one address per worker, that counts what arrives there and holds it at the gate."""
 
     gate = Gate()
@@ -151,7 +151,7 @@ class WorkerSlot:
     """A place where a worker runs, started again at once whenever it ends, as a supervisor does."""
 
     number: int
-    line: Line
+    line: ProxyConnection
     environment: dict[str, str]
     config: Path
     starts: int = 0
@@ -253,7 +253,7 @@ class World:
     @property
     def lease_seconds(self) -> float:
         """How long a dead worker's claim holds."""
-        return self.stage.kit.lease.total_seconds()
+        return self.stage.services.lease.total_seconds()
 
     async def ready(self) -> None:
         """Every worker asks for jobs."""
@@ -294,7 +294,7 @@ class World:
         async with self.direct.pipeline(transaction=True) as pipe:
             pipe.multi()
             for delivery_id in wanted:
-                self.stage.kit.jobs.add(pipe, DELIVER, delivery_id)
+                self.stage.services.jobs.add(pipe, DELIVER, delivery_id)
             await pipe.execute()
 
         async def tried() -> bool:

@@ -31,15 +31,15 @@ def rows(archive: Archive) -> int:
 async def test_lines_move_and_the_stream_is_cut_behind_them(stage: Stage) -> None:
     for _ in range(5):
         await stage.click()
-    assert await stage.kit.archive.catch_up(stage.redis) == 5
-    assert (rows(stage.kit.archive), await stage.redis.xlen(keys.AUDIT)) == (5, 0)
-    assert await stage.kit.archive.catch_up(stage.redis) == 0
+    assert await stage.services.archive.catch_up(stage.redis) == 5
+    assert (rows(stage.services.archive), await stage.redis.xlen(keys.AUDIT)) == (5, 0)
+    assert await stage.services.archive.catch_up(stage.redis) == 0
 
 
 async def test_a_crash_between_insert_and_cut_doubles_nothing(stage: Stage) -> None:
     for _ in range(5):
         await stage.click()
-    kept = stage.kit.archive
+    kept = stage.services.archive
     kept.insert((await stage.redis.xrange(keys.AUDIT))[:3])  # died before cutting the stream
     assert await kept.catch_up(stage.redis) == 5
     assert (rows(kept), await stage.redis.xlen(keys.AUDIT)) == (5, 0)
@@ -61,22 +61,24 @@ async def test_a_deliverys_end_joins_its_line(stage: Stage) -> None:
     supervisor = await stage.token(Role.SUPERVISOR)
     shown = (await stage.get(f"/api/popups/{popup['popup_id']}", supervisor)).json()
     for delivery in shown["deliveries"]:
-        await push(delivery["delivery_id"], stage.kit)
+        await push(delivery["delivery_id"], stage.services)
     line = (await stage.get("/api/audit", supervisor)).json()["items"][0]
     (ended,) = line["deliveries"]
     assert (ended["target"], ended["state"]) == ("acme", "delivered")
     assert ended["ended_at"] > line["time"]
-    with stage.kit.archive.engine().connect() as connection:
+    with stage.services.archive.engine().connect() as connection:
         assert connection.execute(select(func.count()).select_from(deliveries)).scalar_one() == 1
 
 
 async def test_old_lines_are_forgotten_and_the_rest_is_whole(stage: Stage) -> None:
     """Once an hour, by whichever worker's turn it is."""
-    archive_of = stage.kit.archive
+    archive_of = stage.services.archive
     archive_of.insert(list(entries.some(5)))
     await stage.redis.eval("return redis.call('XADD', KEYS[1], '5-1', 'a', 'b')", 1, keys.AUDIT_ASIDE)
     await stage.click()
-    context.start(replace(stage.kit, settings=stage.kit.settings.model_copy(update={"audit": Audit(retention_days=1)})))
+    context.start(
+        replace(stage.services, settings=stage.services.settings.model_copy(update={"audit": Audit(retention_days=1)}))
+    )
     await archive()
     assert rows(archive_of) == 1
     assert await stage.redis.xlen(keys.AUDIT_ASIDE) == 0
@@ -89,10 +91,10 @@ async def test_old_lines_are_forgotten_and_the_rest_is_whole(stage: Stage) -> No
 
 async def test_an_archive_of_a_newer_version_holds_nothing_up(stage: Stage) -> None:
     await stage.click()
-    with stage.kit.archive.writing() as connection:
+    with stage.services.archive.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    newer = Archive(stage.kit.archive._url)
-    context.start(replace(stage.kit, archive=newer))
+    newer = Archive(stage.services.archive._url)
+    context.start(replace(stage.services, archive=newer))
     await archive()
     context.start(None)
     assert await stage.redis.xlen(keys.AUDIT) == 1, "the line waits"

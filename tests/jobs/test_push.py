@@ -14,7 +14,7 @@ from starlette.routing import Route
 from svix.webhooks import Webhook as SvixWebhook
 
 from bridge.core.clock import Clock
-from bridge.core.errors import ExchangeFailed
+from bridge.core.errors import RequestFailed
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.json_codec import time_text
 from bridge.core.model import Delivery, DeliveryState
@@ -61,8 +61,8 @@ async def state(stage: Stage, delivery_id: str) -> Delivery:
 async def test_a_popup_arrives_once_signed_for_everybodys_verifier(stage: Stage) -> None:
     stage.talk()
     popup, delivery_id = await pressed(stage)
-    await push(delivery_id, stage.kit)
-    await push(delivery_id, stage.kit)
+    await push(delivery_id, stage.services)
+    await push(delivery_id, stage.services)
     (received,) = stage.crm.received
     assert received.status == 200
     assert received.webhook_id == delivery_id
@@ -74,7 +74,7 @@ async def test_a_popup_arrives_once_signed_for_everybodys_verifier(stage: Stage)
 
 async def test_the_public_verifiers_accept_what_we_send(stage: Stage) -> None:
     stage.talk()
-    account = stage.kit.settings.crm["acme"]
+    account = stage.services.settings.crm["acme"]
     from bridge import crm
     from bridge.core.json_codec import from_json, json_text
     from bridge.core.model import Popup
@@ -94,7 +94,7 @@ async def test_what_the_crms_answer_means(stage: Stage, status: int, end: str) -
     stage.talk()
     _, delivery_id = await pressed(stage)
     stage.crm.faults.status = status
-    await push(delivery_id, stage.kit)
+    await push(delivery_id, stage.services)
     found = await state(stage, delivery_id)
     assert str(found.state) == (end or "pending")
     assert [(one.status, one.error) for one in found.attempts] == [(status, f"http-{status}")]
@@ -105,8 +105,8 @@ async def test_a_second_job_does_not_shorten_the_wait(stage: Stage) -> None:
     stage.talk()
     _, delivery_id = await pressed(stage)
     stage.crm.faults.status, stage.crm.faults.retry_after = 429, 30
-    await push(delivery_id, stage.kit)
-    await push(delivery_id, stage.kit)
+    await push(delivery_id, stage.services)
+    await push(delivery_id, stage.services)
     assert len(stage.crm.received) == 1
 
 
@@ -118,11 +118,11 @@ async def test_redirects_are_not_followed_and_no_proxy_is_taken_from_the_environ
     async with open_stage(tmp_path, redis_url) as stage:
         stage.talk()
         _, delivery_id = await pressed(stage)
-        await push(delivery_id, stage.kit)
+        await push(delivery_id, stage.services)
         assert (await state(stage, delivery_id)).state is DeliveryState.DELIVERED
         _, redirected = await pressed(stage)
         stage.crm.faults.status, stage.crm.faults.location = 302, f"{stage.pbx_url}/crm/popups"
-        await push(redirected, stage.kit)
+        await push(redirected, stage.services)
         assert (await state(stage, redirected)).state is DeliveryState.FAILED
         assert len(stage.crm.received) == 2
 
@@ -134,12 +134,12 @@ async def test_a_crm_that_comes_back_gets_the_same_id_on_every_try(tmp_path: Pat
         _, delivery_id = await pressed(stage)
         stage.crm.faults.status = 500
         for _ in range(3):
-            await push(delivery_id, stage.kit)
+            await push(delivery_id, stage.services)
             waiting = await state(stage, delivery_id)
             assert waiting.attempts[-1].next_try_at is not None
             watch.at = waiting.attempts[-1].next_try_at
         stage.crm.faults.status = 200
-        await push(delivery_id, stage.kit)
+        await push(delivery_id, stage.services)
         assert {received.webhook_id for received in stage.crm.received} == {delivery_id}
         ended = await state(stage, delivery_id)
         assert [one.status for one in ended.attempts] == [500, 500, 500, 200]
@@ -153,12 +153,12 @@ async def test_retry_after_is_waited_for_and_too_late_is_expired(tmp_path: Path,
         stage.talk()
         _, delivery_id = await pressed(stage)
         stage.crm.faults.status, stage.crm.faults.retry_after = 429, 7
-        await push(delivery_id, stage.kit)
+        await push(delivery_id, stage.services)
         waiting = await state(stage, delivery_id)
         assert waiting.attempts[0].next_try_at == waiting.attempts[0].at + timedelta(seconds=7)
         watch.turn(7)
         stage.crm.faults.retry_after = 600
-        await push(delivery_id, stage.kit)
+        await push(delivery_id, stage.services)
         ended = await state(stage, delivery_id)
         assert ended.state is DeliveryState.EXPIRED
         assert len(stage.crm.received) == 2
@@ -170,10 +170,10 @@ async def test_a_popup_past_its_time_is_expired_and_never_sent(tmp_path: Path, r
         stage.talk()
         popup, delivery_id = await pressed(stage)
         desktop_id = await delivery_to(stage, popup, "desktop")
-        await push(desktop_id, stage.kit)
+        await push(desktop_id, stage.services)
         watch.turn(121)
-        await push(delivery_id, stage.kit)
-        await push(desktop_id, stage.kit)
+        await push(delivery_id, stage.services)
+        await push(desktop_id, stage.services)
         assert stage.crm.received == []
         assert (await state(stage, delivery_id)).state is DeliveryState.EXPIRED
         assert (await state(stage, desktop_id)).state is DeliveryState.EXPIRED
@@ -186,9 +186,9 @@ async def test_a_late_push_of_a_call_that_has_ended_is_not_sent(tmp_path: Path, 
         _, ended_id = await pressed(stage)
         _, live_id = await pressed(stage)
         watch.turn(11)
-        await push(live_id, stage.kit)
+        await push(live_id, stage.services)
         stage.phone.hang_up(ivrid)
-        await push(ended_id, stage.kit)
+        await push(ended_id, stage.services)
         assert [one.webhook_id for one in stage.crm.received] == [live_id]
         ended = await state(stage, ended_id)
         assert (ended.state, ended.attempts[0].error) == (DeliveryState.EXPIRED, "call-ended")
@@ -201,7 +201,7 @@ async def test_a_late_push_is_sent_when_the_phone_system_cannot_tell(tmp_path: P
         _, delivery_id = await pressed(stage)
         watch.turn(11)
         stage.pbx.faults.down = "503"
-        await push(delivery_id, stage.kit)
+        await push(delivery_id, stage.services)
         assert (await state(stage, delivery_id)).state is DeliveryState.DELIVERED
 
 
@@ -212,12 +212,12 @@ async def test_a_crms_own_rate_is_kept_and_what_is_over_it_waits(tmp_path: Path,
         stage.talk()
         ids = [(await pressed(stage))[1] for _ in range(3)]
         for delivery_id in ids:
-            await push(delivery_id, stage.kit)
+            await push(delivery_id, stage.services)
         assert len(stage.crm.received) == 2
         waiting = await state(stage, ids[2])
         assert (waiting.state, waiting.attempts) == (DeliveryState.PENDING, ()), "standing back is no try"
         watch.turn(1)
-        await push(ids[2], stage.kit)
+        await push(ids[2], stage.services)
         assert len(stage.crm.received) == 3
 
 
@@ -230,8 +230,8 @@ async def test_an_answer_without_end_is_refused_while_reading(stage: Stage) -> N
         return StreamingResponse(body())
 
     async with serving(Starlette(routes=[Route("/", endless)])) as address:
-        with pytest.raises(ExchangeFailed) as refused:
-            await stage.kit.exchange.send(Request("GET", address), timeout_seconds=20)
+        with pytest.raises(RequestFailed) as refused:
+            await stage.services.client.send(Request("GET", address), timeout_seconds=20)
     assert refused.value.cause == "too-large"
 
 
@@ -253,8 +253,8 @@ async def test_who_said_yes_is_not_sent_it_again_whatever_the_body(stage: Stage,
     server = await asyncio.start_server(answers, "127.0.0.1", 0)
     _, delivery_id = await pressed(stage)
     address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/popups"
-    object.__setattr__(stage.kit.settings.crm["acme"], "popup_url", address)
-    await push(delivery_id, stage.kit)
+    object.__setattr__(stage.services.settings.crm["acme"], "popup_url", address)
+    await push(delivery_id, stage.services)
     ended = await state(stage, delivery_id)
     assert [(one.status, one.error) for one in ended.attempts] == [(200, None)]
     assert ended.state is DeliveryState.DELIVERED
@@ -268,7 +268,7 @@ async def test_no_retry_after_is_too_odd_to_record_the_try(stage: Stage, header:
     stage.talk()
     stage.crm.faults.status, stage.crm.faults.retry_after = 503, header  # type: ignore[assignment]
     _, delivery_id = await pressed(stage)
-    await push(delivery_id, stage.kit)
+    await push(delivery_id, stage.services)
     found = await state(stage, delivery_id)
     (tried,) = found.attempts
     assert tried.error == "http-503"
@@ -282,15 +282,15 @@ async def test_a_popup_that_expires_while_the_phone_system_is_asked_is_not_sent(
     async with open_stage(tmp_path, redis_url, clock=watch.clock()) as stage:
         stage.talk()
         _, delivery_id = await pressed(stage)
-        asked = stage.kit.lookup.live_calls
+        asked = stage.services.lookup.live_calls
 
         async def slow(*args: Any) -> Any:
             watch.turn(2)
             return await asked(*args)
 
         watch.turn(119)
-        stage.kit.lookup.live_calls = slow  # type: ignore[method-assign]
-        await push(delivery_id, stage.kit)
+        stage.services.lookup.live_calls = slow  # type: ignore[method-assign]
+        await push(delivery_id, stage.services)
         assert stage.crm.received == []
         assert (await state(stage, delivery_id)).state is DeliveryState.EXPIRED
 
@@ -302,7 +302,7 @@ async def test_a_popup_that_cannot_be_read_any_more_expires(tmp_path: Path, redi
         popup, delivery_id = await pressed(stage)
         await stage.redis.set(keys.popup(popup["popup_id"]), '{"popup": {"of": "another version"}}')
         watch.turn(121)
-        await push(delivery_id, stage.kit)
+        await push(delivery_id, stage.services)
         assert (await state(stage, delivery_id)).state is DeliveryState.EXPIRED
 
 
@@ -312,12 +312,12 @@ async def test_standing_back_for_a_place_uses_up_no_rate(tmp_path: Path, redis_u
     async with open_stage(tmp_path, redis_url, clock=watch.clock(), extra=extra) as stage:
         stage.talk()
         ids = [(await pressed(stage))[1] for _ in range(4)]
-        target = stage.kit.targets["acme"]
+        target = stage.services.targets["acme"]
         assert target.enter()
         for delivery_id in ids[:3]:
-            await push(delivery_id, stage.kit)
+            await push(delivery_id, stage.services)
         target.leave(True)
-        await push(ids[3], stage.kit)
+        await push(ids[3], stage.services)
         assert [one.webhook_id for one in stage.crm.received] == [ids[3]]
 
 
@@ -337,11 +337,11 @@ async def test_what_a_person_sent_again_is_no_latency(stage: Stage) -> None:
     stage.talk()
     stage.crm.faults.status = 410
     _, delivery_id = await pressed(stage)
-    await push(delivery_id, stage.kit)
+    await push(delivery_id, stage.services)
     stage.crm.faults.status = 200
     now = datetime.now(UTC)
     await records.resend(stage.redis, delivery_id, now - timedelta(seconds=1), now + timedelta(hours=1))
-    await push(delivery_id, stage.kit)
+    await push(delivery_id, stage.services)
     assert (await state(stage, delivery_id)).state is DeliveryState.DELIVERED
     assert not [name for name in await counters.every(stage.redis) if name[0].startswith("popup_latency")]
 
@@ -350,11 +350,11 @@ async def test_what_is_gone_leaves_nothing_behind_when_it_is_due(stage: Stage) -
     stage.talk()
     _, delivery_id = await pressed(stage)
     await stage.redis.delete(keys.delivery(delivery_id))
-    await ledger.queue_due(stage.redis, stage.kit.jobs, datetime.now(UTC) + timedelta(seconds=6))
+    await ledger.queue_due(stage.redis, stage.services.jobs, datetime.now(UTC) + timedelta(seconds=6))
     assert await stage.redis.hgetall(keys.delivery(delivery_id)) == {}
     found, _ = await records.every(stage.redis, None, None, 10, None)
     assert delivery_id not in [one.delivery_id for one in found]
-    await push(delivery_id, stage.kit)
+    await push(delivery_id, stage.services)
     due = [member for member, _ in await stage.redis.zrange(keys.DUE, 0, -1, withscores=True)]
     assert delivery_id not in due
 
@@ -365,7 +365,7 @@ async def test_how_long_popups_wait_is_told_though_the_sweeper_looks_at_them(tmp
         stage.talk()
         await pressed(stage)
         watch.turn(60)
-        assert await ledger.queue_due(stage.redis, stage.kit.jobs, watch.at) == 0, "their jobs wait"
+        assert await ledger.queue_due(stage.redis, stage.services.jobs, watch.at) == 0, "their jobs wait"
         (line,) = [
             line
             for line in (await stage.get("/metrics")).text.splitlines()
@@ -377,15 +377,15 @@ async def test_how_long_popups_wait_is_told_though_the_sweeper_looks_at_them(tmp
 async def test_a_crm_that_is_down_or_slow_is_tried_again(stage: Stage) -> None:
     stage.talk()
     _, delivery_id = await pressed(stage)
-    object.__setattr__(stage.kit.settings.crm["acme"], "popup_url", "http://127.0.0.1:9/popups")
-    await push(delivery_id, stage.kit)
+    object.__setattr__(stage.services.settings.crm["acme"], "popup_url", "http://127.0.0.1:9/popups")
+    await push(delivery_id, stage.services)
     found = await state(stage, delivery_id)
     assert (found.state, found.attempts[0].error) == (DeliveryState.PENDING, "no-connection")
     _, slow_id = await pressed(stage)
-    object.__setattr__(stage.kit.settings.crm["acme"], "popup_url", f"{stage.pbx_url}/crm/popups")
-    object.__setattr__(stage.kit.settings.crm["acme"], "push_timeout_seconds", 0.2)
+    object.__setattr__(stage.services.settings.crm["acme"], "popup_url", f"{stage.pbx_url}/crm/popups")
+    object.__setattr__(stage.services.settings.crm["acme"], "push_timeout_seconds", 0.2)
     stage.crm.faults.slow_seconds = 0.6
-    await push(slow_id, stage.kit)
+    await push(slow_id, stage.services)
     found = await state(stage, slow_id)
     assert (found.state, found.attempts[0].error) == (DeliveryState.PENDING, "timeout")
 
@@ -408,7 +408,7 @@ async def test_two_workers_on_one_delivery_send_it_once(stage: Stage) -> None:
 
 async def test_a_delivery_that_is_not_kept_any_longer_leaves_the_ledger(stage: Stage) -> None:
     await stage.redis.eval("return redis.call('ZADD', KEYS[1], 1, 'dlv_gone')", 1, keys.DUE)
-    await push("dlv_gone", stage.kit)
+    await push("dlv_gone", stage.services)
     assert await stage.redis.zcard(keys.DUE) == 0
 
 
@@ -417,11 +417,11 @@ async def test_what_is_due_is_queued_again(stage: Stage) -> None:
     await pressed(stage)
     await stage.redis.delete("rq:queue:popbridge")
     now = datetime.now(UTC)
-    assert await ledger.queue_due(stage.redis, stage.kit.jobs, now) == 0
+    assert await ledger.queue_due(stage.redis, stage.services.jobs, now) == 0
     later = now + timedelta(seconds=6)
-    assert await ledger.queue_due(stage.redis, stage.kit.jobs, later) == 2
+    assert await ledger.queue_due(stage.redis, stage.services.jobs, later) == 2
     assert await stage.redis.llen("rq:queue:popbridge") == 2
-    assert await ledger.queue_due(stage.redis, stage.kit.jobs, later) == 0, "not again at once"
+    assert await ledger.queue_due(stage.redis, stage.services.jobs, later) == 0, "not again at once"
     assert await stage.redis.zcount(keys.DUE, "-inf", "+inf") == 2, "they stay in the ledger until they end"
 
 
@@ -429,15 +429,15 @@ async def test_what_waits_in_a_long_queue_is_not_queued_twice(stage: Stage) -> N
     stage.talk()
     await pressed(stage)
     later = datetime.now(UTC) + timedelta(seconds=6)
-    assert await ledger.queue_due(stage.redis, stage.kit.jobs, later) == 0, "its jobs are still there"
+    assert await ledger.queue_due(stage.redis, stage.services.jobs, later) == 0, "its jobs are still there"
     await stage.redis.delete("rq:queue:popbridge")
     await pressed(stage)
     first = await stage.redis.eval("return redis.call('LINDEX', KEYS[1], 0)", 1, "rq:queue:popbridge")
     await stage.redis.hset(f"rq:job:{first}", mapping={"enqueued_at": time_text(later)})
     later += timedelta(seconds=6)
-    assert await ledger.queue_due(stage.redis, stage.kit.jobs, later) == 4, "what is next came after all of them"
+    assert await ledger.queue_due(stage.redis, stage.services.jobs, later) == 4, "what is next came after all of them"
     assert await stage.redis.llen("rq:queue:popbridge") == 6
-    assert await ledger.queue_due(stage.redis, stage.kit.jobs, later + timedelta(seconds=6)) == 0
+    assert await ledger.queue_due(stage.redis, stage.services.jobs, later + timedelta(seconds=6)) == 0
 
 
 def test_retry_after_in_seconds_and_as_a_date() -> None:
@@ -463,6 +463,6 @@ def test_judgements_at_the_edges() -> None:
 
 
 async def test_waits_grow_up_to_a_limit_and_differ_by_chance(stage: Stage) -> None:
-    waits = [growing_wait(tries, stage.kit) for tries in range(12) for _ in range(20)]
+    waits = [growing_wait(tries, stage.services) for tries in range(12) for _ in range(20)]
     assert all(wait <= 30.0 * 1.25 for wait in waits)
     assert len(set(waits)) > 100

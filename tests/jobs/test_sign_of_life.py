@@ -79,26 +79,26 @@ def stopped(pid: int) -> Callable[[], Awaitable[bool]]:
 
 
 async def test_what_a_killed_worker_left_is_thrown_away(stage: Stage) -> None:
-    heartbeat.give(stage.kit.settings.data_dir)
+    heartbeat.give(stage.services.settings.data_dir)
     (mine,) = signs(stage)
     with subprocess.Popen(["true"]) as dead:
         pass
     mine.rename(mine.with_name(mine.name.replace(str(os.getpid()), str(dead.pid))))
-    assert heartbeat.silences(stage.kit.settings.data_dir) == {}
+    assert heartbeat.silences(stage.services.settings.data_dir) == {}
     assert signs(stage) == []
 
 
 async def test_a_worker_that_looks_for_no_job_gives_no_sign(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(maintenance, "SIGN_SECONDS", 0.01)
     async with working(stage) as at_work:
-        showing = asyncio.create_task(show_life(stage.kit, at_work))
+        showing = asyncio.create_task(show_life(stage.services, at_work))
         await until(given(stage))
         monkeypatch.setattr(rq_worker, "STUCK_SECONDS", -1.0)
         assert not at_work.goes_on
         make_old(signs(stage)[0])
         for _ in range(5):
             await asyncio.sleep(0.02)
-        (silence,) = heartbeat.silences(stage.kit.settings.data_dir).values()
+        (silence,) = heartbeat.silences(stage.services.settings.data_dir).values()
         assert silence > heartbeat.SILENT_SECONDS
         monkeypatch.setattr(rq_worker, "STUCK_SECONDS", 120.0)
         await until(given(stage))
@@ -126,7 +126,7 @@ async def test_a_worker_that_waits_for_redis_goes_on(stage: Stage, monkeypatch: 
 
 def given(stage: Stage) -> Callable[[], Awaitable[bool]]:
     async def has_sign() -> bool:
-        told = heartbeat.silences(stage.kit.settings.data_dir).values()
+        told = heartbeat.silences(stage.services.settings.data_dir).values()
         return any(seconds < heartbeat.SILENT_SECONDS for seconds in told)
 
     return has_sign
@@ -135,9 +135,9 @@ def given(stage: Stage) -> Callable[[], Awaitable[bool]]:
 async def test_a_folder_that_cannot_be_written_stops_no_worker(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    data = stage.kit.settings.data_dir
+    data = stage.services.settings.data_dir
     data.mkdir(exist_ok=True)
     (data / "workers").write_text("in the way")
     async with working(stage) as at_work:
-        await show_life(stage.kit, at_work)
+        await show_life(stage.services, at_work)
     assert "no sign of life can be given" in caplog.text

@@ -99,7 +99,7 @@ async def test_a_failure_is_told_by_its_kind_alone(exporter: InMemorySpanExporte
 
 
 async def test_what_nobody_clicked_for_makes_no_trace(stage: Stage, exporter: InMemorySpanExporter) -> None:
-    await stage.kit.lookup.systems["main"].snapshot(None)
+    await stage.services.lookup.systems["main"].snapshot(None)
     assert exporter.get_finished_spans() == ()
 
 

@@ -44,10 +44,10 @@ async def working(stage: Stage, places: int = 8, drain_seconds: float = 5.0) -> 
     connection, aio = open_sync(stage.redis_url), open_worker(stage.redis_url)
     queue = JsonQueue(QUEUE, connection=connection)
     worker = await asyncio.to_thread(Worker, queue, connection, aio, places)
-    stage.kit.targets.room = places
-    context.start(stage.kit)
+    stage.services.targets.room = places
+    context.start(stage.services)
     running = asyncio.create_task(worker.serve(drain_seconds))
-    upkeep = asyncio.create_task(keep_up(stage.kit))
+    upkeep = asyncio.create_task(keep_up(stage.services))
     try:
         yield worker
     finally:
@@ -148,7 +148,7 @@ async def test_rq_suspend_holds_popups_up_and_resume_lets_them_go(stage: Stage) 
         suspend(direct)
         async with working(stage):
             popup = (await stage.click()).json()["popup"]
-            assert any(one.mend.startswith("rq resume") for one in await examine(stage.kit, []))
+            assert any(one.fix.startswith("rq resume") for one in await examine(stage.services, []))
             assert not any(one.popup for one in stage.crm.received)
             assert direct.llen(f"rq:queue:{QUEUE}") >= 2
             resume(direct)
@@ -300,7 +300,7 @@ async def test_an_audit_database_that_hangs_holds_up_no_popup(stage: Stage, monk
         over.wait(30)
         return []
 
-    monkeypatch.setattr(stage.kit.archive, "insert", hang)
+    monkeypatch.setattr(stage.services.archive, "insert", hang)
     monkeypatch.setattr("workers.maintenance.ARCHIVE_TURN_MS", 50)
     stage.talk()
     try:

@@ -3,10 +3,24 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from bridge.core.model import Agent, Call, Caller, CallState, Click, Direction, Line, Note, Popup, PopupAgent, Recording
+from bridge.core.model import (
+    Agent,
+    Call,
+    Caller,
+    CallState,
+    Click,
+    Direction,
+    ExtensionId,
+    Note,
+    Popup,
+    PopupAgent,
+    Recording,
+)
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-DANA = Agent("acme", "dana@acme.example", "Dana Cohen", (Line("main", "SIPDana1"), Line("main", "SIPDana2")))
+DANA = Agent(
+    "acme", "dana@acme.example", "Dana Cohen", (ExtensionId("main", "SIPDana1"), ExtensionId("main", "SIPDana2"))
+)
 CLICK = Click("clk_1", "acme", NOON, "192.0.2.7", agent="dana@acme.example")
 
 

@@ -4,10 +4,10 @@ from ipaddress import ip_network
 
 import pytest
 
-from bridge.core.errors import ExchangeFailed
+from bridge.core.errors import RequestFailed
 from bridge.core.http_types import Request
 from bridge.egress.allowed_addresses import Reach, named_by
-from bridge.egress.client import open_exchange
+from bridge.egress.client import open_client
 
 NOT_PUBLIC = (
     "10.254.0.0", "192.168.10.65", "172.16.10.65", "0.1.2.3", "0.0.0.0", "::0", "::ffff:0.0.0.1", "127.0.0.1",
@@ -48,9 +48,9 @@ def test_the_settings_name_addresses_but_names_do_not() -> None:
 
 @pytest.mark.anyio
 async def test_the_address_that_a_name_leads_to_is_what_counts() -> None:
-    async with open_exchange(Reach(())) as exchange:
+    async with open_client(Reach(())) as client:
         for host in ("localhost", "127.0.0.1", "[::1]"):
-            with pytest.raises(ExchangeFailed) as failure:
-                await exchange.send(Request("GET", f"http://{host}:9/", {}, b""), 2.0)
+            with pytest.raises(RequestFailed) as failure:
+                await client.send(Request("GET", f"http://{host}:9/", {}, b""), 2.0)
             assert failure.value.cause == "address-refused", host
             assert "private_networks" in str(failure.value)

@@ -81,8 +81,8 @@ def test_a_broken_file_keeps_the_old_rows_and_says_so_once(
     assert names(agents) == ["דנה כהן"]
     file.write_bytes(broken)
     assert names(agents) == names(agents) == ["דנה כהן"]
-    assert agents.mistakes
-    assert str(file) in agents.mistakes[0]
+    assert agents.problems
+    assert str(file) in agents.problems[0]
     told = [record.message for record in caplog.records if record.levelno == logging.ERROR]
     assert len(told) == 1
     assert "keeps its old rows" in told[0]
@@ -94,7 +94,7 @@ def test_a_repaired_file_is_used_and_the_mistakes_are_gone(file: Path) -> None:
     file.write_text("nonsense\n")
     assert names(agents) == ["דנה כהן"]
     file.write_text(HEAD + OMER, encoding="utf-8")
-    assert (names(agents), agents.mistakes) == (["עומר לוי"], [])
+    assert (names(agents), agents.problems) == (["עומר לוי"], [])
 
 
 def test_a_deleted_file_keeps_the_old_rows_until_it_is_back(file: Path) -> None:
@@ -102,17 +102,17 @@ def test_a_deleted_file_keeps_the_old_rows_until_it_is_back(file: Path) -> None:
     assert names(agents) == ["דנה כהן"]
     file.unlink()
     assert names(agents) == ["דנה כהן"]
-    assert agents.mistakes == [f"{file}: no such file; its header is crm,crm_user,pbx,extension,name"]
+    assert agents.problems == [f"{file}: no such file; its header is crm,crm_user,pbx,extension,name"]
     file.write_text(HEAD + OMER, encoding="utf-8")
-    assert (names(agents), agents.mistakes) == (["עומר לוי"], [])
+    assert (names(agents), agents.problems) == (["עומר לוי"], [])
 
 
 def test_a_file_that_comes_late_is_used_when_it_is_there(tmp_path: Path) -> None:
     file = tmp_path / "agents.csv"
     agents = opened(file)
-    assert (names(agents), len(agents.mistakes)) == ([], 1)
+    assert (names(agents), len(agents.problems)) == ([], 1)
     file.write_text(HEAD + DANA, encoding="utf-8")
-    assert (names(agents), agents.mistakes) == (["דנה כהן"], [])
+    assert (names(agents), agents.problems) == (["דנה כהן"], [])
 
 
 def test_a_byte_order_mark_and_semicolons(file: Path) -> None:

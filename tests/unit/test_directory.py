@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.agents.directory import Directory, Owner, Stranger, owner_of, read
+from bridge.agents.directory import Directory, ResolvedAgent, UnresolvedAgent, read, resolve
 from bridge.core.errors import SettingsError
-from bridge.core.model import Agent, Click, Line, Outcome
+from bridge.core.model import Agent, Click, ExtensionId, Outcome
 from tests.unit.nouns import NOON
 
 HEAD = "crm,crm_user,pbx,extension,name"
@@ -30,22 +30,22 @@ def directory(text: str = ROWS) -> Directory:
 def wrong(text: str) -> list[str]:
     with pytest.raises(SettingsError) as refused:
         directory(text)
-    return refused.value.mistakes
+    return refused.value.problems
 
 
-def found(agent: str | None = None, extension: str | None = None, crm: str = "acme") -> Owner | Stranger:
-    return owner_of(Click("clk_1", crm, NOON, "192.0.2.7", agent, extension), directory(), "main")
+def found(agent: str | None = None, extension: str | None = None, crm: str = "acme") -> ResolvedAgent | UnresolvedAgent:
+    return resolve(Click("clk_1", crm, NOON, "192.0.2.7", agent, extension), directory(), "main")
 
 
-def lines(owner: Owner | Stranger) -> list[tuple[str, str]]:
-    assert isinstance(owner, Owner)
-    return [(line.pbx, line.extension) for line in owner.lines]
+def lines(owner: ResolvedAgent | UnresolvedAgent) -> list[tuple[str, str]]:
+    assert isinstance(owner, ResolvedAgent)
+    return [(line.pbx, line.extension) for line in owner.extensions]
 
 
 def test_an_agent_has_all_lines_of_their_rows_in_order() -> None:
     owner = found("dana@acme.example")
     assert lines(owner) == [("main", "SIPDana1"), ("office", "101")]
-    assert isinstance(owner, Owner)
+    assert isinstance(owner, ResolvedAgent)
     assert (owner.agent.name, owner.agent.crm_user) == ("דנה כהן", "dana@acme.example")
 
 
@@ -56,7 +56,7 @@ def test_an_extension_of_the_agents_narrows_the_lines() -> None:
 @pytest.mark.parametrize("extension", ["10", "1010", "SIPdana1", "sipdana1", "SIPDana", "SIPDana11", "SIPBeta1"])
 def test_an_extension_that_is_not_the_agents_is_refused(extension: str) -> None:
     owner = found("dana@acme.example", extension)
-    assert isinstance(owner, Stranger)
+    assert isinstance(owner, UnresolvedAgent)
     assert owner.outcome is Outcome.UNKNOWN_EXTENSION
     assert owner.why == f"extension '{extension}' is not one of דנה כהן's"
     assert owner.agent is not None
@@ -66,7 +66,9 @@ def test_an_extension_that_is_not_the_agents_is_refused(extension: str) -> None:
 @pytest.mark.parametrize(("agent", "crm"), [("nobody", "acme"), ("noa", "beta"), ("NOA", "acme"), ("no", "acme")])
 def test_an_agent_nobody_knows(agent: str, crm: str) -> None:
     owner = found(agent, crm=crm)
-    assert owner == Stranger(Outcome.UNKNOWN_AGENT, f"nobody called '{agent}' is in the directory of agents for {crm}")
+    assert owner == UnresolvedAgent(
+        Outcome.UNKNOWN_AGENT, f"nobody called '{agent}' is in the directory of agents for {crm}"
+    )
 
 
 def test_the_same_name_in_two_crms_is_two_agents() -> None:
@@ -75,18 +77,18 @@ def test_the_same_name_in_two_crms_is_two_agents() -> None:
 
 def test_addresses_compare_without_case_and_other_names_with_it() -> None:
     assert lines(found("DANA@Acme.Example")) == lines(found("dana@acme.example"))
-    assert isinstance(found("Noa"), Stranger)
+    assert isinstance(found("Noa"), UnresolvedAgent)
 
 
 def test_an_extension_alone_gives_the_agent_who_sits_there() -> None:
     owner = found(extension="10")
-    assert isinstance(owner, Owner)
+    assert isinstance(owner, ResolvedAgent)
     assert (owner.agent.crm_user, lines(owner)) == ("omer@acme.example", [("main", "10")])
 
 
 def test_an_extension_that_two_agents_share_is_nobodys_but_is_asked_about() -> None:
     owner = found(extension="101")
-    assert isinstance(owner, Owner)
+    assert isinstance(owner, ResolvedAgent)
     assert (owner.agent.crm_user, owner.agent.name) == ("", "")
     assert lines(owner) == [("office", "101"), ("main", "101")]
 
@@ -94,8 +96,8 @@ def test_an_extension_that_two_agents_share_is_nobodys_but_is_asked_about() -> N
 @pytest.mark.parametrize("extension", ["999", "1", "sipdana1", "SIPDana", "SIPBeta1"])
 def test_an_extension_without_a_row_is_asked_about_on_the_crms_phone_system(extension: str) -> None:
     owner = found(extension=extension)
-    line = Line("main", extension)
-    assert owner == Owner(Agent("acme", "", "", (line,)), (line,))
+    line = ExtensionId("main", extension)
+    assert owner == ResolvedAgent(Agent("acme", "", "", (line,)), (line,))
 
 
 @pytest.mark.parametrize(
@@ -116,13 +118,13 @@ def test_what_spreadsheets_do_to_a_csv(text: str) -> None:
 def test_columns_may_come_in_any_order_with_others_between() -> None:
     text = 'phone,name,extension,pbx,crm_user,crm\n1,"Cohen, Dana",SIPDana1,main,dana,acme\n'
     agent = directory(text).agent("acme", "dana")
-    assert agent == Agent("acme", "dana", "Cohen, Dana", (Line("main", "SIPDana1"),))
+    assert agent == Agent("acme", "dana", "Cohen, Dana", (ExtensionId("main", "SIPDana1"),))
 
 
 def test_a_row_given_twice_counts_once_and_the_first_name_stays() -> None:
     text = f"{HEAD}\nacme,dana,main,1,\nacme,dana,main,1,Dana\nacme,dana,main,2,Other\n"
     assert directory(text).agent("acme", "dana") == Agent(
-        "acme", "dana", "Dana", (Line("main", "1"), Line("main", "2"))
+        "acme", "dana", "Dana", (ExtensionId("main", "1"), ExtensionId("main", "2"))
     )
 
 
@@ -176,4 +178,4 @@ def test_any_text_is_a_directory_or_a_mistake(text: str, headed: bool) -> None:
         rows: Mapping[tuple[str, str], Agent] = directory(f"{HEAD}\n{text}" if headed else text).agents
     except SettingsError:
         return
-    assert all(agent.lines and agent.crm == crm for (crm, _), agent in rows.items())
+    assert all(agent.extensions and agent.crm == crm for (crm, _), agent in rows.items())

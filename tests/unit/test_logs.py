@@ -16,7 +16,7 @@ from bridge.core.phone_numbers import masked
 from bridge.observability import logs
 
 log = logging.getLogger("bridge.tried")
-Heard = Callable[[], list[dict[str, Any]]]
+LookupResult = Callable[[], list[dict[str, Any]]]
 
 
 class Terminal(io.StringIO):

@@ -8,18 +8,18 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from bridge.calls.live_calls import Heard, Lookup
+from bridge.calls.live_calls import Lookup, LookupResult
 from bridge.core.clock import Clock
-from bridge.core.errors import ExchangeFailed
+from bridge.core.errors import RequestFailed
 from bridge.core.http_types import Reply, Request, Secret
-from bridge.core.model import Line, Outcome, ServedFrom
-from bridge.egress.client import Exchange
+from bridge.core.model import ExtensionId, Outcome, ServedFrom
+from bridge.egress.client import EgressClient
 from bridge.pbx.voicenter import Account
 
-MAIN, OFFICE = Line("main", "SIPDana1"), Line("office", "101")
+MAIN, OFFICE = ExtensionId("main", "SIPDana1"), ExtensionId("office", "101")
 IDLE: dict[str, Any] = {"calls": []}
 HINT = "or the account code is wrong: Voicenter answers both with an empty list"
-Said = dict[str, Any] | int | ExchangeFailed | None
+Said = dict[str, Any] | int | RequestFailed | None
 
 
 def talks(ivrid: str) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def talks(ivrid: str) -> dict[str, Any]:
 class PhoneSystems:
     """An exchange with phone systems behind it: what they say of each line (None: they do not list it)."""
 
-    def __init__(self, said: Mapping[Line, Said]) -> None:
+    def __init__(self, said: Mapping[ExtensionId, Said]) -> None:
         self.said, self.timeouts = said, set[float]()
         self.together, self._on_their_way = 0, 0
 
@@ -40,9 +40,9 @@ class PhoneSystems:
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         self._on_their_way -= 1
-        line = Line(urlsplit(request.url).hostname or "", json.loads(request.body)["extension"])
+        line = ExtensionId(urlsplit(request.url).hostname or "", json.loads(request.body)["extension"])
         answer = self.said[line]
-        if isinstance(answer, ExchangeFailed):
+        if isinstance(answer, RequestFailed):
             raise answer
         if isinstance(answer, int):
             return Reply(answer, {}, b"", 1.0)
@@ -50,14 +50,14 @@ class PhoneSystems:
         return Reply(200, {}, json.dumps({"ERR": 0, "EXTENSIONS": rows}).encode(), 1.0)
 
 
-def heard(said: Mapping[Line, Said]) -> Heard:
+def heard(said: Mapping[ExtensionId, Said]) -> LookupResult:
     accounts = {
         name: Account(kind="voicenter", base_url=f"http://{name}", code=Secret("INVENTED"), timeout_seconds=1.5)
         for name in ("main", "office")
     }
 
-    async def ask() -> Heard:
-        lookup = Lookup(accounts, cast(Exchange, PhoneSystems(said)), Clock())
+    async def ask() -> LookupResult:
+        lookup = Lookup(accounts, cast(EgressClient, PhoneSystems(said)), Clock())
         return await lookup.live_calls(tuple(said))
 
     return asyncio.run(ask())
@@ -71,7 +71,7 @@ def verdict(main: Said, office: Said) -> tuple[Outcome, str]:
     return one.outcome, one.why
 
 
-DOWN = ExchangeFailed("no-connection", "office cannot be connected to")
+DOWN = RequestFailed("no-connection", "office cannot be connected to")
 
 
 @pytest.mark.parametrize("office", [None, IDLE, talks("b"), 403, 503, DOWN], ids=str)
@@ -95,8 +95,8 @@ def test_calls_of_all_lines_are_heard() -> None:
         (403, Outcome.PBX_REFUSED, "HTTP 403"),
         (503, Outcome.PBX_UNREACHABLE, "HTTP 503"),
         (DOWN, Outcome.PBX_UNREACHABLE, "the phone system 'office': office cannot be connected to"),
-        (ExchangeFailed("timeout", "office did not answer"), Outcome.PBX_UNREACHABLE, "office did not answer"),
-        (ExchangeFailed("too-large", "office sent more"), Outcome.PBX_UNINTELLIGIBLE, "office sent more"),
+        (RequestFailed("timeout", "office did not answer"), Outcome.PBX_UNREACHABLE, "office did not answer"),
+        (RequestFailed("too-large", "office sent more"), Outcome.PBX_UNINTELLIGIBLE, "office sent more"),
         ({"calls": None}, Outcome.PBX_UNINTELLIGIBLE, "101 that cannot be read"),
     ],
 )
@@ -142,7 +142,7 @@ def test_all_lines_are_asked_at_the_same_time_each_within_its_own_limit() -> Non
             name: Account(kind="voicenter", base_url=f"http://{name}", code=Secret("INVENTED"), timeout_seconds=limit)
             for name, limit in (("main", 0.5), ("office", 1.5))
         }
-        await Lookup(accounts, cast(Exchange, systems), Clock()).live_calls((MAIN, OFFICE))
+        await Lookup(accounts, cast(EgressClient, systems), Clock()).live_calls((MAIN, OFFICE))
         return systems
 
     systems = asyncio.run(ask())

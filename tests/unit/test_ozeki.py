@@ -20,12 +20,12 @@ from bridge.calls.live_calls import Lookup
 from bridge.core.clock import Clock as SystemClock
 from bridge.core.errors import PbxError, PbxRefused, PbxUnintelligible, PbxUnreachable
 from bridge.core.http_types import Reply, Request
-from bridge.core.model import Call, Caller, CallerKind, CallState, Direction, Line, Outcome
-from bridge.egress.client import open_exchange
+from bridge.core.model import Call, Caller, CallerKind, CallState, Direction, ExtensionId, Outcome
+from bridge.egress.client import open_client
 from bridge.pbx import Listing, ozeki
 from bridge.pbx.ozeki import wire
 from bridge.pbx.ozeki.calls import SLACK, Clock, extensions_in
-from bridge.pbx.ozeki.simulator import FakeOzeki, Faults
+from bridge.pbx.ozeki.simulator import Faults, OzekiSimulator
 from bridge.pbx.switchboard import Extension, NotPossible, Switchboard
 from tests.stage import serving
 
@@ -53,8 +53,8 @@ def board() -> Switchboard:
     return Switchboard(DESKS)
 
 
-def fake(board: Switchboard, generation: Generation = "9509", faults: Faults | None = None) -> FakeOzeki:
-    return FakeOzeki(board, USERNAME, PASSWORD, faults or Faults(), generation, HERE, lambda: NOW)
+def fake(board: Switchboard, generation: Generation = "9509", faults: Faults | None = None) -> OzekiSimulator:
+    return OzekiSimulator(board, USERNAME, PASSWORD, faults or Faults(), generation, HERE, lambda: NOW)
 
 
 def account(generation: Generation = "9509", address: str = "http://ozeki.example", **changed: Any) -> ozeki.Account:
@@ -69,7 +69,7 @@ def read_calls(reply: Reply, now: datetime = NOW) -> Listing:
     return wire.read_calls(reply, "main", ACCESS, Clock(HERE, now))
 
 
-def talk(system: FakeOzeki, question: str = "calls", **changed: Any) -> Any:
+def talk(system: OzekiSimulator, question: str = "calls", **changed: Any) -> Any:
     """What the adapter makes of the fake's answer, without a network between them."""
 
     async def asked() -> Any:
@@ -319,7 +319,7 @@ def test_wrong_credentials_are_refused(
 
 def test_xe_may_ask_for_no_credentials(board: Switchboard) -> None:
     board.incoming(["101"], ANNA, NOW)
-    open_system = FakeOzeki(board, USERNAME, None, Faults(), "xe", HERE, lambda: NOW)
+    open_system = OzekiSimulator(board, USERNAME, None, Faults(), "xe", HERE, lambda: NOW)
     assert list(talk(open_system, username=None, password=None).extensions) == ["101"]
     with pytest.raises(PbxRefused, match="Code 304"):
         talk(fake(board, "xe"), username=None, password=None)
@@ -516,11 +516,11 @@ def test_commands_that_are_not_there_and_the_filter_by_type(board: Switchboard) 
     assert "101@localhost" not in system._answer({"command": "ListExtensions", "Type": "IVR extension", **proof})
 
 
-async def looked_up(system: FakeOzeki, extension: str, **changed: Any) -> tuple[Outcome, str, list[str]]:
+async def looked_up(system: OzekiSimulator, extension: str, **changed: Any) -> tuple[Outcome, str, list[str]]:
     """By the program's own lookup, over real HTTP."""
-    async with serving(system.app()) as address, open_exchange() as exchange:
+    async with serving(system.app()) as address, open_client() as client:
         us = account(system.generation, address, **changed)
-        heard = await Lookup({"main": us}, exchange, SystemClock()).live_calls((Line("main", extension),))
+        heard = await Lookup({"main": us}, client, SystemClock()).live_calls((ExtensionId("main", extension),))
         return heard.outcome, heard.why, [call.ivrid for call in heard.calls]
 
 

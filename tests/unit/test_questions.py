@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from bridge.calls.shared_queries import BUSY, Questions
+from bridge.calls.shared_queries import BUSY, SharedQueries
 from bridge.core.errors import PbxRefused, PbxUnreachable
 from bridge.core.model import Call, Caller, CallState, Direction, ServedFrom
-from bridge.egress.circuit_breaker import Circuit, CircuitState
+from bridge.egress.circuit_breaker import CircuitBreaker, CircuitState
 from bridge.pbx import Listing
 
 pytestmark = pytest.mark.anyio
@@ -34,8 +34,8 @@ class Pbx:
         self.asked: list[str | None] = []
         self.gate = asyncio.Event()
         self.gate.set()
-        self.circuit = Circuit(lambda: self.at)
-        self.questions = Questions(self.ask, always_whole, fresh, lambda: self.at, self.circuit)
+        self.circuit = CircuitBreaker(lambda: self.at)
+        self.questions = SharedQueries(self.ask, always_whole, fresh, lambda: self.at, self.circuit)
 
     async def ask(self, extension: str | None) -> Listing:
         self.asked.append(extension)

@@ -1,4 +1,4 @@
-"""The settings: what is read from where, every mistake in one run, and no secret in any of it."""
+"""The settings: what is read from where, every problem in one run, and no secret in any of it."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -91,12 +91,12 @@ def load(file: Path, environ: Mapping[str, str] | None = None) -> Settings:
     return load_settings(str(file), environ or {})
 
 
-def mistakes(file: Path, environ: Mapping[str, str] | None = None) -> list[str]:
+def problems(file: Path, environ: Mapping[str, str] | None = None) -> list[str]:
     """The lines with which the settings are refused, the file named as FILE."""
     with pytest.raises(SettingsError) as refused:
         load(file, environ)
-    assert str(refused.value) == "\n".join(refused.value.mistakes)
-    return [line.replace(str(file), "FILE") for line in refused.value.mistakes]
+    assert str(refused.value) == "\n".join(refused.value.problems)
+    return [line.replace(str(file), "FILE") for line in refused.value.problems]
 
 
 def test_the_whole_example_of_the_contract(write: Write) -> None:
@@ -191,7 +191,7 @@ popup_url = "https://beta.example/popups"
 
 
 def test_every_mistake_is_told_in_one_run(write: Write) -> None:
-    told = mistakes(write(MISTAKEN))
+    told = problems(write(MISTAKEN))
     keys = sorted(line.split(": ")[1] for line in told)
     assert keys == [
         "agents.fiel",
@@ -254,7 +254,7 @@ def test_every_mistake_is_told_in_one_run(write: Write) -> None:
     ],
 )
 def test_a_mistake_names_file_and_key_and_what_is_allowed(write: Write, toml: str, line: str) -> None:
-    assert mistakes(write(toml))[0].startswith(line)
+    assert problems(write(toml))[0].startswith(line)
 
 
 ACME = f'[pbx.main]\nkind = "voicenter"\ncode = "{CODE}"\n[crm.acme]\nkind = "webhook"\n'
@@ -277,14 +277,14 @@ ACME = f'[pbx.main]\nkind = "voicenter"\ncode = "{CODE}"\n[crm.acme]\nkind = "we
     ],
 )
 def test_what_a_webhook_crm_must_have(write: Write, acme: str, told: str) -> None:
-    assert [line[: len(told) + 15] for line in mistakes(write(ACME + acme))] == [f"FILE: crm.acme.{told}"]
+    assert [line[: len(told) + 15] for line in problems(write(ACME + acme))] == [f"FILE: crm.acme.{told}"]
 
 
 def test_a_crm_must_say_which_phone_system_when_there_are_none_or_two(write: Write) -> None:
     two = f'{LEAST}[pbx.office]\nkind = "voicenter"\ncode = "{CODE}"\n'
     none = f'[crm.acme]\nkind = "webhook"\nclick_token = "{TOKEN}"\n'
     told = ["FILE: crm.acme.pbx: is needed unless there is exactly one [pbx.NAME]"]
-    assert mistakes(write(two)) == mistakes(write(none)) == told
+    assert problems(write(two)) == problems(write(none)) == told
 
 
 def test_pointing_at_a_section_with_a_mistake_of_its_own_is_not_a_second_mistake(write: Write) -> None:
@@ -301,7 +301,7 @@ kind = "webhook"
 click_token = "{TOKEN}"
 popup_url = "https://beta.example"
 """
-    assert [line.split(": ")[1] for line in mistakes(write(toml))] == ["pbx.main.code", "crm.beta.popup_secrets"]
+    assert [line.split(": ")[1] for line in problems(write(toml))] == ["pbx.main.code", "crm.beta.popup_secrets"]
 
 
 def test_the_environment_overrides_the_file(write: Write) -> None:
@@ -350,7 +350,7 @@ def test_the_environment_alone_is_enough(tmp_path: Path) -> None:
 )
 def test_a_mistake_in_the_environment_names_the_variable(write: Write, variable: str, value: str, told: str) -> None:
     name = f"POPBRIDGE_{variable}"
-    assert mistakes(write(LEAST), {name: value})[0].startswith(f"environment {name}: {told}")
+    assert problems(write(LEAST), {name: value})[0].startswith(f"environment {name}: {told}")
 
 
 def test_each_secret_may_stand_in_a_file_of_its_own(write: Write, tmp_path: Path) -> None:
@@ -402,7 +402,7 @@ click_token_file = "binary"
 popup_url = "https://crm.acme.example"
 popup_secrets_file = "nul\\u0000byte"
 """
-    assert sorted(line.replace(str(tmp_path), "DIR") for line in mistakes(write(toml))) == [
+    assert sorted(line.replace(str(tmp_path), "DIR") for line in problems(write(toml))) == [
         "FILE: crm.acme.click_secrets_file: DIR cannot be read: Is a directory",
         "FILE: crm.acme.click_token_file: DIR/binary cannot be read: it is not UTF-8 text",
         "FILE: crm.acme.popup_secrets_file: DIR/nul\x00byte cannot be read: it is not UTF-8 text",
@@ -412,17 +412,17 @@ popup_secrets_file = "nul\\u0000byte"
 
 def test_a_secret_file_that_is_empty(write: Write, tmp_path: Path) -> None:
     (tmp_path / "code").write_text("\n")
-    told = mistakes(write("[pbx.main]\nkind = 'voicenter'\ncode_file = 'code'"))
+    told = problems(write("[pbx.main]\nkind = 'voicenter'\ncode_file = 'code'"))
     assert told == ["FILE: pbx.main.code: must be a text that is not empty (the account code)"]
 
 
 def test_a_secret_and_its_file_are_not_both_given(write: Write) -> None:
-    told = mistakes(write(f"{LEAST}[redis]\nurl = 'redis://127.0.0.1'\nurl_file = 'redis'"))
+    told = problems(write(f"{LEAST}[redis]\nurl = 'redis://127.0.0.1'\nurl_file = 'redis'"))
     assert told == ["FILE: redis.url_file: give url or url_file, not both"]
 
 
 def test_only_secrets_have_a_file(write: Write) -> None:
-    assert mistakes(write("[server]\nhost_file = 'host'"))[0].startswith("FILE: server.host_file: unknown key")
+    assert problems(write("[server]\nhost_file = 'host'"))[0].startswith("FILE: server.host_file: unknown key")
 
 
 def test_relative_paths_start_at_the_settings_file(write: Write, tmp_path: Path) -> None:
@@ -443,13 +443,13 @@ def test_absolute_addresses_stay_as_they_are(write: Write, url: str) -> None:
 
 def test_a_settings_file_that_is_not_there(tmp_path: Path) -> None:
     file = tmp_path / "popbridge.toml"
-    assert mistakes(file)[0].startswith("FILE: no such file; name one by --config or POPBRIDGE_CONFIG")
+    assert problems(file)[0].startswith("FILE: no such file; name one by --config or POPBRIDGE_CONFIG")
 
 
 def test_a_settings_file_that_is_a_folder_or_not_text(tmp_path: Path) -> None:
-    assert mistakes(tmp_path) == ["FILE: cannot be read: Is a directory"]
+    assert problems(tmp_path) == ["FILE: cannot be read: Is a directory"]
     (tmp_path / "popbridge.toml").write_bytes(b"\xff\xfe")
-    assert mistakes(tmp_path / "popbridge.toml")[0].startswith("FILE: not TOML: ")
+    assert problems(tmp_path / "popbridge.toml")[0].startswith("FILE: not TOML: ")
 
 
 def test_which_file_is_read() -> None:
@@ -470,12 +470,12 @@ def test_no_secret_in_what_settings_print(write: Write) -> None:
 
 
 def test_no_secret_in_a_mistake_of_any_kind(write: Write) -> None:
-    told = mistakes(write(MISTAKEN.replace("[crm.gamma]", f'[crm.gamma]\nkind = "webhook"\nclick_tokne = "{TOKEN}"')))
-    told += mistakes(write(WHOLE.replace("popup_secrets", "popup_secret").replace("click_token", "token")))
-    told += mistakes(write(WHOLE.replace(f'"{CODE}"', f'["{CODE}"]').replace(f'"{TOKEN}"', f'{{t = "{TOKEN}"}}')))
-    told += mistakes(write(WHOLE.replace("redis://", "").replace("postgresql+psycopg://", "")))
-    told += mistakes(write(WHOLE.replace("https://crm", f"https://u:{PASSWORD}@crm")))
-    told += mistakes(write(WHOLE.replace(WHSEC[0], WHSEC[0] * 4)))
+    told = problems(write(MISTAKEN.replace("[crm.gamma]", f'[crm.gamma]\nkind = "webhook"\nclick_tokne = "{TOKEN}"')))
+    told += problems(write(WHOLE.replace("popup_secrets", "popup_secret").replace("click_token", "token")))
+    told += problems(write(WHOLE.replace(f'"{CODE}"', f'["{CODE}"]').replace(f'"{TOKEN}"', f'{{t = "{TOKEN}"}}')))
+    told += problems(write(WHOLE.replace("redis://", "").replace("postgresql+psycopg://", "")))
+    told += problems(write(WHOLE.replace("https://crm", f"https://u:{PASSWORD}@crm")))
+    told += problems(write(WHOLE.replace(WHSEC[0], WHSEC[0] * 4)))
     assert leaks("\n".join(told)) == []
 
 
@@ -521,6 +521,6 @@ def test_a_crms_hosts_are_those_it_is_known_by_and_those_named(write: Write) -> 
     "host", ["*", "*.com", "https://crm.example", "crm.example/42", "crm.example:443", "a b", "a..b"]
 )
 def test_a_host_is_a_bare_name(write: Write, host: str) -> None:
-    told = mistakes(write(WHOLE.replace("[crm.acme]", f'[crm.acme]\nrecord_hosts = ["{host}"]')))
+    told = problems(write(WHOLE.replace("[crm.acme]", f'[crm.acme]\nrecord_hosts = ["{host}"]')))
     assert len(told) == 1
     assert "crm.acme.record_hosts: each must be a host such as crm.example.com" in told[0]

@@ -202,16 +202,16 @@ def test_nothing_of_the_secret_is_told() -> None:
     ],
 )  # fmt: skip
 def test_secrets_that_are_no_secrets(text: str) -> None:
-    with pytest.raises(ValueError, match="must be whsec_") as mistake:
+    with pytest.raises(ValueError, match="must be whsec_") as problem:
         signature.key_bytes(Secret(text))
-    assert len(text) < 8 or text.removeprefix("whsec_") not in str(mistake.value)
+    assert len(text) < 8 or text.removeprefix("whsec_") not in str(problem.value)
 
 
 @pytest.mark.parametrize("size", [1, 23, 65])
 def test_the_settings_refuse_what_the_standard_refuses(size: int) -> None:
     secret = "whsec_" + base64.b64encode(b"k" * size).decode()
     account = Account(kind="webhook", click_secrets=(Secret(secret),), popup_secrets=(Secret(secret),))
-    assert [key for key, _ in account.mistakes()] == ["click_secrets", "popup_secrets"]
+    assert [key for key, _ in account.problems()] == ["click_secrets", "popup_secrets"]
 
 
 @pytest.mark.parametrize("size", [24, 25, 26, 32, 64])

@@ -1,4 +1,4 @@
-"""The simulated exchange: what each action does, and what holds whatever is done in whatever order."""
+"""The simulated client: what each action does, and what holds whatever is done in whatever order."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -83,7 +83,7 @@ async def press(stage: Stage, agent: str = DANA) -> Any:
     """A click whose deliveries are tried at once, as a worker would; its popup."""
     popup = (await stage.click({"agent": agent})).json()["popup"]
     for delivery in await deliveries(stage, popup["popup_id"]):
-        await push(delivery["delivery_id"], stage.kit)
+        await push(delivery["delivery_id"], stage.services)
     return popup
 
 

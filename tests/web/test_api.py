@@ -130,7 +130,7 @@ async def test_health_and_version(stage: Stage) -> None:
     (stage.folder / "agents.csv").write_text("broken\n")
     ready = await stage.get("/readyz")
     assert ready.status_code == 200, "the old rows still serve"
-    assert "1 mistake" in ready.json()["checks"]["agents"]
+    assert "1 problem" in ready.json()["checks"]["agents"]
     assert (await stage.click({"agent": DANA})).json()["outcome"] == "no-active-call"
     assert set((await stage.get("/version")).json()) == {"version", "python"}
 
@@ -151,14 +151,14 @@ def test_the_listening_socket_names_tcp_so_that_answers_do_not_wait() -> None:
 
 async def test_a_broken_archive_is_told_and_holds_nothing_up(stage: Stage) -> None:
     assert (await stage.get("/readyz")).json()["checks"]["audit"] == "ok"
-    with stage.kit.archive.engine().begin() as connection:
+    with stage.services.archive.engine().begin() as connection:
         connection.exec_driver_sql("ALTER TABLE lookups RENAME TO elsewhere")
     assert (await stage.click()).status_code == 200
     ready = await stage.get("/readyz")
     assert (ready.status_code, ready.json()["checks"]["audit"]) == (503, "the archive's database cannot be used")
     refused = await stage.get("/api/audit", await stage.token(Role.SUPERVISOR))
     assert (refused.status_code, refused.json()["reason"]) == (503, "unavailable")
-    with stage.kit.archive.engine().begin() as connection:
+    with stage.services.archive.engine().begin() as connection:
         connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO lookups")
     found = await stage.get("/api/audit", await stage.token(Role.SUPERVISOR))
     assert len(found.json()["items"]) == 1
@@ -178,7 +178,7 @@ async def test_every_key_but_the_lists_of_things_ends_by_itself(stage: Stage) ->
     popup = (await stage.click()).json()["popup"]
     shown = (await stage.get(f"/api/popups/{popup['popup_id']}", await stage.token(Role.SUPERVISOR))).json()
     for delivery in shown["deliveries"]:
-        await push(delivery["delivery_id"], stage.kit)
+        await push(delivery["delivery_id"], stage.services)
     script = """
     local lives = {}
     for _, key in ipairs(redis.call('KEYS', 'popbridge:*')) do

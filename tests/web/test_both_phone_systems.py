@@ -27,7 +27,7 @@ from starlette.routing import Route
 from bridge import pbx
 from bridge.core.http_types import Secret
 from bridge.core.model import Caller, CallerKind, CallState
-from bridge.crm.webhook.simulator import FakeCrm
+from bridge.crm.webhook.simulator import WebhookSimulator
 from bridge.pbx.ozeki import simulator as fake_ozeki
 from bridge.pbx.voicenter import simulator as fake_voicenter
 from tests.stage import (
@@ -103,7 +103,7 @@ def stage(open_once: Stage) -> Stage:
     for extension in open_once.phone.extensions:
         open_once.phone.clear(extension)
     behave(open_once.pbx, type(open_once.pbx.faults)())
-    open_once.kit.lookup.systems["main"].questions.circuit.succeeded()
+    open_once.services.lookup.systems["main"].questions.circuit.succeeded()
     return open_once
 
 
@@ -429,7 +429,7 @@ async def test_five_thousand_calls_hold_up_nobody(tmp_path: Path, redis_url: Sec
     main.seat(*crowd)
     for number, desk in enumerate(crowd):
         place(main, desk, RINGING, f"052{number:07}")
-    stage = Stage(tmp_path, redis_url, main.board, main.fake, FakeCrm([POPUP_SECRET]), OZEKI)
+    stage = Stage(tmp_path, redis_url, main.board, main.fake, WebhookSimulator([POPUP_SECRET]), OZEKI)
     async with serving(answers_of(main)) as stage.pbx_url, own_process(stage), stage.http:
         rounds = [await one_round(stage, crowd) for _ in range(3)]
     print("click s, /livez median ms, p99 ms:", *((f"{c:.2f}", f"{m:.1f}", f"{p:.1f}") for c, m, p in rounds))
@@ -576,7 +576,7 @@ def three(three_open_once: Stage) -> Stage:
         for extension in system.board.extensions:
             system.board.clear(extension)
         behave(system.fake, type(system.fake.faults)())
-        three_open_once.kit.lookup.systems[name].questions.circuit.succeeded()
+        three_open_once.services.lookup.systems[name].questions.circuit.succeeded()
     return three_open_once
 
 

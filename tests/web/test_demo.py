@@ -17,7 +17,7 @@ import pytest
 
 from bridge import pbx
 from bridge.core.model import CallState, Direction
-from bridge.crm.webhook.simulator import FakeCrm
+from bridge.crm.webhook.simulator import WebhookSimulator
 from bridge.demo.autoplay import Autoplay
 from bridge.demo.bridge_process import BridgeFailed, running_bridge
 from bridge.demo.cast import DANA, OMER
@@ -27,7 +27,7 @@ from bridge.demo.press import Button
 from bridge.demo.scenes import Director, new_switchboard
 from bridge.demo.simulators import new_simulators
 from bridge.demo.stage import Stage, StageTaken, set_up
-from bridge.egress.client import open_exchange
+from bridge.egress.client import open_client
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 40
@@ -163,9 +163,9 @@ def test_a_port_that_is_taken_is_said_so(stage: Stage, tmp_path: Path) -> None:
 @pytest.mark.anyio
 async def test_a_bridge_that_does_not_start_is_told_with_its_last_words(stage: Stage) -> None:
     stage.settings_file.write_text("nonsense = 1\n")
-    async with open_exchange() as exchange:
+    async with open_client() as client:
         with pytest.raises(BridgeFailed, match="unknown key"):
-            async with running_bridge(stage, exchange):
+            async with running_bridge(stage, client):
                 pass
     assert left_running(stage.folder) == []
 
@@ -226,8 +226,8 @@ async def test_a_new_scene_ends_the_one_that_is_playing(make: Make) -> None:
 @pytest.fixture
 async def page(stage: Stage):
     simulators = new_simulators(stage)
-    async with open_exchange() as exchange:
-        button = Button(stage, exchange, FakeCrm([stage.popup_secret]))
+    async with open_client() as client:
+        button = Button(stage, client, WebhookSimulator([stage.popup_secret]))
         yield Page(stage, simulators, Autoplay(simulators.director, button), agent_token="invented")
 
 

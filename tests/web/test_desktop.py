@@ -15,7 +15,7 @@ from bridge.store import tokens
 from bridge.store.desktop import stream
 from bridge.store.tokens import Role
 from bridge.web.desktop import open_pages
-from tests.faults.proxy import Line, Passing, redis_line
+from tests.faults.proxy import Passing, ProxyConnection, redis_line
 from tests.stage import DANA, OMER, Stage, open_stage, until
 from tests.web.desk import Page, acknowledge, ask, bearer, page, press, to_desktop
 
@@ -214,7 +214,7 @@ async def test_a_token_that_ended_unheard_is_noticed(stage: Stage, monkeypatch: 
     async with page(stage, dana) as hers, page(stage, omer) as his:
         await stage.redis.delete(f"popbridge:token:{dana['Authorization'].split('_')[1]}")
         assert await hers.until("signed-out") == [{"reason": "revoked"}]
-        now = stage.kit.clock.now()
+        now = stage.services.clock.now()
         monkeypatch.setattr("bridge.store.tokens.Grant.is_over", lambda grant, at: at > now - timedelta(days=1))
         assert await his.until("signed-out") == [{"reason": "expired"}]
 
@@ -261,7 +261,10 @@ async def test_a_subscription_that_only_seems_to_live_is_given_up(
 ) -> None:
     monkeypatch.setattr("bridge.store.desktop.QUIET_SECONDS", 0.05)
     silent = Silent()
-    async with redis_line(redis_server, Line(hear=silent.hear)) as (_, address), open_stage(tmp_path, address) as stage:
+    async with (
+        redis_line(redis_server, ProxyConnection(hear=silent.hear)) as (_, address),
+        open_stage(tmp_path, address) as stage,
+    ):
         stage.talk()
         async with page(stage, await stage.token(Role.AGENT, DANA)) as opened:
             silent.holds = True
@@ -324,5 +327,5 @@ async def test_a_delivery_nobody_acknowledges_expires(tmp_path: Path, redis_url:
             delivery = await to_desktop(stage, popup["popup_id"])
             assert delivery["state"] == "pending", "the stream has it, which proves nothing"
             await asyncio.sleep(1.1)
-            await push(delivery["delivery_id"], stage.kit)
+            await push(delivery["delivery_id"], stage.services)
             assert (await to_desktop(stage, popup["popup_id"]))["state"] == "expired"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bridge.core.http_types import Secret
-from bridge.core.model import Caller, Line
+from bridge.core.model import Caller, ExtensionId
 from bridge.store.desktop.stream import News
 from bridge.store.tokens import Role
 from tests.stage import CALLER, DANA, OMER, Stage, open_stage, until
@@ -121,8 +121,8 @@ async def test_many_lines_are_asked_about_together(stage: Stage) -> None:
     stage.systems["main"].seat(*codes)
     for code in codes:
         stage.talk(code)
-    lines, asked = [Line("main", code) for code in codes], stage.systems["main"].asked
-    heard = await stage.kit.lookup.each([*lines, Line("gone", "1")])
+    lines, asked = [ExtensionId("main", code) for code in codes], stage.systems["main"].asked
+    heard = await stage.services.lookup.each([*lines, ExtensionId("gone", "1")])
     assert {line: len(each.calls) for line, each in heard.items()} == dict.fromkeys(lines, 1)
     assert stage.systems["main"].asked - asked <= 4
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bridge.core.model import Agent, Line
+from bridge.core.model import Agent, ExtensionId
 from bridge.store import tokens
 from bridge.store.tokens import Kind, Role
 from tests.stage import DANA, OMER, Stage
@@ -29,7 +29,7 @@ each_route = pytest.mark.parametrize(("method", "path", "told"), ROUTES, ids=[f"
 
 
 async def new_token(stage: Stage, role: Role, crm_user: str | None, kind: Kind, life: timedelta) -> dict[str, str]:
-    agent = Agent("acme", crm_user, "", (Line("main", stage.make.dana),)) if crm_user else None
+    agent = Agent("acme", crm_user, "", (ExtensionId("main", stage.make.dana),)) if crm_user else None
     now = datetime.now(UTC)
     grant, text = await tokens.create(stage.redis, role, agent, now, now + timedelta(minutes=5), kind)
     if life < timedelta():
@@ -130,7 +130,7 @@ async def test_a_link_is_traded_once_for_a_session(stage: Stage) -> None:
 
 
 async def test_a_token_that_is_revoked_while_it_is_traded_gives_no_session(stage: Stage) -> None:
-    dana, now = Agent("acme", DANA, "", (Line("main", stage.make.dana),)), datetime.now(UTC)
+    dana, now = Agent("acme", DANA, "", (ExtensionId("main", stage.make.dana),)), datetime.now(UTC)
     given, _ = await tokens.create(stage.redis, Role.AGENT, dana, now, now + timedelta(minutes=5))
     await tokens.revoke(stage.redis, given.token_id)
     assert await tokens.trade(stage.redis, given, now) is None

@@ -14,7 +14,7 @@ from bridge.audit.archive import Archive
 from bridge.config.loader import private_files
 from bridge.core.http_types import Secret
 from bridge.doctor import examine
-from bridge.doctor.finding import Finding, Grade, worst
+from bridge.core.finding import Finding, Grade, worst
 from bridge.store import workers
 from bridge.web.server import listen
 from tests.faults.proxy import redis_line
@@ -49,16 +49,16 @@ def replica(url: Secret) -> Iterator[None]:
 async def well(stage: Stage, redis_url: Secret) -> AsyncIterator[Stage]:
     """With a worker that says it lives, a public_url that leads here, private settings, a Redis that keeps."""
     (stage.folder / "popbridge.toml").chmod(0o600)
-    said = workers.Said(stage.kit.clock.now().timestamp(), 0, {})
+    said = workers.Said(stage.services.clock.now().timestamp(), 0, {})
     await workers.say(stage.redis, "worker", said)
-    object.__setattr__(stage.kit.settings.server, "public_url", stage.bridge_url)
+    object.__setattr__(stage.services.settings.server, "public_url", stage.bridge_url)
     with configured(redis_url, "appendonly", "yes"):
         yield stage
 
 
 async def told(stage: Stage) -> dict[str, Finding]:
     """The worst finding of each thing."""
-    found = await examine(stage.kit, [stage.folder / "popbridge.toml"])
+    found = await examine(stage.services, [stage.folder / "popbridge.toml"])
     text = "\n".join(map(str, found))
     for secret in (CODE, CLICK_SECRET, POPUP_SECRET, TOKEN):
         assert secret.reveal() not in text
@@ -75,7 +75,7 @@ async def test_all_is_well(stage: Stage, redis_url: Secret) -> None:
     async with well(stage, redis_url):
         assert sorted(wrong(await told(stage))) == ["button acme WARN"], "neither secret has proven a click"
         await stage.click()
-        found = await examine(stage.kit, [stage.folder / "popbridge.toml"])
+        found = await examine(stage.services, [stage.folder / "popbridge.toml"])
     buttons = [one.told for one in found if one.what == "button acme"]
     assert buttons == ["click_secrets[0] last proved a click 0 min ago", "click_token has proven no click yet"]
     assert worst(found) is Grade.WARN
@@ -91,16 +91,16 @@ async def test_each_broken_part_is_named_with_what_mends_it(stage: Stage, redis_
         await stage.redis.delete("popbridge:workers")
         with configured(redis_url, "maxmemory-policy", "allkeys-lru"):
             found = await told(stage)
-    mends = {
+    fixes = {
         "agents": "popbridge check",
         "redis": "noeviction",
         "workers": "systemctl start popbridge-worker@1; elsewhere: popbridge worker",
         "pbx main": "credentials",
         "crm acme": "popup_secrets",
     }
-    for what, mend in mends.items():
+    for what, fix in fixes.items():
         assert found[what].grade is not Grade.OK
-        assert mend in found[what].mend, found[what]
+        assert fix in found[what].fix, found[what]
 
 
 async def test_a_crm_and_a_public_url_that_do_not_answer(stage: Stage, redis_url: Secret) -> None:
@@ -109,8 +109,8 @@ async def test_a_crm_and_a_public_url_that_do_not_answer(stage: Stage, redis_url
         closed = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
         listening.close()
         await listening.wait_closed()
-        object.__setattr__(stage.kit.settings.server, "public_url", closed)
-        object.__setattr__(stage.kit.settings.crm["acme"], "popup_url", closed)
+        object.__setattr__(stage.services.settings.server, "public_url", closed)
+        object.__setattr__(stage.services.settings.crm["acme"], "popup_url", closed)
         found = await told(stage)
     assert {name for name in ("public_url", "crm acme") if found[name].grade is Grade.FAIL} == {
         "public_url",
@@ -126,20 +126,20 @@ async def test_redis_away_is_told_and_the_rest_is_asked(tmp_path: Path, redis_ur
         line.down = False
     assert found["redis"].grade is found["workers"].grade is Grade.FAIL
     assert found["pbx main"].grade is found["crm acme"].grade is Grade.OK
-    assert "redis-server" in found["redis"].mend
+    assert "redis-server" in found["redis"].fix
 
 
 async def test_a_public_url_of_another_server_is_told(stage: Stage, redis_url: Secret) -> None:
     async with well(stage, redis_url):
-        object.__setattr__(stage.kit.settings.server, "public_url", f"{stage.pbx_url}/elsewhere")
+        object.__setattr__(stage.services.settings.server, "public_url", f"{stage.pbx_url}/elsewhere")
         found = (await told(stage))["public_url"]
     assert (found.grade, found.told) == (Grade.FAIL, "answers 404 to /livez")
-    assert found.mend.startswith("[server] public_url must be")
+    assert found.fix.startswith("[server] public_url must be")
 
 
-@pytest.mark.parametrize(("name", "value", "mend"), [("maxmemory", "1mb", "maxmemory"), ("replicaof", "", "primary")])
+@pytest.mark.parametrize(("name", "value", "fix"), [("maxmemory", "1mb", "maxmemory"), ("replicaof", "", "primary")])
 async def test_a_redis_that_takes_nothing_is_told(
-    stage: Stage, redis_url: Secret, name: str, value: str, mend: str
+    stage: Stage, redis_url: Secret, name: str, value: str, fix: str
 ) -> None:
     async with well(stage, redis_url):
         with configured(redis_url, name, value) if value else replica(redis_url):
@@ -147,7 +147,7 @@ async def test_a_redis_that_takes_nothing_is_told(
             ready = await stage.get("/readyz")
     assert (found.grade, ready.status_code) == (Grade.FAIL, 503)
     assert "it takes no writes" in found.told
-    assert mend in found.mend
+    assert fix in found.fix
     assert "takes no writes" in ready.json()["checks"]["redis"]
     assert (await stage.get("/readyz")).status_code == 200
 
@@ -163,18 +163,18 @@ async def test_secrets_that_everybody_may_read_are_named(stage: Stage) -> None:
         assert private_files(file, environ) == [file, secret, Path("/nowhere/redis")]
         for one, mode in ((folder, 0o755), (file, 0o640), (secret.parent, 0o755), (secret, 0o644)):
             one.chmod(mode)
-        (found, *_) = await examine(stage.kit, private_files(file, environ))
-        assert (found.grade, found.mend) == (Grade.WARN, f"chmod o-rwx {secret}")
+        (found, *_) = await examine(stage.services, private_files(file, environ))
+        assert (found.grade, found.fix) == (Grade.WARN, f"chmod o-rwx {secret}")
         assert found.told == "everybody on this machine can read click"
         secret.parent.chmod(0o750)
         file.chmod(0o644)
-        (found, *_) = await examine(stage.kit, private_files(file, environ))
-        assert found.mend == f"chmod o-rwx {file}", "the secret's folder keeps others out"
+        (found, *_) = await examine(stage.services, private_files(file, environ))
+        assert found.fix == f"chmod o-rwx {file}", "the secret's folder keeps others out"
 
 
 async def test_a_worker_that_fell_silent_is_told_and_one_that_ended_is_not(stage: Stage, redis_url: Secret) -> None:
     async with well(stage, redis_url):
-        long_ago = stage.kit.clock.now().timestamp() - 60
+        long_ago = stage.services.clock.now().timestamp() - 60
         await workers.say(stage.redis, "killed", workers.Said(long_ago, 3, {}))
         found = (await told(stage))["workers"]
         assert (found.grade, found.told) == (Grade.WARN, "1 died or hung in the last 10 min")
@@ -188,13 +188,13 @@ async def test_a_public_url_within_the_own_network_is_asked_and_a_crm_there_must
     async with well(stage, redis_url):
         with listen("127.0.0.2", 0) as taken:
             inside = f"http://127.0.0.2:{taken.getsockname()[1]}"
-        object.__setattr__(stage.kit.settings.server, "public_url", inside)
-        object.__setattr__(stage.kit.settings.crm["acme"], "popup_url", inside)
+        object.__setattr__(stage.services.settings.server, "public_url", inside)
+        object.__setattr__(stage.services.settings.crm["acme"], "popup_url", inside)
         found = await told(stage)
     assert found["public_url"].told == "127.0.0.2 cannot be connected to"
-    assert "systemctl start popbridge-web nginx" in found["public_url"].mend
+    assert "systemctl start popbridge-web nginx" in found["public_url"].fix
     assert "private_networks" in found["crm acme"].told
-    assert "private_networks" in found["crm acme"].mend
+    assert "private_networks" in found["crm acme"].fix
 
 
 async def test_why_postgresql_refuses_is_told(stage: Stage, redis_url: Secret, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,4 +208,4 @@ async def test_why_postgresql_refuses_is_told(stage: Stage, redis_url: Secret, m
         monkeypatch.setattr(Archive, "is_sqlite", False)
         found = (await told(stage))["audit"]
     assert found.told == 'the archive\'s database cannot be used (OperationalError: role "root" does not exist)'
-    assert found.mend.startswith("systemctl start postgresql;")
+    assert found.fix.startswith("systemctl start postgresql;")

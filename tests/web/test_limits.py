@@ -52,7 +52,7 @@ async def test_the_agent_is_told_and_can_be_asked_for(tmp_path: Path, redis_url:
         found = await stage.get(f"/api/clicks?agent={DANA.upper()}", await stage.token(Role.SUPERVISOR))
         newest = found.json()["items"][0]
         assert (newest["reason"], newest["crm_user"]) == ("too-many-clicks", DANA.upper())
-        told = (await metrics.text(stage.kit)).decode()
+        told = (await metrics.text(stage.services)).decode()
         assert 'popbridge_clicks_refused_total{crm="acme",reason="too-many-clicks"} 1.0' in told
 
 
@@ -96,7 +96,7 @@ async def test_one_address_reads_so_much_in_a_minute(tmp_path: Path, redis_url: 
         assert 1 <= int(refused.headers["retry-after"]) <= 60
         made_up = {"Authorization": "Bearer pbt_aaaaaaaaaaaa_guessed"}
         assert (await stage.get("/api/clicks", made_up)).status_code == 429, "guesses are limited as well"
-        assert 'popbridge_reads_refused_total{reason="too-many"} 2.0' in (await metrics.text(stage.kit)).decode()
+        assert 'popbridge_reads_refused_total{reason="too-many"} 2.0' in (await metrics.text(stage.services)).decode()
 
 
 async def test_what_a_page_reports_is_not_limited(tmp_path: Path, redis_url: Secret) -> None:

@@ -89,7 +89,7 @@ async def test_the_bridge_answers_as_it_is_described(stage: Stage) -> None:
 
 
 def ask_everything(address: str, tokens: dict[str, dict[str, str]]) -> None:
-    """Questions made up from the description, good ones and bad ones, to every operation that answers at once."""
+    """SharedQueries made up from the description, good ones and bad ones, to every operation that answers at once."""
     who = {(one.method, one.path): one.who for one in openapi.operations()}
     schema = schemathesis.openapi.from_dict(dict(openapi.document()))
     wrong: list[str] = []

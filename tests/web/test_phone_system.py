@@ -63,16 +63,16 @@ async def test_the_phone_systems_own_users_are_agents_beside_the_file(tmp_path: 
         stage.phone._calls["SIPNoa11"] = {}
         stage.phone.extensions["SIPOmer1"] = Extension("SIPOmer1", "Omer", email=DANA)
         assert (await stage.click({"agent": "noa@acme.example"})).json()["outcome"] == "unknown-agent"
-        await stage.kit.agents.refresh()
+        await stage.services.agents.refresh()
         assert (await stage.click({"agent": "noa@acme.example"})).json()["outcome"] == "no-active-call"
         stage.talk("SIPOmer1")
         answer = (await stage.click({"agent": DANA})).json()
         assert answer["outcome"] == "no-active-call", "the file says where Dana sits"
         stage.pbx.faults.down = "503"
-        await stage.kit.agents.refresh()
+        await stage.services.agents.refresh()
         assert "agents" in (await stage.get("/readyz")).json()["checks"]
-        assert "1 mistake" in (await stage.get("/readyz")).json()["checks"]["agents"]
-        assert "users of [pbx.main]" in stage.kit.agents.mistakes[0]
+        assert "1 problem" in (await stage.get("/readyz")).json()["checks"]["agents"]
+        assert "users of [pbx.main]" in stage.services.agents.problems[0]
         stage.pbx.faults.down = ""
         assert (await stage.click({"agent": "noa@acme.example"})).json()["outcome"] == "no-active-call"
 

@@ -28,7 +28,7 @@ async def test_sixty_different_clicks_at_once_are_a_handful_of_questions(tmp_pat
         popups = [response.json()["popup"] for response in responses]
         assert [popup["call"]["extension"] for popup in popups] == names
         assert [popup["call"]["caller"]["number"] for popup in popups] == [f"05412345{n:02}" for n in range(60)]
-        asked = stage.kit.lookup.systems["main"].questions.asked
+        asked = stage.services.lookup.systems["main"].questions.asked
         assert asked <= 8, "a handful"
         sources = Counter(response.json()["served_from"] for response in responses)
         assert sources["pbx"] == asked
@@ -40,11 +40,11 @@ async def test_the_circuit_opens_shows_and_closes(stage: Stage) -> None:
     stage.pbx.faults.down = "503"
     for _ in range(5):
         assert (await stage.click()).json()["outcome"] == "pbx-unreachable"
-    asked = stage.kit.lookup.systems["main"].questions.asked
+    asked = stage.services.lookup.systems["main"].questions.asked
     answer = (await stage.click()).json()
     assert answer["outcome"] == "pbx-unreachable"
     assert "left alone" in answer["why"]
-    assert stage.kit.lookup.systems["main"].questions.asked == asked
+    assert stage.services.lookup.systems["main"].questions.asked == asked
     ready = await stage.get("/readyz")
     assert ready.status_code == 200
     assert "circuit open" in ready.json()["checks"]["pbx main"]

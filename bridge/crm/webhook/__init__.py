@@ -1,15 +1,18 @@
 """The generic webhook CRM: Standard Webhooks in and out, or a bearer token in. See README.md here."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
 
 from bridge.config.models import CrmAccount, Secrets, SecretText, WebAddress
-from bridge.core.http_types import Request
-from bridge.core.model import Note, Popup
-from bridge.crm import Adapter, Asked, Incoming
+from bridge.core.clock import new_id
+from bridge.core.finding import Finding
+from bridge.core.http_types import Incoming
+from bridge.core.model import DeliveryEvent, Event
+from bridge.core.session import Session
+from bridge.crm.contract import ClickRequest, Recipient, Result
+from bridge.crm.replies import judge
 from bridge.crm.webhook import signature, wire
 
 MIN_TOKEN_CHARACTERS = 16
@@ -41,7 +44,7 @@ class Account(CrmAccount):
         if self.popup_url is not None:
             yield self.popup_url
 
-    def mistakes(self) -> Iterator[tuple[str, str]]:
+    def problems(self) -> Iterator[tuple[str, str]]:
         """(key, what is wrong) for rules that need more than one key of this section."""
         for key in ("click_secrets", "popup_secrets"):
             for secret in getattr(self, key):
@@ -57,31 +60,27 @@ class Account(CrmAccount):
             yield "popup_secrets", "is needed with popup_url: popups are always signed"
 
 
-def read_click(account: Account, incoming: Incoming) -> Asked:
-    """What the click asks, once its sender is proven."""
-    return wire.read_click(account.click_secrets, account.click_token, incoming)
+class Webhook:
+    """The make."""
+
+    kind = "webhook"
+    title = "Webhook"
+    account = Account
+
+    def read_click(self, account: Account, incoming: Incoming) -> ClickRequest:
+        """What the click asks, once its sender is proven."""
+        return wire.read_click(account.click_secrets, account.click_token, incoming)
+
+    async def deliver(self, account: Account, session: Session, event: DeliveryEvent, recipient: Recipient) -> Result:
+        """A signed event, under the delivery's id."""
+        request = wire.write_event(account.popup_url or "", account.popup_secrets, event, session.now)
+        return judge(await session.send(request), session.now)
+
+    async def probe(self, account: Account, session: Session) -> list[Finding]:
+        """A signed test event, as a popup would be sent."""
+        event = DeliveryEvent(Event.TEST, new_id("tst", session.now), session.now, None)
+        request = wire.write_event(account.popup_url or "", account.popup_secrets, event, session.now)
+        return [wire.judge_test(session.name, await session.send(request))]
 
 
-def write_popup(account: Account, delivery_id: str, popup: Popup, now: datetime) -> Request:
-    """The push of one popup."""
-    return wire.write_popup(account.popup_url or "", account.popup_secrets, delivery_id, popup, now)
-
-
-def write_note(account: Account, delivery_id: str, note: Note, now: datetime) -> Request:
-    """The push of one note, to where popups go."""
-    return wire.write_note(account.popup_url or "", account.popup_secrets, delivery_id, note, now)
-
-
-def write_test(account: Account, message_id: str, now: datetime) -> Request:
-    """A signed event that is no popup."""
-    return wire.write_test(account.popup_url or "", account.popup_secrets, message_id, now)
-
-
-ADAPTER = Adapter(
-    kind="webhook",
-    account=Account,
-    read_click=read_click,
-    write_popup=write_popup,
-    write_test=write_test,
-    write_note=write_note,
-)
+ADAPTER = Webhook()

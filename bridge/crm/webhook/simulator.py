@@ -1,6 +1,8 @@
 """A CRM as the bridge sees one: it takes popups, proves who sent them, and has a button. Not for real customers."""
 
 import asyncio
+import base64
+import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +17,7 @@ from starlette.routing import Route
 from bridge.core.errors import BadSignature
 from bridge.core.http_types import Request, Secret
 from bridge.core.model import Event
+from bridge.crm.simulation import LoggedCall, Press, ShownPopup, SimulatedAgent, SimulatedContact, SimulatedCrm
 from bridge.crm.webhook import signature
 
 
@@ -55,7 +58,7 @@ class Received:
 
 
 @dataclass(slots=True)
-class FakeCrm:
+class WebhookSimulator:
     """Takes popups at `/popups`, signed with any of `secrets`, and keeps what came, the refused ones too."""
 
     secrets: Sequence[Secret]
@@ -72,6 +75,14 @@ class FakeCrm:
         """The events that were taken (2xx), in order; of one click the popups, if it is named."""
         taken = [each for each in self.received if each.event is not None and 200 <= each.status < 300]
         return [each for each in taken if click_id is None or each.popup.get("click_id") == click_id]
+
+    def shown(self) -> list[ShownPopup]:
+        """Every popup that was taken."""
+        return [_shown(each) for each in self.accepted() if each.popup]
+
+    def logged(self) -> list[LoggedCall]:
+        """None: it keeps no history."""
+        return []
 
     async def wait_for(self, click_id: str, seconds: float) -> Received:
         """The first popup of this click that was taken. Raises `TimeoutError` when none comes in time."""
@@ -112,3 +123,45 @@ def signed_click(
     body = json.dumps(fields, ensure_ascii=False).encode()
     signed = signature.headers([secret], message_id, int(now), body)
     return Request("POST", f"{bridge_url}/clicks/{crm}", {"Content-Type": "application/json", **signed}, body)
+
+
+def _shown(received: Received) -> ShownPopup:
+    popup = received.popup
+    call = popup["call"]
+    return ShownPopup(
+        received.at, popup["agent"]["crm_user"], call["caller"]["number"], call["ivrid"], popup["popup_id"]
+    )
+
+
+def _derived(secret: Secret, use: str) -> Secret:
+    """A signing key for this use, made from the one secret of a simulated account."""
+    key = hashlib.sha256(f"{use} {secret.reveal()}".encode()).digest()
+    return Secret("whsec_" + base64.b64encode(key).decode())
+
+
+def _section(url: str, secret: Secret) -> dict[str, object]:
+    return {
+        "click_secrets": [_derived(secret, "click").reveal()],
+        "popup_url": f"{url}/popups",
+        "popup_secrets": [_derived(secret, "popup").reveal()],
+    }
+
+
+def _build(
+    _url: str, secret: Secret, _agents: Sequence[SimulatedAgent], _contacts: Sequence[SimulatedContact]
+) -> WebhookSimulator:
+    return WebhookSimulator([_derived(secret, "popup")])
+
+
+def _press(bridge_url: str, crm: str, secret: Secret, press: Press) -> Request:
+    fields = {"agent": press.agent.crm_user}
+    return signed_click(bridge_url, crm, _derived(secret, "click"), fields, press.press_id, press.at.timestamp())
+
+
+SIMULATED = SimulatedCrm(
+    path="/crm",
+    section=_section,
+    build=_build,
+    press=_press,
+    moods={"ok": Faults(), "slow": Faults(slow_seconds=1.2), "down": Faults(status=503), "refuses": Faults(status=403)},
+)

@@ -8,10 +8,11 @@ from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
 from bridge.core.errors import BadSignature, Malformed, UnsupportedMediaType
-from bridge.core.http_types import Request, Secret
+from bridge.core.finding import Finding, Grade
+from bridge.core.http_types import Incoming, Reply, Request, Secret
 from bridge.core.json_codec import json_text, time_text
-from bridge.core.model import Event, Note, Popup
-from bridge.crm import Asked, Incoming
+from bridge.core.model import DeliveryEvent
+from bridge.crm.contract import ClickRequest
 from bridge.crm.webhook import signature
 
 JSON_TYPES = ("application/json", "text/json")
@@ -21,10 +22,9 @@ MAX_DEPTH = 16
 NAMES = ("agent", "extension", "ivrid")
 
 
-def read_click(secrets: Iterable[Secret], token: Secret | None, incoming: Incoming) -> Asked:
+def read_click(secrets: Iterable[Secret], token: Secret | None, incoming: Incoming) -> ClickRequest:
     """What a click asks, once its sender is proven."""
     if incoming.method == "GET":
-        _check_token(token, incoming.query.get("token"))
         proof = _check_token(token, incoming.query.get("token"))
         return _asked({name: incoming.query.get(name) for name in NAMES}, None, proof)
     key, proof = _prove(secrets, token, incoming)
@@ -96,7 +96,7 @@ def _form(body: bytes) -> dict[str, Any]:
     return fields
 
 
-def _asked(fields: Mapping[str, Any], key: str | None, proof: str) -> Asked:
+def _asked(fields: Mapping[str, Any], key: str | None, proof: str) -> ClickRequest:
     agent, extension, ivrid = (_text(fields, name) for name in NAMES)
     if agent is None and extension is None:
         raise Malformed("agent or extension must be there: whose calls shall be looked up?")
@@ -105,7 +105,7 @@ def _asked(fields: Mapping[str, Any], key: str | None, proof: str) -> Asked:
         raise Malformed('record must be an object such as {"type": "contact", "id": "42"}')
     if _is_deep(record, MAX_DEPTH):
         raise Malformed("record is nested too deeply")
-    return Asked(agent, extension, ivrid, record, key, proof)
+    return ClickRequest(agent, extension, ivrid, record, key, proof)
 
 
 def _is_deep(value: object, left: int) -> bool:
@@ -132,31 +132,24 @@ def _json_word(value: object) -> str:
     return words.get(type(value), "number")
 
 
-def write_popup(url: str, secrets: Iterable[Secret], delivery_id: str, popup: Popup, now: datetime) -> Request:
-    """The push of one popup: signed at `now`, the delivery's id on every try."""
-    return _event(url, secrets, delivery_id, Event.POPUP, popup.created_at, popup, now)
+def write_event(url: str, secrets: Iterable[Secret], event: DeliveryEvent, now: datetime) -> Request:
+    """The event in its envelope: signed at `now`, under the delivery's id on every attempt."""
+    data = event.data if event.data is not None else {"message": "Test event from popbridge"}
+    body = json_text({"type": event.kind, "timestamp": time_text(event.at), "data": data}).encode()
+    signed = signature.headers(secrets, event.delivery_id, int(now.timestamp()), body)
+    resent = {"popbridge-resent": "true"} if event.resent else {}
+    return Request("POST", url, {"Content-Type": "application/json", **signed, **resent}, body)
 
 
-def write_note(url: str, secrets: Iterable[Secret], delivery_id: str, note: Note, now: datetime) -> Request:
-    """The push of an agent's note to a popup, in the same envelope."""
-    return _event(url, secrets, delivery_id, Event.NOTE, note.noted_at, note, now)
-
-
-def _event(
-    url: str, secrets: Iterable[Secret], delivery_id: str, kind: Event, at: datetime, data: Popup | Note, now: datetime
-) -> Request:
-    body = json_text({"type": kind, "timestamp": time_text(at), "data": data}).encode()
-    signed = signature.headers(secrets, delivery_id, int(now.timestamp()), body)
-    return Request("POST", url, {"Content-Type": "application/json", **signed}, body)
-
-
-def write_test(url: str, secrets: Iterable[Secret], message_id: str, now: datetime) -> Request:
-    """A signed event that is no popup, for whoever wants to know whether popups would arrive."""
-    event = {
-        "type": "call.test",
-        "timestamp": time_text(now),
-        "data": {"message": "popbridge asks whether you hear it"},
-    }
-    body = json_text(event).encode()
-    signed = signature.headers(secrets, message_id, int(now.timestamp()), body)
-    return Request("POST", url, {"Content-Type": "application/json", **signed}, body)
+def judge_test(name: str, reply: Reply) -> Finding:
+    """What a receiver's reply to a test event means."""
+    what, told = f"crm {name}", f"answered {reply.status} to a signed test event in {reply.ms:.0f} ms"
+    if 200 <= reply.status < 300:
+        return Finding(what, Grade.OK, told)
+    if reply.status in (401, 403):
+        return Finding(what, Grade.FAIL, told, "use the same popup_secrets here and there; compare the clocks too")
+    if 300 <= reply.status < 400:
+        return Finding(what, Grade.FAIL, told, "redirects are not followed: set popup_url to where it leads")
+    if reply.status < 500:
+        return Finding(what, Grade.WARN, told, "popups get the same answer unless it only refuses the type call.test")
+    return Finding(what, Grade.FAIL, told, "its own log should say why")

@@ -64,12 +64,12 @@ function contact(taken, mood) {
     return [element("p", { class: "soft" }, ["The CRM takes no popups now. popbridge tries again until the popup is a minute old."])];
   }
   if (!taken) return [element("p", { class: "soft" }, ["No record is open. Press the button while Dana is on a call."])];
-  const when = element("p", { class: "soft contact-when" }, ["Opened by the popup of ", clockTime(Date.parse(taken.popup.created_at))]);
-  return [when, ...(taken.contact ? known(taken.contact) : unknown(taken.popup.call.caller))];
+  const when = element("p", { class: "soft contact-when" }, ["Opened by the popup of ", clockTime(taken.popup.at * 1000)]);
+  return [when, ...(taken.contact ? known(taken.contact) : unknown(taken.popup))];
 }
 
 function unknown(caller) {
-  const what = caller.kind === "withheld" ? "The number is withheld: nothing to look up." : `No contact has ${caller.number}.`;
+  const what = !caller.number ? "The number is withheld: nothing to look up." : `No contact has ${caller.number}.`;
   return [element("p", { class: "contact-name" }, ["Unknown caller"]), element("p", { class: "soft" }, [what])];
 }
 

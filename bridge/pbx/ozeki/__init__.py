@@ -1,15 +1,16 @@
 """Ozeki Phone System: active calls by its HTTP API, both generations. See README.md here for credentials and limits."""
 
-from datetime import datetime
 from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
 from bridge.config.models import PbxAccount, SecretText
-from bridge.pbx import Adapter, Listing, Send, read
+from bridge.core.session import Session
+from bridge.pbx.contract import Listing
 from bridge.pbx.ozeki import wire
 from bridge.pbx.ozeki.calls import Clock
+from bridge.pbx.reading import parse
 
 
 class Account(PbxAccount):
@@ -38,18 +39,26 @@ class Account(PbxAccount):
         return wire.Access(f"{self.base_url}/{'api' if newer else ''}", method, self.username, self.password)
 
 
-async def calls(account: Account, send: Send, pbx: str, _extension: str | None, now: datetime) -> Listing:
-    """The live calls of all extensions, whichever is asked for."""
-    access, clock = account.access, Clock(ZoneInfo(account.timezone), now)
-    reply = await send(wire.ask_calls(access))
-    return await read(reply, lambda got: wire.read_calls(got, pbx, access, clock))
+class Ozeki:
+    """The make."""
+
+    kind = "ozeki"
+    title = "Ozeki Phone System"
+    account = Account
+    lists_idle = False
+    whole_account = True
+
+    async def calls(self, account: Account, session: Session, extension: str | None) -> Listing:
+        """The live calls of all extensions, whichever is asked for."""
+        access, clock = account.access, Clock(ZoneInfo(account.timezone), session.now)
+        reply = await session.send(wire.ask_calls(access), True)
+        return await parse(reply, lambda got: wire.read_calls(got, session.name, access, clock))
+
+    async def extensions(self, account: Account, session: Session) -> frozenset[str] | None:
+        """The extensions that exist; None where this account is not allowed to ask."""
+        access = account.access
+        reply = await session.send(wire.ask_extensions(access), True)
+        return await parse(reply, lambda got: wire.read_extensions(got, access))
 
 
-async def extensions(account: Account, send: Send) -> frozenset[str] | None:
-    """The extensions there are, None where this account may not ask for them."""
-    access = account.access
-    reply = await send(wire.ask_extensions(access))
-    return await read(reply, lambda got: wire.read_extensions(got, access))
-
-
-ADAPTER = Adapter(kind="ozeki", account=Account, calls=calls, always_whole=True, extensions=extensions)
+ADAPTER = Ozeki()

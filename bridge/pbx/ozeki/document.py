@@ -29,7 +29,11 @@ FIELD = re.compile(r"<(?:\w{1,40}:)?(\w{1,40})(?:\s[^<>]*+)?>([^<]*+)</(?:\w{1,4
 
 
 class NotReadable(ValueError):
-    """The bytes are no answer of Ozeki's. The text says what they are instead."""
+    """The bytes are no answer of Ozeki's. `code` says what they are instead."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +51,12 @@ def read(body: bytes, content_type: str) -> Document:
     try:
         events = _well_formed(text)
     except DefusedXmlException:
-        raise NotReadable("a page or an XML with a document type or entities") from None
+        raise NotReadable("ozeki.document-type") from None
     except ParseError:
         events = _field_by_field(NOT_XML.sub("", text).strip(BLANKS))
     head = events.head
     if "Code" not in head or len(events.rows) > MAX_ROWS or any(head.get(name) for name in LISTS):
-        raise NotReadable("XML without a Code, or with a list that holds no rows but text, or too many")
+        raise NotReadable("ozeki.no-code")
     return Document(head["Code"], head.get("Message", ""), tuple(events.rows))
 
 
@@ -71,7 +75,7 @@ class _Events:
         self._open.append(name)
         self._elements += 1
         if self._open[0] != "Response" or self._elements > MAX_ELEMENTS:
-            raise NotReadable("XML of another shape")
+            raise NotReadable("ozeki.other-shape")
         if len(self._open) == 3 and self._open[1] in LISTS:
             self.rows.append({})
         self._text.clear()
@@ -99,13 +103,13 @@ def _well_formed(text: str) -> _Events:
 def _field_by_field(text: str) -> _Events:
     """For an answer that has its beginning and its end: a field that cannot be told is left out, and it alone."""
     if "<!" in text or not WHOLE.match(text) or not END.search(text, max(0, len(text) - 80)):
-        raise NotReadable("something that is not XML, or is cut off")
+        raise NotReadable("ozeki.not-xml")
     events = _Events()
     head, *rows = ROW.split(text)
     events.head = _fields(head)
     events.rows = [_fields(row) for row in rows]
     if not rows and events.head.get("Code") == OK:
-        raise NotReadable("XML without the list that was asked for")
+        raise NotReadable("ozeki.no-list")
     return events
 
 

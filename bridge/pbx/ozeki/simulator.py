@@ -11,6 +11,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Literal
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
+from zoneinfo import ZoneInfo
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -18,7 +19,9 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from bridge.core.http_types import Secret
 from bridge.core.model import Call, CallerKind, CallState
+from bridge.pbx.simulation import SLOW_SECONDS, SimulatedPbx
 from bridge.pbx.switchboard import Extension, Switchboard
 
 Encoding = Literal["utf-8", "utf-8-sig", "utf-16", "windows-1255", "windows-1255 declared", "utf-8 declared utf-16"]
@@ -67,7 +70,7 @@ class Faults:
 
 
 @dataclass(frozen=True, slots=True)
-class FakeOzeki:
+class OzekiSimulator:
     """One phone system. `password` None: it asks for no credentials, as XE may. `local_time` is where it stands."""
 
     switchboard: Switchboard
@@ -207,3 +210,28 @@ class _CutOff(Response):
         headers = [(b"content-type", b"application/xml"), (b"content-length", b"4096")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"<?xml", "more_body": True})
+
+
+API_USER, ZONE = "popbridge", "Asia/Jerusalem"
+
+
+def _section(url: str, secret: Secret) -> dict[str, object]:
+    return {"base_url": url, "username": API_USER, "password": secret.reveal(), "timezone": ZONE, "region": "IL"}
+
+
+def _build(board: Switchboard, secret: Secret) -> OzekiSimulator:
+    return OzekiSimulator(board, API_USER, secret.reveal(), Faults(), local_time=ZoneInfo(ZONE))
+
+
+SIMULATED = SimulatedPbx(
+    path="/phone-system",
+    section=_section,
+    build=_build,
+    moods={
+        "ok": Faults(),
+        "slow": Faults(slow_seconds=SLOW_SECONDS),
+        "down": Faults(down="503"),
+        "refuses": Faults(refused=306),
+    },
+    not_told="Ozeki tells neither from where a call was transferred nor the name of somebody who is dialled.",
+)

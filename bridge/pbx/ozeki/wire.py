@@ -6,20 +6,22 @@ from urllib.parse import quote, quote_plus, urlencode
 from bridge.core.errors import PbxRefused, PbxUnintelligible
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.model import Call
-from bridge.pbx import Listing, check_status
+from bridge.core.reasons import Reason, reason
+from bridge.pbx.contract import Listing
 from bridge.pbx.ozeki.calls import Clock, calls_of
 from bridge.pbx.ozeki.document import OK, Document, NotReadable, read
+from bridge.pbx.reading import check_status
 
-SYSTEM = "the phone system (Ozeki)"
+SYSTEM = "Ozeki"
 FORM = "application/x-www-form-urlencoded"
 NO_SUCH_CALL = "601"
 MAY_NOT_ASK = {"301", "303", "304", "305", "306", "307"}
 REMEDY = {
-    "301": "check generation and base_url",
-    "304": "check username and password",
-    "305": "check username and password",
-    "306": "check what this API user may do",
-    "307": "check from which addresses this API user may ask",
+    "301": "check-generation",
+    "304": "check-credentials",
+    "305": "check-credentials",
+    "306": "check-rights",
+    "307": "check-addresses",
 }
 
 
@@ -62,12 +64,12 @@ def read_calls(reply: Reply, pbx: str, access: Access, clock: Clock) -> Listing:
     rows = [row for row in answer.rows if "Source" in row or "Destination" in row]
     unread = len(answer.rows) - len(rows)
     if unread and not rows:
-        raise PbxUnintelligible(f"{SYSTEM} sent calls without Source and Destination")
+        raise PbxUnintelligible(reason("ozeki.calls-without-parties"))
     listed: dict[str, list[Call]] = {}
     for row in rows:
         for call in calls_of(row, pbx, clock):
             listed.setdefault(call.extension, []).append(call)
-    hint = f"but {unread} of the phone system's calls could not be read" if unread else ""
+    hint = reason("ozeki.calls-unread", count=unread) if unread else None
     return Listing({extension: tuple(calls) for extension, calls in listed.items()}, empty_hint=hint)
 
 
@@ -85,16 +87,17 @@ def _answer(reply: Reply) -> Document:
     try:
         return read(reply.body, reply.headers.get("content-type", ""))
     except NotReadable as error:
-        raise PbxUnintelligible(f"{SYSTEM} sent {error}") from None
+        raise PbxUnintelligible(reason(error.code)) from None
 
 
 def _check_code(answer: Document, access: Access) -> None:
     """Errors come inside a 200. Raises `PbxRefused` for every Code but success."""
     if answer.code == OK:
         return
-    told = _quoted(answer.message, access) or "no reason given"
-    remedy = f": {REMEDY[answer.code]}" if answer.code in REMEDY else ""
-    raise PbxRefused(f"{SYSTEM} refused the question: {told} (Code {_quoted(answer.code, access)[:20]}){remedy}")
+    told, code = _quoted(answer.message, access), _quoted(answer.code, access)[:20]
+    refused = "ozeki.refused" if told else "ozeki.refused-silently"
+    also = (Reason(f"ozeki.{REMEDY[answer.code]}"),) if answer.code in REMEDY else ()
+    raise PbxRefused(Reason(refused, {"message": told, "number": code}, also))
 
 
 def _quoted(text: str, access: Access) -> str:

@@ -1,14 +1,15 @@
 """Voicenter: active calls by its GetExtensionsCalls API. See README.md here for credentials and limits."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
 from bridge.config.models import PbxAccount, Region, SecretText, Timezone, WebAddress
-from bridge.pbx import Adapter, CallQueue, Listing, Person, Send, read
+from bridge.core.session import Session
+from bridge.pbx.contract import CallQueue, Listing, Person
+from bridge.pbx.reading import parse
 from bridge.pbx.voicenter import wire, wire_account
 
 
@@ -31,23 +32,30 @@ class Account(PbxAccount):
         yield from (self.base_url, self.directory_url)
 
 
-async def calls(account: Account, send: Send, pbx: str, extension: str | None, now: datetime) -> Listing:
-    """The live calls of one extension, or of the whole account."""
-    clock = wire.Clock(account.epoch, ZoneInfo(account.timezone), now)
-    reply = await send(wire.ask_calls(account.method, account.base_url, account.code, extension))
-    return await read(reply, lambda got: wire.read_calls(got, pbx, account.code, clock))
+class Voicenter:
+    """The make."""
+
+    kind = "voicenter"
+    title = "Voicenter"
+    account = Account
+    lists_idle = True
+    whole_account = False
+
+    async def calls(self, account: Account, session: Session, extension: str | None) -> Listing:
+        """The live calls of one extension, or of the whole account."""
+        clock = wire.Clock(account.epoch, ZoneInfo(account.timezone), session.now)
+        reply = await session.send(wire.ask_calls(account.method, account.base_url, account.code, extension), True)
+        return await parse(reply, lambda got: wire.read_calls(got, session.name, account.code, clock))
+
+    async def queues(self, account: Account, session: Session, queue: str | None) -> tuple[CallQueue, ...]:
+        """Who waits in one queue, or in all."""
+        reply = await session.send(wire_account.ask_queues(account.method, account.base_url, account.code, queue), True)
+        return await parse(reply, lambda got: wire_account.read_queues(got, account.code, session.now))
+
+    async def people(self, account: Account, session: Session) -> tuple[Person, ...]:
+        """The account's users and their SIP codes."""
+        reply = await session.send(wire_account.ask_people(account.method, account.directory_url, account.code), True)
+        return await parse(reply, lambda got: wire_account.read_people(got, account.code))
 
 
-async def queues(account: Account, send: Send, queue: str | None, now: datetime) -> tuple[CallQueue, ...]:
-    """Who waits in one queue, or in all."""
-    reply = await send(wire_account.ask_queues(account.method, account.base_url, account.code, queue))
-    return await read(reply, lambda got: wire_account.read_queues(got, account.code, now))
-
-
-async def people(account: Account, send: Send) -> tuple[Person, ...]:
-    """The account's users and their SIP codes."""
-    reply = await send(wire_account.ask_people(account.method, account.directory_url, account.code))
-    return await read(reply, lambda got: wire_account.read_people(got, account.code))
-
-
-ADAPTER = Adapter(kind="voicenter", account=Account, calls=calls, queues=queues, people=people)
+ADAPTER = Voicenter()

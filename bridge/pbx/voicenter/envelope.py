@@ -7,10 +7,10 @@ from urllib.parse import urlencode
 
 from bridge.core.errors import PbxRefused, PbxUnintelligible
 from bridge.core.http_types import Reply, Request, Secret
-from bridge.pbx import check_status
-from bridge.pbx.reading import decoded
+from bridge.core.reasons import reason
+from bridge.pbx.reading import check_status, decoded
 
-SYSTEM = "the phone system (Voicenter)"
+SYSTEM = "Voicenter"
 
 
 def ask(method: str, address: str, fields: Mapping[str, str | None], code: Secret) -> Request:
@@ -34,9 +34,9 @@ def _object(body: str) -> dict[str, Any]:
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
-        raise PbxUnintelligible(f"{SYSTEM} sent something that is not JSON") from None
+        raise PbxUnintelligible(reason("voicenter.not-json")) from None
     if not isinstance(answer, dict) or "ERR" not in answer:
-        raise PbxUnintelligible(f"{SYSTEM} sent JSON without its ERR field")
+        raise PbxUnintelligible(reason("voicenter.no-err-field"))
     return answer
 
 
@@ -45,7 +45,8 @@ def _check_err(answer: Mapping[str, Any], code: Secret) -> None:
     if text(answer["ERR"]) == "0":
         return
     told, number = _quoted(answer.get("DESC"), code), _quoted(answer["ERR"], code)[:20]
-    raise PbxRefused(f"{SYSTEM} refused the question: {told or 'no reason given'} (ERR {number})")
+    refused = "voicenter.refused" if told else "voicenter.refused-silently"
+    raise PbxRefused(reason(refused, message=told, number=number))
 
 
 def _quoted(value: object, code: Secret) -> str:
@@ -57,7 +58,7 @@ def _quoted(value: object, code: Secret) -> str:
 def objects(value: object, what: str) -> list[dict[str, Any]]:
     """A list of objects, and nothing else: what cannot be read must not pass for an idle line."""
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise PbxUnintelligible(f"{SYSTEM} sent no list of {what}")
+        raise PbxUnintelligible(reason("voicenter.no-list", list=what))
     return value
 
 

@@ -19,7 +19,9 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from bridge.core.http_types import Secret
 from bridge.core.model import Call, CallerKind, CallState, Direction
+from bridge.pbx.simulation import SLOW_SECONDS, SimulatedPbx
 from bridge.pbx.switchboard import Extension, Queued, Switchboard
 
 Rows = Callable[[str | None], tuple[str, list[dict[str, Any]] | None]]
@@ -62,7 +64,7 @@ class Faults:
 
 
 @dataclass(frozen=True, slots=True)
-class FakeVoicenter:
+class VoicenterSimulator:
     """One account: its secret `code`, the zone whose wall clock its times count (None: UTC), the faults to play."""
 
     switchboard: Switchboard
@@ -250,3 +252,25 @@ class _CutOff(Response):
         headers = [(b"content-type", b"application/json"), (b"content-length", b"4096")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b'{"ERR":', "more_body": True})
+
+
+def _section(url: str, secret: Secret) -> dict[str, object]:
+    return {"base_url": url, "directory_url": url, "code": secret.reveal()}
+
+
+def _build(board: Switchboard, secret: Secret) -> VoicenterSimulator:
+    return VoicenterSimulator(board, secret.reveal(), Faults())
+
+
+SIMULATED = SimulatedPbx(
+    path="/phone-system/comet/API",
+    section=_section,
+    build=_build,
+    extension="login",
+    moods={
+        "ok": Faults(),
+        "slow": Faults(slow_seconds=SLOW_SECONDS),
+        "down": Faults(down="503"),
+        "refuses": Faults(code_refused=True),
+    },
+)

@@ -8,7 +8,8 @@ from typing import Any
 
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.model import Call, Caller, CallState, Direction, Recording
-from bridge.pbx import Listing
+from bridge.core.reasons import Reason
+from bridge.pbx.contract import Listing
 from bridge.pbx.voicenter.envelope import answer, ask, objects, text
 
 STATES = {
@@ -19,7 +20,7 @@ STATES = {
 }
 ENDED = {"hangup"}
 DIRECTIONS = {"incoming": Direction.INCOMING, "outgoing": Direction.OUTGOING, "click2call": Direction.OUTGOING}
-EMPTY_HINT = "or the account code is wrong: Voicenter answers both with an empty list"
+EMPTY_HINT = Reason("voicenter.empty-list")
 MAX_CUSTOM_KEYS, MAX_CUSTOM_CHARACTERS = 64, 2000
 FUTURE_SLACK = timedelta(minutes=10)
 """A call cannot have started in the future; clocks that differ by less than this do not make it so."""

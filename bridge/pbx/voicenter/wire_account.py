@@ -6,7 +6,7 @@ from typing import Any
 
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.model import Caller
-from bridge.pbx import CallQueue, Person, Waiting
+from bridge.pbx.contract import CallQueue, Person, Waiting
 from bridge.pbx.voicenter.envelope import answer, ask, objects, text
 
 

@@ -1,11 +1,9 @@
 """Accepting a click exactly once: who works on it, its stored answer, and the one transaction that writes it all."""
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from redis.exceptions import RedisError
 
@@ -50,7 +48,7 @@ redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
 carry_out(4)
 """
 
-Stored = dict[str, Any]
+Stored = str
 """An answer as it was first sent: contract 3's JSON."""
 
 
@@ -112,14 +110,9 @@ async def _begin(scripts: Scripts, click: Click, hold_seconds: float, allowances
         if isinstance(held, int):
             raise TooManyClicks(allowances[held].told, keys.RATE_SECONDS - second % keys.RATE_SECONDS)
         if not held.startswith(RUNNING):
-            return _stored(held)
+            return str(held)
         await asyncio.sleep(WAIT_SECONDS)
     return None
-
-
-def _stored(text: str) -> Stored:
-    answer: Stored = json.loads(text)
-    return answer
 
 
 async def abandon(scripts: Scripts, click: Click) -> None:
@@ -130,20 +123,20 @@ async def abandon(scripts: Scripts, click: Click) -> None:
         log.warning("a click that failed is held until its time runs out")
 
 
-async def commit(scripts: Scripts, click: Click, answer: Stored, write: Callable[[Batch], None]) -> Stored:
-    """Write the answer and everything `write` buffers: all or nothing, once. Returns the answer that stands.
+async def commit(scripts: Scripts, click: Click, text: Stored, write: Callable[[Batch], None]) -> Stored | None:
+    """Write the answer and everything `write` buffers: all or nothing, once. Returns the answer that was there before,
+    and stands; None: this one does.
 
     Raises `Unavailable`, after `COMMIT_SECONDS` at the latest. A transaction that the server has taken but not
     answered by then may still be carried out: a repeat with the same id finds it.
     """
-    text = json.dumps(answer, ensure_ascii=False)
     words = [RUNNING, text, keys.ACCEPTED_SECONDS, *scripts.words_of(write)]
     try:
         async with asyncio.timeout(COMMIT_SECONDS):
             stands = await _commit(scripts, click, words)
     except TimeoutError:
         raise unavailable() from None
-    return answer if stands in (None, text) else _stored(stands)
+    return None if stands in (None, text) else stands
 
 
 async def _commit(scripts: Scripts, click: Click, words: Sequence[Word]) -> str | None:

@@ -88,7 +88,13 @@ async def push(redis: Evaluates, popup: Popup, expires_at: datetime) -> None:
 
 async def tell_nothing(redis: Evaluates, agent: keys.Person, answer: Answer, now: datetime) -> None:
     """Tell the agent's pages that a click found no call, and why. While Redis is away they are not told."""
-    told = {"click_id": answer.click_id, "outcome": answer.outcome, "why": answer.why, "created_at": now}
+    told = {
+        "click_id": answer.click_id,
+        "outcome": answer.outcome,
+        "why": answer.why,
+        "reason": answer.reason,
+        "created_at": now,
+    }
     expires_at = now + timedelta(seconds=NOTHING_SECONDS)
     try:
         await redis.eval(PUSH, 2, *_kept(agent, NOTHING, json_text(told), expires_at, ""))

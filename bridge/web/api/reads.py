@@ -14,7 +14,7 @@ from bridge.clicks import history
 from bridge.core.errors import Malformed
 from bridge.core.json_codec import as_json
 from bridge.core.model import DeliveryState
-from bridge.services import Kit
+from bridge.services import Services
 from bridge.store.calls import popups
 from bridge.store.deliveries import records
 from bridge.store.desktop import notes
@@ -28,31 +28,33 @@ GONE = "There is none with this id, or it is not kept any longer."
 async def click(request: Request) -> Response:
     """`GET /api/clicks/{click_id}`: the whole story of one click."""
     grant = await grant_of(request)
-    kit: Kit = request.app.state.kit
+    services: Services = request.app.state.services
     click_id = request.path_params["click_id"]
-    story = await popups.story(kit.redis, click_id)
+    story = await popups.story(services.redis, click_id)
     if story is None or not _owns_story(grant, story):
         raise HTTPException(404, GONE)
     if grant.supervises:
         await audit.note(request, grant, "story", None, click_id=click_id)
     ids, shown = story.pop("delivery_ids"), story["answer"]["popup"]
-    ids += await notes.sent(kit.redis, shown["popup_id"]) if shown else []
-    return JSONResponse({**story, "deliveries": as_json(await records.get(kit.redis, ids))})
+    ids += await notes.sent(services.redis, shown["popup_id"]) if shown else []
+    return JSONResponse({**story, "deliveries": as_json(await records.get(services.redis, ids))})
 
 
 async def clicks(request: Request) -> Response:
     """`GET /api/clicks?agent=&crm=&since=&until=&limit=&cursor=`: clicks, refused ones too; an agent sees the own."""
     grant = await grant_of(request)
-    kit: Kit = request.app.state.kit
+    services: Services = request.app.state.services
     asked = {name: request.query_params.get(name, "") for name in ("crm", "since", "until")}
     asked["crm_user"] = request.query_params.get("agent", "")
     if not grant.supervises:
         asked |= {"crm": grant.crm, "crm_user": grant.crm_user}
-    wanted = Wanted.read(asked, kit.labels.regions.values(), kit.clock.now())
+    wanted = Wanted.read(asked, services.labels.regions.values(), services.clock.now())
     limit, cursor = asking.limit_of(request.query_params.get("limit")), request.query_params.get("cursor")
     asking.place_of(cursor)
     await audit.note(request, grant, "clicks", wanted)
-    page = await history.clicks(kit.archive, kit.redis, wanted, limit, cursor, kit.clock.now(), grant.supervises)
+    page = await history.clicks(
+        services.archive, services.redis, wanted, limit, cursor, services.clock.now(), grant.supervises
+    )
     return JSONResponse({"items": page.items, "next_cursor": page.next_cursor})
 
 
@@ -64,50 +66,50 @@ def _owns_story(grant: Grant, story: dict[str, Any]) -> bool:
 async def popup(request: Request) -> Response:
     """`GET /api/popups/{popup_id}`: the popup with its deliveries."""
     grant = await grant_of(request)
-    kit: Kit = request.app.state.kit
-    found = await popups.popup(kit.redis, request.path_params["popup_id"])
+    services: Services = request.app.state.services
+    found = await popups.popup(services.redis, request.path_params["popup_id"])
     if found is None or not grant.owns(found[0].agent.crm, found[0].agent.crm_user):
         raise HTTPException(404, GONE)
-    shown, ids = found[0], [*found[1], *await notes.sent(kit.redis, found[0].popup_id)]
-    return JSONResponse({**as_json(shown), "deliveries": as_json(await records.get(kit.redis, ids))})
+    shown, ids = found[0], [*found[1], *await notes.sent(services.redis, found[0].popup_id)]
+    return JSONResponse({**as_json(shown), "deliveries": as_json(await records.get(services.redis, ids))})
 
 
 async def delivery_list(request: Request) -> Response:
     """`GET /api/deliveries?state=&target=&limit=&cursor=`: deliveries, newest first."""
     await supervisor(request)
-    kit: Kit = request.app.state.kit
+    services: Services = request.app.state.services
     asked = request.query_params
     state = asked.get("state") or None
     if state not in (None, *(str(one) for one in DeliveryState)):
         raise Malformed(f"state must be one of: {', '.join(DeliveryState)}")
     limit, target = asking.limit_of(asked.get("limit")), asked.get("target") or None
-    items, more = await records.every(kit.redis, state, target, limit, asked.get("cursor") or None)
+    items, more = await records.every(services.redis, state, target, limit, asked.get("cursor") or None)
     return JSONResponse({"items": as_json(items), "next_cursor": more})
 
 
 async def retry(request: Request) -> Response:
     """`POST /api/deliveries/{id}/retry`: send a failed or expired one again, marked as such."""
     await supervisor(request)
-    kit: Kit = request.app.state.kit
+    services: Services = request.app.state.services
     delivery_id = request.path_params["delivery_id"]
-    found = await records.get(kit.redis, [delivery_id])
+    found = await records.get(services.redis, [delivery_id])
     if not found:
         raise HTTPException(404, GONE)
-    outcome = await records.send_again(kit.redis, kit.settings, found[0], kit.clock.now())
+    outcome = await records.send_again(services.redis, services.settings, found[0], services.clock.now())
     if outcome != records.RESENT:
         raise HTTPException(409, f"The delivery is {outcome}: only failed and expired ones are sent again.")
-    return JSONResponse(as_json((await records.get(kit.redis, [delivery_id]))[0]), 202)
+    return JSONResponse(as_json((await records.get(services.redis, [delivery_id]))[0]), 202)
 
 
 async def call(request: Request) -> Response:
     """`GET /api/calls/{ivrid}`: the cached call; an agent sees only calls on extensions of their own."""
     grant = await grant_of(request)
-    kit: Kit = request.app.state.kit
+    services: Services = request.app.state.services
     asked = request.query_params
-    found = await popups.calls(kit.redis, request.path_params["ivrid"], asked.get("pbx"), asked.get("extension"))
+    found = await popups.calls(services.redis, request.path_params["ivrid"], asked.get("pbx"), asked.get("extension"))
     if not grant.supervises:
-        agent = kit.agents.directory().agent(grant.crm, grant.crm_user)
-        own = {(line.pbx, line.extension) for line in agent.lines} if agent else set()
+        agent = services.agents.directory().agent(grant.crm, grant.crm_user)
+        own = {(one.pbx, one.extension) for one in agent.extensions} if agent else set()
         found = [one for one in found if (one.pbx, one.extension) in own]
     if not found:
         raise HTTPException(404, GONE)
@@ -115,31 +117,31 @@ async def call(request: Request) -> Response:
 
 
 def _system(request: Request) -> PhoneSystem:
-    kit: Kit = request.app.state.kit
-    system = kit.lookup.systems.get(request.path_params["pbx"])
+    services: Services = request.app.state.services
+    system = services.lookup.systems.get(request.path_params["pbx"])
     if system is None:
-        raise HTTPException(404, f"No [pbx.NAME] of that name; known: {', '.join(kit.lookup.systems)}")
+        raise HTTPException(404, f"No [pbx.NAME] of that name; known: {', '.join(services.lookup.systems)}")
     return system
 
 
 async def extensions(request: Request) -> Response:
     """`GET /api/pbx/{pbx}/extensions[?extension=]`: the extensions now, with their calls."""
     await supervisor(request)
-    kit: Kit = request.app.state.kit
+    services: Services = request.app.state.services
     system, wanted = _system(request), request.query_params.get("extension")
     listing = await system.snapshot(wanted)
-    return _list(extension_rows(listing, wanted, kit.labels))
+    return _list(extension_rows(listing, wanted, services.labels))
 
 
 async def queues(request: Request) -> Response:
     """`GET /api/pbx/{pbx}/queues[?queue=]`: the queues now, with their waiting callers."""
     await supervisor(request)
-    kit: Kit = request.app.state.kit
+    services: Services = request.app.state.services
     system = _system(request)
     found = await system.queues(request.query_params.get("queue"))
     if found is None:
         raise HTTPException(404, f"Phone systems of kind {system.adapter.kind} have no queues to ask for.")
-    region = kit.labels.regions[system.name]
+    region = services.labels.regions[system.name]
     return _list([queue_row(queue, region) for queue in found])
 
 

@@ -7,12 +7,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from bridge import crm
-from bridge.clicks.answer import Laps, answer
+from bridge.clicks.answer import answer
+from bridge.clicks.timings import StepTimer
 from bridge.core.clock import new_id
 from bridge.core.json_codec import as_json
-from bridge.core.model import Click, Delivery, DeliveryState, Event, Note, Popup
-from bridge.services import Kit
+from bridge.core.model import Click, Delivery, DeliveryState, Event, Note, Outcome, Popup
+from bridge.services import Services
 from bridge.store import counters
 from bridge.store.desktop import notes, stream
 from bridge.store.tokens import Grant
@@ -27,28 +27,30 @@ MOST_CHARACTERS, OUTCOME_CHARACTERS, ID_CHARACTERS = 4000, 200, 320
 async def press(request: Request) -> Response:
     """`POST /desktop/press`: the button again, or another call by its `ivrid`, which is remembered while it lives."""
     grant = await agent_of(request)
-    kit: Kit = request.app.state.kit
-    laps = Laps(kit.clock)
-    await _limit(kit, grant)
+    services: Services = request.app.state.services
+    timer = StepTimer(services.clock)
+    await _limit(services, grant)
     told = await fields(request)
     ivrid, popup_id = _text(told, "ivrid", ID_CHARACTERS), _text(told, "popup_id", ID_CHARACTERS)
-    of = (await own_popup(kit, grant, popup_id))[0] if popup_id else None
-    given = await answer(_click(request, kit, grant, ivrid, of), kit, laps)
-    if ivrid and given["outcome"] == "found":
-        await stream.choose(kit.redis, grant, ivrid)
-    return JSONResponse(given)
+    of = (await own_popup(services, grant, popup_id))[0] if popup_id else None
+    given = await answer(_click(request, services, grant, ivrid, of), services, timer)
+    if ivrid and given.answer.outcome is Outcome.FOUND:
+        await stream.choose(services.redis, grant, ivrid)
+    return Response(given.text, media_type="application/json")
 
 
-async def _limit(kit: Kit, grant: Grant) -> None:
-    times, wait = await counters.happened(kit.redis, "press", grant.crm, grant.crm_user, kit.clock.now().timestamp())
+async def _limit(services: Services, grant: Grant) -> None:
+    times, wait = await counters.happened(
+        services.redis, "press", grant.crm, grant.crm_user, services.clock.now().timestamp()
+    )
     if times > PRESSES_PER_MINUTE:
         detail = f"More than {PRESSES_PER_MINUTE} presses in this minute."
         raise HTTPException(429, detail, headers={"Retry-After": str(wait)})
 
 
-def _click(request: Request, kit: Kit, grant: Grant, ivrid: str | None, of: Popup | None) -> Click:
+def _click(request: Request, services: Services, grant: Grant, ivrid: str | None, of: Popup | None) -> Click:
     """As if the CRM's button was pressed by this agent; the CRM's record stays that of the popup."""
-    key, now = _key(request), kit.clock.now()
+    key, now = _key(request), services.clock.now()
     return Click(
         click_id=new_id("clk", now),
         crm=grant.crm,
@@ -82,27 +84,26 @@ def _text(told: dict[str, Any], name: str, most: int) -> str | None:
 async def note(request: Request) -> Response:
     """`GET`, `PUT` and `POST /desktop/notes/{popup_id}`: the draft, saving it, sending it to the CRM."""
     grant = await agent_of(request)
-    kit: Kit = request.app.state.kit
-    popup, _ = await own_popup(kit, grant, request.path_params["popup_id"])
+    services: Services = request.app.state.services
+    popup, _ = await own_popup(services, grant, request.path_params["popup_id"])
     if request.method == "GET":
-        return JSONResponse(as_json(await notes.draft(kit.redis, popup.popup_id)))
+        return JSONResponse(as_json(await notes.draft(services.redis, popup.popup_id)))
     told = await fields(request)
     text, outcome = _text(told, "text", MOST_CHARACTERS) or "", _text(told, "outcome", OUTCOME_CHARACTERS)
     if request.method == "PUT":
-        await notes.save(kit.redis, popup.popup_id, text, outcome)
+        await notes.save(services.redis, popup.popup_id, text, outcome)
         return Response(status_code=204)
     if not text.strip() and not outcome:
         raise HTTPException(400, "A note needs a text or an outcome.")
-    return JSONResponse({"delivery_id": await _send(kit, popup, text, outcome, _key(request))}, 202)
+    return JSONResponse({"delivery_id": await _send(services, popup, text, outcome, _key(request))}, 202)
 
 
-async def _send(kit: Kit, popup: Popup, text: str, outcome: str | None, key: str) -> str:
+async def _send(services: Services, popup: Popup, text: str, outcome: str | None, key: str) -> str:
     """Hand the note to the workers, once for each key; the id of its delivery."""
     target = popup.agent.crm
-    account = kit.settings.crm.get(target)
-    if account is None or not account.takes_popups or crm.find(account.kind).write_note is None:
+    if not services.takes_popups(target):
         raise HTTPException(409, "This agent's CRM takes no notes: it has no address for popups.")
-    now = kit.clock.now()
+    now = services.clock.now()
     written = Note(
         popup_id=popup.popup_id,
         click_id=popup.click_id,
@@ -113,4 +114,4 @@ async def _send(kit: Kit, popup: Popup, text: str, outcome: str | None, key: str
         noted_at=now,
     )
     delivery = Delivery(new_id("dlv", now), popup.popup_id, target, DeliveryState.PENDING, now, event=Event.NOTE)
-    return await notes.send(kit.scripts, kit.jobs, written, delivery, key)
+    return await notes.send(services.scripts, services.jobs, written, delivery, key)

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bridge.calls.live_calls import Heard
-from bridge.clicks.choose import NOW, Labels, choose, labelled
+from bridge.calls.labels import Labels, labelled
+from bridge.calls.live_calls import LookupResult
+from bridge.clicks.choose import choose
 from bridge.core.json_codec import as_json, from_json, time_text
-from bridge.core.model import Call, Line, Outcome, Popup
+from bridge.core.model import Call, ExtensionId, Outcome, Popup
+from bridge.core.reasons import Reason, say
 from bridge.web.desktop.open_pages import event
 
 ENDED = "ended"
@@ -21,7 +23,7 @@ class CallNow:
     state: str
     call: Call | None
     other_calls: tuple[Call, ...]
-    why: str = field(compare=False)
+    reason: Reason | None = field(compare=False)
     stale: bool = False
 
 
@@ -50,7 +52,7 @@ class Card:
     def stands(self) -> CallNow:
         """How its call stands, as far as it is known."""
         popup = self.popup
-        return self.now or CallNow(str(popup.call.state), popup.call, popup.other_calls, popup.why)
+        return self.now or CallNow(str(popup.call.state), popup.call, popup.other_calls, popup.reason)
 
     @property
     def is_over(self) -> bool:
@@ -68,36 +70,36 @@ class Card:
             "other_calls": as_json(now.other_calls),
             "asked_at": time_text(self.asked_at),
             "stale": now.stale,
-            "why": now.why,
+            "why": say(now.reason) if now.reason else self.popup.why,
+            "reason": as_json(now.reason),
         }
         return event("call", told)
 
 
 def ended() -> CallNow:
     """The call is gone."""
-    return CallNow(ENDED, None, (), "the call has ended or has left your extensions")
+    return CallNow(ENDED, None, (), Reason("call-over"))
 
 
-def lines_of(popup: Popup, lines: Sequence[Line]) -> tuple[Line, ...]:
+def lines_of(popup: Popup, lines: Sequence[ExtensionId]) -> tuple[ExtensionId, ...]:
     """Where the popup's call may be now: on its own line or on another of the agent's."""
-    return tuple(dict.fromkeys((Line(popup.agent.pbx, popup.agent.extension), *lines)))
+    return tuple(dict.fromkeys((ExtensionId(popup.agent.pbx, popup.agent.extension), *lines)))
 
 
-def as_heard(card: Card, heard: Sequence[Heard], labels: Labels) -> CallNow:
+def as_heard(card: Card, heard: Sequence[LookupResult], labels: Labels) -> CallNow:
     """How the call stands by what the phone systems said about each line of the agent."""
     calls = [call for each in heard for call in each.calls]
     mine = next((call for call in calls if _is_same(call, card.popup.call)), None)
     if mine is not None:
         choice = choose([mine, *(call for call in calls if not _is_same(call, mine))], mine.ivrid)
         others = choice.others if choice else ()
-        return CallNow(
-            str(mine.state), labelled(mine, labels), tuple(labelled(o, labels) for o in others), NOW[mine.state]
-        )
+        shown = tuple(labelled(other, labels) for other in others)
+        return CallNow(str(mine.state), labelled(mine, labels), shown, Reason(f"chosen-{mine.state}"))
     silent = next((each for each in heard if each.outcome not in ANSWERED), None)
     if silent is None:
         return ended()
     last = card.stands
-    return CallNow(last.state, last.call, last.other_calls, silent.why, stale=True)
+    return CallNow(last.state, last.call, last.other_calls, silent.reason, stale=True)
 
 
 def _is_same(call: Call, other: Call) -> bool:

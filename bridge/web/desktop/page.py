@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from bridge.core.json_codec import as_json
 from bridge.core.model import DESKTOP, Popup
 from bridge.observability import logs
-from bridge.services import Kit
+from bridge.services import Services
 from bridge.store import keys, tokens
 from bridge.store.calls import popups
 from bridge.store.deliveries import claims, records
@@ -37,8 +37,8 @@ MOST_KEYS, KEY_CHARACTERS = 100, 200
 
 async def page(request: Request) -> Response:
     """`GET /desktop`: the page; who may see what is decided by the token it brings to `events`."""
-    kit: Kit = request.app.state.kit
-    ancestors = " ".join(("'self'", *kit.settings.server.frame_ancestors))
+    services: Services = request.app.state.services
+    ancestors = " ".join(("'self'", *services.settings.server.frame_ancestors))
     headers = {"Content-Security-Policy": PAGE_POLICY + ancestors, "Cache-Control": "no-cache"}
     return FileResponse(STATIC / "desktop.html", headers=headers)
 
@@ -46,59 +46,61 @@ async def page(request: Request) -> Response:
 async def sign_in(request: Request) -> Response:
     """`POST /desktop/session`: the token of the agent's link for a session of the page's own."""
     grant = await opener_of(request)
-    kit: Kit = request.app.state.kit
+    services: Services = request.app.state.services
     text = bearer(request)
     if grant.kind is not Kind.SESSION:
-        traded = await tokens.trade(kit.redis, grant, kit.clock.now())
+        traded = await tokens.trade(services.redis, grant, services.clock.now())
         if traded is None:
             raise HTTPException(401, "This link was used before, or revoked: it opens the desktop page once.")
         grant, text = traded
-    wanted = await stream.preferences(kit.redis, grant)
-    session = {"session": text, "expires_at": grant.expires_at, "agent": told_of(kit, grant)}
-    return JSONResponse({**session, "preferences": as_json(wanted), "record_hosts": record_hosts(kit, grant)}, 201)
+    wanted = await stream.preferences(services.redis, grant)
+    session = {"session": text, "expires_at": grant.expires_at, "agent": told_of(services, grant)}
+    return JSONResponse({**session, "preferences": as_json(wanted), "record_hosts": record_hosts(services, grant)}, 201)
 
 
-def record_hosts(kit: Kit, grant: Grant) -> list[str]:
+def record_hosts(services: Services, grant: Grant) -> list[str]:
     """Where the links to records may lead on this agent's pages."""
-    account = kit.settings.crm.get(grant.crm)
+    account = services.settings.crm.get(grant.crm)
     return account.hosts() if account else []
 
 
 async def sign_out(request: Request) -> Response:
     """`DELETE /desktop/session`: the session ends, on every page that has it. A token outlives the page."""
     grant = await agent_of(request)
-    kit: Kit = request.app.state.kit
+    services: Services = request.app.state.services
     if grant.kind is Kind.SESSION:
-        await tokens.revoke(kit.redis, grant.token_id)
+        await tokens.revoke(services.redis, grant.token_id)
     return Response(status_code=204)
 
 
 async def acknowledge(request: Request) -> Response:
     """`POST /desktop/ack`: the page has a popup, the agent saw it, or dismissed it."""
     grant = await agent_of(request)
-    kit: Kit = request.app.state.kit
+    services: Services = request.app.state.services
     told = await fields(request)
     event = told.get("event")
     if event not in ACKNOWLEDGED:
         raise HTTPException(400, f"event must be one of: {', '.join(ACKNOWLEDGED)}")
-    popup, ids = await own_popup(kit, grant, str(told.get("popup_id", "")))
+    popup, ids = await own_popup(services, grant, str(told.get("popup_id", "")))
     logs.follow(popup.click_id)
-    now = kit.clock.now()
-    await stream.mark_card(kit.redis, popup.popup_id, "dismissed_at" if event == "dismissed" else "delivered_at", now)
-    for delivery in await records.get(kit.redis, ids):
+    now = services.clock.now()
+    await stream.mark_card(
+        services.redis, popup.popup_id, "dismissed_at" if event == "dismissed" else "delivered_at", now
+    )
+    for delivery in await records.get(services.redis, ids):
         if delivery.target == DESKTOP:
-            if await claims.delivered(kit.redis, delivery.delivery_id, now):
+            if await claims.delivered(services.redis, delivery.delivery_id, now):
                 logs.event(log, "delivery", delivery_id=delivery.delivery_id, target=DESKTOP, state="delivered")
             if event == "shown":
-                await stream.mark_shown(kit.redis, delivery, popup.click_id, now)
+                await stream.mark_shown(services.redis, delivery, popup.click_id, now)
     if event == "dismissed":
-        await stream.publish(kit.redis, stream.DISMISSED, {"popup_id": popup.popup_id}, keys.desktop(grant))
+        await stream.publish(services.redis, stream.DISMISSED, {"popup_id": popup.popup_id}, keys.desktop(grant))
     return Response(status_code=204)
 
 
-async def own_popup(kit: Kit, grant: Grant, popup_id: str) -> tuple[Popup, list[str]]:
+async def own_popup(services: Services, grant: Grant, popup_id: str) -> tuple[Popup, list[str]]:
     """The agent's own popup and the ids of its deliveries; 404 for everybody else's."""
-    found = await popups.popup(kit.redis, popup_id) if popup_id else None
+    found = await popups.popup(services.redis, popup_id) if popup_id else None
     if found is None or not grant.owns(found[0].agent.crm, found[0].agent.crm_user):
         raise HTTPException(404, NO_POPUP)
     return found
@@ -120,11 +122,11 @@ async def fields(request: Request) -> dict[str, Any]:
 async def preferences(request: Request) -> Response:
     """`GET` and `PUT /desktop/preferences`: how the agent wants the page; keys left out stay as they are."""
     grant = await agent_of(request)
-    kit: Kit = request.app.state.kit
-    wanted = await stream.preferences(kit.redis, grant)
+    services: Services = request.app.state.services
+    wanted = await stream.preferences(services.redis, grant)
     if request.method == "PUT":
         wanted = _changed(wanted, await fields(request))
-        await stream.prefer(kit.redis, grant, wanted)
+        await stream.prefer(services.redis, grant, wanted)
     return JSONResponse(as_json(wanted))
 
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from bridge.core.json_codec import as_json, time_text
-from bridge.services import Kit
+from bridge.services import Services
 from bridge.store.desktop import stream
 from bridge.store.desktop.stream import EntryId
 from bridge.store.tokens import Grant
@@ -104,14 +104,14 @@ async def events(request: Request) -> Response | Stream:
 
 
 async def _hello(request: Request) -> tuple[Grant, bytes]:
-    kit: Kit = request.app.state.kit
+    services: Services = request.app.state.services
     grant = await agent_of(request)
-    preferences = await stream.preferences(kit.redis, grant)
+    preferences = await stream.preferences(services.redis, grant)
     said = {
-        "now": time_text(kit.clock.now()),
-        "agent": told_of(kit, grant),
+        "now": time_text(services.clock.now()),
+        "agent": told_of(services, grant),
         "preferences": as_json(asdict(preferences)),
-        "record_hosts": record_hosts(kit, grant),
+        "record_hosts": record_hosts(services, grant),
     }
     return grant, f"retry: {RETRY_MS}\n\n".encode() + open_pages.event("hello", said)
 

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from redis.exceptions import RedisError
 
-from bridge.calls.live_calls import Heard
-from bridge.core.model import Line
-from bridge.services import Kit
+from bridge.calls.live_calls import LookupResult
+from bridge.core.model import ExtensionId
+from bridge.services import Services
 from bridge.store import keys
 from bridge.store.desktop import stream
 from bridge.web.desktop import cards
@@ -25,12 +25,12 @@ FOLLOWED = timedelta(seconds=keys.CALL_SECONDS)
 class Watch:
     """The rounds. Nobody is asked while no card is open."""
 
-    def __init__(self, hub: Hub, kit: Kit) -> None:
-        self._hub, self._kit = hub, kit
+    def __init__(self, hub: Hub, services: Services) -> None:
+        self._hub, self._services = hub, services
 
     async def follow(self) -> None:
         """Ask every `refresh_seconds`, for ever; sooner when a page has come whose card's call is not known."""
-        seconds = self._kit.settings.desktop.refresh_seconds
+        seconds = self._services.settings.desktop.refresh_seconds
         while seconds:
             if not self._followed():
                 self._hub.carded.clear()
@@ -43,32 +43,32 @@ class Watch:
             await asyncio.sleep(min(PAUSE_SECONDS, seconds))
 
     def _followed(self) -> list[Desk]:
-        oldest = self._kit.clock.now() - FOLLOWED
+        oldest = self._services.clock.now() - FOLLOWED
         return [desk for desk in self._hub.desks if _is_followed(desk, oldest)]
 
     async def _round(self) -> None:
         """Ask about the lines of all open cards together, and tell what has changed."""
         followed = [(desk, desk.card, self._lines(desk, desk.card)) for desk in self._followed() if desk.card]
-        asked_at = self._kit.clock.now()
-        heard = await self._kit.lookup.each({line for _, _, lines in followed for line in lines})
+        asked_at = self._services.clock.now()
+        heard = await self._services.lookup.each({line for _, _, lines in followed for line in lines})
         for desk, card, lines in followed:
             if desk.card is card:  # a newer one was not asked about
                 card.asked_at = asked_at
                 await self._tell(desk, card, [heard[line] for line in lines if line in heard])
 
-    def _lines(self, desk: Desk, card: cards.Card) -> tuple[Line, ...]:
-        agent = self._kit.agents.directory().agent(desk.agent.crm, desk.agent.crm_user)
-        return cards.lines_of(card.popup, agent.lines if agent else ())
+    def _lines(self, desk: Desk, card: cards.Card) -> tuple[ExtensionId, ...]:
+        agent = self._services.agents.directory().agent(desk.agent.crm, desk.agent.crm_user)
+        return cards.lines_of(card.popup, agent.extensions if agent else ())
 
-    async def _tell(self, desk: Desk, card: cards.Card, heard: list[Heard]) -> None:
-        now = cards.as_heard(card, heard, self._kit.labels)
+    async def _tell(self, desk: Desk, card: cards.Card, heard: list[LookupResult]) -> None:
+        now = cards.as_heard(card, heard, self._services.labels)
         if card.is_told and now == card.stands:
             return
         card.now, card.is_told = now, True
         desk.tell(card.text())
         if card.is_over:
             try:
-                await stream.mark_card(self._kit.redis, card.popup_id, "ended_at", card.asked_at)
+                await stream.mark_card(self._services.redis, card.popup_id, "ended_at", card.asked_at)
             except (RedisError, OSError):
                 log.warning("the end of a call is not kept: redis is away")
 

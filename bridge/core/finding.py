@@ -1,4 +1,4 @@
-"""What the doctor finds."""
+"""What was found when something that must work was tried."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Grade(StrEnum):
-    """How something is: well, worth knowing, or broken."""
+    """How something is: fine, worth knowing, or broken."""
 
     OK = "OK"
     WARN = "WARN"
@@ -15,20 +15,20 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was asked: how it is, in words, and what mends it ("": nothing to mend)."""
+    """One thing that was tried: what, how it is, in words, and what fixes it ("": nothing to fix)."""
 
     what: str
     grade: Grade
     told: str
-    mend: str = ""
+    fix: str = ""
 
     def __str__(self) -> str:
         """For a terminal."""
         told = f"{self.grade:<4}  {self.what}: {self.told}"
-        return f"{told}\n      mend: {self.mend}" if self.mend else told
+        return f"{told}\n      fix: {self.fix}" if self.fix else told
 
 
 def worst(findings: Iterable[Finding]) -> Grade:
-    """OK when all is well, else the worst of them."""
+    """The worst grade among them; OK when there are none."""
     grades = {finding.grade for finding in findings}
     return Grade.FAIL if Grade.FAIL in grades else Grade.WARN if Grade.WARN in grades else Grade.OK

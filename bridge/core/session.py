@@ -1,0 +1,53 @@
+"""What an adapter is handed to work with: everything that is the core's to own, for one account of the settings."""
+
+import asyncio
+from collections.abc import MutableMapping
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from bridge.core.http_types import Reply, Request, Secret
+
+
+class Session(Protocol):
+    """One account's way out. Time limits, size caps, allowed addresses, the circuit and the vendor's rate limit are in
+    it already: an adapter neither waits, nor retries, nor catches what these methods raise.
+    """
+
+    @property
+    def name(self) -> str:
+        """The account's name in the settings: NAME of `[pbx.NAME]` or `[crm.NAME]`."""
+
+    @property
+    def now(self) -> datetime:
+        """The time, in UTC."""
+
+    @property
+    def local(self) -> MutableMapping[str, Any]:
+        """What this process keeps for the account while it runs: a login that is no secret to others, a counter."""
+
+    async def send(self, request: Request, repeatable: bool = False) -> Reply:
+        """The reply to `request`, whatever its status.
+
+        `repeatable` says that sending it twice does no harm: a kept connection that had been closed is tried once more.
+        Raises `RequestFailed` (no usable HTTP answer) and `RateLimited` (the vendor's limit is used up: not sent).
+        """
+
+    async def send_authorized(self, request: Request, repeatable: bool = False) -> Reply:
+        """As `send`, with the token as `Authorization: Bearer`. A token that is refused (401) is replaced, once.
+
+        Raises `TokenRefused` too: the vendor gives no token for these credentials.
+        """
+
+    async def token(self, refused: Secret | None = None) -> Secret:
+        """The account's access token: kept, or fetched by one process for all. `refused`: one that the vendor no longer
+        takes, to be replaced. Only for adapters with `ask_token`. Raises as `send_authorized`.
+        """
+
+    async def dial(self, host: str, port: int, tls: bool = False) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A raw connection, for protocols that are not HTTP. Whoever opens it closes it. Raises `RequestFailed`."""
+
+    async def remember(self, key: str, value: str, ttl: timedelta) -> None:
+        """Keep `value` for all processes, for as long as `ttl`. Erased with the person whose number or id it names."""
+
+    async def recall(self, key: str) -> str | None:
+        """What was remembered under `key`; None when nothing is, or no longer."""

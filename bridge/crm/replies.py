@@ -1,0 +1,36 @@
+"""What a CRM's HTTP status means for a delivery, where the vendor means nothing else by it; pure."""
+
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from bridge.core.http_types import Reply
+from bridge.core.reasons import Reason
+from bridge.crm.contract import Delivered, Rejected, Result, Retry
+
+LONGEST_WAIT = timedelta(days=1)
+"""No target is believed that asks to wait longer."""
+
+
+def judge(reply: Reply, now: datetime, ref: str | None = None) -> Result:
+    """2xx is delivered; 429 and 503 wait as told; other 4xx and redirects end it; the rest is attempted again."""
+    status = reply.status
+    if 200 <= status < 300:
+        return Delivered(ref)
+    reason = Reason(f"http-{status}")
+    if status in (429, 503):
+        return Retry(retry_after(reply.headers.get("retry-after"), now), reason)
+    return Rejected(reason) if 300 <= status < 500 else Retry(None, reason)
+
+
+def retry_after(value: str | None, now: datetime) -> timedelta | None:
+    """How long to wait by a Retry-After header (seconds or a date), a day at most; None when it says nothing usable."""
+    if not value:
+        return None
+    if value.strip().isdecimal():
+        return min(timedelta(seconds=min(float(value), 1e6)), LONGEST_WAIT)
+    try:
+        until = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    until = until if until.tzinfo else until.replace(tzinfo=UTC)
+    return min(max(timedelta(0), until - now), LONGEST_WAIT)

@@ -1,0 +1,104 @@
+"""The session that an adapter works with: one account's way out, with all that the core owns of it."""
+
+import asyncio
+from collections.abc import Callable, MutableMapping
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from bridge.core.errors import RateLimited, TokenRefused
+from bridge.core.http_types import Reply, Request, Secret
+from bridge.core.reasons import Reason
+from bridge.core.tokens import LimitsRequests, RateLimit, Tokens, UsesTokens
+from bridge.egress.client import EgressClient
+from bridge.egress.tokens import TokenKeeper, TokenStore
+
+UNAUTHORIZED = 401
+
+
+class Memory(TokenStore, Protocol):
+    """What all processes together keep for the account."""
+
+    async def remember(self, key: str, value: str, ttl: timedelta) -> None:
+        """Keep a value."""
+
+    async def recall(self, key: str) -> str | None:
+        """The value that is kept."""
+
+    async def take_turn(self, limit: RateLimit) -> float:
+        """Seconds to wait before a request may be sent; 0.0: now, and it is counted."""
+
+
+class AccountSession:
+    """One account's way out, for as long as its settings are in use. See `core.session.Session`."""
+
+    def __init__(
+        self,
+        name: str,
+        adapter: object,
+        account: Any,
+        client: EgressClient,
+        memory: Memory,
+        now: Callable[[], datetime],
+        timeout_seconds: float,
+    ) -> None:
+        self.name = name
+        self.local: MutableMapping[str, Any] = {}
+        self._client, self._memory, self._now, self._timeout = client, memory, now, timeout_seconds
+        self._limit = adapter.rate_limit(account) if isinstance(adapter, LimitsRequests) else None
+        self._tokens = TokenKeeper(memory, self._fetch, now) if isinstance(adapter, UsesTokens) else None
+        self._adapter, self._account = adapter, account
+
+    @property
+    def now(self) -> datetime:
+        """The time, in UTC."""
+        return self._now()
+
+    async def send(self, request: Request, repeatable: bool = False) -> Reply:
+        """See `Session.send`."""
+        if self._limit is not None:
+            wait = await self._memory.take_turn(self._limit)
+            if wait > 0:
+                raise RateLimited(wait)
+        return await self._client.send(request, self._timeout, repeatable=repeatable)
+
+    async def send_authorized(self, request: Request, repeatable: bool = False) -> Reply:
+        """See `Session.send_authorized`."""
+        token = await self.token()
+        reply = await self.send(_bearing(request, token), repeatable)
+        if reply.status != UNAUTHORIZED:
+            return reply
+        return await self.send(_bearing(request, await self.token(refused=token)), repeatable)
+
+    async def token(self, refused: Secret | None = None) -> Secret:
+        """See `Session.token`."""
+        if self._tokens is None:
+            raise TypeError(f"{self.name}: only an adapter with ask_token has tokens")
+        return await self._tokens.token(refused)
+
+    async def dial(self, host: str, port: int, tls: bool = False) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """See `Session.dial`."""
+        return await self._client.dial(host, port, self._timeout, tls)
+
+    async def remember(self, key: str, value: str, ttl: timedelta) -> None:
+        """See `Session.remember`."""
+        await self._memory.remember(key, value, ttl)
+
+    async def recall(self, key: str) -> str | None:
+        """See `Session.recall`."""
+        return await self._memory.recall(key)
+
+    async def _fetch(self, refresh: Secret | None) -> Tokens:
+        adapter = self._adapter
+        assert isinstance(adapter, UsesTokens)  # noqa: S101 - for the type checker: else there is no keeper
+        reply = await self._client.send(adapter.ask_token(self._account, refresh, self._now()), self._timeout)
+        if reply.status == 429 or reply.status >= 500:
+            raise RateLimited(1.0)
+        try:
+            return adapter.read_token(self._account, reply, self._now())
+        except (KeyError, TypeError, ValueError):
+            raise TokenRefused(Reason("token-unreadable", {"status": reply.status})) from None
+
+
+def _bearing(request: Request, token: Secret) -> Request:
+    headers = {**request.headers, "Authorization": f"Bearer {token.reveal()}"}
+    return Request(request.method, request.url, headers, request.body)

@@ -1,0 +1,158 @@
+"""What a phone system is to the bridge. One folder per make offers an `ADAPTER` that has what is written here.
+
+Only `PbxAdapter` is required. What else an adapter can do it declares by having the methods of a capability below:
+contract tests, doctor, console and the table of makes ask `isinstance(adapter, ListsQueues)` and the like.
+
+Every question raises `PbxRefused`, `PbxUnreachable` or `PbxUnintelligible` and nothing else; what the session raises
+passes through.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, runtime_checkable
+
+from bridge.config.models import PbxAccount
+from bridge.core.finding import Finding
+from bridge.core.http_types import Incoming, Response
+from bridge.core.model import Call, Caller
+from bridge.core.reasons import Reason
+from bridge.core.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a phone system answered: each extension it named with its live calls (none: idle).
+
+    `names` are the extensions' own names where the vendor gives them; `unreadable` those whose calls could not be
+    parsed. `empty_hint` is what else it may mean when an extension is missing.
+    """
+
+    extensions: Mapping[str, tuple[Call, ...]]
+    names: Mapping[str, str] = field(default_factory=dict)
+    unreadable: frozenset[str] = frozenset()
+    empty_hint: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A caller who waits in a queue."""
+
+    caller: Caller
+    ivrid: str
+    joined_at: datetime
+    waiting_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallQueue:
+    """A queue of the phone system and who waits in it, longest first."""
+
+    queue: str
+    name: str
+    callers: tuple[Waiting, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user of the phone system and their extension, by its own directory."""
+
+    email: str
+    extension: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The whole account at one moment: a listing, who is logged in to which extension (None: logged out), and when it
+    was true."""
+
+    listing: Listing
+    at: datetime
+    logged_in: Mapping[str, Person | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One extension's calls as they are now, all of them (none: idle), and when that was true (None: not said)."""
+
+    extension: str
+    calls: tuple[Call, ...]
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskAgain:
+    """Something happened on these extensions (empty: anywhere): what, only a new question can tell."""
+
+    extensions: frozenset[str] = frozenset()
+
+
+Told = Picture | Change | AskAgain
+"""What an event of a phone system comes to."""
+
+
+class PbxAdapter(Protocol):
+    """One make of phone system.
+
+    `account` is the model of its `[pbx.NAME]`. `lists_idle`: its list of calls names idle extensions too; where it does
+    not, `ListsExtensions` is needed to tell an idle extension from one that does not exist. `whole_account`: the vendor
+    lists the whole account whatever is asked.
+    """
+
+    kind: str
+    title: str
+    account: type[PbxAccount]
+    lists_idle: bool
+    whole_account: bool
+
+    async def calls(self, account: Any, session: Session, extension: str | None) -> Listing:
+        """The live calls on `extension`, or (None) on all extensions. Each call's `pbx` is `session.name`."""
+
+
+@runtime_checkable
+class ListsExtensions(Protocol):
+    """It can list its extensions."""
+
+    async def extensions(self, account: Any, session: Session) -> frozenset[str] | None:
+        """The extensions that exist; None where this account is not allowed to ask."""
+
+
+@runtime_checkable
+class ListsQueues(Protocol):
+    """It has queues to ask for."""
+
+    async def queues(self, account: Any, session: Session, queue: str | None) -> tuple[CallQueue, ...]:
+        """Who waits in one queue, or (None) in all."""
+
+
+@runtime_checkable
+class ListsPeople(Protocol):
+    """It has a directory of its users."""
+
+    async def people(self, account: Any, session: Session) -> tuple[Person, ...]:
+        """The users who have an e-mail address and an extension."""
+
+
+@runtime_checkable
+class ReadsEvents(Protocol):
+    """It sends events to the bridge."""
+
+    def read_event(self, account: Any, incoming: Incoming) -> Told | Response:
+        """What the event comes to, once its sender is proven; or the answer to a challenge. Raises `ClickRefused`."""
+
+
+@runtime_checkable
+class Connects(Protocol):
+    """It offers a connection on which it sends events."""
+
+    def connect(self, account: Any, session: Session) -> AsyncIterator[Told]:
+        """The events, the first of them a `Picture`, until the connection breaks. Raises as a question does."""
+
+
+@runtime_checkable
+class Probes(Protocol):
+    """It can say what is missing in its own settings and rights."""
+
+    async def probe(self, account: Any, session: Session) -> list[Finding]:
+        """What the doctor and the console's "test" show, beside a real list of calls. Raises as a question does."""

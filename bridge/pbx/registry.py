@@ -1,0 +1,42 @@
+"""The makes there are: every folder here, and those that other packages bring by the entry point `popbridge.pbx`."""
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import entry_points
+
+import bridge.pbx
+from bridge.pbx.contract import PbxAdapter
+from bridge.pbx.simulation import SimulatedPbx
+
+GROUP = "popbridge.pbx"
+
+
+@cache
+def packages() -> Mapping[str, str]:
+    """The package of each make, by its kind. A folder of this program outweighs a package from elsewhere."""
+    folders = {
+        module.name: f"bridge.pbx.{module.name}" for module in pkgutil.iter_modules(bridge.pbx.__path__) if module.ispkg
+    }
+    elsewhere = {entry.name: entry.value for entry in entry_points(group=GROUP)}
+    return dict(sorted({**elsewhere, **folders}.items()))
+
+
+@cache
+def find(kind: str) -> PbxAdapter:
+    """The make called `kind`. Raises `KeyError`."""
+    adapter: PbxAdapter = importlib.import_module(packages()[kind]).ADAPTER
+    return adapter
+
+
+def kinds() -> Mapping[str, PbxAdapter]:
+    """Every make, by its kind."""
+    return {kind: find(kind) for kind in packages()}
+
+
+@cache
+def simulator(kind: str) -> SimulatedPbx:
+    """How the make called `kind` is simulated. Raises `KeyError`."""
+    simulated: SimulatedPbx = importlib.import_module(f"{packages()[kind]}.simulator").SIMULATED
+    return simulated

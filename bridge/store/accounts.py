@@ -1,0 +1,106 @@
+"""What all processes together keep for one account of the settings: what its adapter remembers, its OAuth tokens, and
+when its last requests were sent.
+
+Tokens are encrypted by a key that is derived from the account's own secrets in the settings: who can read Redis, its
+files or a backup of it alone gets none, and no further secret has to be made and kept. Where those secrets change, what
+was kept cannot be read any more, and tokens are fetched anew.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from cryptography.fernet import Fernet, InvalidToken
+
+from bridge.core.http_types import Secret
+from bridge.core.tokens import KeptTokens, RateLimit
+from bridge.store import keys
+from bridge.store.client import TextRedis
+
+TOKENS_SECONDS = 400 * keys.DAY
+"""Refresh tokens live for up to a year with some vendors."""
+
+# KEYS: the lock. ARGV: who holds it
+UNLOCK = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
+
+# KEYS: the last requests. ARGV: how many may be sent in a period, the period in microseconds. Gives 0 where one may be
+# sent, and is then noted, or how many microseconds to wait
+TAKE_TURN = """
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local nth = redis.call('LINDEX', KEYS[1], ARGV[1] - 1)
+if nth and now - nth < tonumber(ARGV[2]) then return tonumber(ARGV[2]) - (now - nth) end
+redis.call('LPUSH', KEYS[1], string.format('%.0f', now))
+redis.call('LTRIM', KEYS[1], 0, ARGV[1] - 1)
+redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[2] / 1000) + 1000)
+return 0
+"""
+
+
+class AccountStore:
+    """One account's part of Redis. `account` is `crm:NAME` or `pbx:NAME`; `secrets` are those of its settings."""
+
+    def __init__(self, redis: TextRedis, account: str, secrets: Sequence[Secret]) -> None:
+        self._redis, self._account = redis, account
+        together = "\0".join(sorted(secret.reveal() for secret in secrets))
+        digest = hashlib.sha256(f"popbridge tokens {account}\0{together}".encode()).digest()
+        self._cipher = Fernet(base64.urlsafe_b64encode(digest))
+
+    async def remember(self, key: str, value: str, ttl: timedelta) -> None:
+        """Keep `value`. The key is kept beside it, in plain, so that an erasure finds the person whom it names."""
+        text = json.dumps({"key": key, "value": value}, ensure_ascii=False)
+        await self._redis.set(keys.remembered(self._account, key), text, px=max(1, int(ttl.total_seconds() * 1000)))
+
+    async def recall(self, key: str) -> str | None:
+        """What was remembered under `key`."""
+        text = await self._redis.get(keys.remembered(self._account, key))
+        value = json.loads(text) if text else None
+        return str(value["value"]) if isinstance(value, dict) and value.get("key") == key else None
+
+    async def load_tokens(self) -> KeptTokens | None:
+        """The tokens that were kept last; None when there are none that these secrets can read."""
+        text = await self._redis.get(keys.oauth(self._account))
+        if not text:
+            return None
+        try:
+            kept = json.loads(self._cipher.decrypt(text.encode()))
+        except (InvalidToken, ValueError):
+            return None
+        return KeptTokens(
+            Secret(kept["access"]),
+            datetime.fromtimestamp(kept["expires_at"], UTC),
+            tuple(Secret(one) for one in kept["refresh"]),
+        )
+
+    async def save_tokens(self, tokens: KeptTokens) -> None:
+        """Keep these instead."""
+        plain = json.dumps(
+            {
+                "access": tokens.access.reveal(),
+                "expires_at": tokens.expires_at.timestamp(),
+                "refresh": [one.reveal() for one in tokens.refresh],
+            }
+        )
+        text = self._cipher.encrypt(plain.encode()).decode()
+        await self._redis.set(keys.oauth(self._account), text, ex=TOKENS_SECONDS)
+
+    async def lock(self, holder: str, seconds: float) -> bool:
+        """Whether `holder` may renew the tokens now; nobody else may for `seconds`, or until `unlock`."""
+        held = await self._redis.set(keys.oauth_lock(self._account), holder, nx=True, px=int(seconds * 1000))
+        return bool(held)
+
+    async def unlock(self, holder: str) -> None:
+        """Let others renew."""
+        await self._redis.eval(UNLOCK, 1, keys.oauth_lock(self._account), holder)
+
+    async def take_turn(self, limit: RateLimit) -> float:
+        """0.0 where a request may be sent now, and is counted; else the seconds until it is worth asking again.
+
+        Exact over all processes, by Redis' own clock: never more than `limit.requests` in any `limit.seconds`.
+        """
+        micros = await self._redis.eval(
+            TAKE_TURN, 1, keys.requests(self._account), limit.requests, int(limit.seconds * 1_000_000)
+        )
+        return int(micros) / 1_000_000
