@@ -212,6 +212,17 @@ class CrmAccount(Section):
     record_hosts: Hosts = Field(
         (), description="more hosts that links to its records may lead to: HOST, or *.HOST for all below it"
     )
+    search: bool = Field(True, description="look up callers by number, where this CRM can be searched")
+    search_formats: Names = Field(
+        (), description="spellings to search for, where the CRM compares texts: e164, national, international, digits"
+    )
+    search_seconds: float = Field(1.5, gt=0, le=20, description="how long a search for the caller may take")
+    cache_seconds: int = Field(3600, ge=0, le=86400, description="how long a contact that was found is used again")
+    create_url: str | None = Field(
+        None, description="page for a new contact, with {e164}, {national} and {name} to be filled in"
+    )
+    log_calls: bool = Field(False, description="write each call into the CRM's history, where it keeps one")
+    api_url: WebAddress | None = Field(None, description="where its API lives, if elsewhere than usual")
     recheck_seconds: float = Field(10.0, ge=0, description="before a push this late, ask if the call lasts; 0: never")
 
     @property

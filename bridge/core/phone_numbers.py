@@ -115,3 +115,28 @@ def masked(number: str) -> str:
     if kind is not CallerKind.NUMBER:
         return str(kind)
     return f"{text[:5] if len(text) > 9 else text[:2]}…{text[-2:]}"
+
+
+def spelled(public: str, region: str) -> dict[str, str]:
+    """An E.164 number in the usual spellings, by their names, as written in `region`."""
+    parsed = phonenumbers.parse(public, None)
+    national = phonenumbers.format_number(parsed, NATIONAL)
+    is_abroad = phonenumbers.region_code_for_number(parsed) != region
+    inside = phonenumbers.format_out_of_country_calling_number(parsed, region) if is_abroad else national
+    return {
+        "e164": public,
+        "national-digits": "".join(filter(str.isdigit, inside)),
+        "national": national,
+        "international": phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL),
+        "digits": public[1:],
+        "last9": public[-9:],
+    }
+
+
+def same_number(written: str, public: str, region: str) -> bool:
+    """Whether `written`, as somebody in `region` types it, is the E.164 number `public`."""
+    text = LINK.sub("", typed(written)).strip()
+    if e164(text, region) == public:
+        return True
+    digits = "".join(character for character in text if character.isdigit())
+    return bool(digits) and digits in (public[1:], f"00{public[1:]}")

@@ -16,11 +16,11 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from bridge.core.json_codec import as_json
-from bridge.pbx import registry
 from bridge.demo.autoplay import Autoplay
 from bridge.demo.cast import DANA, contact_of
 from bridge.demo.simulators import Simulators
 from bridge.demo.stage import Stage
+from bridge.pbx import registry
 
 FILES = Path(__file__).parent / "static"
 LOOK = Path(__file__).parent.parent / "web" / "static"

@@ -34,9 +34,10 @@ class SimulatedPbx:
     """One make, simulated.
 
     `path` is where its API stands on a server. `section` gives the keys of `[pbx.NAME]` beside `kind` that lead a
-    bridge to it, for the address (with `path`) and a secret that was made up; `build` the simulator for the same
-    secret. `extension`: extensions are called there by what a phone logs in with, or by the short number.
-    `moods` are its faults by what they are to a visitor. `not_told` is what its API leaves out of what the switchboard knows, in a sentence ("": nothing).
+    bridge to it, for the address (with `path`) and a secret that was made up; `build` makes the simulator for the same
+    secret. `extension` says what extensions are called there: what a phone logs in with, or the short number. `moods`
+    are its faults by what they are to a visitor. `not_told` is what its API leaves out of what the switchboard knows,
+    in a sentence ("": nothing).
     """
 
     path: str

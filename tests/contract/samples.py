@@ -6,7 +6,9 @@
 Phone systems
     `NAME.SUFFIX` is the body of one answer, byte by byte, and `NAME.expected.json` what must come of it:
 
-    - `from`: `documented` (the vendor's own example) or `invented`
+    - `from`: `recorded` (from a real system), `documented` (the vendor's own example) or `invented`
+    - `before`: bodies of the answers before this one, where a question takes several requests ([]); each a name of
+      another file of the folder, or an object with `status`, `headers` and `text`
     - `ask`: `calls` (if left out), `queues` or `people`; `extension` or `queue`: what was asked for (left out: all)
     - `status` (200), `headers` ({}), `now` (2026-11-22T10:00:00Z), `account` (keys that differ from account.json)
     - `extensions`: each listed extension with its calls, in the names of the popup (a call may leave out names: what it
@@ -18,9 +20,15 @@ Phone systems
     may stand.
 
 CRMs
-    `NAME.SUFFIX` is the body of one click, its sender proven by the tests, and `NAME.expected.json` has
-    `content_type`, and `asked` (agent, extension, ivrid, record; left out: null) or `error` and `says`.
-    `NAME.request.json` has `requests` as above, for the push of one fixed popup.
+    `NAME.SUFFIX` is the body of one answer of the CRM, and `NAME.expected.json` what must come of it:
+
+    - `from`, `status`, `headers`, `now`, `account`, `before` as above
+    - `ask`: `deliver` (if left out), `find_contacts`, `log_call`, `find_agent`, `create_contact`; `number`, `ref`
+    - `result`: the class of a delivery's result, and `reason` and `ref` where they count; or `records` (each record's
+      fields that count), `more`; or `ref`; or `agent_id`; or `error` and `says`
+
+    `NAME.request.json` has `ask` as above and `requests`: what is sent for the fixed popup, number or call.
+    Clicks are proven and read by the press of the make's simulator; a make's own tests have the odd ones.
 """
 
 import json
@@ -29,10 +37,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import bridge.crm
-import bridge.pbx
+import bridge.crm.registry
+import bridge.pbx.registry
 from bridge.config.models import Section
-from bridge.core.http_types import Secret
+from bridge.core.http_types import Reply, Secret
 
 EXPECTED, REQUEST, ACCOUNT = ".expected.json", ".request.json", "account.json"
 
@@ -52,7 +60,7 @@ class Sample:
 
 def folder(group: ModuleType, kind: str) -> Path:
     """The folder of one adapter."""
-    return Path(group.__path__[0]) / kind
+    return Path(str(group.__file__)).parent / kind
 
 
 def _files(group: ModuleType, kind: str) -> list[Path]:
@@ -94,6 +102,13 @@ def account(group: ModuleType, kind: str, **changed: object) -> Any:
     return made
 
 
+def reply(group: ModuleType, kind: str, before: Any) -> Reply:
+    """An answer that comes before a sample's own: a file of the folder, or what it says itself."""
+    if isinstance(before, str):
+        return Reply(200, {}, (folder(group, kind) / "samples" / before).read_bytes(), 1.0)
+    return Reply(before.get("status", 200), before.get("headers", {}), before.get("text", "").encode(), 1.0)
+
+
 def secrets_of(value: object) -> list[str]:
     """Every secret in an account."""
     if isinstance(value, Secret):
@@ -106,4 +121,4 @@ def _json(file: Path) -> Any:
     return json.loads(file.read_text(encoding="utf-8"))
 
 
-PBX, CRM = bridge.pbx, bridge.crm
+PBX, CRM = bridge.pbx.registry, bridge.crm.registry

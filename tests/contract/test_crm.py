@@ -1,367 +1,331 @@
-"""Every CRM's folder keeps the contract of `bridge.crm`: who may click, what a click asks, how a popup is written."""
+"""Every CRM's folder keeps the contract of `bridge.crm.contract`: a core suite, and a suite for each capability."""
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+import asyncio
+import re
+from collections.abc import Awaitable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from bridge.config.models import CrmAccount
-from bridge.core.errors import BadSignature, Malformed, UnsupportedMediaType
-from bridge.core.http_types import Request, Secret
-from bridge.core.json_codec import as_json
-from bridge.crm import Adapter, Asked, Incoming, find, kinds
-from bridge.crm.webhook import signature
+from bridge.contacts.matching import matching
+from bridge.contacts.variants import search_number
+from bridge.core.errors import BadSignature, Malformed, RequestFailed, SearchFailed, UnsupportedMediaType
+from bridge.core.http_types import Incoming, Request, Secret
+from bridge.core.model import CallEnd, CallOutcome, DeliveryEvent, Direction, Event
+from bridge.crm.contract import (
+    ClickRequest,
+    Delivered,
+    Delivers,
+    Duplicate,
+    FindsAgents,
+    FindsContacts,
+    Found,
+    LogsCalls,
+    ReadsClicks,
+    Recipient,
+    RecipientUnknown,
+    Rejected,
+    Result,
+    Retry,
+)
+from bridge.crm.registry import find, packages, simulator
+from bridge.crm.simulation import Press, SimulatedAgent, SimulatedContact
+from bridge.delivery.deliver import recipient_of
 from tests.contract import samples
-from tests.contract.samples import CRM, Sample
-from tests.unit.nouns import NOTE, POPUP
+from tests.contract.samples import CRM
+from tests.contract.session import SimulatorSession
+from tests.unit.nouns import POPUP
 
-NOW = datetime(2026, 11, 22, 12, 0, 30, tzinfo=UTC)
-JSON, FORM = "application/json", "application/x-www-form-urlencoded"
-BODY = b'{"agent": "dana@acme.example"}'
-BODIES, QUESTIONS = samples.bodies(CRM), samples.questions(CRM)
-each_kind = pytest.mark.parametrize("kind", kinds())
-REFUSED = BadSignature | Malformed | UnsupportedMediaType
-
-
-def _standard_webhooks(account: Any, secret: int, body: bytes, at: datetime) -> dict[str, str]:
-    return signature.headers([account.click_secrets[secret]], "msg_1", int(at.timestamp()), body)
-
-
-PROOFS: Mapping[str, Callable[[Any, int, bytes, datetime], dict[str, str]]] = {"webhook": _standard_webhooks}
-"""How each make proves who sends a click: the headers made with the account's secret of that number at that moment."""
+NOW = datetime.now(UTC)
+SECRET = Secret("made-up-secret-0123456789")
+URL, BRIDGE = "http://crm.example", "https://popbridge.example.com"
+DANA = SimulatedAgent("dana@acme.example", "Dana Cohen", "71")
+OMER = SimulatedAgent("omer@acme.example", "עומר כץ", "72")
+RIVKA = SimulatedContact("9001", 'Rivka <b>Shalom</b> & "Sons"', ("052-234-0002",), "Shalom Ltd")
+MOSHE = SimulatedContact("9002", "משה לוי", ("+972 3 123 4567", "0501112233"), "Levi")
+TWIN = SimulatedContact("9003", "Twin One", ("03-7654321",))
+OTHER_TWIN = SimulatedContact("9004", "Twin Two", ("+97237654321",))
+ALIKE = SimulatedContact("9005", "Same last digits, another country", ("+1 522 340 0023", "+36522340002"))
+SIX_SPELLINGS = ("0522340002", "052-234-0002", "+972522340002", "972522340002", "00972522340002", "(052) 234 0002")
 
 
-def click(
-    kind: str, body: bytes = BODY, content_type: str = JSON, secret: int = 0, at: datetime = NOW, **changed: str
-) -> Incoming:
-    """A click as it comes in, signed at `at`, with some headers changed (their names with `_` for `-`)."""
-    headers = {"content-type": content_type, **PROOFS[kind](samples.account(CRM, kind), secret, body, at)}
-    headers |= {name.replace("_", "-"): value for name, value in changed.items()}
-    return Incoming("POST", headers, {}, body, NOW)
+def able(capability: type) -> list[str]:
+    """The makes that have a capability."""
+    return [kind for kind in packages() if isinstance(find(kind), capability)]
 
 
-def read(kind: str, incoming: Incoming, account: CrmAccount | None = None) -> Asked:
-    asked: Asked = find(kind).read_click(account or samples.account(CRM, kind), incoming)
-    return asked
+each_kind = pytest.mark.parametrize("kind", packages())
 
 
-def refused(kind: str, incoming: Incoming, account: CrmAccount | None = None) -> Exception:
-    with pytest.raises((BadSignature, Malformed, UnsupportedMediaType)) as error:
-        read(kind, incoming, account)
-    return error.value
+@dataclass
+class World:
+    """A simulated CRM and the account that leads to it."""
+
+    kind: str
+    crm: Any
+    account: Any
+    session: SimulatorSession
+
+    def deliver(self, event: DeliveryEvent, agent: SimulatedAgent = DANA) -> Result:
+        adapter = find(self.kind)
+        assert isinstance(adapter, Delivers)
+
+        async def attempt() -> Result:
+            recipient = await recipient_of(adapter, self.account, self.session, agent.crm_user, agent.name)
+            return await adapter.deliver(self.account, self.session, event, recipient)
+
+        return asyncio.run(attempt())
+
+    def search(self, number: str) -> Found:
+        adapter = find(self.kind)
+        assert isinstance(adapter, FindsContacts)
+        wanted = search_number(number, "IL", self.account.search_formats)
+        assert wanted is not None
+        found = asyncio.run(adapter.find_contacts(self.account, self.session, wanted))
+        return matching(found, wanted)
+
+    def run(self, question: Awaitable[Any]) -> Any:
+        async def asked() -> Any:
+            return await question
+
+        return asyncio.run(asked())
 
 
-def without(incoming: Incoming, *names: str) -> Incoming:
-    return replace(incoming, headers={name: value for name, value in incoming.headers.items() if name not in names})
+@pytest.fixture
+def world(kind: str) -> World:
+    described = simulator(kind)
+    url = URL + described.path
+    fake = described.build(url, SECRET, [DANA, OMER], [RIVKA, MOSHE, TWIN, OTHER_TWIN, ALIKE])
+    account = find(kind).account.model_validate({"kind": kind, **described.section(url, SECRET)})
+    app = Starlette(routes=[Mount(described.path, fake.app())])
+    return World(kind, fake, account, SimulatorSession(find(kind), account, app, NOW))
+
+
+# The core suite
 
 
 @each_kind
 def test_the_folder_is_whole(kind: str) -> None:
     adapter, folder = find(kind), samples.folder(CRM, kind)
-    assert isinstance(adapter, Adapter)
     assert adapter.kind == kind
+    assert adapter.title
     assert issubclass(adapter.account, CrmAccount)
-    assert kind in PROOFS, "say in PROOFS how this make proves who sends a click"
-    parts = ("__init__.py", "wire.py", "simulator.py", "README.md", "samples")
+    assert isinstance(adapter, ReadsClicks | Delivers), "neither button nor target: what is it for?"
+    parts = ("__init__.py", "simulator.py", "README.md", "samples/account.json")
     assert [part for part in parts if not (folder / part).exists()] == []
-    assert samples.strays(CRM, kind) == []
-    assert [sample for sample in BODIES if sample.kind == kind and "asked" in sample.expected]
-    assert [question for question in QUESTIONS if question.kind == kind]
 
 
 @each_kind
-def test_the_readme_names_every_key_of_the_settings(kind: str) -> None:
+def test_the_readme_names_every_key_of_the_settings_and_how_it_was_proven(kind: str) -> None:
     readme = (samples.folder(CRM, kind) / "README.md").read_text(encoding="utf-8")
-    assert [key for key in find(kind).account.model_fields if f"`{key}`" not in readme] == []
+    assert own_keys(kind) - set(re.findall(r"`(\w+)`", readme)) == set()
+    assert re.search(r"(?mi)^#+ .*(proven|how far)", readme), "a section on how it was proven"
 
 
-@pytest.mark.parametrize("sample", BODIES, ids=str)
-def test_a_sample_is_read_as_expected(sample: Sample) -> None:
-    expected = sample.expected
-    incoming = click(sample.kind, sample.body, expected["content_type"])
-    if "error" in expected:
-        error = refused(sample.kind, incoming)
-        assert type(error).__name__ == expected["error"]
-        assert [text for text in expected["says"] if text not in str(error)] == []
-    else:
-        asked = read(sample.kind, incoming)
-        nothing = {"agent": None, "extension": None, "ivrid": None, "record": None}
-        told = as_json(replace(asked, key=None, proof=""))
-        assert told == {**nothing, **expected["asked"], "key": None, "proof": ""}
-        assert asked.key
-        assert asked.proof in dict(samples.account(CRM, sample.kind).proofs())
-
-
-@pytest.mark.parametrize("question", QUESTIONS, ids=str)
-def test_a_popup_is_written_as_expected(question: Sample) -> None:
-    account = samples.account(CRM, question.kind, **question.expected.get("account", {}))
-    request: Request = find(question.kind).write_popup(account, "dlv_1", POPUP, NOW)
-    wanted = question.expected["requests"]
-    written = {"method": request.method, "url": request.url, "headers": dict(request.headers)}
-    assert [{**written, "json": json.loads(request.body)}] == wanted
-    assert list(json.loads(request.body)) == list(wanted[0]["json"])
-    parts = f"{request.url} {request.headers} {request.body!r} {request!r}"
-    assert [secret for secret in samples.secrets_of(account) if secret in parts] == []
+def own_keys(kind: str) -> set[str]:
+    """The keys that this make adds to those of every CRM."""
+    return set(find(kind).account.model_fields) - set(CrmAccount.model_fields)
 
 
 @each_kind
-def test_a_popup_is_written_anew_at_each_try_under_the_same_id(kind: str) -> None:
+def test_the_sample_account_is_valid_and_shows_no_secret(kind: str) -> None:
     account = samples.account(CRM, kind)
-    first = find(kind).write_popup(account, "dlv_1", POPUP, NOW)
-    second = find(kind).write_popup(account, "dlv_1", POPUP, NOW + timedelta(seconds=30))
-    assert (first.body, first.url) == (second.body, second.url)
-    assert first.headers["webhook-id"] == second.headers["webhook-id"] == "dlv_1"
-    assert first.headers["webhook-timestamp"] != second.headers["webhook-timestamp"]
-    assert first.headers["webhook-signature"] != second.headers["webhook-signature"]
+    told = f"{account!r} {account} {list(account.addresses())}"
+    assert [secret for secret in samples.secrets_of(account) if secret in told] == []
+    assert list(account.problems()) == []
 
 
-@each_kind
-def test_a_note_comes_as_a_popup_does(kind: str) -> None:
-    """To the same address, signed alike, in the same envelope; makes that take no notes say so."""
-    account, write = samples.account(CRM, kind), find(kind).write_note
-    if write is None:
-        return
-    request, popup = write(account, "dlv_1", NOTE, NOW), find(kind).write_popup(account, "dlv_1", POPUP, NOW)
-    assert (request.method, request.url, set(request.headers)) == (popup.method, popup.url, set(popup.headers))
-    assert request.headers["webhook-id"] == "dlv_1"
-    assert signature.verify(account.popup_secrets, request.headers, request.body, NOW.timestamp())[0] == "dlv_1"
-    event = json.loads(request.body)
-    assert event["type"] == "call.note"
-    assert event["data"] == as_json(NOTE)
+# Delivers
 
 
-@each_kind
-def test_a_good_signature(kind: str) -> None:
-    assert read(kind, click(kind)).agent == "dana@acme.example"
+def popup(delivery_id: str = "dlv_1", **call: Any) -> DeliveryEvent:
+    """The popup of a call from Rivka, whose name holds what HTML would take for its own."""
+    now = replace(POPUP.call, caller=replace(POPUP.call.caller, number="0522340002", e164="+972522340002"), **call)
+    data = replace(POPUP, call=now, created_at=NOW, expires_at=NOW + timedelta(minutes=2))
+    return DeliveryEvent(Event.POPUP, delivery_id, NOW, data)
 
 
-@each_kind
-def test_a_rotated_signature(kind: str) -> None:
-    """While secrets change, the old and the new one both open the door; afterwards the old one does not."""
-    assert read(kind, click(kind, secret=1)).agent == "dana@acme.example"
-    account = samples.account(CRM, kind)
-    after = account.model_copy(update={"click_secrets": account.click_secrets[1:]})
-    assert isinstance(refused(kind, click(kind, secret=0), after), BadSignature)
-    assert read(kind, click(kind, secret=1), after).agent == "dana@acme.example"
+@pytest.mark.parametrize("kind", able(Delivers))
+def test_a_popup_is_shown_to_its_agent(world: World, kind: str) -> None:
+    assert isinstance(world.deliver(popup()), Delivered)
+    assert [one.agent for one in world.crm.shown()] == [DANA.crm_user]
 
 
-@each_kind
-def test_everything_that_proves_nothing_has_one_answer(kind: str) -> None:
-    proof = sorted(PROOFS[kind](samples.account(CRM, kind), 0, BODY, NOW))
-    good = click(kind)
-    bad = [
-        without(good, *proof),
-        *(without(good, name) for name in proof),
-        *(replace(good, headers={**good.headers, name: "forged"}) for name in proof),
-        replace(good, body=BODY + b" "),
-        click(kind, at=NOW - timedelta(seconds=301)),
-        click(kind, at=NOW + timedelta(seconds=301)),
-        click(kind, b"\xff not JSON", webhook_signature="v1,AAAA"),
-    ]
-    texts = {(type(error), str(error)) for error in (refused(kind, incoming) for incoming in bad)}
-    assert texts == {(BadSignature, str(BadSignature()))}
+@pytest.mark.parametrize("kind", able(Delivers))
+def test_the_same_delivery_again_is_shown_as_one(world: World, kind: str) -> None:
+    """What a lost answer leads to: the CRM has it already. A make that cannot tell shows the same popup with one id."""
+    first, again = world.deliver(popup()), world.deliver(popup())
+    assert isinstance(first, Delivered)
+    assert isinstance(again, Delivered | Duplicate)
+    shown = world.crm.shown()
+    assert len(shown) == 1 or len({(one.popup_id, one.ivrid) for one in shown}) == 1
 
 
-@each_kind
-def test_the_sender_is_proven_before_anything_is_read(kind: str) -> None:
-    for body, content_type in ((b"not JSON", JSON), (b"[]", JSON), (BODY, "text/xml"), (b"", "")):
-        forged = click(kind, body, content_type, webhook_signature="v1,AAAA")
-        assert isinstance(refused(kind, forged), BadSignature)
+@pytest.mark.parametrize("kind", able(Delivers))
+def test_each_mood_is_the_result_it_should_be(world: World, kind: str) -> None:
+    moods = simulator(kind).moods
+    become(world.crm.faults, moods["down"])
+    assert isinstance(failing(world), Retry | RequestFailed)
+    become(world.crm.faults, moods["refuses"])
+    assert isinstance(failing(world), Rejected | Retry | SearchFailed | Exception)
+    assert world.crm.shown() == []
+    become(world.crm.faults, moods["ok"])
+    assert isinstance(world.deliver(popup()), Delivered)
 
 
-@each_kind
-def test_the_same_click_again_has_the_same_key(kind: str) -> None:
-    later = click(kind, at=NOW - timedelta(seconds=60))
-    assert read(kind, click(kind)).key == read(kind, later).key
-    assert read(kind, click(kind)).key is not None
-
-
-@each_kind
-@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-def test_a_token_is_proof_too(kind: str, scheme: str) -> None:
-    token = samples.account(CRM, kind).click_token.reveal()
-    headers = {"content-type": JSON, "authorization": f"{scheme} {token}"}
-    asked = read(kind, Incoming("POST", headers, {}, BODY, NOW))
-    assert (asked.agent, asked.key) == ("dana@acme.example", None)
-    again = read(kind, Incoming("POST", {**headers, "idempotency-key": "k1"}, {}, BODY, NOW))
-    assert again.key == "idempotency-key:k1"
-
-
-@each_kind
-@pytest.mark.parametrize("cut", ["{}x", "x{}", "", "{}\n{}", "{}é"])
-def test_a_wrong_token(kind: str, cut: str) -> None:
-    token = samples.account(CRM, kind).click_token.reveal()
-    for authorization in (f"Bearer {cut.format(token, token)}", f"Basic {token}", token, "Bearer", ""):
-        incoming = Incoming("POST", {"content-type": JSON, "authorization": authorization}, {}, BODY, NOW)
-        assert isinstance(refused(kind, incoming), BadSignature)
-
-
-@each_kind
-def test_a_token_does_not_mend_a_bad_signature(kind: str) -> None:
-    token = samples.account(CRM, kind).click_token.reveal()
-    forged = click(kind, webhook_signature="v1,AAAA", authorization=f"Bearer {token}")
-    assert isinstance(refused(kind, forged), BadSignature)
-
-
-@each_kind
-def test_an_account_without_a_token_takes_none(kind: str) -> None:
-    account = samples.account(CRM, kind).model_copy(update={"click_token": None})
-    for authorization in ("Bearer ", "Bearer None", "Bearer ***"):
-        headers = {"content-type": JSON, "authorization": authorization}
-        assert isinstance(refused(kind, Incoming("POST", headers, {}, BODY, NOW), account), BadSignature)
-    for query in ({"agent": "dana"}, {"agent": "dana", "token": ""}, {"agent": "dana", "token": "***"}):
-        assert isinstance(refused(kind, Incoming("GET", {}, query, b"", NOW), account), BadSignature)
-
-
-@each_kind
-def test_a_link_asks_the_same_as_a_body(kind: str) -> None:
-    token = samples.account(CRM, kind).click_token.reveal()
-    query = {"agent": "דנה", "extension": "10", "ivrid": "abc", "token": token, "record": "{}", "other": "x"}
-    assert read(kind, Incoming("GET", {}, query, b"", NOW)) == Asked(
-        "דנה", "10", "abc", None, None, samples.account(CRM, kind).click_token.fingerprint
-    )
-    wrong = {**query, "token": token + "x"}
-    assert isinstance(refused(kind, Incoming("GET", {}, wrong, b"", NOW)), BadSignature)
-    assert isinstance(refused(kind, Incoming("GET", {}, {"token": token}, b"", NOW)), Malformed)
-
-
-@each_kind
-def test_a_link_is_not_opened_by_a_signature(kind: str) -> None:
-    signed = click(kind, b"")
-    assert isinstance(refused(kind, replace(signed, method="GET", query={"agent": "dana"})), BadSignature)
-
-
-@each_kind
-@pytest.mark.parametrize("content_type", ["", "text/plain", "multipart/form-data; boundary=x", "text/xml", "json"])
-def test_another_media_type(kind: str, content_type: str) -> None:
-    assert isinstance(refused(kind, click(kind, BODY, content_type)), UnsupportedMediaType)
-
-
-@each_kind
-@pytest.mark.parametrize(
-    "content_type", [JSON, "Application/JSON; charset=UTF-8", "text/json", "application/x.crm+json"]
-)
-def test_every_spelling_of_json(kind: str, content_type: str) -> None:
-    assert read(kind, click(kind, BODY, content_type)).agent == "dana@acme.example"
-
-
-DEEP = 5_000
-MALFORMED: list[tuple[bytes, str]] = [
-    (b"", JSON),
-    (b"not JSON", JSON),
-    (b"{", JSON),
-    (b"\xff\xfe", JSON),
-    (b"{'agent': 'dana'}", JSON),
-    (b"null", JSON),
-    (b"[]", JSON),
-    (b'"dana"', JSON),
-    (b"{}", JSON),
-    (b'{"agent": null}', JSON),
-    (b'{"agent": "", "extension": "  "}', JSON),
-    (b'{"Agent": "dana"}', JSON),
-    (b'{"agent": 7}', JSON),
-    (b'{"agent": true}', JSON),
-    (b'{"agent": ["dana"]}', JSON),
-    (b'{"agent": {"id": "dana"}}', JSON),
-    (b'{"extension": 10}', JSON),
-    (b'{"agent": "dana", "extension": 10}', JSON),
-    (b'{"agent": "dana", "ivrid": 10}', JSON),
-    (b'{"agent": "dana", "record": "42"}', JSON),
-    (b'{"agent": "dana", "record": []}', JSON),
-    (b'{"agent": "dana", "record": 1}', JSON),
-    (b'{"agent": "dana", "record": {"amount": NaN}}', JSON),
-    (b'{"agent": "dana", "record": {"amount": 1e999}}', JSON),
-    (b'{"agent": "dana", "record": {"amount": ' + b"9" * 5000 + b"}}", JSON),
-    (b'{"agent": "da\\u0000na"}', JSON),
-    (b'{"agent": "da\\nna"}', JSON),
-    (b'{"agent": "\\ud83d"}', JSON),
-    (b'{"agent": "' + b"x" * 321 + b'"}', JSON),
-    (b'{"agent": "dana", "record": ' + b'{"a":' * 17 + b"1" + b"}" * 17 + b"}", JSON),
-    (b'{"agent": "dana", "record": {"a":' + b"[" * 500 + b"]" * 500 + b"}}", JSON),
-    (b'{"agent": "dana", "record": ' + b'{"a":' * DEEP + b"1" + b"}" * DEEP + b"}", JSON),
-    (b'{"a":' * DEEP, JSON),
-    (b"[" * DEEP, JSON),
-    (b"", FORM),
-    (b"agent=", FORM),
-    (b"agent=%FF", FORM),
-    (b"agent=\xff", FORM),
-    (b"agent=dana&record=42", FORM),
-    (b"agent=dana&record=%7B", FORM),
-    (b"&".join(b"a=1" for _ in range(101)) + b"&agent=dana", FORM),
-]
-
-
-@each_kind
-@pytest.mark.parametrize(("body", "content_type"), MALFORMED, ids=lambda value: str(value)[:50])
-def test_a_malformed_body(kind: str, body: bytes, content_type: str) -> None:
-    error = refused(kind, click(kind, body, content_type))
-    assert type(error) is Malformed
-    assert len(str(error)) < 200
-
-
-@each_kind
-def test_an_idempotency_key_beyond_measure(kind: str) -> None:
-    token = samples.account(CRM, kind).click_token.reveal()
-    headers = {"content-type": JSON, "authorization": f"Bearer {token}", "idempotency-key": "k" * 257}
-    assert isinstance(refused(kind, Incoming("POST", headers, {}, BODY, NOW)), Malformed)
-
-
-@each_kind
-def test_no_secret_in_what_is_printed_or_told(kind: str) -> None:
-    account = samples.account(CRM, kind)
-    token = account.click_token.reveal()
-    link = Incoming("GET", {}, {"token": token}, b"", NOW)
-    told = [repr(account), str(account), str(refused(kind, link)), repr(link)]
-    body = json.dumps({"agent": 7, "note": token}).encode()
-    told += [str(refused(kind, click(kind, body))), repr(click(kind, body))]
-    assert [secret for secret in samples.secrets_of(account) if secret in "\n".join(told)] == []
-
-
-@each_kind
-def test_secrets_have_no_other_way_in(kind: str) -> None:
-    """A CRM that can be clicked without any proof must not get past the settings."""
-    account = samples.account(CRM, kind)
-    bare = account.model_copy(update={"click_secrets": (), "click_token": None})
-    assert [key for key, _ in bare.problems()] == ["click_secrets"]
-    assert isinstance(refused(kind, click(kind), bare), BadSignature)
-
-
-values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=8,
-)
-names = st.sampled_from(["agent", "extension", "ivrid", "record", "other"])
-
-
-@settings(deadline=None)
-@given(st.sampled_from(sorted(kinds())), st.dictionaries(names, values, max_size=5))
-@example("webhook", {"agent": "dana", "record": {"x": float("inf")}})
-def test_any_json_is_a_click_that_can_be_stored_or_is_refused(kind: str, fields: dict[str, Any]) -> None:
+def failing(world: World) -> Any:
     try:
-        asked = read(kind, click(kind, json.dumps(fields).encode()))
-    except (Malformed, UnsupportedMediaType):
-        return
-    assert asked.agent or asked.extension
-    json.loads(json.dumps(as_json(asked), ensure_ascii=False).encode(), parse_constant=pytest.fail)
+        return world.deliver(popup())
+    except Exception as failure:
+        assert [secret for secret in samples.secrets_of(world.account) if secret in str(failure)] == []  # noqa: PT017
+        return failure
 
 
-@settings(deadline=None)
-@given(st.sampled_from(sorted(kinds())), st.binary(max_size=200), st.sampled_from([JSON, FORM, "", "text/plain"]))
-def test_any_bytes_are_a_click_or_refused(kind: str, body: bytes, content_type: str) -> None:
-    try:
-        asked = read(kind, click(kind, body, content_type))
-    except (Malformed, UnsupportedMediaType):
-        return
-    assert asked.agent or asked.extension
+def become(faults: Any, wanted: Any) -> None:
+    for name in vars(wanted) if hasattr(wanted, "__dict__") else wanted.__slots__:
+        setattr(faults, name, getattr(wanted, name))
 
 
-def test_a_secret_compares_whole() -> None:
-    assert Secret("abc") == Secret("abc") != Secret("abcd")
-    assert Secret("abc").matches("abc")
-    assert [text for text in ("ab", "abcd", "", "ABC", "\ud800") if Secret("abc").matches(text)] == []
+@pytest.mark.parametrize("kind", able(FindsAgents))
+def test_an_agent_is_found_or_unknown(world: World, kind: str) -> None:
+    adapter = find(kind)
+    assert isinstance(adapter, FindsAgents)
+    assert world.run(adapter.find_agent(world.account, world.session, DANA.crm_user)) == DANA.id
+    assert world.run(adapter.find_agent(world.account, world.session, "nobody@acme.example")) is None
+    if isinstance(adapter, Delivers):
+        nobody = SimulatedAgent("nobody@acme.example", "Nobody", "")
+        assert isinstance(world.deliver(popup(), nobody), RecipientUnknown | Rejected)
+
+
+# ReadsClicks
+
+
+def incoming(request: Request) -> Incoming:
+    """The request as the bridge receives it."""
+    query = dict(parse_qsl(urlsplit(request.url).query, keep_blank_values=True))
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return Incoming(request.method, request.url, headers, query, request.body, NOW)
+
+
+def press(kind: str, agent: SimulatedAgent = DANA, press_id: str = "press-1", **more: Any) -> Incoming:
+    make = simulator(kind).press
+    assert make is not None
+    return incoming(make(BRIDGE, "acme", SECRET, Press(agent, press_id, more.pop("at", NOW), **more)))
+
+
+pressing = pytest.mark.parametrize("kind", able(ReadsClicks))
+
+
+def read(world: World, came: Incoming) -> ClickRequest:
+    adapter = find(world.kind)
+    assert isinstance(adapter, ReadsClicks)
+    return adapter.read_click(world.account, came)
+
+
+@pressing
+def test_a_press_is_proven_and_names_its_agent(world: World, kind: str) -> None:
+    asked = read(world, press(kind))
+    assert asked.agent in (DANA.crm_user, DANA.id)
+    assert asked.proof in dict(world.account.proofs())
+    assert read(world, press(kind, OMER)).agent in (OMER.crm_user, OMER.id)
+
+
+@pressing
+def test_a_record_goes_along(world: World, kind: str) -> None:
+    record = read(world, press(kind, record=RIVKA)).record
+    assert record is None or str(record.get("id")) == RIVKA.id
+
+
+@pressing
+def test_who_cannot_prove_the_sender_is_refused_alike(world: World, kind: str) -> None:
+    """Without any proof, with one that was made with another secret, and before anything is read."""
+    good = press(kind)
+    make = simulator(kind).press
+    assert make is not None
+    forged = incoming(make(BRIDGE, "acme", Secret("another-secret-9876543210"), Press(DANA, "press-1", NOW)))
+    bare = replace(good, headers={"content-type": good.headers.get("content-type", "")}, query={}, body=b"{}")
+    refused = [refusal(world, came) for came in (forged, bare, replace(forged, body=b"\xff not JSON"))]
+    assert {type(one) for one in refused} == {BadSignature}
+    assert len({str(one) for one in refused}) == 1
+
+
+def refusal(world: World, came: Incoming) -> Exception:
+    with pytest.raises((BadSignature, Malformed, UnsupportedMediaType)) as error:
+        read(world, came)
+    return error.value
+
+
+@pressing
+def test_the_same_press_again_has_the_same_key(world: World, kind: str) -> None:
+    first, again, other = (read(world, press(kind, press_id=name)).key for name in ("press-1", "press-1", "press-2"))
+    assert first == again
+    assert first is None or first != other
+
+
+# FindsContacts
+
+searching = pytest.mark.parametrize("kind", able(FindsContacts))
+
+
+@searching
+@pytest.mark.parametrize("number", SIX_SPELLINGS)
+def test_a_number_finds_its_contact_in_every_spelling(world: World, kind: str, number: str) -> None:
+    found = world.search(number)
+    assert [(one.id, one.name, one.company) for one in found.records] == [(RIVKA.id, RIVKA.name, RIVKA.company)]
+    assert not found.more
+
+
+@searching
+def test_every_number_of_a_contact_finds_it(world: World, kind: str) -> None:
+    assert [one.id for one in world.search("031234567").records] == [MOSHE.id]
+
+
+@searching
+def test_several_contacts_are_told_as_several(world: World, kind: str) -> None:
+    assert {one.id for one in world.search("037654321").records} == {TWIN.id, OTHER_TWIN.id}
+
+
+@searching
+def test_a_wrong_hit_is_never_shown_as_the_caller(world: World, kind: str) -> None:
+    """Last digits alike, another number."""
+    assert world.search("0502340002").records == ()
+    assert RIVKA.id not in [one.id for one in world.search("+36522340002").records]
+
+
+# LogsCalls
+
+
+def ended(ivrid: str = "c0ffee01") -> CallEnd:
+    caller = replace(POPUP.call.caller, number="0522340002", e164="+972522340002")
+    return CallEnd(
+        pbx="main", ivrid=ivrid, original_ivrid=None, agent=POPUP.agent, caller=caller, did="0776707528",
+        direction=Direction.INCOMING, started_at=NOW, answered_at=NOW, ended_at=None, talk_seconds=None, recording=None,
+        outcome=CallOutcome.ANSWERED, contact_type="Contact", contact_id=RIVKA.id,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", able(LogsCalls))
+def test_a_call_is_logged_once_and_updated(world: World, kind: str) -> None:
+    adapter = find(kind)
+    assert isinstance(adapter, LogsCalls)
+
+    async def log() -> list[str | None]:
+        recipient = await recipient_of(adapter, world.account, world.session, DANA.crm_user, DANA.name)
+        ref = await adapter.log_call(world.account, world.session, ended(), recipient, None)
+        later = replace(ended(), ended_at=NOW + timedelta(seconds=65), talk_seconds=60)
+        return [ref, await adapter.log_call(world.account, world.session, later, recipient, ref)]
+
+    refs = world.run(log())
+    assert refs[0] == refs[1] is not None
+    (logged,) = world.crm.logged()
+    assert (logged.ref, logged.agent, logged.contact_id) == (refs[0], DANA.crm_user, RIVKA.id)
+
+
+def test_recipients_are_known_by_their_name_where_the_make_needs_no_id() -> None:
+    assert Recipient("dana@acme.example", "Dana").agent_id is None

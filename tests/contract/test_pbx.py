@@ -17,13 +17,15 @@ from bridge.core.errors import PbxError, PbxRefused, PbxUnintelligible, PbxUnrea
 from bridge.core.http_types import Reply, Request
 from bridge.core.json_codec import as_json
 from bridge.core.model import CallState
-from bridge.pbx import Adapter, Listing, find, kinds
+from bridge.pbx.contract import Listing, ListsExtensions, ListsPeople, ListsQueues
+from bridge.pbx.registry import find, kinds
 from tests.contract import samples
 from tests.contract.samples import PBX, Sample
+from tests.contract.session import ContractSession, ScriptedSession
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 BODIES, QUESTIONS = samples.bodies(PBX), samples.questions(PBX)
-ASKS = ("calls", "queues", "people")
+ASKS = {"queues": ListsQueues, "people": ListsPeople, "extensions": ListsExtensions}
 SECONDS_AT_MOST = 2.0
 each_kind = pytest.mark.parametrize("kind", kinds())
 each_body = pytest.mark.parametrize("sample", BODIES, ids=str)
@@ -31,45 +33,42 @@ each_body = pytest.mark.parametrize("sample", BODIES, ids=str)
 
 def asked_of(kind: str) -> list[str]:
     """The questions that this make answers."""
-    return [what for what in ASKS if getattr(find(kind), what)]
+    return ["calls", *(what for what, capability in ASKS.items() if isinstance(find(kind), capability))]
 
 
-class Answers:
-    """Stands where the network is: the same reply to every request, and the requests kept."""
-
-    def __init__(self, body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> None:
-        self._reply = Reply(status, headers or {}, body, 1.0)
-        self.requests: list[Request] = []
-
-    async def send(self, request: Request) -> Reply:
-        self.requests.append(request)
-        return self._reply
-
-
-def ask(adapter: Adapter, account: Any, answers: Answers, asked: dict[str, Any]) -> Any:
+def ask(adapter: Any, account: Any, session: ContractSession, asked: dict[str, Any]) -> Any:
     """What the adapter makes of the answers to one question."""
-    now = datetime.fromisoformat(asked["now"]) if "now" in asked else NOW
     match asked.get("ask", "calls"):
         case "calls":
-            question: Any = adapter.calls(account, answers.send, "main", asked.get("extension"), now)
+            question: Any = adapter.calls(account, session, asked.get("extension"))
         case "queues":
-            assert adapter.queues is not None
-            question = adapter.queues(account, answers.send, asked.get("queue"), now)
+            question = adapter.queues(account, session, asked.get("queue"))
         case "people":
-            assert adapter.people is not None
-            question = adapter.people(account, answers.send)
+            question = adapter.people(account, session)
+        case "extensions":
+            question = adapter.extensions(account, session)
         case other:
             pytest.fail(f"unknown question {other}")
     return asyncio.run(question)
 
 
+def answering(
+    kind: str, account: Any, body: bytes, status: int = 200, asked: dict[str, Any] | None = None
+) -> ScriptedSession:
+    """A session that answers with `body`, after what `asked` says comes before."""
+    told = asked or {}
+    now = datetime.fromisoformat(told["now"]) if "now" in told else NOW
+    before = [samples.reply(PBX, kind, one) for one in told.get("before", ())]
+    return ScriptedSession(find(kind), account, [*before, Reply(status, told.get("headers") or {}, body, 1.0)], now)
+
+
 def come_of(sample: Sample) -> Any:
     """What comes of a sample: the nouns, or the error that was raised."""
     expected = sample.expected
-    answers = Answers(sample.body, expected.get("status", 200), expected.get("headers"))
+    account = samples.account(PBX, sample.kind, **expected.get("account", {}))
     try:
-        account = samples.account(PBX, sample.kind, **expected.get("account", {}))
-        return ask(find(sample.kind), account, answers, expected)
+        session = answering(sample.kind, account, sample.body, expected.get("status", 200), expected)
+        return ask(find(sample.kind), account, session, expected)
     except PbxError as error:
         return error
 
@@ -141,10 +140,10 @@ def test_a_question_is_asked_as_expected(question: Sample) -> None:
 
 
 def requests_of(kind: str, account: PbxAccount, asked: dict[str, Any]) -> list[Request]:
-    answers = Answers(b"")
+    session = answering(kind, account, b"", asked=asked)
     with suppress(PbxError):
-        ask(find(kind), account, answers, asked)
-    return answers.requests
+        ask(find(kind), account, session, asked)
+    return session.requests
 
 
 def _written(request: Request, like: dict[str, Any]) -> dict[str, Any]:
@@ -159,8 +158,8 @@ def _written(request: Request, like: dict[str, Any]) -> dict[str, Any]:
 @each_kind
 def test_the_folder_is_whole(kind: str) -> None:
     adapter, folder = find(kind), samples.folder(PBX, kind)
-    assert isinstance(adapter, Adapter)
     assert adapter.kind == kind
+    assert adapter.title
     assert issubclass(adapter.account, PbxAccount)
     assert [
         name
@@ -168,15 +167,24 @@ def test_the_folder_is_whole(kind: str) -> None:
         if not (folder / name).exists()
     ] == []
     assert samples.strays(PBX, kind) == []
-    assert {sample.expected["from"] for sample in BODIES if sample.kind == kind} == {"documented", "invented"}
+    came_from = {sample.expected["from"] for sample in BODIES if sample.kind == kind}
+    assert came_from & {"recorded", "documented"}, "what of it is the vendor's own?"
+    assert came_from <= {"recorded", "documented", "invented"}
     asked = {question.expected.get("ask", "calls") for question in QUESTIONS if question.kind == kind}
-    assert asked == set(asked_of(kind))
+    assert asked >= set(asked_of(kind)) - {"extensions"}
+
+
+@each_kind
+def test_an_extension_that_has_no_call_can_be_told_from_one_that_does_not_exist(kind: str) -> None:
+    adapter = find(kind)
+    assert adapter.lists_idle or isinstance(adapter, ListsExtensions), "it lists no idle extension: who else can tell?"
 
 
 @each_kind
 def test_the_readme_names_every_key_of_the_settings(kind: str) -> None:
     readme = (samples.folder(PBX, kind) / "README.md").read_text(encoding="utf-8")
-    assert [key for key in find(kind).account.model_fields if f"`{key}`" not in readme] == []
+    own = set(find(kind).account.model_fields) - set(PbxAccount.model_fields)
+    assert own - set(re.findall(r"`(\w+)`", readme)) == set()
     assert "popbridge lookup" in readme
 
 
@@ -185,11 +193,11 @@ def test_the_samples_reach_every_kind_of_answer(kind: str) -> None:
     found = [come_of(sample) for sample in BODIES if sample.kind == kind]
     listings = [listing for listing in found if isinstance(listing, Listing)]
     states = {call.state for listing in listings for calls in listing.extensions.values() for call in calls}
-    assert states >= {CallState.RINGING, CallState.TALKING, CallState.UNKNOWN}
+    assert states >= {CallState.RINGING, CallState.TALKING}
     assert {PbxRefused, PbxUnintelligible} <= {type(one) for one in found}
 
 
-@pytest.mark.parametrize("kind", [kind for kind, adapter in kinds().items() if not adapter.always_whole])
+@pytest.mark.parametrize("kind", [kind for kind, adapter in kinds().items() if not adapter.whole_account])
 @pytest.mark.parametrize("extension", ["10", "SIPDana1", 'quote"&<\\', "דנה"])
 def test_one_question_names_one_extension(kind: str, extension: str) -> None:
     sent = requests_of(kind, samples.account(PBX, kind), {"extension": extension})
@@ -207,8 +215,10 @@ def test_one_question_names_one_extension(kind: str, extension: str) -> None:
     ],
 )  # fmt: skip
 def test_what_an_http_status_means(kind: str, status: int, error: type[PbxError]) -> None:
+    account = samples.account(PBX, kind)
+    session = answering(kind, account, b"<h1>Error</h1>", status)
     with pytest.raises(error, match=str(status)):
-        ask(find(kind), samples.account(PBX, kind), Answers(b"<h1>Error</h1>", status), {"extension": "10"})
+        ask(find(kind), account, session, {"extension": "10"})
 
 
 GARBAGE = [
@@ -223,9 +233,10 @@ GARBAGE = [
 @pytest.mark.parametrize("body", GARBAGE, ids=lambda body: repr(body[:12]))
 @pytest.mark.parametrize(("kind", "what"), [(kind, what) for kind in kinds() for what in asked_of(kind)])
 def test_garbage_is_unintelligible(kind: str, body: bytes, what: str) -> None:
-    started = time.perf_counter()
+    account, started = samples.account(PBX, kind), time.perf_counter()
+    session = answering(kind, account, body)
     with pytest.raises(PbxUnintelligible):
-        ask(find(kind), samples.account(PBX, kind), Answers(body), {"ask": what, "extension": "10"})
+        ask(find(kind), account, session, {"ask": what, "extension": "10"})
     assert time.perf_counter() - started < SECONDS_AT_MOST
 
 
@@ -259,7 +270,7 @@ def test_a_mangled_answer_is_a_listing_or_an_error_and_nothing_else(
         body = body[:at] + piece + body[at + cut :]
     started = time.perf_counter()
     found = come_of(Sample(sample.kind, sample.name, body, sample.expected))
-    assert isinstance(found, Listing | tuple | PbxRefused | PbxUnreachable | PbxUnintelligible)
+    assert isinstance(found, Listing | tuple | frozenset | None | PbxRefused | PbxUnreachable | PbxUnintelligible)
     json.dumps(as_json(found.extensions if isinstance(found, Listing) else str(found))).encode()
     assert time.perf_counter() - started < SECONDS_AT_MOST
 
@@ -277,7 +288,7 @@ def test_a_value_of_another_type_is_read_or_refused(sample: Sample, data: st.Dat
     value = data.draw(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), _inner))
     body = sample.body[: place.start()] + json.dumps(value).encode() + sample.body[place.end() :]
     found = come_of(Sample(sample.kind, sample.name, body, sample.expected))
-    assert isinstance(found, Listing | tuple | PbxError)
+    assert isinstance(found, Listing | tuple | frozenset | None | PbxError)
 
 
 def _inner(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:

@@ -1,0 +1,1 @@
+"""Who is calling: which records of a CRM have the number."""

@@ -1,0 +1,367 @@
+"""Every CRM's folder keeps the contract of `bridge.crm`: who may click, what a click asks, how a popup is written."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from bridge.config.models import CrmAccount
+from bridge.core.errors import BadSignature, Malformed, UnsupportedMediaType
+from bridge.core.http_types import Request, Secret
+from bridge.core.json_codec import as_json
+from bridge.crm import Adapter, Asked, Incoming, find, kinds
+from bridge.crm.webhook import signature
+from tests.contract import samples
+from tests.contract.samples import CRM, Sample
+from tests.unit.nouns import NOTE, POPUP
+
+NOW = datetime(2026, 11, 22, 12, 0, 30, tzinfo=UTC)
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+BODY = b'{"agent": "dana@acme.example"}'
+BODIES, QUESTIONS = samples.bodies(CRM), samples.questions(CRM)
+each_kind = pytest.mark.parametrize("kind", kinds())
+REFUSED = BadSignature | Malformed | UnsupportedMediaType
+
+
+def _standard_webhooks(account: Any, secret: int, body: bytes, at: datetime) -> dict[str, str]:
+    return signature.headers([account.click_secrets[secret]], "msg_1", int(at.timestamp()), body)
+
+
+PROOFS: Mapping[str, Callable[[Any, int, bytes, datetime], dict[str, str]]] = {"webhook": _standard_webhooks}
+"""How each make proves who sends a click: the headers made with the account's secret of that number at that moment."""
+
+
+def click(
+    kind: str, body: bytes = BODY, content_type: str = JSON, secret: int = 0, at: datetime = NOW, **changed: str
+) -> Incoming:
+    """A click as it comes in, signed at `at`, with some headers changed (their names with `_` for `-`)."""
+    headers = {"content-type": content_type, **PROOFS[kind](samples.account(CRM, kind), secret, body, at)}
+    headers |= {name.replace("_", "-"): value for name, value in changed.items()}
+    return Incoming("POST", headers, {}, body, NOW)
+
+
+def read(kind: str, incoming: Incoming, account: CrmAccount | None = None) -> Asked:
+    asked: Asked = find(kind).read_click(account or samples.account(CRM, kind), incoming)
+    return asked
+
+
+def refused(kind: str, incoming: Incoming, account: CrmAccount | None = None) -> Exception:
+    with pytest.raises((BadSignature, Malformed, UnsupportedMediaType)) as error:
+        read(kind, incoming, account)
+    return error.value
+
+
+def without(incoming: Incoming, *names: str) -> Incoming:
+    return replace(incoming, headers={name: value for name, value in incoming.headers.items() if name not in names})
+
+
+@each_kind
+def test_the_folder_is_whole(kind: str) -> None:
+    adapter, folder = find(kind), samples.folder(CRM, kind)
+    assert isinstance(adapter, Adapter)
+    assert adapter.kind == kind
+    assert issubclass(adapter.account, CrmAccount)
+    assert kind in PROOFS, "say in PROOFS how this make proves who sends a click"
+    parts = ("__init__.py", "wire.py", "simulator.py", "README.md", "samples")
+    assert [part for part in parts if not (folder / part).exists()] == []
+    assert samples.strays(CRM, kind) == []
+    assert [sample for sample in BODIES if sample.kind == kind and "asked" in sample.expected]
+    assert [question for question in QUESTIONS if question.kind == kind]
+
+
+@each_kind
+def test_the_readme_names_every_key_of_the_settings(kind: str) -> None:
+    readme = (samples.folder(CRM, kind) / "README.md").read_text(encoding="utf-8")
+    assert [key for key in find(kind).account.model_fields if f"`{key}`" not in readme] == []
+
+
+@pytest.mark.parametrize("sample", BODIES, ids=str)
+def test_a_sample_is_read_as_expected(sample: Sample) -> None:
+    expected = sample.expected
+    incoming = click(sample.kind, sample.body, expected["content_type"])
+    if "error" in expected:
+        error = refused(sample.kind, incoming)
+        assert type(error).__name__ == expected["error"]
+        assert [text for text in expected["says"] if text not in str(error)] == []
+    else:
+        asked = read(sample.kind, incoming)
+        nothing = {"agent": None, "extension": None, "ivrid": None, "record": None}
+        told = as_json(replace(asked, key=None, proof=""))
+        assert told == {**nothing, **expected["asked"], "key": None, "proof": ""}
+        assert asked.key
+        assert asked.proof in dict(samples.account(CRM, sample.kind).proofs())
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=str)
+def test_a_popup_is_written_as_expected(question: Sample) -> None:
+    account = samples.account(CRM, question.kind, **question.expected.get("account", {}))
+    request: Request = find(question.kind).write_popup(account, "dlv_1", POPUP, NOW)
+    wanted = question.expected["requests"]
+    written = {"method": request.method, "url": request.url, "headers": dict(request.headers)}
+    assert [{**written, "json": json.loads(request.body)}] == wanted
+    assert list(json.loads(request.body)) == list(wanted[0]["json"])
+    parts = f"{request.url} {request.headers} {request.body!r} {request!r}"
+    assert [secret for secret in samples.secrets_of(account) if secret in parts] == []
+
+
+@each_kind
+def test_a_popup_is_written_anew_at_each_try_under_the_same_id(kind: str) -> None:
+    account = samples.account(CRM, kind)
+    first = find(kind).write_popup(account, "dlv_1", POPUP, NOW)
+    second = find(kind).write_popup(account, "dlv_1", POPUP, NOW + timedelta(seconds=30))
+    assert (first.body, first.url) == (second.body, second.url)
+    assert first.headers["webhook-id"] == second.headers["webhook-id"] == "dlv_1"
+    assert first.headers["webhook-timestamp"] != second.headers["webhook-timestamp"]
+    assert first.headers["webhook-signature"] != second.headers["webhook-signature"]
+
+
+@each_kind
+def test_a_note_comes_as_a_popup_does(kind: str) -> None:
+    """To the same address, signed alike, in the same envelope; makes that take no notes say so."""
+    account, write = samples.account(CRM, kind), find(kind).write_note
+    if write is None:
+        return
+    request, popup = write(account, "dlv_1", NOTE, NOW), find(kind).write_popup(account, "dlv_1", POPUP, NOW)
+    assert (request.method, request.url, set(request.headers)) == (popup.method, popup.url, set(popup.headers))
+    assert request.headers["webhook-id"] == "dlv_1"
+    assert signature.verify(account.popup_secrets, request.headers, request.body, NOW.timestamp())[0] == "dlv_1"
+    event = json.loads(request.body)
+    assert event["type"] == "call.note"
+    assert event["data"] == as_json(NOTE)
+
+
+@each_kind
+def test_a_good_signature(kind: str) -> None:
+    assert read(kind, click(kind)).agent == "dana@acme.example"
+
+
+@each_kind
+def test_a_rotated_signature(kind: str) -> None:
+    """While secrets change, the old and the new one both open the door; afterwards the old one does not."""
+    assert read(kind, click(kind, secret=1)).agent == "dana@acme.example"
+    account = samples.account(CRM, kind)
+    after = account.model_copy(update={"click_secrets": account.click_secrets[1:]})
+    assert isinstance(refused(kind, click(kind, secret=0), after), BadSignature)
+    assert read(kind, click(kind, secret=1), after).agent == "dana@acme.example"
+
+
+@each_kind
+def test_everything_that_proves_nothing_has_one_answer(kind: str) -> None:
+    proof = sorted(PROOFS[kind](samples.account(CRM, kind), 0, BODY, NOW))
+    good = click(kind)
+    bad = [
+        without(good, *proof),
+        *(without(good, name) for name in proof),
+        *(replace(good, headers={**good.headers, name: "forged"}) for name in proof),
+        replace(good, body=BODY + b" "),
+        click(kind, at=NOW - timedelta(seconds=301)),
+        click(kind, at=NOW + timedelta(seconds=301)),
+        click(kind, b"\xff not JSON", webhook_signature="v1,AAAA"),
+    ]
+    texts = {(type(error), str(error)) for error in (refused(kind, incoming) for incoming in bad)}
+    assert texts == {(BadSignature, str(BadSignature()))}
+
+
+@each_kind
+def test_the_sender_is_proven_before_anything_is_read(kind: str) -> None:
+    for body, content_type in ((b"not JSON", JSON), (b"[]", JSON), (BODY, "text/xml"), (b"", "")):
+        forged = click(kind, body, content_type, webhook_signature="v1,AAAA")
+        assert isinstance(refused(kind, forged), BadSignature)
+
+
+@each_kind
+def test_the_same_click_again_has_the_same_key(kind: str) -> None:
+    later = click(kind, at=NOW - timedelta(seconds=60))
+    assert read(kind, click(kind)).key == read(kind, later).key
+    assert read(kind, click(kind)).key is not None
+
+
+@each_kind
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_a_token_is_proof_too(kind: str, scheme: str) -> None:
+    token = samples.account(CRM, kind).click_token.reveal()
+    headers = {"content-type": JSON, "authorization": f"{scheme} {token}"}
+    asked = read(kind, Incoming("POST", headers, {}, BODY, NOW))
+    assert (asked.agent, asked.key) == ("dana@acme.example", None)
+    again = read(kind, Incoming("POST", {**headers, "idempotency-key": "k1"}, {}, BODY, NOW))
+    assert again.key == "idempotency-key:k1"
+
+
+@each_kind
+@pytest.mark.parametrize("cut", ["{}x", "x{}", "", "{}\n{}", "{}é"])
+def test_a_wrong_token(kind: str, cut: str) -> None:
+    token = samples.account(CRM, kind).click_token.reveal()
+    for authorization in (f"Bearer {cut.format(token, token)}", f"Basic {token}", token, "Bearer", ""):
+        incoming = Incoming("POST", {"content-type": JSON, "authorization": authorization}, {}, BODY, NOW)
+        assert isinstance(refused(kind, incoming), BadSignature)
+
+
+@each_kind
+def test_a_token_does_not_mend_a_bad_signature(kind: str) -> None:
+    token = samples.account(CRM, kind).click_token.reveal()
+    forged = click(kind, webhook_signature="v1,AAAA", authorization=f"Bearer {token}")
+    assert isinstance(refused(kind, forged), BadSignature)
+
+
+@each_kind
+def test_an_account_without_a_token_takes_none(kind: str) -> None:
+    account = samples.account(CRM, kind).model_copy(update={"click_token": None})
+    for authorization in ("Bearer ", "Bearer None", "Bearer ***"):
+        headers = {"content-type": JSON, "authorization": authorization}
+        assert isinstance(refused(kind, Incoming("POST", headers, {}, BODY, NOW), account), BadSignature)
+    for query in ({"agent": "dana"}, {"agent": "dana", "token": ""}, {"agent": "dana", "token": "***"}):
+        assert isinstance(refused(kind, Incoming("GET", {}, query, b"", NOW), account), BadSignature)
+
+
+@each_kind
+def test_a_link_asks_the_same_as_a_body(kind: str) -> None:
+    token = samples.account(CRM, kind).click_token.reveal()
+    query = {"agent": "דנה", "extension": "10", "ivrid": "abc", "token": token, "record": "{}", "other": "x"}
+    assert read(kind, Incoming("GET", {}, query, b"", NOW)) == Asked(
+        "דנה", "10", "abc", None, None, samples.account(CRM, kind).click_token.fingerprint
+    )
+    wrong = {**query, "token": token + "x"}
+    assert isinstance(refused(kind, Incoming("GET", {}, wrong, b"", NOW)), BadSignature)
+    assert isinstance(refused(kind, Incoming("GET", {}, {"token": token}, b"", NOW)), Malformed)
+
+
+@each_kind
+def test_a_link_is_not_opened_by_a_signature(kind: str) -> None:
+    signed = click(kind, b"")
+    assert isinstance(refused(kind, replace(signed, method="GET", query={"agent": "dana"})), BadSignature)
+
+
+@each_kind
+@pytest.mark.parametrize("content_type", ["", "text/plain", "multipart/form-data; boundary=x", "text/xml", "json"])
+def test_another_media_type(kind: str, content_type: str) -> None:
+    assert isinstance(refused(kind, click(kind, BODY, content_type)), UnsupportedMediaType)
+
+
+@each_kind
+@pytest.mark.parametrize(
+    "content_type", [JSON, "Application/JSON; charset=UTF-8", "text/json", "application/x.crm+json"]
+)
+def test_every_spelling_of_json(kind: str, content_type: str) -> None:
+    assert read(kind, click(kind, BODY, content_type)).agent == "dana@acme.example"
+
+
+DEEP = 5_000
+MALFORMED: list[tuple[bytes, str]] = [
+    (b"", JSON),
+    (b"not JSON", JSON),
+    (b"{", JSON),
+    (b"\xff\xfe", JSON),
+    (b"{'agent': 'dana'}", JSON),
+    (b"null", JSON),
+    (b"[]", JSON),
+    (b'"dana"', JSON),
+    (b"{}", JSON),
+    (b'{"agent": null}', JSON),
+    (b'{"agent": "", "extension": "  "}', JSON),
+    (b'{"Agent": "dana"}', JSON),
+    (b'{"agent": 7}', JSON),
+    (b'{"agent": true}', JSON),
+    (b'{"agent": ["dana"]}', JSON),
+    (b'{"agent": {"id": "dana"}}', JSON),
+    (b'{"extension": 10}', JSON),
+    (b'{"agent": "dana", "extension": 10}', JSON),
+    (b'{"agent": "dana", "ivrid": 10}', JSON),
+    (b'{"agent": "dana", "record": "42"}', JSON),
+    (b'{"agent": "dana", "record": []}', JSON),
+    (b'{"agent": "dana", "record": 1}', JSON),
+    (b'{"agent": "dana", "record": {"amount": NaN}}', JSON),
+    (b'{"agent": "dana", "record": {"amount": 1e999}}', JSON),
+    (b'{"agent": "dana", "record": {"amount": ' + b"9" * 5000 + b"}}", JSON),
+    (b'{"agent": "da\\u0000na"}', JSON),
+    (b'{"agent": "da\\nna"}', JSON),
+    (b'{"agent": "\\ud83d"}', JSON),
+    (b'{"agent": "' + b"x" * 321 + b'"}', JSON),
+    (b'{"agent": "dana", "record": ' + b'{"a":' * 17 + b"1" + b"}" * 17 + b"}", JSON),
+    (b'{"agent": "dana", "record": {"a":' + b"[" * 500 + b"]" * 500 + b"}}", JSON),
+    (b'{"agent": "dana", "record": ' + b'{"a":' * DEEP + b"1" + b"}" * DEEP + b"}", JSON),
+    (b'{"a":' * DEEP, JSON),
+    (b"[" * DEEP, JSON),
+    (b"", FORM),
+    (b"agent=", FORM),
+    (b"agent=%FF", FORM),
+    (b"agent=\xff", FORM),
+    (b"agent=dana&record=42", FORM),
+    (b"agent=dana&record=%7B", FORM),
+    (b"&".join(b"a=1" for _ in range(101)) + b"&agent=dana", FORM),
+]
+
+
+@each_kind
+@pytest.mark.parametrize(("body", "content_type"), MALFORMED, ids=lambda value: str(value)[:50])
+def test_a_malformed_body(kind: str, body: bytes, content_type: str) -> None:
+    error = refused(kind, click(kind, body, content_type))
+    assert type(error) is Malformed
+    assert len(str(error)) < 200
+
+
+@each_kind
+def test_an_idempotency_key_beyond_measure(kind: str) -> None:
+    token = samples.account(CRM, kind).click_token.reveal()
+    headers = {"content-type": JSON, "authorization": f"Bearer {token}", "idempotency-key": "k" * 257}
+    assert isinstance(refused(kind, Incoming("POST", headers, {}, BODY, NOW)), Malformed)
+
+
+@each_kind
+def test_no_secret_in_what_is_printed_or_told(kind: str) -> None:
+    account = samples.account(CRM, kind)
+    token = account.click_token.reveal()
+    link = Incoming("GET", {}, {"token": token}, b"", NOW)
+    told = [repr(account), str(account), str(refused(kind, link)), repr(link)]
+    body = json.dumps({"agent": 7, "note": token}).encode()
+    told += [str(refused(kind, click(kind, body))), repr(click(kind, body))]
+    assert [secret for secret in samples.secrets_of(account) if secret in "\n".join(told)] == []
+
+
+@each_kind
+def test_secrets_have_no_other_way_in(kind: str) -> None:
+    """A CRM that can be clicked without any proof must not get past the settings."""
+    account = samples.account(CRM, kind)
+    bare = account.model_copy(update={"click_secrets": (), "click_token": None})
+    assert [key for key, _ in bare.problems()] == ["click_secrets"]
+    assert isinstance(refused(kind, click(kind), bare), BadSignature)
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+names = st.sampled_from(["agent", "extension", "ivrid", "record", "other"])
+
+
+@settings(deadline=None)
+@given(st.sampled_from(sorted(kinds())), st.dictionaries(names, values, max_size=5))
+@example("webhook", {"agent": "dana", "record": {"x": float("inf")}})
+def test_any_json_is_a_click_that_can_be_stored_or_is_refused(kind: str, fields: dict[str, Any]) -> None:
+    try:
+        asked = read(kind, click(kind, json.dumps(fields).encode()))
+    except (Malformed, UnsupportedMediaType):
+        return
+    assert asked.agent or asked.extension
+    json.loads(json.dumps(as_json(asked), ensure_ascii=False).encode(), parse_constant=pytest.fail)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(sorted(kinds())), st.binary(max_size=200), st.sampled_from([JSON, FORM, "", "text/plain"]))
+def test_any_bytes_are_a_click_or_refused(kind: str, body: bytes, content_type: str) -> None:
+    try:
+        asked = read(kind, click(kind, body, content_type))
+    except (Malformed, UnsupportedMediaType):
+        return
+    assert asked.agent or asked.extension
+
+
+def test_a_secret_compares_whole() -> None:
+    assert Secret("abc") == Secret("abc") != Secret("abcd")
+    assert Secret("abc").matches("abc")
+    assert [text for text in ("ab", "abcd", "", "ABC", "\ud800") if Secret("abc").matches(text)] == []
