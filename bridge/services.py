@@ -15,6 +15,7 @@ from bridge.calls.labels import Labels
 from bridge.calls.live_calls import Lookup
 from bridge.config import loader
 from bridge.config.models import Section, Settings, secrets_of
+from bridge.contacts.search import Contacts
 from bridge.core.clock import Clock
 from bridge.core.errors import SettingsError
 from bridge.core.http_types import Secret
@@ -50,6 +51,7 @@ class Services:
     archive: Archive
     clock: Clock
     crm_sessions: Mapping[str, AccountSession]
+    contacts: Contacts
 
     def takes_popups(self, target: str) -> bool:
         """Whether popups can be sent to the CRM of that name."""
@@ -114,6 +116,10 @@ async def _services(settings: Settings, redis: TextRedis, jobs: Jobs, clock: Clo
         lookup = Lookup(
             settings.pbx, lambda name, it: sessions("pbx", name, pbx_makes.find(it.kind), it, it.timeout_seconds), clock
         )
+        crm_sessions = {
+            name: sessions("crm", name, crm_makes.find(it.kind), it, it.push_timeout_seconds)
+            for name, it in settings.crm.items()
+        }
         try:
             yield Services(
                 settings=settings,
@@ -127,10 +133,8 @@ async def _services(settings: Settings, redis: TextRedis, jobs: Jobs, clock: Clo
                 targets=Targets(settings.crm, clock.ticks),
                 archive=archive,
                 clock=clock,
-                crm_sessions={
-                    name: sessions("crm", name, crm_makes.find(it.kind), it, it.push_timeout_seconds)
-                    for name, it in settings.crm.items()
-                },
+                crm_sessions=crm_sessions,
+                contacts=Contacts(redis, settings.crm, crm_sessions, clock),
             )
         finally:
             archive.close()

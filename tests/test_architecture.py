@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 import shutil
 import subprocess
 import sys
@@ -12,85 +13,78 @@ from pathlib import Path
 
 import pytest
 
-from bridge import crm, pbx
+from bridge.crm import registry as crm_makes
+from bridge.pbx import registry as pbx_makes
 from bridge.store import jobs
 
 ROOT = Path(__file__).parent.parent
+KINDS = {*pbx_makes.packages(), *crm_makes.packages()}
 LAYERS = (
-    ("doors", {"workers", "bridge.__main__", "bridge.cli", "bridge.up", "bridge.web", "bridge.demo"}
-     | {"bridge.audit_commands", "bridge.operator_commands", "bridge.terminal"}),
-    ("line", {"bridge.answer", "bridge.push", "bridge.doctor", "bridge.wiring", "bridge.renewal"}),
-    ("steps", {"bridge.directory", "bridge.lookup", "bridge.enrich", "bridge.record", "bridge.agents_file"}
-     | {"bridge.roster", "bridge.snapshots", "bridge.history", "bridge.questions", "bridge.targets"}),
+    ("doors", {"workers", "bridge.__main__", "bridge.cli", "bridge.web", "bridge.demo", "bridge.reload"}),
+    ("lines", {"bridge.clicks", "bridge.delivery", "bridge.doctor", "bridge.services"}),
+    ("steps", {"bridge.agents", "bridge.calls", "bridge.contacts"}),
     ("adapters", {"bridge.pbx", "bridge.crm"}),
-    ("edges", {"bridge.exchange", "bridge.store", "bridge.audit"}),
-    ("ground", {"bridge", "bridge.settings", "bridge.settings_reader", "bridge.messages", "bridge.domain"}
-     | {"bridge.errors", "bridge.shapes", "bridge.clock", "bridge.numbers", "bridge.logs", "bridge.circuit"}
-     | {"bridge.addresses", "bridge.background", "bridge.systemd", "bridge.traces", "bridge.sign_of_life"}),
-)  # fmt: skip
-"""From top to bottom; imports go down. Within a layer only the pairs of SIDEWAYS, and modules of one folder."""
+    ("edges", {"bridge.egress", "bridge.store", "bridge.audit"}),
+    ("ground", {"bridge", "bridge.config", "bridge.core", "bridge.observability"}),
+)
+"""From top to bottom; imports go down. Within a layer only the pairs of SIDEWAYS, and modules of one room."""
 SIDEWAYS = {
     ("bridge.__main__", "bridge.cli"): "it is the same command",
-    ("bridge.cli", "bridge.up"): "popbridge up",
-    ("bridge.cli", "bridge.terminal"): "what all commands share",
-    ("bridge.cli", "bridge.audit_commands"): "popbridge audit",
-    ("bridge.cli", "bridge.operator_commands"): "popbridge doctor and its like",
-    ("bridge.operator_commands", "bridge.terminal"): "what all commands share",
-    ("bridge.operator_commands", "bridge.demo"): "popbridge simulate",
-    ("bridge.operator_commands", "bridge.audit_commands"): "popbridge click tells what audit show tells",
-    ("bridge.operator_commands", "bridge.web"): "it listens as the web door does",
-    ("bridge.operator_commands", "bridge.up"): "it runs until it is told to stop, as the web door does",
-    ("bridge.audit_commands", "bridge.terminal"): "what all commands share",
-    ("bridge.up", "bridge.web"): "it starts the web door",
+    ("bridge.cli", "bridge.web"): "popbridge serve and up start the web door",
+    ("bridge.cli", "bridge.demo"): "popbridge simulate",
+    ("bridge.cli", "bridge.reload"): "popbridge up reads the settings again at SIGHUP",
+    ("bridge.web", "bridge.reload"): "so does the web door alone",
+    ("workers", "bridge.reload"): "and the worker",
     ("bridge.demo", "bridge.web"): "it listens as the web door does",
-    ("bridge.agents_file", "bridge.directory"): "the rows of step 1 as a file: it keeps them, directory reads them",
-    ("bridge.roster", "bridge.agents_file"): "step 1's sources, put together",
-    ("bridge.roster", "bridge.directory"): "step 1's sources, put together",
-    ("bridge.roster", "bridge.lookup"): "phone systems that keep a directory are asked where they are known",
-    ("bridge.snapshots", "bridge.enrich"): "calls of a snapshot have the same labels as a popup's",
-    ("bridge.lookup", "bridge.questions"): "part of step 2",
-    ("bridge.audit", "bridge.store"): "lines move from Redis into SQL",
+    ("bridge.clicks", "bridge.services"): "the lines work with what the composition root makes",
+    ("bridge.delivery", "bridge.services"): "the lines work with what the composition root makes",
+    ("bridge.doctor", "bridge.services"): "the lines work with what the composition root makes",
+    (
+        "bridge.agents",
+        "bridge.calls",
+    ): "phone systems with a directory of their users are asked where they are known",
+    ("bridge.audit", "bridge.store"): "log entries move from Redis into SQL",
 }
-HIGHER_IN_ITS_LAYER = {
-    "bridge.answer": "bridge.wiring",
-    "bridge.push": "bridge.wiring",
-    "bridge.doctor": "bridge.wiring",
-    "bridge.renewal": "bridge.wiring",
-}
-"""The lines work with a Services, which the wiring makes."""
 PURE = (
-    "domain",
-    "errors",
-    "messages",
-    "directory",
-    "enrich",
-    "numbers",
-    "snapshots",
-    "circuit",
-    "addresses",
-    "pbx.texts",
+    "core.model",
+    "core.errors",
+    "core.http_types",
+    "core.finding",
+    "core.tokens",
+    "core.phone_numbers",
+    "agents.directory",
+    "calls.labels",
+    "calls.snapshot",
+    "clicks.choose",
+    "clicks.popup",
+    "contacts.matching",
+    "contacts.variants",
+    "crm.replies",
+    "delivery.retry_policy",
+    "egress.allowed_addresses",
+    "egress.circuit_breaker",
 )
 IMPURE = {"httpx", "aiohttp", "redis", "rq", "starlette", "uvicorn", "sqlalchemy", "asyncio", "os", "time", "socket"}
 LIBRARIES = {
-    "httpx": {"bridge.exchange", "bridge.demo.once"},
-    "httpx_aiohttp": {"bridge.exchange"},
-    "aiohttp": {"bridge.exchange"},
+    "httpx": {"bridge.egress.client", "bridge.demo.once"},
+    "httpx_aiohttp": {"bridge.egress.client"},
+    "aiohttp": {"bridge.egress.client"},
     "rq": {"bridge.store.jobs", "workers"},
     "redis": {"bridge.store", "workers"},
     "sqlalchemy": {"bridge.audit"},
     "alembic": {"bridge.audit.migrations"},
     "starlette": {"bridge.web", "bridge.demo"},
     "uvicorn": {"bridge.web", "bridge.demo"},
-    "opentelemetry": {"bridge.traces"},
-    "click": {"bridge.cli", "bridge.audit_commands", "bridge.operator_commands", "bridge.terminal", "workers.__main__"},
-    "phonenumbers": {"bridge.numbers", "bridge.settings"},
-    "pydantic": {"bridge.settings", "bridge.settings_reader", "bridge.shapes", "bridge.pbx", "bridge.crm"},
+    "opentelemetry": {"bridge.observability.tracing"},
+    "click": {"bridge.cli", "workers.__main__"},
+    "cryptography": {"bridge.store.accounts", "bridge.crm"},
+    "phonenumbers": {"bridge.core.phone_numbers", "bridge.config.models"},
+    "pydantic": {"bridge.config", "bridge.core.json_codec", "bridge.pbx", "bridge.crm"},
 }
 """Where each library may be imported (the demo reads a stream as a browser would)."""
 MAPPED = {"redis.exceptions", "sqlalchemy.exc"}
 """Failures of a library may be mapped anywhere."""
 GRAB_BAGS = {"utils", "util", "helpers", "helper", "common", "base", "manager", "managers", "misc"}
-GENERIC_KINDS = {"webhook"}
 MAKERS = {
     "re.compile", "re.escape", "frozenset", "set", "tuple", "dict", "range", "bytes", "float", "timedelta", "datetime",
     "map", "ip_network", "nullcontext",
@@ -168,7 +162,7 @@ def wrong_imports(found: list[Module]) -> Iterator[str]:
         level, part = place(module.name)
         for other in sorted(name for name in module.imports if name.split(".")[0] in ("bridge", "workers")):
             below, other_part = place(other)
-            sideways = (part, other_part) in SIDEWAYS or HIGHER_IN_ITS_LAYER.get(part) == other_part
+            sideways = (part, other_part) in SIDEWAYS
             level_ground = level == len(LAYERS) - 1
             if below < level or (below == level and part != other_part and not sideways and not level_ground):
                 yield f"{module.name} imports {other}"
@@ -180,8 +174,8 @@ def mixed_adapters(found: list[Module]) -> Iterator[str]:
         mine = module.name.split(".")[:3]
         for other in module.imports:
             theirs = other.split(".")[:3]
-            is_vendor = len(theirs) == 3 and theirs[2] in {*pbx.kinds(), *crm.kinds()}
-            if is_vendor and theirs != mine and place(module.name)[1] != "bridge.demo":
+            is_vendor = len(theirs) == 3 and theirs[1] in ("pbx", "crm") and theirs[2] in KINDS
+            if is_vendor and theirs != mine:
                 yield f"{module.name} imports {other}"
 
 
@@ -193,10 +187,10 @@ def crossed_doors(found: list[Module]) -> Iterator[str]:
 
 
 def impure(found: list[Module]) -> Iterator[str]:
-    """Pure modules (of an adapter all but its door and its fake) that could touch the world or read a clock."""
+    """Pure modules (of an adapter all but its door and its simulator) that could touch the world or read a clock."""
     for module in found:
         part_of_adapter = place(module.name)[1] in ("bridge.pbx", "bridge.crm") and module.name.count(".") == 3
-        if module.name in {f"bridge.{name}" for name in PURE} or (part_of_adapter and module.file.stem != "fake"):
+        if module.name in {f"bridge.{name}" for name in PURE} or (part_of_adapter and module.file.stem != "simulator"):
             yield from (f"{module.name} imports {o}" for o in module.imports if o.split(".")[0] in IMPURE)
             yield from (f"{module.name} calls {call}" for call in calls_of(module.tree) if call in CLOCKS)
 
@@ -207,11 +201,11 @@ CLOCKS = {"datetime.now", "datetime.utcnow", "date.today", "datetime.today", "op
 def misplaced_libraries(found: list[Module]) -> Iterator[str]:
     """Libraries outside the one place that knows them. A vendor's simulator is a web app of its own."""
     for module in found:
-        is_fake = module.name.endswith(".fake")
+        is_simulator = module.name.endswith(".simulator")
         for other in module.imports - MAPPED:
             library = other.split(".")[0]
             homes = LIBRARIES.get(library, {module.name}) | (
-                {module.name} if library == "starlette" and is_fake else set()
+                {module.name} if library == "starlette" and is_simulator else set()
             )
             if not within(module.name, homes):
                 yield f"{module.name} imports {other}"
@@ -270,15 +264,23 @@ def calls_of(tree: ast.AST) -> list[str]:
     return [ast.unparse(tree.func), *inner] if isinstance(tree, ast.Call) else inner
 
 
+WORDS = {kind: re.compile(rf"(?<![a-z]){re.escape(kind)}(?![a-z])", re.I) for kind in KINDS}
+OTHER_MEANINGS = {
+    "webhook": re.compile(r"webhook-|webhooks|standard webhooks|_webhook|webhook_|by webhook|a webhook", re.I)
+}
+"""Where a make's name is a word of the field too."""
+
+
 def vendor_words(found: list[Module]) -> Iterator[str]:
-    """Names of vendors outside their folders and the demo."""
-    vendors = {*pbx.kinds(), *crm.kinds()} - GENERIC_KINDS
+    """Names of makes outside their folders. The demo says which ones it shows unless it is told otherwise."""
     for module in found:
-        parts = module.name.split(".")
-        text = module.file.read_text(encoding="utf-8").lower()
-        for vendor in sorted(vendors):
-            if vendor in text and vendor not in parts and place(module.name)[1] != "bridge.demo":
-                yield f"{module.name}: {vendor}"
+        if module.name == "bridge.demo.cast":
+            continue
+        text = module.file.read_text(encoding="utf-8")
+        for kind in sorted(KINDS - set(module.name.split("."))):
+            said = OTHER_MEANINGS[kind].sub("", text) if kind in OTHER_MEANINGS else text
+            if WORDS[kind].search(said):
+                yield f"{module.name}: {kind}"
 
 
 RULES: tuple[Callable[[list[Module]], Iterator[str]], ...] = (
@@ -329,25 +331,25 @@ def test_importing_everything_touches_nothing() -> None:
 
 PLANTED = [
     ("homeless", "bridge/leftover.py", '"""Nobody knows where this belongs."""\n'),
-    ("wrong_imports", "bridge/domain.py", "import bridge.exchange\n"),
-    ("wrong_imports", "bridge/enrich.py", "from bridge.directory import ResolvedAgent\n"),
-    ("wrong_imports", "bridge/store/keys.py", "def late() -> None:\n    from bridge import answer\n"),
+    ("wrong_imports", "bridge/core/model.py", "import bridge.egress.client\n"),
+    ("wrong_imports", "bridge/clicks/choose.py", "from bridge.directory import ResolvedAgent\n"),
+    ("wrong_imports", "bridge/store/keys.py", "def late() -> None:\n    from bridge.clicks import answer\n"),
     ("mixed_adapters", "bridge/pbx/voicenter/wire.py", "from bridge.crm.webhook import signature\n"),
-    ("mixed_adapters", "bridge/lookup.py", "from bridge.pbx import voicenter\n"),
-    ("reaching_adapters", "bridge/pbx/voicenter/__init__.py", "from bridge.exchange import EgressClient\n"),
-    ("crossed_doors", "bridge/push.py", "from workers import deliver\n"),
+    ("mixed_adapters", "bridge/calls/live_calls.py", "from bridge.pbx import voicenter\n"),
+    ("reaching_adapters", "bridge/pbx/voicenter/__init__.py", "from bridge.egress.client import EgressClient\n"),
+    ("crossed_doors", "bridge/delivery/deliver.py", "from workers import deliver\n"),
     ("crossed_doors", "workers/sweep.py", "from bridge.web import app\n"),
-    ("impure", "bridge/enrich.py", "import time\n"),
+    ("impure", "bridge/clicks/choose.py", "import time\n"),
     ("impure", "bridge/crm/webhook/wire.py", "def when() -> object:\n    return datetime.now(UTC)\n"),
-    ("misplaced_libraries", "bridge/record.py", "from redis import Redis\n"),
-    ("misplaced_libraries", "bridge/push.py", "import httpx\n"),
-    ("misplaced_libraries", "bridge/answer.py", "from rq import Queue\n"),
+    ("misplaced_libraries", "bridge/clicks/commit.py", "from redis import Redis\n"),
+    ("misplaced_libraries", "bridge/delivery/deliver.py", "import httpx\n"),
+    ("misplaced_libraries", "bridge/clicks/answer.py", "from rq import Queue\n"),
     ("grab_bags", "bridge/store/utils.py", '"""Things."""\n'),
     ("undocumented", "bridge/store/silent.py", "A = 1\n"),
-    ("busy_imports", "bridge/lookup.py", "log.info('here')\n"),
-    ("busy_imports", "bridge/clock.py", "STARTED = time.time()\n"),
-    ("busy_imports", "bridge/record.py", "CLIENT = Redis()\n"),
-    ("vendor_words", "bridge/answer.py", "# Voicenter is different\n"),
+    ("busy_imports", "bridge/calls/live_calls.py", "log.info('here')\n"),
+    ("busy_imports", "bridge/core/clock.py", "STARTED = time.time()\n"),
+    ("busy_imports", "bridge/clicks/commit.py", "CLIENT = Redis()\n"),
+    ("vendor_words", "bridge/clicks/answer.py", "# Voicenter is different\n"),
 ]  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Enum
 from typing import TypeVar
 
 from bridge.calls.shared_queries import SharedQueries
@@ -69,9 +69,9 @@ class _OneExtension:
 class Existence(Enum):
     """What a phone system says of an extension that has no call."""
 
-    EXISTS = auto()
-    UNKNOWN = auto()
-    NOBODY_TELLS = auto()
+    EXISTS = "exists"
+    UNKNOWN = "unknown"
+    NOBODY_TELLS = "nobody-tells"
 
 
 class PhoneSystem:

@@ -13,6 +13,7 @@ from bridge.agents import directory
 from bridge.calls.live_calls import LookupResult
 from bridge.clicks.choose import Choice, choose
 from bridge.clicks.commit import Entry, Given, commit
+from bridge.clicks.contact import at_first
 from bridge.clicks.popup import make_popup
 from bridge.clicks.timings import StepTimer
 from bridge.core.clock import new_id
@@ -109,7 +110,7 @@ async def _chosen_before(click: Click, agent: Agent, result: LookupResult, servi
 
 def _popup(click: Click, agent: Agent, choice: Choice, services: Services) -> Popup:
     now, ttl = services.clock.now(), services.settings.crm[click.crm].popup_ttl_seconds
-    return make_popup(click, agent, choice, services.labels, new_id("pop", now), now, ttl)
+    return at_first(make_popup(click, agent, choice, services.labels, new_id("pop", now), now, ttl), services)
 
 
 def _answer(click: Click, found: _Found, result: LookupResult | None, timer: StepTimer) -> Answer:

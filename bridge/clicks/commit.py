@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from bridge.core.clock import new_id
 from bridge.core.json_codec import as_json, from_json, json_text, time_text
-from bridge.core.model import DESKTOP, Agent, Answer, Call, Click, Delivery, DeliveryState
+from bridge.core.model import DESKTOP, Agent, Answer, Call, Click, ContactStatus, Delivery, DeliveryState
 from bridge.core.phone_numbers import e164
 from bridge.observability import tracing
 from bridge.store import counters, jobs, keys
@@ -92,6 +92,8 @@ def _write(pipe: Batch, queue: jobs.Jobs, entry: Entry, waiting: list[Delivery])
         for delivery in waiting:
             records.buffer_new(pipe, delivery, click, popup.expires_at)
             queue.add(pipe, jobs.DELIVER, delivery.delivery_id)
+        if popup.contact is not None and popup.contact.status is ContactStatus.UNKNOWN:
+            queue.add(pipe, jobs.CONTACT, popup.popup_id)
     popups.buffer_story(pipe, click.click_id, _story(entry, ids))
     pipe.xadd(keys.AUDIT, {"kind": "lookup", "line": json_text(log_entry(entry))})
     if click.proof:

@@ -66,8 +66,8 @@ class BadSignature(ClickRefused):
 
     def __init__(self) -> None:
         super().__init__(
-            "Send webhook-id, webhook-timestamp (within 5 minutes) and webhook-signature made with one of"
-            " click_secrets, or the click_token as 'Authorization: Bearer'."
+            "The sender could not be authenticated: the click is not signed, or its signature or token is wrong or"
+            " expired. The guide of this CRM says how its clicks prove where they come from."
         )
 
 

@@ -9,6 +9,8 @@ from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
 
+from bridge.core.model import without_underscore
+
 Noun = TypeVar("Noun")
 
 
@@ -37,12 +39,12 @@ def _plain(value: Any) -> Any:
         return time_text(value)
     if isinstance(value, Mapping):
         return dict(value)
-    return {name: getattr(value, name) for name in _names(cast(Hashable, type(value)))}
+    return {written: getattr(value, name) for name, written in _names(cast(Hashable, type(value)))}
 
 
 @cache
-def _names(noun: Hashable) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(cast(Any, noun)))
+def _names(noun: Hashable) -> tuple[tuple[str, str], ...]:
+    return tuple((field.name, without_underscore(field.name)) for field in fields(cast(Any, noun)))
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain)

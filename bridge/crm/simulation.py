@@ -3,16 +3,15 @@
 The demo, the tests and the bench all start from this one description.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from bridge.core.http_types import Request, Secret
 
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp
-
+App = Callable[[Any, Any, Any], Awaitable[None]]
+"""An ASGI application."""
 Mood = Literal["ok", "slow", "down", "refuses"]
 
 
@@ -67,7 +66,7 @@ class CrmSimulator(Protocol):
     def faults(self) -> Any:
         """Its misbehaviours, a dataclass of plain fields."""
 
-    def app(self) -> "ASGIApp":
+    def app(self) -> App:
         """Its API, to be mounted at the path of its description."""
 
     def shown(self) -> Sequence[ShownPopup]:

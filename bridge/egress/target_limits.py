@@ -1,7 +1,7 @@
 """Room for pushes: each target has so many places, and a circuit, so that a dead CRM takes none from the others."""
 
 from collections.abc import Callable, Mapping
-from enum import Enum, auto
+from enum import Enum
 from math import inf
 
 from bridge.config.models import CrmAccount
@@ -14,9 +14,9 @@ TURNS_PER_SECOND = 50
 class Visit(Enum):
     """How it went with whoever had a place: the CRM was not asked, answered like one that works, or did not."""
 
-    NOT_ASKED = auto()
-    ANSWERED = auto()
-    FAILED = auto()
+    NOT_ASKED = "not-asked"
+    ANSWERED = "answered"
+    FAILED = "failed"
 
 
 class Target:

@@ -3,16 +3,15 @@
 The demo, `popbridge simulate`, the tests and the bench all start from this one description.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from bridge.core.http_types import Secret
 from bridge.pbx.switchboard import Switchboard
 
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp
-
+App = Callable[[Any, Any, Any], Awaitable[None]]
+"""An ASGI application."""
 Mood = Literal["ok", "slow", "down", "refuses"]
 SLOW_SECONDS = 1.2
 """How long a simulated phone system in the mood `slow` takes to answer."""
@@ -25,7 +24,7 @@ class PbxSimulator(Protocol):
     def faults(self) -> Any:
         """Its misbehaviours, a dataclass of plain fields."""
 
-    def app(self) -> "ASGIApp":
+    def app(self) -> App:
         """Its API, to be mounted where `base_url` points."""
 
 

@@ -18,7 +18,8 @@ from bridge.store.client import Batch, TextRedis
 QUEUE = "popbridge"
 DELIVER = "workers.deliver.deliver"
 ARCHIVE = "workers.archive.archive"
-NAMES = frozenset({DELIVER, ARCHIVE})
+CONTACT = "workers.contact.contact"
+NAMES = frozenset({DELIVER, ARCHIVE, CONTACT})
 """The only functions a worker runs, whatever Redis holds."""
 
 TIMEOUT_SECONDS = 90

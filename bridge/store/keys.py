@@ -46,6 +46,16 @@ def call(ivrid: str) -> str:
     return f"popbridge:call:{ivrid}"
 
 
+def contact(crm: str, e164: str) -> str:
+    """JSON: what a CRM found for a number, and the number; whoever is erased stands in no key."""
+    return f"popbridge:contact:{crm}:{sha256(e164.encode()).hexdigest()[:32]}"
+
+
+def contact_lock(crm: str, e164: str) -> str:
+    """Text: present while one process asks this CRM for a number."""
+    return f"popbridge:contact-lock:{crm}:{sha256(e164.encode()).hexdigest()[:32]}"
+
+
 def delivery(delivery_id: str) -> str:
     """Hash: one delivery's state, lease and fence."""
     return f"popbridge:delivery:{delivery_id}"

@@ -1,13 +1,20 @@
 """What a found call leaves behind to be read again: the popup, the cached calls, the click's story."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bridge.core.json_codec import from_json, json_text
-from bridge.core.model import Call, Popup
+from bridge.core.model import Call, Contact, Popup
 from bridge.store import keys
 from bridge.store.client import Batch, TextRedis
+
+# KEYS: one. ARGV: what it was, what it becomes
+REPLACE = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
+return 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,17 @@ async def popup(redis: TextRedis, popup_id: str) -> tuple[Popup, list[str]] | No
     """A popup and the ids of its deliveries, while it is kept."""
     text = await redis.get(keys.popup(popup_id))
     return (kept(text), json.loads(text)["deliveries"]) if text else None
+
+
+async def set_contact(redis: TextRedis, popup_id: str, contact: Contact) -> bool:
+    """Keep who is calling with the popup; False when it is not kept any longer."""
+    key = keys.popup(popup_id)
+    text = await redis.get(key)
+    if not text:
+        return False
+    known = from_json(_Kept, text)
+    after = json_text(replace(known, popup=replace(known.popup, contact=contact)))
+    return bool(await redis.eval(REPLACE, 1, key, text, after))
 
 
 def kept(text: str) -> Popup:

@@ -8,15 +8,15 @@ from datetime import datetime, timedelta
 from redis.exceptions import RedisError
 
 from bridge.core.json_codec import from_json, json_text, time_text
-from bridge.core.model import Answer, Delivery, Popup
+from bridge.core.model import Answer, Contact, Delivery, Popup
 from bridge.store import keys
 from bridge.store.client import Entry, Evaluates, TextRedis
 
 log = logging.getLogger(__name__)
 
-POPUP, NOTHING = "popup", "nothing"
+POPUP, NOTHING, CONTACT = "popup", "nothing", "contact"
 DISMISSED, PREFERENCES, REVOKED = "dismissed", "preferences", "revoked"
-"""The first two are kept in the stream; the others are only for pages that are open now."""
+"""Popups, contacts and that there is none are kept in the stream; the others are for pages that are open now."""
 
 NOTHING_SECONDS = 120
 """How long an agent may still want to know that a click found no call."""
@@ -100,6 +100,12 @@ async def tell_nothing(redis: Evaluates, agent: keys.Person, answer: Answer, now
         await redis.eval(PUSH, 2, *_kept(agent, NOTHING, json_text(told), expires_at, ""))
     except (RedisError, OSError):
         log.warning("an agent's pages were not told that a click found no call: redis is away")
+
+
+async def tell_contact(redis: Evaluates, popup: Popup, contact: Contact) -> None:
+    """Tell the agent's pages who is calling."""
+    told = json_text({"popup_id": popup.popup_id, "contact": contact})
+    await redis.eval(PUSH, 2, *_kept(popup.agent, CONTACT, told, popup.expires_at, ""))
 
 
 def _kept(agent: keys.Person, event: str, data: str, expires_at: datetime, popup_id: str) -> list[str | int]:

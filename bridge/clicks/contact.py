@@ -1,0 +1,41 @@
+"""The line of a found call's contact: asked after the popup is on its way, told to the card when it comes."""
+
+from dataclasses import replace
+
+from bridge.core.model import DESKTOP, Contact, ContactStatus, Popup
+from bridge.services import Services
+from bridge.store.calls import popups
+from bridge.store.desktop import stream
+
+
+async def find_contact(popup_id: str, services: Services) -> None:
+    """Find who is calling, keep it with the popup and tell the agent's pages."""
+    kept = await popups.popup(services.redis, popup_id)
+    if kept is None or kept[0].contact is None or kept[0].contact.status is not ContactStatus.UNKNOWN:
+        return
+    popup = kept[0]
+    contact = await _find(popup, services)
+    if await popups.set_contact(services.redis, popup_id, contact):
+        await stream.tell_contact(services.scripts, popup, contact)
+
+
+async def _find(popup: Popup, services: Services) -> Contact:
+    """By the CRM that clicked, then by the other targets that can be searched: the first that knows the caller."""
+    region = services.labels.regions.get(popup.call.pbx, "")
+    answers = [await services.contacts.find(crm, popup.call, region) for crm in asked(popup.agent.crm, services)]
+    known = (one for one in answers if one.status in (ContactStatus.ONE, ContactStatus.SEVERAL))
+    return next(known, answers[0] if answers else Contact(ContactStatus.UNASKED, popup.agent.crm))
+
+
+def asked(crm: str, services: Services) -> list[str]:
+    """The CRMs that are asked for callers of this CRM's clicks."""
+    names = dict.fromkeys((crm, *services.settings.targets_of(crm)))
+    return [name for name in names if name != DESKTOP and services.contacts.is_asked(name)]
+
+
+def at_first(popup: Popup, services: Services) -> Popup:
+    """The popup with what is known of its contact before anybody was asked: nothing yet, or that nobody will be."""
+    crm = popup.agent.crm
+    if not asked(crm, services) or popup.call.caller.e164 is None:
+        return replace(popup, contact=Contact(ContactStatus.UNASKED, crm))
+    return replace(popup, contact=Contact(ContactStatus.UNKNOWN, crm))

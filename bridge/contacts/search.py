@@ -1,0 +1,110 @@
+"""Who is calling? Asks a CRM for the records that have the number: cached, and one question for all processes."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from urllib.parse import quote
+
+from redis.exceptions import RedisError
+
+from bridge.config.models import CrmAccount
+from bridge.contacts.matching import matching
+from bridge.contacts.variants import search_number
+from bridge.core.clock import Clock
+from bridge.core.errors import RateLimited, RequestFailed, SearchFailed, TokenRefused
+from bridge.core.model import Call, Contact, ContactRecord, ContactSource, ContactStatus
+from bridge.core.session import Session
+from bridge.crm import registry
+from bridge.crm.contract import FindsContacts, Found, FoundRecord, LinksNewRecords, SearchNumber
+from bridge.store import contacts as store
+from bridge.store.client import TextRedis
+
+log = logging.getLogger(__name__)
+
+MOST_RECORDS = 10
+LOOK_SECONDS = 0.02
+"""How often a process looks whether another one has the answer by now."""
+LONGEST_TEXT = 200
+
+
+class Contacts:
+    """Searches every CRM that can be searched."""
+
+    def __init__(
+        self, redis: TextRedis, accounts: Mapping[str, CrmAccount], sessions: Mapping[str, Session], clock: Clock
+    ) -> None:
+        self._redis, self._accounts, self._sessions, self._clock = redis, accounts, sessions, clock
+
+    def is_asked(self, crm: str) -> bool:
+        """Whether this CRM is asked for callers."""
+        account = self._accounts.get(crm)
+        return account is not None and account.search and isinstance(registry.find(account.kind), FindsContacts)
+
+    async def find(self, crm: str, call: Call, region: str) -> Contact:
+        """Who the caller is by that CRM, within its `search_seconds`. Failures are told as `unknown`, never raised."""
+        number = search_number(call.caller.number, region, self._formats(crm)) if self.is_asked(crm) else None
+        if number is None:
+            return Contact(ContactStatus.UNASKED, crm)
+        started = self._clock.ticks()
+        try:
+            async with asyncio.timeout(self._accounts[crm].search_seconds):
+                return await self._cached_or_asked(crm, number, call.caller.name)
+        except (TimeoutError, RequestFailed, RateLimited, TokenRefused, SearchFailed, RedisError, OSError) as error:
+            log.warning("a search in %s gave no answer: %s", crm, type(error).__name__)
+            return Contact(ContactStatus.UNKNOWN, crm, ms=self._since(started))
+
+    def _formats(self, crm: str) -> tuple[str, ...]:
+        return self._accounts[crm].search_formats
+
+    async def _cached_or_asked(self, crm: str, number: SearchNumber, name: str) -> Contact:
+        """An earlier answer, or a new one: by us, or by whoever asks for the same number now."""
+        while True:
+            known = await store.load(self._redis, crm, number.e164)
+            if known is not None:
+                return known
+            if await store.lock(self._redis, crm, number.e164, self._accounts[crm].search_seconds):
+                try:
+                    return await self._ask(crm, number, name)
+                finally:
+                    await store.unlock(self._redis, crm, number.e164)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _ask(self, crm: str, number: SearchNumber, name: str) -> Contact:
+        account, started = self._accounts[crm], self._clock.ticks()
+        adapter = registry.find(account.kind)
+        assert isinstance(adapter, FindsContacts)  # noqa: S101 - for the type checker: `is_asked` has looked
+        found = matching(await adapter.find_contacts(account, self._sessions[crm], number), number)
+        contact = _contact(crm, found, self._since(started), create_url(account, number, name))
+        kept = replace(contact, from_=ContactSource.CACHE)
+        seconds = store.NONE_SECONDS if contact.status is ContactStatus.NONE else account.cache_seconds
+        await store.save(self._redis, crm, number.e164, kept, min(seconds, account.cache_seconds))
+        return contact
+
+    def _since(self, started: float) -> float:
+        return round((self._clock.ticks() - started) * 1000, 1)
+
+
+def create_url(account: CrmAccount, number: SearchNumber, name: str) -> str | None:
+    """The page for a new contact: the settings' own, or where the make has one."""
+    if account.create_url is not None:
+        filled = account.create_url
+        for gap, value in (("e164", number.e164), ("national", number.national), ("name", name)):
+            filled = filled.replace(f"{{{gap}}}", quote(value, safe=""))
+        return filled
+    adapter = registry.find(account.kind)
+    return adapter.create_url(account, number, name) if isinstance(adapter, LinksNewRecords) else None
+
+
+def _contact(crm: str, found: Found, ms: float, new_record: str | None) -> Contact:
+    records = tuple(_record(one) for one in found.records[:MOST_RECORDS])
+    more = found.more or len(found.records) > MOST_RECORDS
+    several = len(records) > 1 or (bool(records) and found.more)
+    status = ContactStatus.SEVERAL if several else ContactStatus.ONE if records else ContactStatus.NONE
+    return Contact(status, crm, records, more, None if records else new_record, ms, ContactSource.CRM)
+
+
+def _record(found: FoundRecord) -> ContactRecord:
+    details = {name[:LONGEST_TEXT]: value[:LONGEST_TEXT] for name, value in found.details.items()}
+    name, company, owner = (text[:LONGEST_TEXT] for text in (found.name, found.company, found.owner))
+    return ContactRecord(found.type, found.id, name, company, found.url, owner, details)

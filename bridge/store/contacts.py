@@ -1,0 +1,46 @@
+"""What CRMs found for numbers: kept for a while, and asked by one process at a time."""
+
+from dataclasses import dataclass
+
+from bridge.core.json_codec import from_json, json_text
+from bridge.core.model import Contact
+from bridge.store import keys
+from bridge.store.client import TextRedis
+
+NONE_SECONDS = 60
+"""How long it is believed that a CRM has nobody with a number: soon somebody may have been added."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """The number stands beside it, so that an erasure finds it."""
+
+    number: str
+    contact: Contact
+
+
+async def load(redis: TextRedis, crm: str, e164: str) -> Contact | None:
+    """What this CRM found for the number, while it is kept."""
+    text = await redis.get(keys.contact(crm, e164))
+    return from_json(_Kept, text).contact if text else None
+
+
+async def save(redis: TextRedis, crm: str, e164: str, contact: Contact, seconds: int) -> None:
+    """Keep it; nothing where `seconds` is 0."""
+    if seconds:
+        await redis.set(keys.contact(crm, e164), json_text(_Kept(e164, contact)), ex=seconds)
+
+
+async def forget(redis: TextRedis, crm: str, e164: str) -> None:
+    """The next one asks anew: a contact was just created."""
+    await redis.delete(keys.contact(crm, e164))
+
+
+async def lock(redis: TextRedis, crm: str, e164: str, seconds: float) -> bool:
+    """Whether the caller may ask now; nobody else does for `seconds`, or until `unlock`."""
+    return bool(await redis.set(keys.contact_lock(crm, e164), "1", nx=True, px=max(1, int(seconds * 1000))))
+
+
+async def unlock(redis: TextRedis, crm: str, e164: str) -> None:
+    """Let others ask."""
+    await redis.delete(keys.contact_lock(crm, e164))
