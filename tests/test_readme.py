@@ -9,11 +9,12 @@ import click
 import pytest
 from pydantic.fields import FieldInfo
 
-from bridge import crm, pbx
 from bridge.cli.main import main
 from bridge.config.models import Agents, Audit, CrmAccount, Desktop, Log, PbxAccount, Redis, Section, Server, Settings
 from bridge.core.errors import ClickRefused
 from bridge.core.model import Outcome
+from bridge.crm import registry as crm
+from bridge.pbx import registry as pbx
 from bridge.services import load_settings
 
 ROOT = Path(__file__).parents[1]

@@ -16,7 +16,7 @@ from bridge.audit.schema import CHAINED, head, lookups
 from bridge.audit.verify import verify
 from bridge.cli.main import main
 from bridge.core.http_types import Secret
-from bridge.delivery.deliver import push
+from bridge.delivery.deliver import deliver
 from bridge.store import keys
 from bridge.store.tokens import Role
 from tests.audit import entries
@@ -41,7 +41,7 @@ async def worked(stage: Stage) -> str:
     answer = (await stage.click({"agent": DANA})).json()
     shown = (await stage.get(f"/api/popups/{answer['popup']['popup_id']}", await stage.token(Role.SUPERVISOR))).json()
     for delivery in shown["deliveries"]:
-        await push(delivery["delivery_id"], stage.services)
+        await deliver(delivery["delivery_id"], stage.services)
     await stage.click({"agent": OMER})
     return str(answer["click_id"])
 

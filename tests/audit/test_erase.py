@@ -21,7 +21,7 @@ from bridge.audit.person import AgentMark, CallerMark
 from bridge.audit.schema import acts, lookups
 from bridge.audit.verify import verify
 from bridge.core.http_types import Secret
-from bridge.delivery.deliver import push
+from bridge.delivery.deliver import deliver
 from bridge.store import keys
 from bridge.store.calls import popups
 from bridge.store.client import open_async
@@ -83,7 +83,7 @@ async def live_through(stage: Stage) -> str:
         popup = (await stage.click({"agent": DANA, "record": {"phone": spelling}})).json()["popup"]
         shown = (await stage.get(f"/api/popups/{popup['popup_id']}", await stage.token(Role.SUPERVISOR))).json()
         for delivery in shown["deliveries"]:
-            await push(delivery["delivery_id"], stage.services)
+            await deliver(delivery["delivery_id"], stage.services)
     await stage.services.archive.catch_up(stage.redis)
     stage.talk(stage.make.omer, number=OTHER, name="Somebody Else")
     await stage.click({"agent": OMER})
@@ -338,7 +338,7 @@ async def test_streams_keep_no_deleted_entries(stage: Stage) -> None:
         kept = await popups.popup(stage.redis, popup["popup_id"])
         assert kept is not None
         for delivery_id in kept[1]:
-            await push(delivery_id, stage.services)
+            await deliver(delivery_id, stage.services)
     await erase.erase(
         stage.services.archive, stage.redis, CallerMark.of(NUMBER, ["IL"]), "a test", stage.services.clock.now()
     )

@@ -9,7 +9,6 @@ import os
 import sys
 from datetime import UTC, datetime, timedelta
 
-from bridge import crm
 from bridge.clicks.commit import Entry, record
 from bridge.config.models import Settings
 from bridge.core.clock import new_id
@@ -30,6 +29,7 @@ from bridge.core.model import (
     Recording,
     ServedFrom,
 )
+from bridge.crm import registry as crm
 from bridge.services import load_settings
 from bridge.store.calls import popups
 from bridge.store.client import open_async, open_sync

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from bridge import pbx
 from bridge.core.http_types import Reply, Request
+from bridge.pbx import registry as pbx
 from tests.bench.figures import middle, plain, table
 from tests.bench.phone import answer, calls, row
 from tests.bench.report import Options, Report

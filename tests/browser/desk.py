@@ -11,7 +11,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 from redis.asyncio import Redis
 
-from bridge.delivery.deliver import push
+from bridge.delivery.deliver import deliver
 from bridge.store import jobs
 from bridge.store.tokens import Role
 from tests.stage import DANA, Stage, until
@@ -126,4 +126,4 @@ async def _work(stage: Stage) -> None:
             if found:
                 name, delivery = (await redis.hget(f"rq:job:{found[1]}", "description")).split()
                 assert name == jobs.DELIVER
-                await push(delivery, stage.services)
+                await deliver(delivery, stage.services)

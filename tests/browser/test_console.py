@@ -174,7 +174,7 @@ async def test_why_was_there_no_popup(desks: Desks) -> None:
     await expect(clicks.nth(0)).to_contain_text("The sender is not proven")
     await expect(clicks.nth(0)).to_contain_text("Put the same secret or token")
     await expect(clicks.nth(1)).to_contain_text("No active call")
-    await expect(clicks.nth(1)).to_contain_text("no call is live on extension SIPOmer1 now")
+    await expect(clicks.nth(1)).to_contain_text("no call is active on extension SIPOmer1 now")
     await expect(clicks.nth(1)).to_contain_text("What to do:")
     assert await violations(page) == []
     await page.reload()
@@ -187,7 +187,7 @@ async def test_why_was_there_no_popup(desks: Desks) -> None:
     await desks.stage.redis.delete(keys.story(click_id))
     await clicks.nth(1).get_by_role("button").click()
     await expect(page.get_by_role("dialog")).to_contain_text("kept for three days only")
-    await expect(page.get_by_role("dialog")).to_contain_text("no call is live on extension SIPOmer1 now")
+    await expect(page.get_by_role("dialog")).to_contain_text("no call is active on extension SIPOmer1 now")
     await page.keyboard.press("Escape")
     await page.locator("#why-form [name=at]").fill("2026-01-01T10:00:30")
     await page.get_by_role("button", name="Find out").click()

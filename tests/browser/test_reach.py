@@ -86,9 +86,9 @@ async def test_every_reason_for_a_choice_is_told_in_hebrew(desks: Desks) -> None
 async def test_what_a_phone_system_may_do_wrong_is_told_in_hebrew(desks: Desks) -> None:
     page = await desks.open(locale="he-IL")
     wrongs = [
-        "the phone system has failed several times in a row and is left alone for 5 seconds",
+        "the phone system has failed several times in a row and the next request is in 5 seconds",
         "the phone system '7' sent calls of 101 that cannot be read",
-        "10.0.0.1 cannot be connected to",
+        "10.0.0.1 could not connect to",
         "10.0.0.1 did not answer within 2 s",
         "the phone system (7) sent something that is not JSON",
     ]

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from bridge.delivery.deliver import push
+from bridge.delivery.deliver import deliver
 from bridge.doctor import examine
 from bridge.store.tokens import Role
 from bridge.web.app import create_app
@@ -120,7 +120,7 @@ async def test_a_popup_comes_through_at_once_and_the_log_holds_no_token(stage: S
             answer = (await proxy.http.get(f"{proxy.address}/clicks/acme", params=query)).json()
             popup = await stage.get(f"/api/popups/{answer['popup']['popup_id']}", await stage.token(Role.SUPERVISOR))
             for delivery in popup.json()["deliveries"]:
-                await push(delivery["delivery_id"], stage.services)
+                await deliver(delivery["delivery_id"], stage.services)
             async with asyncio.timeout(10):
                 async for line in lines:
                     if line == "event: popup":

@@ -10,7 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from bridge.core.model import Outcome
-from bridge.delivery.deliver import push
+from bridge.delivery.deliver import deliver
 from bridge.store import counters, keys
 from bridge.store.tokens import Role
 from tests.deploy.test_files import DEPLOY, run, said, tool
@@ -68,7 +68,7 @@ async def test_every_metric_that_is_named_is_there(stage: Stage) -> None:
     await stage.raw(b"{")
     popup = await stage.get(f"/api/popups/{answer['popup']['popup_id']}", await stage.token(Role.SUPERVISOR))
     for delivery in popup.json()["deliveries"]:
-        await push(delivery["delivery_id"], stage.services)
+        await deliver(delivery["delivery_id"], stage.services)
     worker = {"at": time.time(), "in_flight": 0, "circuits": stage.services.targets.circuits()}
     await stage.redis.hset(keys.WORKERS, mapping={"one": json.dumps(worker)})
     await stage.redis.hincrby(keys.COUNTERS, counters.field("clicks_repeated", "acme"))

@@ -12,7 +12,7 @@ from redis import Redis
 
 from bridge.core.http_types import Secret
 from bridge.core.model import Click
-from bridge.delivery.deliver import push
+from bridge.delivery.deliver import deliver
 from bridge.store import keys
 from bridge.store.clicks import accept
 from bridge.store.client import Batch, open_async
@@ -211,7 +211,7 @@ async def test_what_became_of_a_push_is_written_once_however_often_the_line_brea
         return not lost
 
     line.hear = hear
-    await push(to_crm.rpartition(":")[2], stage.services)
+    await deliver(to_crm.rpartition(":")[2], stage.services)
     assert len(stage.crm.received) == 1
     assert line.cuts == 2
     assert direct.llen(to_crm.replace("delivery", "attempts")) == 1

@@ -10,7 +10,7 @@ import pytest
 from redis import Redis
 
 from bridge.core.http_types import Secret
-from bridge.delivery.deliver import push
+from bridge.delivery.deliver import deliver
 from bridge.store.tokens import Role
 from tests.faults.proxy import redis_line
 from tests.stage import CALLER, CLICK_SECRET, CODE, DANA, POPUP_SECRET, TOKEN, Stage, open_stage
@@ -53,7 +53,7 @@ async def fail_in_every_way(stage: Stage) -> list[httpx.Response]:
         popup = (await stage.click({"agent": DANA})).json()["popup"]
         shown = (await stage.get(f"/api/popups/{popup['popup_id']}", await stage.token(Role.SUPERVISOR))).json()
         for delivery in shown["deliveries"]:
-            await push(delivery["delivery_id"], stage.services)
+            await deliver(delivery["delivery_id"], stage.services)
     told += [await stage.get(path) for path in ("/metrics", "/readyz", "/version", "/livez", "/nowhere")]
     return told
 

@@ -12,7 +12,7 @@ from bridge.audit.schema import deliveries, lookups
 from bridge.audit.verify import verify
 from bridge.config.models import Audit
 from bridge.core.http_types import Secret
-from bridge.delivery.deliver import push
+from bridge.delivery.deliver import deliver
 from bridge.store import keys
 from bridge.store.tokens import Role
 from tests.audit import entries
@@ -61,7 +61,7 @@ async def test_a_deliverys_end_joins_its_line(stage: Stage) -> None:
     supervisor = await stage.token(Role.SUPERVISOR)
     shown = (await stage.get(f"/api/popups/{popup['popup_id']}", supervisor)).json()
     for delivery in shown["deliveries"]:
-        await push(delivery["delivery_id"], stage.services)
+        await deliver(delivery["delivery_id"], stage.services)
     line = (await stage.get("/api/audit", supervisor)).json()["items"][0]
     (ended,) = line["deliveries"]
     assert (ended["target"], ended["state"]) == ("acme", "delivered")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bridge.core.http_types import Secret
-from bridge.delivery.deliver import push
+from bridge.delivery.deliver import deliver
 from bridge.observability import logs
 from bridge.store.tokens import Role
 from tests.stage import CALLER, DANA, Stage, listening, open_stage
@@ -46,7 +46,7 @@ async def test_a_click_and_its_deliveries_have_a_line_each_with_its_id(stage: St
     popup = answer["popup"]["popup_id"]
     kept = (await stage.get(f"/api/popups/{popup}", await stage.token(Role.SUPERVISOR))).json()
     for delivery in kept["deliveries"]:
-        await push(delivery["delivery_id"], stage.services)
+        await deliver(delivery["delivery_id"], stage.services)
     assert {(line["click_id"], line["target"], line["state"]) for line in told.of("delivery")} == {
         (answer["click_id"], "acme", "delivered"),
         (answer["click_id"], "desktop", "pending"),

@@ -16,9 +16,13 @@ from svix.webhooks import Webhook as SvixWebhook
 from bridge.core.clock import Clock
 from bridge.core.errors import RequestFailed
 from bridge.core.http_types import Reply, Request, Secret
-from bridge.core.json_codec import time_text
-from bridge.core.model import Delivery, DeliveryState
-from bridge.delivery.deliver import growing_wait, judge, push, retry_after
+from bridge.core.json_codec import from_json, json_text, time_text
+from bridge.core.model import Delivery, DeliveryEvent, DeliveryState, Event, Popup
+from bridge.crm.contract import Delivered, Rejected, Retry
+from bridge.crm.replies import judge, retry_after
+from bridge.crm.webhook import wire
+from bridge.delivery.deliver import deliver
+from bridge.delivery.retry_policy import growing_wait
 from bridge.store import counters, keys
 from bridge.store.deliveries import claims, ledger, records
 from tests.stage import DANA, POPUP_SECRET, Stage, open_stage, serving
@@ -61,8 +65,8 @@ async def state(stage: Stage, delivery_id: str) -> Delivery:
 async def test_a_popup_arrives_once_signed_for_everybodys_verifier(stage: Stage) -> None:
     stage.talk()
     popup, delivery_id = await pressed(stage)
-    await push(delivery_id, stage.services)
-    await push(delivery_id, stage.services)
+    await deliver(delivery_id, stage.services)
+    await deliver(delivery_id, stage.services)
     (received,) = stage.crm.received
     assert received.status == 200
     assert received.webhook_id == delivery_id
@@ -75,13 +79,10 @@ async def test_a_popup_arrives_once_signed_for_everybodys_verifier(stage: Stage)
 async def test_the_public_verifiers_accept_what_we_send(stage: Stage) -> None:
     stage.talk()
     account = stage.services.settings.crm["acme"]
-    from bridge import crm
-    from bridge.core.json_codec import from_json, json_text
-    from bridge.core.model import Popup
-
     popup, delivery_id = await pressed(stage)
     now = datetime.now(UTC)
-    request = crm.find("webhook").write_popup(account, delivery_id, from_json(Popup, json_text(popup)), now)
+    event = DeliveryEvent(Event.POPUP, delivery_id, now, from_json(Popup, json_text(popup)))
+    request = wire.write_event(account.popup_url, account.popup_secrets, event, now)
     for verifier in (Webhook(POPUP_SECRET.reveal()), SvixWebhook(POPUP_SECRET.reveal())):
         verifier.verify(request.body.decode(), dict(request.headers))
 
@@ -94,7 +95,7 @@ async def test_what_the_crms_answer_means(stage: Stage, status: int, end: str) -
     stage.talk()
     _, delivery_id = await pressed(stage)
     stage.crm.faults.status = status
-    await push(delivery_id, stage.services)
+    await deliver(delivery_id, stage.services)
     found = await state(stage, delivery_id)
     assert str(found.state) == (end or "pending")
     assert [(one.status, one.error) for one in found.attempts] == [(status, f"http-{status}")]
@@ -105,8 +106,8 @@ async def test_a_second_job_does_not_shorten_the_wait(stage: Stage) -> None:
     stage.talk()
     _, delivery_id = await pressed(stage)
     stage.crm.faults.status, stage.crm.faults.retry_after = 429, 30
-    await push(delivery_id, stage.services)
-    await push(delivery_id, stage.services)
+    await deliver(delivery_id, stage.services)
+    await deliver(delivery_id, stage.services)
     assert len(stage.crm.received) == 1
 
 
@@ -118,11 +119,11 @@ async def test_redirects_are_not_followed_and_no_proxy_is_taken_from_the_environ
     async with open_stage(tmp_path, redis_url) as stage:
         stage.talk()
         _, delivery_id = await pressed(stage)
-        await push(delivery_id, stage.services)
+        await deliver(delivery_id, stage.services)
         assert (await state(stage, delivery_id)).state is DeliveryState.DELIVERED
         _, redirected = await pressed(stage)
         stage.crm.faults.status, stage.crm.faults.location = 302, f"{stage.pbx_url}/crm/popups"
-        await push(redirected, stage.services)
+        await deliver(redirected, stage.services)
         assert (await state(stage, redirected)).state is DeliveryState.FAILED
         assert len(stage.crm.received) == 2
 
@@ -134,12 +135,12 @@ async def test_a_crm_that_comes_back_gets_the_same_id_on_every_try(tmp_path: Pat
         _, delivery_id = await pressed(stage)
         stage.crm.faults.status = 500
         for _ in range(3):
-            await push(delivery_id, stage.services)
+            await deliver(delivery_id, stage.services)
             waiting = await state(stage, delivery_id)
             assert waiting.attempts[-1].next_try_at is not None
             watch.at = waiting.attempts[-1].next_try_at
         stage.crm.faults.status = 200
-        await push(delivery_id, stage.services)
+        await deliver(delivery_id, stage.services)
         assert {received.webhook_id for received in stage.crm.received} == {delivery_id}
         ended = await state(stage, delivery_id)
         assert [one.status for one in ended.attempts] == [500, 500, 500, 200]
@@ -153,12 +154,12 @@ async def test_retry_after_is_waited_for_and_too_late_is_expired(tmp_path: Path,
         stage.talk()
         _, delivery_id = await pressed(stage)
         stage.crm.faults.status, stage.crm.faults.retry_after = 429, 7
-        await push(delivery_id, stage.services)
+        await deliver(delivery_id, stage.services)
         waiting = await state(stage, delivery_id)
         assert waiting.attempts[0].next_try_at == waiting.attempts[0].at + timedelta(seconds=7)
         watch.turn(7)
         stage.crm.faults.retry_after = 600
-        await push(delivery_id, stage.services)
+        await deliver(delivery_id, stage.services)
         ended = await state(stage, delivery_id)
         assert ended.state is DeliveryState.EXPIRED
         assert len(stage.crm.received) == 2
@@ -170,10 +171,10 @@ async def test_a_popup_past_its_time_is_expired_and_never_sent(tmp_path: Path, r
         stage.talk()
         popup, delivery_id = await pressed(stage)
         desktop_id = await delivery_to(stage, popup, "desktop")
-        await push(desktop_id, stage.services)
+        await deliver(desktop_id, stage.services)
         watch.turn(121)
-        await push(delivery_id, stage.services)
-        await push(desktop_id, stage.services)
+        await deliver(delivery_id, stage.services)
+        await deliver(desktop_id, stage.services)
         assert stage.crm.received == []
         assert (await state(stage, delivery_id)).state is DeliveryState.EXPIRED
         assert (await state(stage, desktop_id)).state is DeliveryState.EXPIRED
@@ -186,9 +187,9 @@ async def test_a_late_push_of_a_call_that_has_ended_is_not_sent(tmp_path: Path, 
         _, ended_id = await pressed(stage)
         _, live_id = await pressed(stage)
         watch.turn(11)
-        await push(live_id, stage.services)
+        await deliver(live_id, stage.services)
         stage.phone.hang_up(ivrid)
-        await push(ended_id, stage.services)
+        await deliver(ended_id, stage.services)
         assert [one.webhook_id for one in stage.crm.received] == [live_id]
         ended = await state(stage, ended_id)
         assert (ended.state, ended.attempts[0].error) == (DeliveryState.EXPIRED, "call-ended")
@@ -201,7 +202,7 @@ async def test_a_late_push_is_sent_when_the_phone_system_cannot_tell(tmp_path: P
         _, delivery_id = await pressed(stage)
         watch.turn(11)
         stage.pbx.faults.down = "503"
-        await push(delivery_id, stage.services)
+        await deliver(delivery_id, stage.services)
         assert (await state(stage, delivery_id)).state is DeliveryState.DELIVERED
 
 
@@ -212,12 +213,12 @@ async def test_a_crms_own_rate_is_kept_and_what_is_over_it_waits(tmp_path: Path,
         stage.talk()
         ids = [(await pressed(stage))[1] for _ in range(3)]
         for delivery_id in ids:
-            await push(delivery_id, stage.services)
+            await deliver(delivery_id, stage.services)
         assert len(stage.crm.received) == 2
         waiting = await state(stage, ids[2])
         assert (waiting.state, waiting.attempts) == (DeliveryState.PENDING, ()), "standing back is no try"
         watch.turn(1)
-        await push(ids[2], stage.services)
+        await deliver(ids[2], stage.services)
         assert len(stage.crm.received) == 3
 
 
@@ -254,7 +255,7 @@ async def test_who_said_yes_is_not_sent_it_again_whatever_the_body(stage: Stage,
     _, delivery_id = await pressed(stage)
     address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/popups"
     object.__setattr__(stage.services.settings.crm["acme"], "popup_url", address)
-    await push(delivery_id, stage.services)
+    await deliver(delivery_id, stage.services)
     ended = await state(stage, delivery_id)
     assert [(one.status, one.error) for one in ended.attempts] == [(200, None)]
     assert ended.state is DeliveryState.DELIVERED
@@ -268,7 +269,7 @@ async def test_no_retry_after_is_too_odd_to_record_the_try(stage: Stage, header:
     stage.talk()
     stage.crm.faults.status, stage.crm.faults.retry_after = 503, header  # type: ignore[assignment]
     _, delivery_id = await pressed(stage)
-    await push(delivery_id, stage.services)
+    await deliver(delivery_id, stage.services)
     found = await state(stage, delivery_id)
     (tried,) = found.attempts
     assert tried.error == "http-503"
@@ -290,7 +291,7 @@ async def test_a_popup_that_expires_while_the_phone_system_is_asked_is_not_sent(
 
         watch.turn(119)
         stage.services.lookup.live_calls = slow  # type: ignore[method-assign]
-        await push(delivery_id, stage.services)
+        await deliver(delivery_id, stage.services)
         assert stage.crm.received == []
         assert (await state(stage, delivery_id)).state is DeliveryState.EXPIRED
 
@@ -302,7 +303,7 @@ async def test_a_popup_that_cannot_be_read_any_more_expires(tmp_path: Path, redi
         popup, delivery_id = await pressed(stage)
         await stage.redis.set(keys.popup(popup["popup_id"]), '{"popup": {"of": "another version"}}')
         watch.turn(121)
-        await push(delivery_id, stage.services)
+        await deliver(delivery_id, stage.services)
         assert (await state(stage, delivery_id)).state is DeliveryState.EXPIRED
 
 
@@ -315,9 +316,9 @@ async def test_standing_back_for_a_place_uses_up_no_rate(tmp_path: Path, redis_u
         target = stage.services.targets["acme"]
         assert target.enter()
         for delivery_id in ids[:3]:
-            await push(delivery_id, stage.services)
+            await deliver(delivery_id, stage.services)
         target.leave(True)
-        await push(ids[3], stage.services)
+        await deliver(ids[3], stage.services)
         assert [one.webhook_id for one in stage.crm.received] == [ids[3]]
 
 
@@ -337,11 +338,11 @@ async def test_what_a_person_sent_again_is_no_latency(stage: Stage) -> None:
     stage.talk()
     stage.crm.faults.status = 410
     _, delivery_id = await pressed(stage)
-    await push(delivery_id, stage.services)
+    await deliver(delivery_id, stage.services)
     stage.crm.faults.status = 200
     now = datetime.now(UTC)
     await records.resend(stage.redis, delivery_id, now - timedelta(seconds=1), now + timedelta(hours=1))
-    await push(delivery_id, stage.services)
+    await deliver(delivery_id, stage.services)
     assert (await state(stage, delivery_id)).state is DeliveryState.DELIVERED
     assert not [name for name in await counters.every(stage.redis) if name[0].startswith("popup_latency")]
 
@@ -354,7 +355,7 @@ async def test_what_is_gone_leaves_nothing_behind_when_it_is_due(stage: Stage) -
     assert await stage.redis.hgetall(keys.delivery(delivery_id)) == {}
     found, _ = await records.every(stage.redis, None, None, 10, None)
     assert delivery_id not in [one.delivery_id for one in found]
-    await push(delivery_id, stage.services)
+    await deliver(delivery_id, stage.services)
     due = [member for member, _ in await stage.redis.zrange(keys.DUE, 0, -1, withscores=True)]
     assert delivery_id not in due
 
@@ -378,14 +379,14 @@ async def test_a_crm_that_is_down_or_slow_is_tried_again(stage: Stage) -> None:
     stage.talk()
     _, delivery_id = await pressed(stage)
     object.__setattr__(stage.services.settings.crm["acme"], "popup_url", "http://127.0.0.1:9/popups")
-    await push(delivery_id, stage.services)
+    await deliver(delivery_id, stage.services)
     found = await state(stage, delivery_id)
     assert (found.state, found.attempts[0].error) == (DeliveryState.PENDING, "no-connection")
     _, slow_id = await pressed(stage)
     object.__setattr__(stage.services.settings.crm["acme"], "popup_url", f"{stage.pbx_url}/crm/popups")
     object.__setattr__(stage.services.settings.crm["acme"], "push_timeout_seconds", 0.2)
     stage.crm.faults.slow_seconds = 0.6
-    await push(slow_id, stage.services)
+    await deliver(slow_id, stage.services)
     found = await state(stage, slow_id)
     assert (found.state, found.attempts[0].error) == (DeliveryState.PENDING, "timeout")
 
@@ -408,7 +409,7 @@ async def test_two_workers_on_one_delivery_send_it_once(stage: Stage) -> None:
 
 async def test_a_delivery_that_is_not_kept_any_longer_leaves_the_ledger(stage: Stage) -> None:
     await stage.redis.eval("return redis.call('ZADD', KEYS[1], 1, 'dlv_gone')", 1, keys.DUE)
-    await push("dlv_gone", stage.services)
+    await deliver("dlv_gone", stage.services)
     assert await stage.redis.zcard(keys.DUE) == 0
 
 
@@ -441,28 +442,20 @@ async def test_what_waits_in_a_long_queue_is_not_queued_twice(stage: Stage) -> N
 
 
 def test_retry_after_in_seconds_and_as_a_date() -> None:
-    assert retry_after("7", NOW) == 7
-    assert retry_after("Sun, 22 Nov 2026 10:00:30 GMT", NOW) == 30
-    assert retry_after("Sun, 22 Nov 2026 09:00:00 GMT", NOW) == 0
+    assert retry_after("7", NOW) == timedelta(seconds=7)
+    assert retry_after("Sun, 22 Nov 2026 10:00:30 GMT", NOW) == timedelta(seconds=30)
+    assert retry_after("Sun, 22 Nov 2026 09:00:00 GMT", NOW) == timedelta(0)
     for useless in (None, "", "soon", "-3", "1.5"):
         assert retry_after(useless, NOW) is None
 
 
 def test_judgements_at_the_edges() -> None:
-    ends = {status: judge(Reply(status, {}, b"", 1.0), NOW).end for status in (200, 204, 299, 300, 408, 499, 500, 599)}
-    assert {status: str(end or "") for status, end in ends.items()} == {
-        200: "delivered",
-        204: "delivered",
-        299: "delivered",
-        300: "failed",
-        408: "failed",
-        499: "failed",
-        500: "",
-        599: "",
-    }
+    results = {200: Delivered, 204: Delivered, 299: Delivered, 300: Rejected, 408: Rejected, 499: Rejected, 500: Retry}
+    for status, result in {**results, 599: Retry}.items():
+        assert type(judge(Reply(status, {}, b"", 1.0), NOW)) is result, status
 
 
 async def test_waits_grow_up_to_a_limit_and_differ_by_chance(stage: Stage) -> None:
-    waits = [growing_wait(tries, stage.services) for tries in range(12) for _ in range(20)]
+    waits = [growing_wait(tries, stage.services.clock.chance()) for tries in range(12) for _ in range(20)]
     assert all(wait <= 30.0 * 1.25 for wait in waits)
     assert len(set(waits)) > 100

@@ -22,7 +22,8 @@ from bridge.core.errors import PbxError, PbxRefused, PbxUnintelligible, PbxUnrea
 from bridge.core.http_types import Reply, Request
 from bridge.core.model import Call, Caller, CallerKind, CallState, Direction, ExtensionId, Outcome
 from bridge.egress.client import open_client
-from bridge.pbx import Listing, ozeki
+from bridge.pbx import ozeki
+from bridge.pbx.contract import Listing
 from bridge.pbx.ozeki import wire
 from bridge.pbx.ozeki.calls import SLACK, Clock, extensions_in
 from bridge.pbx.ozeki.simulator import Faults, OzekiSimulator

@@ -22,7 +22,8 @@ from bridge.crm.webhook import signature
 from bridge.crm.webhook import simulator as crm_fake
 from bridge.crm.webhook import wire as crm_wire
 from bridge.egress.client import open_client
-from bridge.pbx import Listing, voicenter
+from bridge.pbx import voicenter
+from bridge.pbx.contract import Listing
 from bridge.pbx.switchboard import Extension, Switchboard
 from bridge.pbx.voicenter.simulator import Faults, VoicenterSimulator
 

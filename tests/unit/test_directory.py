@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from bridge.agents.directory import Directory, ResolvedAgent, UnresolvedAgent, read, resolve
 from bridge.core.errors import SettingsError
 from bridge.core.model import Agent, Click, ExtensionId, Outcome
+from bridge.core.reasons import reason
 from tests.unit.nouns import NOON
 
 HEAD = "crm,crm_user,pbx,extension,name"
@@ -58,7 +59,7 @@ def test_an_extension_that_is_not_the_agents_is_refused(extension: str) -> None:
     owner = found("dana@acme.example", extension)
     assert isinstance(owner, UnresolvedAgent)
     assert owner.outcome is Outcome.UNKNOWN_EXTENSION
-    assert owner.why == f"extension '{extension}' is not one of דנה כהן's"
+    assert str(owner.reason) == f"extension '{extension}' does not belong to דנה כהן"
     assert owner.agent is not None
     assert owner.agent.crm_user == "dana@acme.example"
 
@@ -66,9 +67,7 @@ def test_an_extension_that_is_not_the_agents_is_refused(extension: str) -> None:
 @pytest.mark.parametrize(("agent", "crm"), [("nobody", "acme"), ("noa", "beta"), ("NOA", "acme"), ("no", "acme")])
 def test_an_agent_nobody_knows(agent: str, crm: str) -> None:
     owner = found(agent, crm=crm)
-    assert owner == UnresolvedAgent(
-        Outcome.UNKNOWN_AGENT, f"nobody called '{agent}' is in the directory of agents for {crm}"
-    )
+    assert owner == UnresolvedAgent(Outcome.UNKNOWN_AGENT, reason("unknown-agent", agent=agent, crm=crm))
 
 
 def test_the_same_name_in_two_crms_is_two_agents() -> None:

@@ -7,8 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.clicks.choose import Labels, choose, labelled, popup
+from bridge.calls.labels import Labels, labelled
+from bridge.clicks.choose import choose
+from bridge.clicks.popup import make_popup
 from bridge.core.model import Call, CallerKind, CallState
+from bridge.core.reasons import say
 from tests.unit.nouns import CLICK, DANA, NOON, call
 
 TALKING, RINGING, DIALING, HOLD, UNKNOWN = (
@@ -45,7 +48,7 @@ def chosen(*calls: Call, ivrid: str | None = None) -> tuple[str, list[str], str]
     """ivrid of the chosen call, ivrids of the others, why."""
     choice = choose(calls, ivrid)
     assert choice is not None
-    return choice.call.ivrid, [other.ivrid for other in choice.others], choice.why
+    return choice.call.ivrid, [other.ivrid for other in choice.others], say(choice.reason)
 
 
 @pytest.mark.parametrize("state", list(CallState))
@@ -164,7 +167,7 @@ def test_the_popup() -> None:
     click = replace(CLICK, record={"type": "contact", "id": "42"})
     choice = choose([call("a", HOLD, did="0776707528"), transferred], None)
     assert choice is not None
-    made = popup(click, DANA, choice, LABELS, "pop_1", NOON, ttl=120)
+    made = make_popup(click, DANA, choice, LABELS, "pop_1", NOON, ttl=120)
     assert (made.popup_id, made.click_id, made.why) == ("pop_1", "clk_1", "talking now; 1 other call is on hold")
     assert (made.created_at, made.expires_at) == (NOON, NOON + timedelta(seconds=120))
     assert made.call == labelled(transferred, LABELS)
@@ -179,7 +182,7 @@ def test_the_popup() -> None:
 def test_the_popup_names_the_line_that_the_call_is_on() -> None:
     choice = choose([call("a", extension="SIPDana2", pbx="office")], None)
     assert choice is not None
-    agent = popup(CLICK, DANA, choice, LABELS, "pop_1", NOON, 120).agent
+    agent = make_popup(CLICK, DANA, choice, LABELS, "pop_1", NOON, 120).agent
     assert (agent.crm, agent.crm_user, agent.name) == ("acme", "dana@acme.example", "Dana Cohen")
     assert (agent.pbx, agent.extension) == ("office", "SIPDana2")
 
@@ -191,7 +194,7 @@ def test_the_call_that_the_agent_chose_earlier() -> None:
     def told(ivrid: str | None, before: str | None) -> tuple[str, str]:
         choice = choose(calls, ivrid, before)
         assert choice is not None
-        return choice.call.ivrid, choice.why
+        return choice.call.ivrid, say(choice.reason)
 
     assert told(None, "b") == ("b", "you chose it; on hold now; 2 other calls: 1 talking, 1 ringing")
     assert told("c", "b")[0] == "c"

@@ -18,13 +18,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bridge import pbx
 from bridge.core.errors import PbxRefused, PbxUnintelligible, PbxUnreachable
-from bridge.core.http_types import Reply, Request
+from bridge.core.http_types import Reply
 from bridge.core.json_codec import as_json
 from bridge.core.model import Call
-from bridge.pbx import CallQueue, Listing, Person
+from bridge.pbx import registry as pbx
+from bridge.pbx.contract import CallQueue, Listing, Person
 from tests.contract import samples
+from tests.contract.session import ScriptedSession
 
 LONG = os.environ.get("LONG_TESTS") == "1"
 ANSWERS = 20_000 if LONG else 300
@@ -126,24 +127,16 @@ def mangled(kind: str, dice: random.Random) -> bytes:
 
 def questions_of(kind: str) -> list[str]:
     """What this make can be asked."""
-    return [name for name in ("calls", "extensions", "queues", "people") if getattr(pbx.find(kind), name) is not None]
+    return [name for name in ("calls", "extensions", "queues", "people") if hasattr(pbx.find(kind), name)]
 
 
 def asked(kind: str, what: str, reply: Reply, account: Any) -> Any:
     """What the adapter makes of the reply, or the error that it raises, and only one of the three."""
-
-    async def send(_: Request) -> Reply:
-        return reply
-
     adapter: Any = pbx.find(kind)
-    arguments = {
-        "calls": (account, send, "main", "101", NOW),
-        "extensions": (account, send),
-        "queues": (account, send, None, NOW),
-        "people": (account, send),
-    }[what]
+    session = ScriptedSession(adapter, account, [reply])
+    more = {"calls": ("101",), "queues": (None,)}.get(what, ())
     try:
-        return asyncio.run(getattr(adapter, what)(*arguments))
+        return asyncio.run(getattr(adapter, what)(account, session, *more))
     except ERRORS as error:
         return error
 

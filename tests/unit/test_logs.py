@@ -13,6 +13,7 @@ import pytest
 from bridge.config.models import Log
 from bridge.core.errors import PbxRefused
 from bridge.core.phone_numbers import masked
+from bridge.core.reasons import Reason
 from bridge.observability import logs
 
 log = logging.getLogger("bridge.tried")
@@ -104,7 +105,7 @@ def test_each_task_follows_its_own_click(errors: io.StringIO) -> None:
 
 def test_a_failure_tells_where_and_what_kind_but_not_what_was_quoted(errors: io.StringIO) -> None:
     logs.start(Log(), "web")
-    for error in (ValueError("0722776772 is no name"), PbxRefused("the code is not accepted")):
+    for error in (ValueError("0722776772 is no name"), PbxRefused(Reason("the code is not accepted"))):
         try:
             raise error
         except Exception:

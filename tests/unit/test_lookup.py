@@ -3,17 +3,20 @@
 import asyncio
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
 
 from bridge.calls.live_calls import Lookup, LookupResult
+from bridge.config.models import PbxAccount
 from bridge.core.clock import Clock
 from bridge.core.errors import RequestFailed
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.model import ExtensionId, Outcome, ServedFrom
-from bridge.egress.client import EgressClient
+from bridge.core.session import Session
+from bridge.egress.client import failed
 from bridge.pbx.voicenter import Account
 
 MAIN, OFFICE = ExtensionId("main", "SIPDana1"), ExtensionId("office", "101")
@@ -33,8 +36,12 @@ class PhoneSystems:
         self.said, self.timeouts = said, set[float]()
         self.together, self._on_their_way = 0, 0
 
-    async def send(self, request: Request, timeout_seconds: float, **_: object) -> Reply:
-        self.timeouts.add(timeout_seconds)
+    def session(self, name: str, account: PbxAccount) -> Session:
+        """The session of one of them."""
+        self.timeouts.add(account.timeout_seconds)
+        return cast(Session, _Session(name, self))
+
+    async def send(self, request: Request) -> Reply:
         self._on_their_way += 1
         self.together = max(self.together, self._on_their_way)
         await asyncio.sleep(0)
@@ -50,6 +57,16 @@ class PhoneSystems:
         return Reply(200, {}, json.dumps({"ERR": 0, "EXTENSIONS": rows}).encode(), 1.0)
 
 
+class _Session:
+    """A session whose way out is the phone systems above."""
+
+    def __init__(self, name: str, systems: PhoneSystems) -> None:
+        self.name, self.now, self._systems = name, datetime.now(UTC), systems
+
+    async def send(self, request: Request, repeatable: bool = False) -> Reply:
+        return await self._systems.send(request)
+
+
 def heard(said: Mapping[ExtensionId, Said]) -> LookupResult:
     accounts = {
         name: Account(kind="voicenter", base_url=f"http://{name}", code=Secret("INVENTED"), timeout_seconds=1.5)
@@ -57,7 +74,7 @@ def heard(said: Mapping[ExtensionId, Said]) -> LookupResult:
     }
 
     async def ask() -> LookupResult:
-        lookup = Lookup(accounts, cast(EgressClient, PhoneSystems(said)), Clock())
+        lookup = Lookup(accounts, PhoneSystems(said).session, Clock())
         return await lookup.live_calls(tuple(said))
 
     return asyncio.run(ask())
@@ -68,10 +85,10 @@ def verdict(main: Said, office: Said) -> tuple[Outcome, str]:
     one, other = heard({MAIN: main, OFFICE: office}), heard({OFFICE: office, MAIN: main})
     assert one.outcome is other.outcome
     assert sorted(call.ivrid for call in one.calls) == sorted(call.ivrid for call in other.calls)
-    return one.outcome, one.why
+    return one.outcome, str(one.reason or "")
 
 
-DOWN = RequestFailed("no-connection", "office cannot be connected to")
+DOWN = failed("no-connection", host="office")
 
 
 @pytest.mark.parametrize("office", [None, IDLE, talks("b"), 403, 503, DOWN], ids=str)
@@ -94,10 +111,10 @@ def test_calls_of_all_lines_are_heard() -> None:
     [
         (403, Outcome.PBX_REFUSED, "HTTP 403"),
         (503, Outcome.PBX_UNREACHABLE, "HTTP 503"),
-        (DOWN, Outcome.PBX_UNREACHABLE, "the phone system 'office': office cannot be connected to"),
-        (RequestFailed("timeout", "office did not answer"), Outcome.PBX_UNREACHABLE, "office did not answer"),
-        (RequestFailed("too-large", "office sent more"), Outcome.PBX_UNINTELLIGIBLE, "office sent more"),
-        ({"calls": None}, Outcome.PBX_UNINTELLIGIBLE, "101 that cannot be read"),
+        (DOWN, Outcome.PBX_UNREACHABLE, "the phone system 'office': could not connect to office"),
+        (failed("timeout", host="office", seconds=2.0), Outcome.PBX_UNREACHABLE, "office did not answer"),
+        (failed("too-large", host="office", bytes=5), Outcome.PBX_UNINTELLIGIBLE, "office sent more"),
+        ({"calls": None}, Outcome.PBX_UNINTELLIGIBLE, "101 that could not be parsed"),
     ],
 )
 def test_a_failure_on_one_line_outweighs_silence_on_the_other(
@@ -110,22 +127,22 @@ def test_a_failure_on_one_line_outweighs_silence_on_the_other(
 
 
 def test_an_idle_line_outweighs_an_unknown_one_and_alone_is_named() -> None:
-    assert verdict(IDLE, None) == (Outcome.NO_ACTIVE_CALL, "no call is live on extension SIPDana1 now")
+    assert verdict(IDLE, None) == (Outcome.NO_ACTIVE_CALL, "no call is active on extension SIPDana1 now")
 
 
 def test_idle_on_all_lines_names_them_all() -> None:
-    assert verdict(IDLE, IDLE) == (Outcome.NO_ACTIVE_CALL, "no call is live on extensions SIPDana1, 101 now")
+    assert verdict(IDLE, IDLE) == (Outcome.NO_ACTIVE_CALL, "no call is active on extensions SIPDana1, 101 now")
 
 
 def test_lines_that_nobody_lists_and_what_else_that_may_mean() -> None:
-    why = f"the phone system does not list extensions SIPDana1, 101, {HINT}"
+    why = f"the phone system does not list extensions SIPDana1, 101; {HINT}"
     assert verdict(None, None) == (Outcome.UNKNOWN_EXTENSION, why)
 
 
 def test_one_line_alone() -> None:
     assert heard({MAIN: talks("a")}).outcome is Outcome.FOUND
-    assert heard({MAIN: IDLE}).why == "no call is live on extension SIPDana1 now"
-    assert heard({MAIN: None}).why == f"the phone system does not list extension SIPDana1, {HINT}"
+    assert str(heard({MAIN: IDLE}).reason) == "no call is active on extension SIPDana1 now"
+    assert str(heard({MAIN: None}).reason) == f"the phone system does not list extension SIPDana1; {HINT}"
 
 
 @pytest.mark.parametrize("other", ["10", "1", "1011", "sipdana1", "SIPDana"])
@@ -142,7 +159,7 @@ def test_all_lines_are_asked_at_the_same_time_each_within_its_own_limit() -> Non
             name: Account(kind="voicenter", base_url=f"http://{name}", code=Secret("INVENTED"), timeout_seconds=limit)
             for name, limit in (("main", 0.5), ("office", 1.5))
         }
-        await Lookup(accounts, cast(EgressClient, systems), Clock()).live_calls((MAIN, OFFICE))
+        await Lookup(accounts, systems.session, Clock()).live_calls((MAIN, OFFICE))
         return systems
 
     systems = asyncio.run(ask())

@@ -8,8 +8,9 @@ import pytest
 from bridge.calls.shared_queries import BUSY, SharedQueries
 from bridge.core.errors import PbxRefused, PbxUnreachable
 from bridge.core.model import Call, Caller, CallState, Direction, ServedFrom
+from bridge.core.reasons import Reason
 from bridge.egress.circuit_breaker import CircuitBreaker, CircuitState
-from bridge.pbx import Listing
+from bridge.pbx.contract import Listing
 
 pytestmark = pytest.mark.anyio
 
@@ -213,7 +214,7 @@ async def test_when_one_waiter_gives_up_the_others_get_theirs() -> None:
 
 async def test_a_failure_reaches_all_who_wait_and_nobody_later() -> None:
     pbx = Pbx()
-    pbx.live, pbx.error = {"A"}, PbxRefused("no")
+    pbx.live, pbx.error = {"A"}, PbxRefused(Reason("no"))
     pbx.gate.clear()
     tasks = await started(pbx, "A", "A")
     pbx.gate.set()
@@ -234,16 +235,16 @@ async def failing(pbx: Pbx, times: int, error: Callable[[], Exception]) -> None:
 async def test_five_failures_in_a_row_open_the_circuit_and_one_tries_again() -> None:
     pbx = Pbx()
     pbx.live = {"A"}
-    await failing(pbx, 5, lambda: PbxUnreachable("down"))
+    await failing(pbx, 5, lambda: PbxUnreachable(Reason("down")))
     assert pbx.circuit.state is CircuitState.OPEN
-    with pytest.raises(PbxUnreachable, match="left alone"):
+    with pytest.raises(PbxUnreachable, match="failed several times"):
         await pbx.click("A")
     assert len(pbx.asked) == 5, "nobody is sent there"
     pbx.at += 5
     assert pbx.circuit.state is CircuitState.HALF_OPEN
     pbx.gate.clear()
     trying, refused = await started(pbx, "A", "B")
-    with pytest.raises(PbxUnreachable, match="left alone"):
+    with pytest.raises(PbxUnreachable, match="failed several times"):
         await refused
     pbx.error = None
     pbx.gate.set()
@@ -253,17 +254,17 @@ async def test_five_failures_in_a_row_open_the_circuit_and_one_tries_again() -> 
 
 async def test_a_failed_try_opens_it_again_at_once() -> None:
     pbx = Pbx()
-    await failing(pbx, 5, lambda: PbxUnreachable("down"))
+    await failing(pbx, 5, lambda: PbxUnreachable(Reason("down")))
     pbx.at += 5
-    await failing(pbx, 1, lambda: PbxUnreachable("down"))
+    await failing(pbx, 1, lambda: PbxUnreachable(Reason("down")))
     assert pbx.circuit.state is CircuitState.OPEN
 
 
 async def test_refusals_do_not_open_it_and_end_a_row_of_failures() -> None:
     pbx = Pbx()
-    await failing(pbx, 20, lambda: PbxRefused("no"))
+    await failing(pbx, 20, lambda: PbxRefused(Reason("no")))
     assert pbx.circuit.state is CircuitState.CLOSED
     for _ in range(3):
-        await failing(pbx, 4, lambda: PbxUnreachable("down"))
-        await failing(pbx, 1, lambda: PbxRefused("no"))
+        await failing(pbx, 4, lambda: PbxUnreachable(Reason("down")))
+        await failing(pbx, 1, lambda: PbxRefused(Reason("no")))
     assert pbx.circuit.state is CircuitState.CLOSED

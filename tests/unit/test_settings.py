@@ -8,10 +8,11 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from bridge import crm, pbx
 from bridge.config import loader
 from bridge.config.models import PbxAccount, Section, Settings
 from bridge.core.errors import SettingsError
+from bridge.crm import registry as crm
+from bridge.pbx import registry as pbx
 from bridge.services import load_settings
 
 WHSEC = ["whsec_" + letter * 32 for letter in "ABCDE"]

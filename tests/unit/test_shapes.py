@@ -37,7 +37,8 @@ POPUP_SHAPE = {
         "caller": {"number": str, "e164": (str, type(None)), "name": str, "kind": str},
         "started_at": (str, type(None)), "answered_at": (str, type(None)),
         "recording": {"filename": str, "muted": bool}, "customdata": dict},
-    "other_calls": list, "why": str, "record": (dict, type(None)),
+    "other_calls": list, "why": str, "record": (dict, type(None)), "reason": (dict, type(None)),
+    "contact": (dict, type(None)),
 }  # fmt: skip
 """Contract 4, name by name."""
 
@@ -78,9 +79,9 @@ def test_a_popup_has_the_contracts_names_in_the_contracts_order() -> None:
 def test_an_answer_has_the_contracts_names_in_the_contracts_order() -> None:
     answer = Answer("clk_1", Outcome.FOUND, "talking now; the only call", POPUP, ServedFrom.PBX, 41.7, 44.9)
     written = json.loads(json_text(answer))
-    assert list(written) == ["click_id", "outcome", "why", "popup", "served_from", "pbx_ms", "total_ms"]
+    assert list(written) == ["click_id", "outcome", "why", "popup", "served_from", "pbx_ms", "total_ms", "reason"]
     assert (written["outcome"], written["served_from"], written["popup"]["popup_id"]) == ("found", "pbx", "pop_1")
-    without = Answer("clk_1", Outcome.NO_ACTIVE_CALL, "no call is live", None, None, None, 1.0)
+    without = Answer("clk_1", Outcome.NO_ACTIVE_CALL, "no call is active", None, None, None, 1.0)
     assert json.loads(json_text(without))["popup"] is None
 
 
@@ -90,7 +91,7 @@ def test_a_delivery_has_the_contracts_names_in_the_contracts_order() -> None:
     written = as_json(delivery)
     names = ["delivery_id", "popup_id", "target", "state", "created_at", "ended_at", "attempts"]
     assert list(written) == [*names, "event", "shown_at"], "what came later stands behind"
-    assert list(written["attempts"][0]) == ["at", "status", "ms", "error", "next_try_at"]
+    assert list(written["attempts"][0]) == ["at", "status", "ms", "error", "next_try_at", "reason"]
 
 
 def test_the_words_of_the_contract() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bridge.core.errors import BadSignature
 from bridge.core.http_types import Secret
+from bridge.core.model import DeliveryEvent, Event
 from bridge.crm.webhook import Account, signature, wire
 from tests.unit.nouns import POPUP
 
@@ -222,11 +223,14 @@ def test_prefix_and_padding_are_optional(size: int) -> None:
     assert {signature.key_bytes(Secret(spelling)) for spelling in spellings} == {key}
 
 
+EVENT = DeliveryEvent(Event.POPUP, ID, POPUP.created_at, POPUP)
+
+
 def test_a_push_signed_in_any_zone_names_the_same_moment() -> None:
     now = datetime(2026, 8, 3, 12, 0, tzinfo=UTC)
     zones = [UTC, timezone(timedelta(hours=3)), timezone(timedelta(hours=-7, minutes=-30))]
     pushes = {
-        tuple(wire.write_popup("https://crm.example", [SECRET], ID, POPUP, now.astimezone(zone)).headers.items())
+        tuple(wire.write_event("https://crm.example", [SECRET], EVENT, now.astimezone(zone)).headers.items())
         for zone in zones
     }
     assert len(pushes) == 1

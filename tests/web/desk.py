@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from bridge.delivery.deliver import push
+from bridge.delivery.deliver import deliver
 from bridge.store.tokens import Role
 from tests.stage import DANA, Stage, until
 
@@ -83,7 +83,7 @@ async def press(stage: Stage, agent: str = DANA) -> Any:
     """A click whose deliveries are tried at once, as a worker would; its popup."""
     popup = (await stage.click({"agent": agent})).json()["popup"]
     for delivery in await deliveries(stage, popup["popup_id"]):
-        await push(delivery["delivery_id"], stage.services)
+        await deliver(delivery["delivery_id"], stage.services)
     return popup
 
 

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from bridge.delivery.deliver import push
+from bridge.delivery.deliver import deliver
 from bridge.store import keys
 from bridge.store.tokens import Role
 from bridge.web.server import listen
@@ -178,7 +178,7 @@ async def test_every_key_but_the_lists_of_things_ends_by_itself(stage: Stage) ->
     popup = (await stage.click()).json()["popup"]
     shown = (await stage.get(f"/api/popups/{popup['popup_id']}", await stage.token(Role.SUPERVISOR))).json()
     for delivery in shown["deliveries"]:
-        await push(delivery["delivery_id"], stage.services)
+        await deliver(delivery["delivery_id"], stage.services)
     script = """
     local lives = {}
     for _, key in ipairs(redis.call('KEYS', 'popbridge:*')) do

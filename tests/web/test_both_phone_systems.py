@@ -24,10 +24,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bridge import pbx
 from bridge.core.http_types import Secret
 from bridge.core.model import Caller, CallerKind, CallState
 from bridge.crm.webhook.simulator import WebhookSimulator
+from bridge.pbx import registry as pbx
 from bridge.pbx.ozeki import simulator as fake_ozeki
 from bridge.pbx.voicenter import simulator as fake_voicenter
 from tests.stage import (
@@ -202,7 +202,7 @@ async def test_an_ended_call_never_pops(stage: Stage, word: str, monkeypatch: py
     place(stage.systems["main"], stage.make.dana, UNKNOWN)
     answer = await answer_to(stage)
     assert answer["outcome"] == "no-active-call"
-    assert answer["why"] == f"no call is live on extension {stage.make.dana} now"
+    assert answer["why"] == f"no call is active on extension {stage.make.dana} now"
     waits = place(stage.systems["main"], stage.make.dana, HOLD, AMIR, SOME_TIME_AGO)
     answer = await answer_to(stage)
     assert (answer["popup"]["call"]["ivrid"], answer["why"]) == (waits, "on hold now; the only call")
@@ -258,7 +258,7 @@ async def test_a_transferred_call_is_linked_where_the_phone_system_tells_it(stag
 async def test_extensions_match_exactly(stage: Stage, asked: str, busy: str) -> None:
     theirs = place(stage.systems["main"], busy, TALKING)
     answer = await answer_to(stage, extension=asked)
-    assert (answer["outcome"], answer["why"]) == ("no-active-call", f"no call is live on extension {asked} now")
+    assert (answer["outcome"], answer["why"]) == ("no-active-call", f"no call is active on extension {asked} now")
     assert (await answer_to(stage, extension=busy))["popup"]["call"]["ivrid"] == theirs
     own = place(stage.systems["main"], asked, HOLD, AMIR)
     answer = await answer_to(stage, extension=asked)
@@ -477,7 +477,7 @@ def _never(*says: str) -> tuple[str, tuple[str, ...]]:
 ALIKE = [
     Odd({"slow_seconds": 3.5}, *_never("did not answer within 3 s", "'main'")),
     Odd({"slow_seconds": 0.2}),
-    Odd({"down": "closed"}, *_never("broke off the connection", "'main'")),
+    Odd({"down": "closed"}, *_never("closed the connection", "'main'")),
     Odd({"down": "503"}, *_never("not working at the moment", "HTTP 503")),
 ]
 VOICENTER_ODD = [
@@ -493,18 +493,18 @@ VOICENTER_ODD = [
     Odd({"unknown_keys": True}),
     *(Odd({"customdata": shape}) for shape in ("object", "text", "list", "empty list", "empty text", "null")),
     *(Odd({"encoding": encoding}) for encoding in fake_voicenter.Encoding.__args__),
-    Odd({"err_as_text": True}, "no-active-call", ("no call is live",), idle=True),
+    Odd({"err_as_text": True}, "no-active-call", ("no call is active",), idle=True),
 ]
 OZEKI_ODD = [
     *ALIKE,
     Odd({"html_page": True}, "pbx-unintelligible", ("a page",)),
     Odd({"refused": 303}, "pbx-refused", ("Inappropriate command", "Code 303")),
-    Odd({"refused": 306}, "pbx-refused", ("not allowed", "Code 306", "check what this API user may do")),
-    Odd({"refused": 307}, "pbx-refused", ("Address forbidden", "Code 307", "check from which addresses")),
+    Odd({"refused": 306}, "pbx-refused", ("not allowed", "Code 306", "check what this API user is allowed to do")),
+    Odd({"refused": 307}, "pbx-refused", ("Address forbidden", "Code 307", "check which addresses")),
     Odd({"refused": 401}, "pbx-refused", ("'9986' unavailable", "Code 401")),
     Odd({"extensions_refused": True}),
     Odd({"no_list": True}),
-    Odd({"no_list": True}, "no-active-call", ("no call is live",), idle=True),
+    Odd({"no_list": True}, "no-active-call", ("no call is active",), idle=True),
     Odd({"ended_calls": True}),
     Odd({"default_namespace": True}),
     Odd({"misspelt": True}),
@@ -547,7 +547,7 @@ async def test_idle_or_unknown_is_told_where_the_account_may_ask(tmp_path: Path,
         stage.pbx.faults.extensions_refused = True
         answer = await answer_to(stage, extension="999")
         assert answer["outcome"] == "no-active-call"
-        assert answer["why"].startswith("no call is live on extension 999 now, or there is no such extension")
+        assert answer["why"].startswith("no call is active on extension 999 now, or there is no such extension")
     async with open_stage(tmp_path, redis_url, make) as stage:
         assert (await answer_to(stage, extension="999"))["outcome"] == "unknown-extension"
         assert (await answer_to(stage))["outcome"] == "no-active-call"
@@ -612,4 +612,4 @@ async def test_idle_on_all_of_them_names_them_all(three: Stage) -> None:
     place(three.systems["office"], "102", TALKING)
     answer = await answer_to(three, agent=BOTH)
     assert answer["outcome"] == "no-active-call"
-    assert answer["why"] == "no call is live on extensions SIPDana1, 101, 101 now"
+    assert answer["why"] == "no call is active on extensions SIPDana1, 101, 101 now"

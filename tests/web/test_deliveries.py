@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from bridge.delivery.deliver import push
+from bridge.delivery.deliver import deliver
 from bridge.store.tokens import Role
 from tests.jobs.test_push import delivery_to, pressed
 from tests.stage import DANA, Stage
@@ -27,7 +27,7 @@ async def test_lists_by_state_and_target_in_pages(stage: Stage) -> None:
     stage.crm.faults.status = 410
     gone = [await pressed(stage) for _ in range(3)]
     for _, delivery_id in gone:
-        await push(delivery_id, stage.services)
+        await deliver(delivery_id, stage.services)
     failed = (await stage.get("/api/deliveries?state=failed", supervisor)).json()["items"]
     assert [one["delivery_id"] for one in failed] == [delivery_id for _, delivery_id in reversed(gone)]
     assert failed[0]["attempts"][0]["status"] == 410
@@ -59,12 +59,12 @@ async def test_a_failed_delivery_is_sent_again_marked_and_with_the_same_id(stage
     refused = await stage.http.post(path, headers=supervisor)
     assert (refused.status_code, refused.json()["reason"]) == (409, "not-now")
     stage.crm.faults.status = 410
-    await push(delivery_id, stage.services)
+    await deliver(delivery_id, stage.services)
     stage.crm.faults.status = 200
     assert (await stage.http.post(path, headers=await stage.token(Role.AGENT, DANA))).status_code == 403
     again = await stage.http.post(path, headers=supervisor)
     assert (again.status_code, again.json()["state"]) == (202, "pending")
-    await push(delivery_id, stage.services)
+    await deliver(delivery_id, stage.services)
     first, second = stage.crm.received
     assert first.webhook_id == second.webhook_id == delivery_id
     assert ("popbridge-resent" in first.headers, second.headers["popbridge-resent"]) == (False, "true")
@@ -80,15 +80,15 @@ async def test_a_resent_popup_reaches_the_desktop_although_its_first_time_is_ove
     stage.talk()
     popup, _ = await pressed(stage)
     desktop_id = await delivery_to(stage, popup, "desktop")
-    await push(desktop_id, stage.services)
+    await deliver(desktop_id, stage.services)
     await stage.redis.hset(
         f"popbridge:delivery:{desktop_id}", mapping={"expires_at": "2020-01-01T00:00:00.000Z", "not_before_ms": "0"}
     )
     await stage.redis.delete(f"popbridge:desktop:acme:{DANA}")
-    await push(desktop_id, stage.services)
+    await deliver(desktop_id, stage.services)
     code, _ = await popbridge(stage, "deliveries", "retry", desktop_id)
     assert code == 0
-    await push(desktop_id, stage.services)
+    await deliver(desktop_id, stage.services)
     assert await stage.redis.xlen(f"popbridge:desktop:acme:{DANA}") == 1
 
 
@@ -99,7 +99,7 @@ async def test_metrics_tell_how_things_stand(stage: Stage) -> None:
     assert "popbridge_queue_jobs 2.0" in text
     assert "popbridge_deliveries_pending 2.0" in text
     assert "popbridge_audit_waiting 1.0" in text
-    await push(delivery_id, stage.services)
+    await deliver(delivery_id, stage.services)
     await stage.click(message_id="msg_twice")
     await stage.click(message_id="msg_twice")
     text = (await stage.get("/metrics")).text

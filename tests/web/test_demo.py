@@ -14,20 +14,20 @@ from pathlib import Path
 
 import httpx
 import pytest
+from bridge.demo.makes import MAKES, Make
 
-from bridge import pbx
 from bridge.core.model import CallState, Direction
 from bridge.crm.webhook.simulator import WebhookSimulator
 from bridge.demo.autoplay import Autoplay
 from bridge.demo.bridge_process import BridgeFailed, running_bridge
 from bridge.demo.cast import DANA, OMER
-from bridge.demo.makes import MAKES, Make
 from bridge.demo.page import Page
 from bridge.demo.press import Button
 from bridge.demo.scenes import Director, new_switchboard
 from bridge.demo.simulators import new_simulators
 from bridge.demo.stage import Stage, StageTaken, set_up
 from bridge.egress.client import open_client
+from bridge.pbx import registry as pbx
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 40

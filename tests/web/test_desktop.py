@@ -10,7 +10,7 @@ import pytest
 
 from bridge.core.http_types import Secret
 from bridge.core.model import Agent
-from bridge.delivery.deliver import push
+from bridge.delivery.deliver import deliver
 from bridge.store import tokens
 from bridge.store.desktop import stream
 from bridge.store.tokens import Role
@@ -327,5 +327,5 @@ async def test_a_delivery_nobody_acknowledges_expires(tmp_path: Path, redis_url:
             delivery = await to_desktop(stage, popup["popup_id"])
             assert delivery["state"] == "pending", "the stream has it, which proves nothing"
             await asyncio.sleep(1.1)
-            await push(delivery["delivery_id"], stage.services)
+            await deliver(delivery["delivery_id"], stage.services)
             assert (await to_desktop(stage, popup["popup_id"]))["state"] == "expired"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bridge.core.http_types import Secret
-from bridge.delivery.deliver import push
+from bridge.delivery.deliver import deliver
 from bridge.store import keys
 from bridge.store.tokens import Role
 from tests.stage import DANA, OMER, Stage, open_stage
@@ -90,7 +90,7 @@ async def test_the_button_pressed_again_on_the_page(stage: Stage) -> None:
         answer = (await ask(stage, "POST", "press", dana)).json()
         assert (answer["outcome"], answer["popup"]["call"]["ivrid"]) == ("found", ivrid)
         for each in await deliveries(stage, answer["popup"]["popup_id"]):
-            await push(each["delivery_id"], stage.services)
+            await deliver(each["delivery_id"], stage.services)
         assert await opened.until("popup") == [answer["popup"]]
     key = {"Idempotency-Key": "again-1"}
     first = (await ask(stage, "POST", "press", dana, {}, **key)).json()
@@ -191,12 +191,12 @@ async def test_a_note_reaches_the_crm_signed_and_is_tried_again(stage: Stage) ->
     assert answer.status_code == 202
     delivery_id = answer.json()["delivery_id"]
     stage.crm.faults.status = 500
-    await push(delivery_id, stage.services)
+    await deliver(delivery_id, stage.services)
     failed = next(one for one in await deliveries(stage, popup["popup_id"]) if one["delivery_id"] == delivery_id)
     assert (failed["state"], failed["event"], failed["attempts"][0]["error"]) == ("pending", "call.note", "http-500")
     stage.crm.faults.status = 200
     await stage.redis.hset(f"popbridge:delivery:{delivery_id}", mapping={"not_before_ms": "0"})
-    await push(delivery_id, stage.services)
+    await deliver(delivery_id, stage.services)
     tries = [each for each in stage.crm.received if each.note]
     assert [each.status for each in tries] == [500, 200], "both were rightly signed"
     assert {each.webhook_id for each in tries} == {delivery_id}
@@ -246,7 +246,7 @@ async def test_a_note_outlives_its_popup(stage: Stage) -> None:
     dana = await stage.token(Role.AGENT, DANA)
     answer = await ask(stage, "POST", f"notes/{popup['popup_id']}", dana, {"text": "x", "outcome": None})
     await stage.redis.delete(f"popbridge:popup:{popup['popup_id']}")
-    await push(answer.json()["delivery_id"], stage.services)
+    await deliver(answer.json()["delivery_id"], stage.services)
     assert [each.note["text"] for each in stage.crm.received if each.note] == ["x"]
     ends = await stage.redis.hgetall(f"popbridge:delivery:{answer.json()['delivery_id']}")
     assert ends["expires_at"][:10] > popup["expires_at"][:10]
@@ -259,7 +259,7 @@ async def test_a_note_that_was_erased_is_not_sent_and_neither_is_its_popup_inste
     answer = await ask(stage, "POST", f"notes/{popup['popup_id']}", dana, {"text": "x", "outcome": None})
     delivery_id = answer.json()["delivery_id"]
     await stage.redis.hdel(f"popbridge:delivery:{delivery_id}", "note")
-    await push(delivery_id, stage.services)
+    await deliver(delivery_id, stage.services)
     assert stage.crm.received == []
     each = next(one for one in await deliveries(stage, popup["popup_id"]) if one["delivery_id"] == delivery_id)
     assert each["state"] == "expired"

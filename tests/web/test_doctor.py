@@ -12,9 +12,9 @@ from sqlalchemy.exc import OperationalError
 
 from bridge.audit.archive import Archive
 from bridge.config.loader import private_files
+from bridge.core.finding import Finding, Grade, worst
 from bridge.core.http_types import Secret
 from bridge.doctor import examine
-from bridge.core.finding import Finding, Grade, worst
 from bridge.store import workers
 from bridge.web.server import listen
 from tests.faults.proxy import redis_line
@@ -191,7 +191,7 @@ async def test_a_public_url_within_the_own_network_is_asked_and_a_crm_there_must
         object.__setattr__(stage.services.settings.server, "public_url", inside)
         object.__setattr__(stage.services.settings.crm["acme"], "popup_url", inside)
         found = await told(stage)
-    assert found["public_url"].told == "127.0.0.2 cannot be connected to"
+    assert found["public_url"].told == "127.0.0.2 could not connect to"
     assert "systemctl start popbridge-web nginx" in found["public_url"].fix
     assert "private_networks" in found["crm acme"].told
     assert "private_networks" in found["crm acme"].fix
