@@ -14,11 +14,12 @@ from bridge.audit.database import problem_in
 from bridge.calls.labels import Labels
 from bridge.calls.live_calls import Lookup
 from bridge.config import loader
-from bridge.config.models import Section, Settings, secrets_of
+from bridge.config.models import CrmAccount, Section, Settings, secrets_of
 from bridge.contacts.search import Contacts
 from bridge.core.clock import Clock
 from bridge.core.errors import SettingsError
 from bridge.core.http_types import Secret
+from bridge.core.tokens import RateLimit
 from bridge.crm import registry as crm_makes
 from bridge.crm.contract import Delivers
 from bridge.egress.allowed_addresses import Reach, named_by
@@ -117,7 +118,7 @@ async def _services(settings: Settings, redis: TextRedis, jobs: Jobs, clock: Clo
             settings.pbx, lambda name, it: sessions("pbx", name, pbx_makes.find(it.kind), it, it.timeout_seconds), clock
         )
         crm_sessions = {
-            name: sessions("crm", name, crm_makes.find(it.kind), it, it.push_timeout_seconds)
+            name: sessions("crm", name, crm_makes.find(it.kind), it, it.push_timeout_seconds, _own_limit(it))
             for name, it in settings.crm.items()
         }
         try:
@@ -149,6 +150,11 @@ def _session(
     adapter: object,
     account: Section,
     seconds: float,
+    limit: RateLimit | None = None,
 ) -> AccountSession:
     memory = AccountStore(redis, f"{group}:{name}", list(secrets_of(account)))
-    return AccountSession(name, adapter, account, client, memory, clock.now, seconds)
+    return AccountSession(name, adapter, account, client, memory, clock.now, seconds, limit)
+
+
+def _own_limit(account: CrmAccount) -> RateLimit | None:
+    return RateLimit(account.pushes_per_second) if account.pushes_per_second else None

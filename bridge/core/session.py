@@ -25,10 +25,11 @@ class Session(Protocol):
     def local(self) -> MutableMapping[str, Any]:
         """What this process keeps for the account while it runs: a login that is no secret to others, a counter."""
 
-    async def send(self, request: Request, repeatable: bool = False) -> Reply:
+    async def send(self, request: Request, repeatable: bool = False, wants_body: bool = True) -> Reply:
         """The reply to `request`, whatever its status.
 
         `repeatable` says that sending it twice does no harm: a kept connection that had been closed is tried once more.
+        Without `wants_body` status and headers are all that counts: nothing about the body can make it fail.
         Raises `RequestFailed` (no usable HTTP answer) and `RateLimited` (the vendor's limit is used up: not sent).
         """
 

@@ -277,8 +277,8 @@ class _Watched:
     def local(self) -> MutableMapping[str, Any]:
         return self._session.local
 
-    async def send(self, request: Request, repeatable: bool = False) -> Reply:
-        return self._seen(await self._session.send(request, repeatable))
+    async def send(self, request: Request, repeatable: bool = False, wants_body: bool = True) -> Reply:
+        return self._seen(await self._session.send(request, repeatable, wants_body))
 
     async def send_authorized(self, request: Request, repeatable: bool = False) -> Reply:
         return self._seen(await self._session.send_authorized(request, repeatable))

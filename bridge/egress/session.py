@@ -9,7 +9,7 @@ from bridge.core.errors import RateLimited, TokenRefused
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.reasons import Reason
 from bridge.core.tokens import LimitsRequests, RateLimit, Tokens, UsesTokens
-from bridge.egress.client import EgressClient
+from bridge.egress.client import MAX_REPLY_BYTES, EgressClient
 from bridge.egress.tokens import TokenKeeper, TokenStore
 
 UNAUTHORIZED = 401
@@ -40,11 +40,12 @@ class AccountSession:
         memory: Memory,
         now: Callable[[], datetime],
         timeout_seconds: float,
+        limit: RateLimit | None = None,
     ) -> None:
         self.name = name
         self.local: MutableMapping[str, Any] = {}
         self._client, self._memory, self._now, self._timeout = client, memory, now, timeout_seconds
-        self._limit = adapter.rate_limit(account) if isinstance(adapter, LimitsRequests) else None
+        self._limits = [one for one in (limit, _vendor_limit(adapter, account)) if one is not None]
         self._tokens = TokenKeeper(memory, self._fetch, now) if isinstance(adapter, UsesTokens) else None
         self._adapter, self._account = adapter, account
 
@@ -53,13 +54,14 @@ class AccountSession:
         """The time, in UTC."""
         return self._now()
 
-    async def send(self, request: Request, repeatable: bool = False) -> Reply:
+    async def send(self, request: Request, repeatable: bool = False, wants_body: bool = True) -> Reply:
         """See `Session.send`."""
-        if self._limit is not None:
-            wait = await self._memory.take_turn(self._limit)
+        for limit in self._limits:
+            wait = await self._memory.take_turn(limit)
             if wait > 0:
                 raise RateLimited(wait)
-        return await self._client.send(request, self._timeout, repeatable=repeatable)
+        most = MAX_REPLY_BYTES if wants_body else 0
+        return await self._client.send(request, self._timeout, most, repeatable)
 
     async def send_authorized(self, request: Request, repeatable: bool = False) -> Reply:
         """See `Session.send_authorized`."""
@@ -97,6 +99,10 @@ class AccountSession:
             return adapter.read_token(self._account, reply, self._now())
         except (KeyError, TypeError, ValueError):
             raise TokenRefused(Reason("token-unreadable", {"status": reply.status})) from None
+
+
+def _vendor_limit(adapter: object, account: Any) -> RateLimit | None:
+    return adapter.rate_limit(account) if isinstance(adapter, LimitsRequests) else None
 
 
 def _bearing(request: Request, token: Secret) -> Request:

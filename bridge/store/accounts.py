@@ -100,7 +100,6 @@ class AccountStore:
 
         Exact over all processes, by Redis' own clock: never more than `limit.requests` in any `limit.seconds`.
         """
-        micros = await self._redis.eval(
-            TAKE_TURN, 1, keys.requests(self._account), limit.requests, int(limit.seconds * 1_000_000)
-        )
+        key = keys.requests(self._account, f"{limit.requests}/{limit.seconds:g}")
+        micros = await self._redis.eval(TAKE_TURN, 1, key, limit.requests, int(limit.seconds * 1_000_000))
         return int(micros) / 1_000_000

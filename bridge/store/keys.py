@@ -136,6 +136,6 @@ def oauth_lock(account: str) -> str:
     return f"popbridge:oauth-lock:{account}"
 
 
-def requests(account: str) -> str:
-    """List: when the last requests to one account were sent, in microseconds, newest first."""
-    return f"popbridge:requests:{account}"
+def requests(account: str, limit: str) -> str:
+    """List: when the last requests under one limit of an account were sent, in microseconds, newest first."""
+    return f"popbridge:requests:{account}:{limit}"

@@ -158,7 +158,7 @@ def _rest(what: str, text: str, mark: Mark) -> str:
     popup = told["popup"]
     theirs = popup is None or mark.found_in(_text({**popup, "other_calls": []}))
     if theirs:
-        return _text({**told, "popup": None, "why": ERASED}) if what == "accepted" else ""
+        return _text({**told, "popup": None, "why": ERASED, "reason": None}) if what == "accepted" else ""
     return _text(_without(told, mark))
 
 

@@ -59,6 +59,7 @@ ROUTES = [
     Route("/button.js", languages.button),
     Route("/answer.js", languages.answer),
     Route("/static/lang/languages.json", languages.listed),
+    Route("/static/lang/{code}.json", languages.catalogue),
     Route("/livez", health.livez),
     Route("/readyz", health.readyz),
     Route("/version", health.version),

@@ -16,8 +16,9 @@ from bridge.core.clock import new_id
 from bridge.core.errors import BadSignature, ClickRefused, TooManyClicks, UnknownCrm
 from bridge.core.http_types import Incoming
 from bridge.core.json_codec import time_text
-from bridge.core.model import Click
+from bridge.core.model import Answer, Click
 from bridge.core.phone_numbers import masked
+from bridge.core.reasons import say
 from bridge.crm import registry
 from bridge.crm.contract import ClickRequest, Handshakes, ReadsClicks
 from bridge.observability import logs
@@ -209,7 +210,9 @@ def _refused(request: Request, refused: ClickRefused) -> Response:
 def _page(request: Request, status: int, **context: Any) -> Response:
     lang, words = languages.chosen(request.headers.get("accept-language", ""))
     pages: Environment = request.app.state.pages
-    shown = {"answer": None, "problem": None, "lang": lang, "say": words, **context}
+    told: Answer | None = context.get("answer")
+    because = say(told.reason, lang) if told is not None and told.reason is not None else ""
+    shown = {"answer": None, "problem": None, "lang": lang, "say": words, "because": because, **context}
     return HTMLResponse(pages.get_template("answer.html").render(**shown), status)
 
 

@@ -1,52 +1,55 @@
-"""The languages that pages speak: one JSON catalogue each in static/lang, which holds its own `name` and `dir`."""
+"""The words that pages and scripts speak: `core.reasons` has them all, one catalogue for each language."""
 
 import json
 from functools import cache
 from pathlib import Path
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from bridge.core.reasons import FALLBACK, Words, languages
+
 STATIC = Path(__file__).parent / "static"
-FALLBACK = "en"
 OLD_CODES = {"iw": "he"}
-FOR_BUTTONS = ("dir", "button", "answer.", "state.", "caller.withheld", "caller.unknown", "sentence.")
-FOR_ANSWERS = ("sentence.",)
-"""What words begin with that these scripts bring along: from where they run they cannot fetch them."""
-BROUGHT_ALONG = ("sentences.js", "shown.js")
-
-Catalogue = dict[str, str]
-
-
-@cache
-def catalogues() -> dict[str, Catalogue]:
-    """Every language's words by its code. Another language is another file."""
-    files = sorted((STATIC / "lang").glob("*.json"))
-    return {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in files}
+FOR_BUTTONS = ("dir", "button", "answer.", "state.", "caller.withheld", "caller.unknown", "reason.")
+"""What the words begin with that the button brings along: where it runs it cannot fetch them."""
+FOR_BUTTON, FOR_ANSWER = ("reasons.js", "shown.js"), ("shown.js",)
+"""And which modules."""
+AGAIN = {"Cache-Control": "no-cache"}
 
 
-def chosen(accept_language: str) -> tuple[str, Catalogue]:
+def chosen(accept_language: str) -> tuple[str, Words]:
     """The code and the words of the first language a browser names (`he-IL,he;q=0.9`) that there is, else English."""
     names = [part.split(";")[0].strip().lower().split("-")[0] for part in accept_language.split(",")]
     codes = [OLD_CODES.get(name, name) for name in names]
-    code = next((code for code in codes if code in catalogues()), FALLBACK)
-    return code, catalogues()[code]
+    code = next((code for code in codes if code in languages()), FALLBACK)
+    return code, languages()[code]
 
 
 async def listed(request: Request) -> Response:
     """`GET /static/lang/languages.json`: `[{"code", "name", "dir"}]` for the pages."""
-    told = [{"code": code, "name": words["name"], "dir": words["dir"]} for code, words in catalogues().items()]
-    return JSONResponse(told, headers={"Cache-Control": "no-cache"})
+    told = [{"code": code, "name": words["name"], "dir": words["dir"]} for code, words in languages().items()]
+    return JSONResponse(told, headers=AGAIN)
+
+
+async def catalogue(request: Request) -> Response:
+    """`GET /static/lang/{code}.json`: every word of one language, the makes' own too."""
+    words = languages().get(request.path_params["code"])
+    if words is None:
+        raise HTTPException(404)
+    return JSONResponse(dict(words), headers=AGAIN)
 
 
 async def button(request: Request) -> Response:
     """`GET /button.js`: the script that draws the button into a CRM's page, with its words in every language."""
-    return _script(_with_words("button.js", FOR_BUTTONS))
+    words = json.dumps(_words_for_buttons(), ensure_ascii=False)
+    return _script(_text("button.js", "const WORDS = {};", f"const WORDS = {words};", FOR_BUTTON))
 
 
 async def answer(request: Request) -> Response:
-    """`GET /answer.js`: the script of the page that a CRM's link opens, with the bridge's sentences."""
-    return _script(_with_words("answer.js", FOR_ANSWERS))
+    """`GET /answer.js`: the script of the page that a CRM's link opens."""
+    return _script(_text("answer.js", "/* shown.js */", "", FOR_ANSWER))
 
 
 def _script(text: str) -> Response:
@@ -54,13 +57,16 @@ def _script(text: str) -> Response:
 
 
 @cache
-def _with_words(name: str, beginnings: tuple[str, ...]) -> str:
-    """A script that is no module, with its words and the modules that it needs put in."""
-    words = {
-        code: {key: text for key, text in catalogue.items() if key.startswith(beginnings)}
-        for code, catalogue in catalogues().items()
+def _words_for_buttons() -> dict[str, dict[str, str]]:
+    return {
+        code: {key: text for key, text in words.items() if key.startswith(FOR_BUTTONS)}
+        for code, words in languages().items()
     }
-    modules = [(STATIC / module).read_text(encoding="utf-8") for module in BROUGHT_ALONG]
+
+
+@cache
+def _text(name: str, place: str, before: str, modules: tuple[str, ...]) -> str:
+    """A script that is no module, with the modules that it needs put in at `place`."""
+    texts = [before, *((STATIC / module).read_text(encoding="utf-8") for module in modules)]
     script = (STATIC / name).read_text(encoding="utf-8")
-    brought = f"const WORDS = {json.dumps(words, ensure_ascii=False)};\n" + "\n".join(modules).replace("export ", "")
-    return script.replace("const WORDS = {};", brought, 1)
+    return script.replace(place, "\n".join(texts).replace("export ", ""), 1)

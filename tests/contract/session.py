@@ -54,7 +54,7 @@ class ContractSession:
         """The reply; each kind of session has its own."""
         raise NotImplementedError
 
-    async def send(self, request: Request, repeatable: bool = False) -> Reply:
+    async def send(self, request: Request, repeatable: bool = False, wants_body: bool = True) -> Reply:
         self.requests.append(request)
         return await self.reply_to(request)
 

@@ -19,9 +19,10 @@ PROBE = """
 import bridge, workers, json
 from pathlib import Path
 from bridge.web.clicks import open_pages
-from bridge.web.desktop import STATIC
+from bridge.core.reasons import languages as known
+from bridge.web.languages import STATIC
 open_pages().get_template("answer.html")
-languages = sorted(file.stem for file in (STATIC / "lang").glob("*.json"))
+languages = sorted(known())
 print(json.dumps({"home": str(Path(bridge.__file__).parent), "languages": languages}))
 """
 

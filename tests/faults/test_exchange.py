@@ -59,7 +59,7 @@ async def hostile(answer: Answer, tls: ssl.SSLContext | None = None) -> AsyncIte
 
 
 @pytest.fixture
-async def exchange() -> AsyncIterator[EgressClient]:
+async def client() -> AsyncIterator[EgressClient]:
     async with open_client() as ready:
         yield ready
 

@@ -173,13 +173,13 @@ async def test_two_who_answer_the_same_click_at_once_leave_one_answer(
     """Whoever held the click too long finds that another has answered it meanwhile, in the very last moment."""
     _, stage, direct = cut
     click = Click("clk_mine", "acme", datetime.now(UTC), "127.0.0.1", agent="x", key="webhook-id:same")
-    key, theirs = keys.accepted("acme", "webhook-id:same"), {"click_id": "clk_theirs"}
+    key, theirs = keys.accepted("acme", "webhook-id:same"), json.dumps({"click_id": "clk_theirs"})
 
     def write(pipe: Batch) -> None:
-        direct.set(key, json.dumps(theirs))
+        direct.set(key, theirs)
         pipe.set("popbridge:mine", "1")
 
-    stands = await accept.commit(stage.services.scripts, click, {"click_id": "clk_mine"}, write)
+    stands = await accept.commit(stage.services.scripts, click, json.dumps({"click_id": "clk_mine"}), write)
     assert stands == theirs
     assert not direct.exists("popbridge:mine")
 

@@ -123,7 +123,7 @@ async def test_without_tracing_nothing_is_carried(stage: Stage) -> None:
 )
 def test_nothing_is_imported_where_nothing_is_wanted(environ: dict[str, str]) -> None:
     program = (
-        "import sys; from bridge import traces; import bridge.web.app, workers.__main__\n"
+        "import sys; from bridge.observability import tracing; import bridge.web.app, workers.__main__\n"
         f"with tracing.exporting('web', {environ!r}), tracing.span('click', 'SERVER'), tracing.step('question'):\n"
         "    tracing.tell(outcome='found'); assert tracing.carried() == ''\n"
         "assert not {'opentelemetry.sdk.trace', 'opentelemetry.exporter'} & set(sys.modules)"  # redis-py takes the rest

@@ -323,7 +323,7 @@ async def test_an_audit_database_that_hangs_holds_up_no_popup(stage: Stage, monk
 STUCK = """
 import sys, time
 from bridge.audit.archive import Archive
-from workers import __main__ as rq_worker
+from workers import __main__ as worker
 
 def hang(*_):
     print("hangs", flush=True)

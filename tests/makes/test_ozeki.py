@@ -10,24 +10,25 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bridge.calls.live_calls import Lookup
+from bridge.config.models import PbxAccount
 from bridge.core.clock import Clock as SystemClock
 from bridge.core.errors import PbxError, PbxRefused, PbxUnintelligible, PbxUnreachable
-from bridge.core.http_types import Reply, Request
+from bridge.core.http_types import Reply
 from bridge.core.model import Call, Caller, CallerKind, CallState, Direction, ExtensionId, Outcome
-from bridge.egress.client import open_client
+from bridge.egress.client import EgressClient, open_client
 from bridge.pbx import ozeki
 from bridge.pbx.contract import Listing
 from bridge.pbx.ozeki import wire
 from bridge.pbx.ozeki.calls import SLACK, Clock, extensions_in
 from bridge.pbx.ozeki.simulator import Faults, OzekiSimulator
 from bridge.pbx.switchboard import Extension, NotPossible, Switchboard
+from tests.contract.session import ContractSession, SimulatorSession
 from tests.stage import serving
 
 Generation = Literal["9509", "xe"]
@@ -73,21 +74,11 @@ def read_calls(reply: Reply, now: datetime = NOW) -> Listing:
 def talk(system: OzekiSimulator, question: str = "calls", **changed: Any) -> Any:
     """What the adapter makes of the fake's answer, without a network between them."""
 
-    async def asked() -> Any:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(system.app())) as client:
-
-            async def send(request: Request) -> Reply:
-                got = await client.request(
-                    request.method, request.url, headers=dict(request.headers), content=request.body
-                )
-                return Reply(got.status_code, dict(got.headers), got.content, 1.0)
-
-            us = account(**{"generation": system.generation, **changed})
-            if question == "extensions":
-                return await ozeki.extensions(us, send)
-            return await ozeki.calls(us, send, "main", None, NOW)
-
-    return asyncio.run(asked())
+    us = account(**{"generation": system.generation, **changed})
+    session = SimulatorSession(ozeki.ADAPTER, us, system.app(), NOW)
+    if question == "extensions":
+        return asyncio.run(ozeki.ADAPTER.extensions(us, session))
+    return asyncio.run(ozeki.ADAPTER.calls(us, session, None))
 
 
 def as_read(board: Switchboard, call: Call, generation: Generation) -> Call:
@@ -299,14 +290,14 @@ def test_the_extensions_there_are(board: Switchboard, generation: Generation) ->
 def test_nobody_on_the_phone(board: Switchboard, generation: Generation, no_list: bool) -> None:
     listing = talk(fake(board, generation, Faults(no_list=no_list)))
     assert (listing.extensions, listing.unreadable) == ({}, frozenset())
-    assert listing.empty_hint == ""
+    assert listing.empty_hint is None
 
 
 @each_generation
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"password": "another"}, "Authentication failed (Code 305): check username and password"),
+        ({"password": "another"}, "Authentication failed (Code 305); check username and password"),
         ({"username": "another"}, "Code 305"),
     ],
 )
@@ -331,8 +322,8 @@ def test_xe_may_ask_for_no_credentials(board: Switchboard) -> None:
     ("faults", "error", "says"),
     [
         (Faults(refused=303), PbxRefused, "Code 303"),
-        (Faults(refused=306), PbxRefused, "what this API user may do"),
-        (Faults(refused=307), PbxRefused, "from which addresses"),
+        (Faults(refused=306), PbxRefused, "what this API user is allowed to do"),
+        (Faults(refused=307), PbxRefused, "check which addresses"),
         (Faults(refused=401), PbxRefused, "'9986'"),
         (Faults(down="503"), PbxUnreachable, "503"),
         (Faults(html_page=True), PbxUnintelligible, "page"),
@@ -394,9 +385,10 @@ def test_a_long_message_is_cut() -> None:
 
 def test_a_row_that_names_nobody_is_told_in_the_hint() -> None:
     assert (
-        "but 1 of the phone system's calls could not be read" in read_calls(sample("row_that_names_nobody")).empty_hint
+        str(read_calls(sample("row_that_names_nobody")).empty_hint)
+        == "1 of the phone system's calls could not be parsed"
     )
-    assert read_calls(sample("two_calls")).empty_hint == ""
+    assert read_calls(sample("two_calls")).empty_hint is None
 
 
 def answers() -> Iterator[bytes]:
@@ -521,8 +513,16 @@ async def looked_up(system: OzekiSimulator, extension: str, **changed: Any) -> t
     """By the program's own lookup, over real HTTP."""
     async with serving(system.app()) as address, open_client() as client:
         us = account(system.generation, address, **changed)
-        heard = await Lookup({"main": us}, client, SystemClock()).live_calls((ExtensionId("main", extension),))
-        return heard.outcome, heard.why, [call.ivrid for call in heard.calls]
+        lookup = Lookup({"main": us}, lambda name, account: session_of(client, name, account), SystemClock())
+        result = await lookup.live_calls((ExtensionId("main", extension),))
+        return result.outcome, str(result.reason or ""), [call.ivrid for call in result.calls]
+
+
+def session_of(client: EgressClient, name: str, account: PbxAccount) -> ContractSession:
+    """A session over real HTTP."""
+    session = ContractSession(name, ozeki.ADAPTER, account)
+    session.reply_to = lambda request: client.send(request, account.timeout_seconds)  # type: ignore[method-assign]
+    return session
 
 
 @pytest.mark.anyio

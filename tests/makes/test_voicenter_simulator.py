@@ -1,7 +1,6 @@
 """The fakes speak as the vendors do: the adapters read from them, over real HTTP, what the switchboard holds."""
 
 import asyncio
-import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,18 +13,14 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 
-from bridge.core.errors import BadSignature, PbxRefused, PbxUnintelligible, PbxUnreachable, RequestFailed
-from bridge.core.http_types import Reply, Request, Secret
+from bridge.core.errors import PbxRefused, PbxUnintelligible, PbxUnreachable, RequestFailed
 from bridge.core.model import Call, Caller, CallerKind, CallState, Direction
-from bridge.crm import Incoming
-from bridge.crm.webhook import signature
-from bridge.crm.webhook import simulator as crm_fake
-from bridge.crm.webhook import wire as crm_wire
 from bridge.egress.client import open_client
 from bridge.pbx import voicenter
 from bridge.pbx.contract import Listing
 from bridge.pbx.switchboard import Extension, Switchboard
 from bridge.pbx.voicenter.simulator import Faults, VoicenterSimulator
+from tests.contract.session import ContractSession
 
 CODE = "invented-account-code"
 SUMMER = datetime(2026, 8, 3, 9, 0, tzinfo=UTC)
@@ -81,11 +76,15 @@ async def ask(
     """What the adapter makes of the fake's answer."""
     account: dict[str, Any] = {"kind": "voicenter", "code": CODE, "epoch": epoch}
     async with served(VoicenterSimulator(board, CODE, faults or Faults()).app()) as address, open_client() as client:
+        us = voicenter.Account(base_url=address, **account)
+        session = _Session(voicenter.ADAPTER, us, now)
+        session.reply_to = lambda request: client.send(request, patience)  # type: ignore[method-assign]
+        return await voicenter.ADAPTER.calls(us, session, extension)
 
-        async def send(request: Request) -> Reply:
-            return await client.send(request, patience)
 
-        return await voicenter.calls(voicenter.Account(base_url=address, **account), send, "main", extension, now)
+class _Session(ContractSession):
+    def __init__(self, adapter: object, account: Any, now: datetime) -> None:
+        super().__init__("main", adapter, account, now)
 
 
 def as_read(call: Call) -> Call:
@@ -237,63 +236,3 @@ async def test_times_that_count_the_wall_clock_are_found_out(board: Switchboard)
     assert off is not None
     assert call.started_at is not None
     assert (off - call.started_at).total_seconds() == 2 * 3600
-
-
-KEY, OTHER_KEY = (Secret("whsec_" + letter * 32) for letter in "AB")
-EVENT = {"type": "call.popup", "data": {"popup_id": "pop_1", "click_id": "clk_1"}}
-
-
-async def push(
-    crm: crm_fake.WebhookSimulator, secret: Secret = KEY, body: bytes = json.dumps(EVENT).encode()
-) -> httpx.Response:
-    headers = signature.headers([secret], "dlv_1", int(WINTER.timestamp()), body)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(crm.app()), base_url="http://crm") as client:
-        return await client.post("/popups", content=body, headers=headers)
-
-
-@pytest.fixture
-def crm() -> crm_fake.WebhookSimulator:
-    return crm_fake.WebhookSimulator([KEY], clock=WINTER.timestamp)
-
-
-@pytest.mark.anyio
-async def test_the_crm_takes_what_is_signed_and_tells_who_waits_for_it(crm: crm_fake.WebhookSimulator) -> None:
-    waiting = asyncio.create_task(crm.wait_for("clk_1", seconds=5))
-    assert (await push(crm)).status_code == 200
-    received = await waiting
-    assert (received.webhook_id, received.popup["popup_id"], received.at) == ("dlv_1", "pop_1", WINTER.timestamp())
-    with pytest.raises(TimeoutError):
-        await crm.wait_for("clk_2", seconds=0.01)
-
-
-@pytest.mark.anyio
-async def test_the_crm_refuses_what_is_not_signed_for_it(crm: crm_fake.WebhookSimulator) -> None:
-    assert (await push(crm, OTHER_KEY)).status_code == 401
-    assert (await push(crm, body=b"[1]")).status_code == 401
-    assert crm.accepted() == []
-    assert [each.popup for each in crm.received] == [{}, {}]
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("status", [503, 429, 410, 404])
-async def test_the_crm_fails_as_it_is_told(crm: crm_fake.WebhookSimulator, status: int) -> None:
-    crm.faults.status, crm.faults.retry_after = status, 3
-    answer = await push(crm)
-    assert answer.status_code == status
-    assert answer.headers.get("retry-after") == ("3" if status in (429, 503) else None)
-    assert crm.accepted() == []
-    crm.faults.status = 200
-    assert (await push(crm)).status_code == 200
-
-
-def test_the_buttons_click_is_proven_and_read_by_the_adapter() -> None:
-    request = crm_fake.signed_click(
-        "http://bridge", "acme", KEY, {"agent": "dana@acme.example"}, "press-1", WINTER.timestamp()
-    )
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    incoming = Incoming(request.method, headers, {}, request.body, WINTER)
-    assert request.url == "http://bridge/clicks/acme"
-    asked = crm_wire.read_click([KEY], None, incoming)
-    assert (asked.agent, asked.key) == ("dana@acme.example", "webhook-id:press-1")
-    with pytest.raises(BadSignature):
-        crm_wire.read_click([OTHER_KEY], None, incoming)

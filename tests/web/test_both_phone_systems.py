@@ -269,7 +269,7 @@ async def test_an_extension_that_is_not_there_and_what_else_it_may_be(stage: Sta
     place(stage.systems["main"], stage.make.dana, TALKING)
     hint = {
         "voicenter": "or the account code is wrong: Voicenter answers both with an empty list",
-        "ozeki": "neither with a call nor among its extensions",
+        "ozeki": "it has no call and is not among the extensions",
     }[stage.make.kind]
     for stranger in ("SIPNone", "1", stage.make.dana + "5", stage.make.dana[:-1]):
         if stranger in stage.phone.extensions:
@@ -277,7 +277,7 @@ async def test_an_extension_that_is_not_there_and_what_else_it_may_be(stage: Sta
         answer = await answer_to(stage, extension=stranger)
         assert (answer["outcome"], answer["why"]) == (
             "unknown-extension",
-            f"the phone system does not list extension {stranger}, {hint}",
+            f"the phone system does not list extension {stranger}; {hint}",
         )
 
 
@@ -497,7 +497,7 @@ VOICENTER_ODD = [
 ]
 OZEKI_ODD = [
     *ALIKE,
-    Odd({"html_page": True}, "pbx-unintelligible", ("a page",)),
+    Odd({"html_page": True}, "pbx-unintelligible", ("a web page",)),
     Odd({"refused": 303}, "pbx-refused", ("Inappropriate command", "Code 303")),
     Odd({"refused": 306}, "pbx-refused", ("not allowed", "Code 306", "check what this API user is allowed to do")),
     Odd({"refused": 307}, "pbx-refused", ("Address forbidden", "Code 307", "check which addresses")),
@@ -547,7 +547,7 @@ async def test_idle_or_unknown_is_told_where_the_account_may_ask(tmp_path: Path,
         stage.pbx.faults.extensions_refused = True
         answer = await answer_to(stage, extension="999")
         assert answer["outcome"] == "no-active-call"
-        assert answer["why"].startswith("no call is active on extension 999 now, or there is no such extension")
+        assert answer["why"].startswith("no call is active on extension 999 now; or there is no such extension")
     async with open_stage(tmp_path, redis_url, make) as stage:
         assert (await answer_to(stage, extension="999"))["outcome"] == "unknown-extension"
         assert (await answer_to(stage))["outcome"] == "no-active-call"

@@ -32,7 +32,7 @@ async def test_a_signed_click_is_answered_with_the_contracts_popup(stage: Stage)
     response = await stage.click({"agent": DANA, "record": record, "unknown": 1})
     assert response.status_code == 200
     answer = response.json()
-    assert list(answer) == ["click_id", "outcome", "why", "popup", "served_from", "pbx_ms", "total_ms"]
+    assert list(answer) == ["click_id", "outcome", "why", "popup", "served_from", "pbx_ms", "total_ms", "reason"]
     assert (answer["outcome"], answer["why"], answer["served_from"]) == ("found", "talking now; the only call", "pbx")
     popup = answer["popup"]
     assert popup["agent"] == {

@@ -31,7 +31,7 @@ async def test_lists_by_state_and_target_in_pages(stage: Stage) -> None:
     failed = (await stage.get("/api/deliveries?state=failed", supervisor)).json()["items"]
     assert [one["delivery_id"] for one in failed] == [delivery_id for _, delivery_id in reversed(gone)]
     assert failed[0]["attempts"][0]["status"] == 410
-    assert set(failed[0]["attempts"][0]) == {"at", "status", "ms", "error", "next_try_at"}
+    assert set(failed[0]["attempts"][0]) == {"at", "status", "ms", "error", "next_try_at", "reason"}
     assert len((await stage.get("/api/deliveries?target=desktop", supervisor)).json()["items"]) == 3
     seen, cursor = [], ""
     while True:

@@ -8,19 +8,17 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-from bridge.demo.makes import MAKES, Make
 
 from bridge.core.model import CallState, Direction
-from bridge.crm.webhook.simulator import WebhookSimulator
 from bridge.demo.autoplay import Autoplay
 from bridge.demo.bridge_process import BridgeFailed, running_bridge
-from bridge.demo.cast import DANA, OMER
+from bridge.demo.cast import DANA, OMER, Player
 from bridge.demo.page import Page
 from bridge.demo.press import Button
 from bridge.demo.scenes import Director, new_switchboard
@@ -31,7 +29,13 @@ from bridge.pbx import registry as pbx
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 40
-each_make = pytest.mark.parametrize("make", MAKES.values(), ids=MAKES)
+each_make = pytest.mark.parametrize("kind", pbx.packages())
+DEFAULT = "voicenter"
+
+
+def extension_of(kind: str) -> Callable[[Player], str]:
+    """What players' extensions are called on this make."""
+    return lambda player: pbx.simulator(kind).extension_of(player.sip, player.short)
 
 
 @pytest.fixture
@@ -40,13 +44,13 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def make() -> Make:
-    return MAKES["voicenter"]
+def kind() -> str:
+    return DEFAULT
 
 
 @pytest.fixture
-def stage(tmp_path: Path, make: Make) -> Iterator[Stage]:
-    with set_up(tmp_path, 0, make) as made:
+def stage(tmp_path: Path, kind: str) -> Iterator[Stage]:
+    with set_up(tmp_path, 0, kind, "webhook") as made:
         yield made
 
 
@@ -76,13 +80,20 @@ def secrets_of(folder: Path) -> list[str]:
 
 
 @each_make
-def test_once_plays_the_whole_chain_and_leaves_nothing(tmp_path: Path, make: Make) -> None:
-    asked = command(tmp_path, "--once", "--pbx", make.kind)
+def test_once_plays_the_whole_chain_and_leaves_nothing(tmp_path: Path, kind: str) -> None:
+    asked = command(tmp_path, "--once", "--pbx", kind)
     played = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False)
     assert played.returncode == 0, played.stdout + played.stderr
     assert played.stdout.endswith("PASS\n")
     assert played.stderr == ""
-    for told in (make.title, "found: talking now", "Sales line", "רות לוי", "the popup is at the CRM", "audit"):
+    for told in (
+        pbx.find(kind).title,
+        "found: talking now",
+        "Sales line",
+        "רות לוי",
+        "the popup is at the CRM",
+        "audit",
+    ):
         assert told in played.stdout
     assert left_running(tmp_path) == []
     said = played.stdout + (tmp_path / "bridge.log").read_text()
@@ -136,10 +147,10 @@ def first_popup(address: str) -> dict:
 
 
 def test_every_make_there_is_can_be_simulated_and_gets_into_the_same_moods() -> None:
-    assert MAKES.keys() == pbx.kinds().keys()
-    assert {frozenset(make.moods) for make in MAKES.values()} == {frozenset({"ok", "slow", "down", "refuses"})}
+    moods = {frozenset(pbx.simulator(kind).moods) for kind in pbx.packages()}
+    assert moods == {frozenset({"ok", "slow", "down", "refuses"})}
     page = (ROOT / "bridge/demo/static/demo.html").read_text()
-    assert [mood for mood in MAKES["voicenter"].moods if f'data-do="pbx/{mood}"' not in page] == []
+    assert [mood for mood in pbx.simulator(DEFAULT).moods if f'data-do="pbx/{mood}"' not in page] == []
 
 
 def test_a_make_that_there_is_not_is_refused(tmp_path: Path) -> None:
@@ -151,12 +162,15 @@ def test_a_make_that_there_is_not_is_refused(tmp_path: Path) -> None:
 
 
 def test_two_demos_do_not_play_in_one_place(stage: Stage) -> None:
-    with pytest.raises(StageTaken, match="another demo"), set_up(stage.folder, 0, stage.make):
+    with pytest.raises(StageTaken, match="another demo"), set_up(stage.folder, 0, *(stage.pbx_kind, stage.crm_kind)):
         pass
 
 
 def test_a_port_that_is_taken_is_said_so(stage: Stage, tmp_path: Path) -> None:
-    with pytest.raises(StageTaken, match="another --port"), set_up(tmp_path / "other", stage.page_port, stage.make):
+    with (
+        pytest.raises(StageTaken, match="another --port"),
+        set_up(tmp_path / "other", stage.page_port, *(stage.pbx_kind, stage.crm_kind)),
+    ):
         pass
 
 
@@ -188,34 +202,34 @@ async def at_once(seconds: float) -> None:
 )
 @each_make
 async def test_every_scene_ends_as_it_should_whatever_was_before(
-    scene: str, states: list[CallState], make: Make
+    scene: str, states: list[CallState], kind: str
 ) -> None:
-    director = Director(new_switchboard(make.extension), make.extension, pause=at_once)
+    director = Director(new_switchboard(extension_of(kind)), extension_of(kind), pause=at_once)
     for before in director.SCENES:
         await director.play(before)
         await director.play(scene)
         assert [call.state for call in director.board.all_calls()] == states
-        assert {call.extension for call in director.board.all_calls()} <= {make.extension(DANA)}
+        assert {call.extension for call in director.board.all_calls()} <= {extension_of(kind)(DANA)}
 
 
 @pytest.mark.anyio
-async def test_the_transferred_call_knows_the_first_and_the_outgoing_one_its_way(make: Make) -> None:
-    director = Director(new_switchboard(make.extension), make.extension, pause=at_once)
+async def test_the_transferred_call_knows_the_first_and_the_outgoing_one_its_way(kind: str) -> None:
+    director = Director(new_switchboard(extension_of(kind)), extension_of(kind), pause=at_once)
     await director.play("transfer")
-    assert director.board.calls(make.extension(DANA))[0].original_ivrid
-    assert director.board.calls(make.extension(OMER)) == ()
+    assert director.board.calls(extension_of(kind)(DANA))[0].original_ivrid
+    assert director.board.calls(extension_of(kind)(OMER)) == ()
     await director.play("outgoing")
-    assert director.board.calls(make.extension(DANA))[0].direction is Direction.OUTGOING
+    assert director.board.calls(extension_of(kind)(DANA))[0].direction is Direction.OUTGOING
 
 
 @pytest.mark.anyio
-async def test_a_new_scene_ends_the_one_that_is_playing(make: Make) -> None:
+async def test_a_new_scene_ends_the_one_that_is_playing(kind: str) -> None:
     never = asyncio.Event()
 
     async def wait(seconds: float) -> None:
         await never.wait()
 
-    director = Director(new_switchboard(make.extension), make.extension, pause=wait)
+    director = Director(new_switchboard(extension_of(kind)), extension_of(kind), pause=wait)
     ringing = asyncio.create_task(director.play("customer"))
     await asyncio.sleep(0)
     await asyncio.wait_for(director.play("hang-up"), 5)
@@ -227,19 +241,19 @@ async def test_a_new_scene_ends_the_one_that_is_playing(make: Make) -> None:
 async def page(stage: Stage):
     simulators = new_simulators(stage)
     async with open_client() as client:
-        button = Button(stage, client, WebhookSimulator([stage.popup_secret]))
+        button = Button(stage, client, simulators.crm)
         yield Page(stage, simulators, Autoplay(simulators.director, button), agent_token="invented")
 
 
 @each_make
 @pytest.mark.anyio
-async def test_the_pages_buttons_do_what_they_say_for_nobody_but_the_page(page: Page, make: Make) -> None:
+async def test_the_pages_buttons_do_what_they_say_for_nobody_but_the_page(page: Page, kind: str) -> None:
     transport = httpx.ASGITransport(page.app())
     async with httpx.AsyncClient(transport=transport, base_url="http://demo") as client:
         shown = await client.get("/")
         assert "DEMO" in shown.text
         assert f"frame-src {page.stage.bridge_url};" in shown.headers["content-security-policy"]
-        for mood, faults in make.moods.items():
+        for mood, faults in pbx.simulator(kind).moods.items():
             assert (await client.post(f"/do/pbx/{mood}")).status_code == 204
             assert page.simulators.phone_system.faults == faults
         assert (await client.post("/do/pbx/other")).status_code == 404
@@ -248,7 +262,7 @@ async def test_the_pages_buttons_do_what_they_say_for_nobody_but_the_page(page: 
         assert (foreign.status_code, page.simulators.crm_mood) == (403, "ok")
         assert (await client.post("/do/customer")).status_code == 204
         assert page.state()["autoplay"] is False
-        assert page.state()["make"]["title"] == make.title
+        assert page.state()["make"]["title"] == pbx.find(kind).title
     page.stop()
     page.simulators.director.stop()
 

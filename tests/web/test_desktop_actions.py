@@ -71,7 +71,7 @@ async def test_a_click_that_finds_no_call_is_told_to_the_page_with_the_reason(st
     async with page(stage, await stage.token(Role.AGENT, DANA)) as opened:
         answer = (await stage.click({"agent": DANA})).json()
         told = (await opened.until("nothing"))[0]
-        assert set(told) == {"click_id", "outcome", "why", "created_at"}
+        assert set(told) == {"click_id", "outcome", "why", "reason", "created_at"}
         assert {name: told[name] for name in ("click_id", "outcome", "why")} == {
             name: answer[name] for name in ("click_id", "outcome", "why")
         }

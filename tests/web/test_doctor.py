@@ -191,7 +191,7 @@ async def test_a_public_url_within_the_own_network_is_asked_and_a_crm_there_must
         object.__setattr__(stage.services.settings.server, "public_url", inside)
         object.__setattr__(stage.services.settings.crm["acme"], "popup_url", inside)
         found = await told(stage)
-    assert found["public_url"].told == "127.0.0.2 could not connect to"
+    assert found["public_url"].told == "could not connect to 127.0.0.2"
     assert "systemctl start popbridge-web nginx" in found["public_url"].fix
     assert "private_networks" in found["crm acme"].told
     assert "private_networks" in found["crm acme"].fix

@@ -1,13 +1,18 @@
 """The pages' words: every language says everything, and everything the pages say is there."""
 
+import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from bridge.core.errors import ClickRefused
 from bridge.core.model import Outcome
-from bridge.web.languages import STATIC, catalogues, chosen
+from bridge.core.reasons import languages as catalogues
+from bridge.core.reasons import read, reason, say
+from bridge.web.languages import STATIC, chosen
 from tests.stage import DANA, TOKEN, Stage
 
 ENGLISH = catalogues()["en"]
@@ -15,12 +20,19 @@ PAGES = [*STATIC.glob("*.js"), *STATIC.glob("desktop/*.js"), *STATIC.glob("conso
 each_language = pytest.mark.parametrize("code", catalogues())
 
 
+def stem(key: str) -> str:
+    """A key without its plural form: languages differ in how many they have."""
+    return re.sub(r"\.(one|two|few|many|other)$", "", key) if key.startswith("reason.") else key
+
+
 @each_language
 def test_every_language_says_the_same_things(code: str) -> None:
     words = catalogues()[code]
-    assert words.keys() == ENGLISH.keys()
+    assert {stem(key) for key in words} == {stem(key) for key in ENGLISH}
     names = re.compile(r"\{\w+\}")
-    assert {key for key in words if set(names.findall(words[key])) != set(names.findall(ENGLISH[key]))} == set()
+    assert {
+        key for key in words if stem(key) == key and set(names.findall(words[key])) != set(names.findall(ENGLISH[key]))
+    } == set()
     assert {key for key, text in words.items() if not text.strip()} == set()
     assert words["dir"] in ("ltr", "rtl")
 
@@ -67,11 +79,33 @@ async def test_the_links_page_is_in_the_browsers_language(stage: Stage) -> None:
 
 
 @pytest.mark.anyio
-async def test_the_links_page_brings_the_bridges_sentences_along(stage: Stage) -> None:
-    script = await stage.get("/answer.js")
-    assert all(words["sentence.only"] in script.text for words in catalogues().values())
-    assert "settings.theme" not in script.text
-    assert "export " not in script.text
+async def test_the_links_page_says_the_reason_in_the_browsers_language(stage: Stage) -> None:
+    link = f"/clicks/acme?agent={DANA}&token={TOKEN.reveal()}"
+    page = await stage.get(link, {"accept": "text/html", "accept-language": "he-IL"})
+    assert say(reason("no-call", count=1, extensions=["SIPDana1"]), "he") in page.text
+
+
+@pytest.mark.anyio
+async def test_a_language_has_the_words_of_every_make(stage: Stage) -> None:
+    assert (await stage.get("/static/lang/he.json")).json() == catalogues()["he"]
+    assert (await stage.get("/static/lang/xx.json")).status_code == 404
+
+
+CODES = sorted({stem(key).removeprefix("reason.") for key in ENGLISH if key.startswith("reason.")})
+PARAMS = {"count": 2, "extensions": ["10", "11"], "state": {"code": "state-hold"}, "seconds": 5, "host": "crm.example"}
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+@each_language
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_the_pages_say_each_reason_as_the_program_does(code: str, count: int) -> None:
+    told = [{"code": one, "params": {**PARAMS, "count": count}, "also": [{"code": "only-call"}]} for one in CODES]
+    script = f"""
+import {{ sayReason }} from {json.dumps(str(STATIC / "reasons.js"))};
+console.log(JSON.stringify({json.dumps(told)}.map((one) => sayReason(one, {json.dumps(catalogues()[code])}))));
+"""
+    said = subprocess.run(["node", "--input-type=module", "-e", script], capture_output=True, text=True, check=True)
+    assert json.loads(said.stdout) == [say(read(one), code) for one in told]
 
 
 @pytest.mark.anyio

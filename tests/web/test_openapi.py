@@ -33,6 +33,7 @@ FOR_PEOPLE = {
     "/button.js",
     "/answer.js",
     "/static/lang/languages.json",
+    "/static/lang/{code}.json",
 }
 EXAMPLES = 12
 CHECKS = [

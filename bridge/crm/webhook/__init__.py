@@ -74,7 +74,7 @@ class Webhook:
     async def deliver(self, account: Account, session: Session, event: DeliveryEvent, recipient: Recipient) -> Result:
         """A signed event, under the delivery's id."""
         request = wire.write_event(account.popup_url or "", account.popup_secrets, event, session.now)
-        return judge(await session.send(request), session.now)
+        return judge(await session.send(request, wants_body=False), session.now)
 
     async def probe(self, account: Account, session: Session) -> list[Finding]:
         """A signed test event, as a popup would be sent."""

@@ -11,6 +11,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from bridge.core.json_codec import as_json
 from bridge.core.model import DESKTOP, Popup
+from bridge.core.reasons import languages
 from bridge.observability import logs
 from bridge.services import Services
 from bridge.store import keys, tokens
@@ -132,10 +133,10 @@ async def preferences(request: Request) -> Response:
 
 def _changed(before: Preferences, told: dict[str, Any]) -> Preferences:
     """`before` with what is told; 400 naming the first key that is wrong."""
-    languages = sorted(file.stem for file in (STATIC / "lang").glob("*.json"))
+    known = sorted(languages())
     shown = told.get("customdata")
     rules = {
-        "language": (told.get("language") in (None, *languages), f"null or one of: {', '.join(languages)}"),
+        "language": (told.get("language") in (None, *known), f"null or one of: {', '.join(known)}"),
         "sound": (isinstance(told.get("sound", False), bool), "true or false"),
         "alerts": (isinstance(told.get("alerts", False), bool), "true or false"),
         "theme": (told.get("theme", "auto") in THEMES, f"one of: {', '.join(THEMES)}"),

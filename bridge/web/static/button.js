@@ -5,7 +5,7 @@
 // The page may listen: the element beside the script gets an event "popbridge-answer" with the answer as its detail.
 
 (() => {
-  const WORDS = {}; // the catalogues of static/lang, sentences.js and shown.js, put in by the bridge
+  const WORDS = {}; // the words, reasons.js and shown.js, put in by the bridge
   const STYLE = `
     :host { display: inline-flex; flex-wrap: wrap; align-items: center; gap: .35em .75em; font: inherit; }
     button { padding: .4em .9em; border: 0; border-radius: .5em; background: #0f6e66; color: #fff; font: inherit; font-weight: 600; cursor: pointer; }
@@ -19,7 +19,6 @@
   const wanted = (asked.lang || document.documentElement.lang || navigator.language).toLowerCase().split("-")[0];
   const words = WORDS[wanted] ?? WORDS.en;
   const say = (key, values = {}) => (words[key] ?? "").replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
-  readSentences(words === WORDS.en ? {} : WORDS.en);
 
   const host = document.createElement("span");
   const button = document.createElement("button");
@@ -67,7 +66,7 @@
 
   function answered(given) {
     if (given.outcome === "found") tell("found", who(given.popup.call));
-    else if (given.outcome) tell(given.outcome, `${say(`answer.title.${given.outcome}`)}: ${isolated(plain(translate(given.why, say)))}. ${say(`answer.next.${given.outcome}`)}`);
+    else if (given.outcome) tell(given.outcome, `${say(`answer.title.${given.outcome}`)}: ${isolated(plain(given.reason?.code ? sayReason(given.reason, words) : given.why))}. ${say(`answer.next.${given.outcome}`)}`);
     else tell("problem", say(`answer.problem.${given.reason}`) || say("answer.other-problem"));
     host.dispatchEvent(new CustomEvent("popbridge-answer", { bubbles: true, detail: given }));
   }

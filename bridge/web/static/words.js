@@ -1,6 +1,6 @@
 // The page's words, in the reader's language. A language is one file in lang/: nothing here names any of them.
 
-import { readSentences, translate } from "./sentences.js";
+import { sayReason } from "./reasons.js";
 
 const FALLBACK = "en";
 let catalogue = {};
@@ -22,9 +22,7 @@ export function chosenLanguage(wanted, known) {
 /** Loads the catalogue and turns the page its way. */
 export async function speak({ code, dir }) {
   if (code !== language || !canSay("name")) {
-    const [words, english] = await Promise.all([load(code), code === FALLBACK ? {} : load(FALLBACK)]);
-    catalogue = words;
-    readSentences(english);
+    catalogue = await load(code);
   }
   language = code;
   document.documentElement.lang = code;
@@ -37,9 +35,9 @@ async function load(code) {
   return (await fetch(`/static/lang/${code}.json`)).json();
 }
 
-/** A sentence of the bridge's, which it says in English, in the page's language; as it is where there are no words for it. */
-export function told(sentence) {
-  return translate(sentence, (key, values) => say(key, values));
+/** The cause of an answer, a popup or a log entry: its reason in the page's language, else its English sentence. */
+export function cause({ reason, why }) {
+  return reason?.code ? sayReason(reason, catalogue) : why;
 }
 
 /** Names a control that shows no words, for a screen reader and for the mouse. */

@@ -2,7 +2,7 @@
 
 import { callerWords, stateChip } from "../desktop/facts.js";
 import { copyButton, element, foreign, ltr } from "../element.js";
-import { say, sayOne, told } from "../words.js";
+import { cause, say, sayOne } from "../words.js";
 import { agentOf, callerOf, deliveryChip, deliveryChips, known, outcomeChip, targetWords } from "./line.js";
 import { milliseconds, shown } from "./moments.js";
 
@@ -88,8 +88,8 @@ function call({ state, direction, caller, extension, pbx, ivrid }) {
   ]);
 }
 
-function because({ outcome, why }) {
-  return element("p", { class: "row" }, [outcomeChip(outcome), why === null ? known(null) : foreign(told(why))]);
+function because({ outcome, why, reason }) {
+  return element("p", { class: "row" }, [outcomeChip(outcome), why === null ? known(null) : foreign(cause({ why, reason }))]);
 }
 
 function chosen(answer) {

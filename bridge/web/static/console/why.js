@@ -1,7 +1,7 @@
 // Why was there no popup? An agent's clicks, refused ones too, each with its reason and what to do about it.
 
 import { element, foreign, ltr } from "../element.js";
-import { canSay, language, say, sayOne, told } from "../words.js";
+import { canSay, language, say, cause, sayOne } from "../words.js";
 import { agentOf, became, callerOf, deliveryChips, known, outcomeChip } from "./line.js";
 import { opener } from "./lookups.js";
 import { shown, words } from "./moments.js";
@@ -46,9 +46,9 @@ function sender(line) {
 }
 
 /** The bridge's own sentence; where this language has no words for it, as it is, beside what is told in words. */
-function because({ why }) {
+function because({ why, reason }) {
   if (why === null) return element("p", { class: "because" }, [known(null)]);
-  const words = told(why);
+  const words = cause({ why, reason });
   const isForeign = words === why && language !== ENGLISH;
   return element("p", { class: isForeign ? "because soft" : "because", lang: isForeign && ENGLISH }, [foreign(words)]);
 }

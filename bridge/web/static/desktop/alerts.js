@@ -1,6 +1,6 @@
 // Drawing an agent's eye who looks elsewhere: the page's title and icon, a notification, a sound.
 
-import { language, say, told } from "../words.js";
+import { language, say, cause } from "../words.js";
 import { spoken } from "./facts.js";
 import { Chime } from "./chime.js";
 
@@ -36,13 +36,13 @@ export class Alerts {
   /** A new card, or (`isBack`) one that was put aside. */
   popped(entry, isBack = false) {
     this.#title = spoken(entry);
-    this.#draw(entry.popup.popup_id, { title: spoken(entry), body: told(entry.popup.why), time: isBack ? "back" : "first" });
+    this.#draw(entry.popup.popup_id, { title: spoken(entry), body: cause(entry.popup), time: isBack ? "back" : "first" });
   }
 
   /** A press of the button has found nothing. */
-  foundNothing({ click_id: clickId, outcome, why }) {
+  foundNothing({ click_id: clickId, outcome, why, reason }) {
     this.#title = say(`answer.title.${outcome}`);
-    this.#draw(clickId, { title: this.#title, body: told(why) });
+    this.#draw(clickId, { title: this.#title, body: cause({ why, reason }) });
   }
 
   /** The open card has changed, or (empty) there is none. */

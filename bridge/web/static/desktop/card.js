@@ -1,7 +1,7 @@
 // A popup as a card: what it says, follows its call; what can be done, and the note, stay as they are meanwhile.
 
 import { button, copied, element, foreign, ltr, redraw, saidFor } from "../element.js";
-import { clockTime, say, told } from "../words.js";
+import { clockTime, say, cause } from "../words.js";
 import { asText, callerWords, chips, details, dialled, stateChip, stateOf, timer, who } from "./facts.js";
 import { Note } from "./note.js";
 import { recordElsewhere, recordLink } from "./record.js";
@@ -60,16 +60,16 @@ export class Card {
   #why() {
     const { popup, state } = this.entry;
     const label = state === popup.call.state ? say("why") : say("why.then", { time: clockTime(Date.parse(popup.created_at)) });
-    return element("p", { class: "why" }, [element("b", {}, [label]), " ", foreign(told(popup.why))]);
+    return element("p", { class: "why" }, [element("b", {}, [label]), " ", foreign(cause(popup))]);
   }
 
   /** What makes the facts doubtful or past, if anything does. */
   #condition() {
-    const { state, stale, why, askedAt } = this.entry;
+    const { state, stale, why, reason, askedAt } = this.entry;
     if (state === "ended") return element("p", { class: "condition" }, [say("ended.text", { time: clockTime(askedAt) })]);
     if (!stale) return null;
     const words = [element("b", {}, [say("stale.text")])];
-    if (why) words.push(" ", foreign(told(why)));
+    if (why) words.push(" ", foreign(cause({ why, reason })));
     return element("p", { class: "condition condition-stale" }, words);
   }
 

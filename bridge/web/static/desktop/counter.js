@@ -1,7 +1,7 @@
 // Where everything about a signed-in agent meets: events come in here, and the page is drawn by them.
 
 import { plain } from "../shown.js";
-import { say, told } from "../words.js";
+import { say, cause } from "../words.js";
 import { Acks } from "./acks.js";
 import { Alerts } from "./alerts.js";
 import { Deeds } from "./deeds.js";
@@ -83,7 +83,7 @@ export class Counter {
     if (this.#ended.signal.aborted || !this.desk.takeNothing(answer)) return;
     this.draw();
     this.alerts.foundNothing(answer);
-    announce(`${at("nothing").querySelector("h2").textContent}. ${told(answer.why)}`);
+    announce(`${at("nothing").querySelector("h2").textContent}. ${cause(answer)}`);
   }
 
   /** The agent is not signed in any more, for `reason`. */

@@ -65,10 +65,10 @@ export class Deeds {
   }
 
   /** The popup comes on the stream like any other; if that takes long, the answer's own copy is shown. */
-  #answered({ click_id, outcome, why, popup }) {
+  #answered({ click_id, outcome, why, reason, popup }) {
     if (!popup) {
       this.#tell("");
-      return this.#counter.takeNothing({ click_id, outcome, why, created_at: new Date(this.#counter.now()).toISOString() });
+      return this.#counter.takeNothing({ click_id, outcome, why, reason, created_at: new Date(this.#counter.now()).toISOString() });
     }
     this.#tell(say("press.found", { who: callerWords(popup.call.caller) }));
     setTimeout(() => this.#counter.takePopup(popup), PATIENCE_MS);

@@ -12,6 +12,7 @@ function newEntry(popup) {
     askedAt: Date.parse(popup.created_at),
     stale: false,
     why: "",
+    reason: null,
     dismissed: false,
     snoozedUntil: null,
   };
@@ -59,12 +60,12 @@ export class Desk {
    * How a card's call is now; the other cards of that line follow from it. The cards whose facts have changed, each with
    * the state it `was` in before, and whether it `isBack` from a snooze.
    */
-  update({ popup_id, state, call, other_calls, asked_at, stale, why }) {
+  update({ popup_id, state, call, other_calls, asked_at, stale, why, reason }) {
     const entry = this.find(popup_id);
     if (!entry) return [];
     const askedAt = Date.parse(asked_at) || entry.askedAt;
     const others = other_calls ?? [];
-    const changed = [this.#set(entry, { state, call: call ?? entry.call, others, stale, why: why ?? "", askedAt })];
+    const changed = [this.#set(entry, { state, call: call ?? entry.call, others, stale, why: why ?? "", reason, askedAt })];
     if (!stale && state !== "unknown") changed.push(...this.#followLine(entry, [call, ...others].filter(Boolean)));
     return changed.filter(Boolean);
   }
@@ -81,7 +82,7 @@ export class Desk {
     const call = live.find((each) => each.ivrid === entry.call.ivrid);
     const others = live.filter((each) => each !== call);
     const now = call ? { state: call.state, call, others } : { state: "ended", others: [] };
-    return this.#set(entry, { ...now, stale: false, why: "", askedAt });
+    return this.#set(entry, { ...now, stale: false, why: "", reason: null, askedAt });
   }
 
   #set(entry, facts) {

@@ -1,7 +1,7 @@
 // The page's middle: the open card, the earlier ones of this shift, and what to read when there is none.
 
 import { button, element, foreign, ltr, redraw } from "../element.js";
-import { canSay, clockTime, say, sayOne, told } from "../words.js";
+import { canSay, clockTime, say, sayOne, cause } from "../words.js";
 import { Card } from "./card.js";
 import { callerWords, stateChip } from "./facts.js";
 
@@ -110,7 +110,7 @@ export class Shelf {
     const title = canSay(`answer.title.${nothing.outcome}`) ? say(`answer.title.${nothing.outcome}`) : say("answer.title.problem");
     redraw(box, [
       element("h2", {}, [title]),
-      element("p", {}, [foreign(told(nothing.why))]),
+      element("p", {}, [foreign(cause(nothing))]),
       canSay(`answer.next.${nothing.outcome}`) ? element("p", { class: "soft" }, [say(`answer.next.${nothing.outcome}`)]) : null,
       element("div", { class: "actions" }, [
         button(say("press"), "nothing-press", () => this.#does.press()),
