@@ -8,7 +8,9 @@ import pytest
 from playwright.async_api import expect
 
 from bridge.clicks.choose import choose
+from bridge.core.json_codec import as_json
 from bridge.core.model import Call, Caller, CallState, Direction
+from bridge.core.reasons import reason
 from tests.browser.desk import Desks, card, violations
 from tests.browser.test_tabs import COUNT_NOTIFICATIONS
 from tests.stage import CALLER
@@ -70,6 +72,9 @@ async def test_what_is_copied_by_hand_runs_from_left_to_right(desks: Desks) -> N
     assert await bookmarklet.evaluate("(each) => getComputedStyle(each).display") == "block"
 
 
+SAY = "(told) => import('/static/words.js').then(({ cause }) => told.map(cause))"
+
+
 async def test_every_reason_for_a_choice_is_told_in_hebrew(desks: Desks) -> None:
     page = await desks.open(locale="he-IL")
     ringing = replace(CALL, ivrid="2", state=CallState.RINGING)
@@ -77,8 +82,8 @@ async def test_every_reason_for_a_choice_is_told_in_hebrew(desks: Desks) -> None
     calls = [replace(CALL, state=state) for state in CallState]
     lists = [[one, *others] for one in calls for others in ([], [ringing], [talking, ringing], [ringing, ringing])]
     choices = [choose(some, *named) for some in lists for named in ((None,), ("1",), (None, "1"))]
-    reasons = sorted({choice.why for choice in choices if choice})
-    told = await page.evaluate("(reasons) => import('/static/words.js').then(({ told }) => reasons.map(told))", reasons)
+    reasons = {str(choice.reason): as_json(choice.reason) for choice in choices if choice}
+    told = await page.evaluate(SAY, [{"reason": one} for one in reasons.values()])
     assert len(reasons) > 40
     assert [each for each in told if re.search("[A-Za-z]", each)] == []
 
@@ -86,14 +91,14 @@ async def test_every_reason_for_a_choice_is_told_in_hebrew(desks: Desks) -> None
 async def test_what_a_phone_system_may_do_wrong_is_told_in_hebrew(desks: Desks) -> None:
     page = await desks.open(locale="he-IL")
     wrongs = [
-        "the phone system has failed several times in a row and the next request is in 5 seconds",
-        "the phone system '7' sent calls of 101 that cannot be read",
-        "10.0.0.1 could not connect to",
-        "10.0.0.1 did not answer within 2 s",
-        "the phone system (7) sent something that is not JSON",
+        reason("circuit-open", seconds=5),
+        reason("calls-unreadable", name="7", extension="101"),
+        reason("of-pbx", name="7", what=reason("no-connection", host="10.0.0.1")),
+        reason("timeout", host="10.0.0.1", seconds=2),
+        reason("pbx-not-working", system="7", status=503),
     ]
-    told = await page.evaluate("(wrongs) => import('/static/words.js').then(({ told }) => wrongs.map(told))", wrongs)
-    assert [each for each in told if re.sub("JSON", "", each) != re.sub("JSON|[A-Za-z]", "", each)] == []
+    told = await page.evaluate(SAY, [{"reason": as_json(one)} for one in wrongs])
+    assert [each for each in told if re.search("[A-Za-z]", each.replace("HTTP", ""))] == []
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=["markup", "turned", "endless", "mixed", "template"])
