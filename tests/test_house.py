@@ -15,7 +15,7 @@ import bridge
 ROOT = Path(__file__).parent.parent
 LOCK_FILES = sorted(ROOT.glob("requirements*.lock"))
 SCRIPTS = ("dev", ".ci/run")
-VERBS = ("demo", "test", "lint", "bench", "faults", "lock", "run", "shell", "clean")
+VERBS = ("demo", "test", "lint", "bench", "faults", "lock", "docs", "run", "shell", "clean")
 FOREIGN = ("://", "--index-url", "--extra-index-url", "--find-links", "--trusted-host", " @ ", "-e ")
 each_lock_file = pytest.mark.parametrize("lock_file", LOCK_FILES, ids=lambda path: path.name)
 each_script = pytest.mark.parametrize("script", SCRIPTS)

@@ -1,8 +1,17 @@
-"""What was found when something that must work was tried."""
+"""What was found when something that must work was tried, and how far an adapter was proven."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+
+
+class Proven(StrEnum):
+    """How far an adapter was proven: it ran against a real system, reads recordings of one, or was made from the
+    vendor's documentation alone."""
+
+    REAL = "real"
+    RECORDINGS = "recordings"
+    DOCUMENTATION = "documentation"
 
 
 class Grade(StrEnum):

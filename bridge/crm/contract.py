@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, Protocol, runtime_checkable
 
 from bridge.config.models import CrmAccount
-from bridge.core.finding import Finding
+from bridge.core.finding import Finding, Proven
 from bridge.core.http_types import Incoming, Response
 from bridge.core.model import CallEnd, DeliveryEvent
 from bridge.core.reasons import Reason
@@ -115,11 +115,13 @@ class Found:
 
 
 class CrmAdapter(Protocol):
-    """One make of CRM: `kind` in the settings, `title` as its users know it, `account` the model of `[crm.NAME]`."""
+    """One make of CRM: `kind` in the settings, `title` as its users know it, `account` the model of `[crm.NAME]`;
+    `proven` stands in the README's table."""
 
     kind: str
     title: str
     account: type[CrmAccount]
+    proven: Proven
 
 
 @runtime_checkable

@@ -59,7 +59,7 @@ async def of_pbx(system: PhoneSystem) -> list[Finding]:
         listing = await system.snapshot(None)
         more = await system.probe()
     except PbxError as error:
-        return [Finding(what, Grade.FAIL, f"{error.outcome}: {error}", FIXES[error.outcome])]
+        return [Finding(what, Grade.FAIL, f"{error.outcome}: {error}", FIXES[error.outcome]), *await _probed(system)]
     ms = (asyncio.get_running_loop().time() - started) * 1000
     calls = sum(len(each) for each in listing.extensions.values())
     told = f"{len(listing.extensions)} extensions listed, {calls} live calls, {ms:.0f} ms"
@@ -69,6 +69,14 @@ async def of_pbx(system: PhoneSystem) -> list[Finding]:
         fix = "popbridge lookup EXTENSION shows one; please report it with the vendor's answer"
         return [Finding(what, Grade.WARN, f"{told}; {len(listing.unreadable)} cannot be read", fix)]
     return [Finding(what, Grade.OK, told), *more]
+
+
+async def _probed(system: PhoneSystem) -> list[Finding]:
+    """What the make itself finds wrong, where its list of calls failed: often the cause of it."""
+    try:
+        return [finding for finding in await system.probe() if finding.grade is not Grade.OK]
+    except PbxError:
+        return []
 
 
 async def of_crm(services: Services, name: str, account: CrmAccount) -> list[Finding]:

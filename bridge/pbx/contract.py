@@ -10,10 +10,11 @@ passes through.
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 from bridge.config.models import PbxAccount
-from bridge.core.finding import Finding
+from bridge.core.finding import Finding, Proven
 from bridge.core.http_types import Incoming, Response
 from bridge.core.model import Call, Caller
 from bridge.core.reasons import Reason
@@ -92,8 +93,23 @@ Told = Picture | Change | AskAgain
 """What an event of a phone system comes to."""
 
 
+class Knows(StrEnum):
+    """What a make's list of calls tells of a call, beside its state, direction and number."""
+
+    DIALING = "dialing apart from ringing"
+    HOLD = "hold"
+    DID = "DID"
+    CALLER_NAME = "caller's name"
+    TRANSFER = "transferred calls"
+    CUSTOM_DATA = "custom data"
+    RECORDING = "recording"
+    QUEUE = "queue of a call"
+    CONFERENCE = "conference"
+    PARKED = "parked calls"
+
+
 class PbxAdapter(Protocol):
-    """One make of phone system.
+    """One make of phone system. `knows` and `proven` stand in the README's table.
 
     `account` is the model of its `[pbx.NAME]`. `lists_idle`: its list of calls names idle extensions too; where it does
     not, `ListsExtensions` is needed to tell an idle extension from one that does not exist. `whole_account`: the vendor
@@ -105,6 +121,8 @@ class PbxAdapter(Protocol):
     account: type[PbxAccount]
     lists_idle: bool
     whole_account: bool
+    knows: frozenset[Knows]
+    proven: Proven
 
     async def calls(self, account: Any, session: Session, extension: str | None) -> Listing:
         """The live calls on `extension`, or (None) on all extensions. Each call's `pbx` is `session.name`."""

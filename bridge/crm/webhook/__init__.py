@@ -7,7 +7,7 @@ from pydantic import Field
 
 from bridge.config.models import CrmAccount, Secrets, SecretText, WebAddress
 from bridge.core.clock import new_id
-from bridge.core.finding import Finding
+from bridge.core.finding import Finding, Proven
 from bridge.core.http_types import Incoming
 from bridge.core.model import DeliveryEvent, Event
 from bridge.core.session import Session
@@ -66,6 +66,7 @@ class Webhook:
     kind = "webhook"
     title = "Webhook"
     account = Account
+    proven = Proven.REAL
 
     def read_click(self, account: Account, incoming: Incoming) -> ClickRequest:
         """What the click asks, once its sender is proven."""

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from bridge.config.models import Names, PbxAccount, SecretText
-from bridge.core.finding import Finding
+from bridge.core.finding import Finding, Proven
 from bridge.core.session import Session
-from bridge.pbx.contract import Listing
+from bridge.pbx.contract import Knows, Listing
 from bridge.pbx.freeswitch import findings, variables, wire
 from bridge.pbx.freeswitch.domains import Domains
 from bridge.pbx.freeswitch.event_socket import EventSocket
@@ -85,6 +85,8 @@ class Freeswitch:
     account = Account
     lists_idle = False
     whole_account = True
+    proven = Proven.DOCUMENTATION
+    knows = frozenset({Knows.DIALING, Knows.HOLD, Knows.DID, Knows.CALLER_NAME, Knows.TRANSFER, Knows.CUSTOM_DATA})
 
     async def calls(self, account: Account, session: Session, extension: str | None) -> Listing:
         """The live calls of all extensions, whichever is asked for."""

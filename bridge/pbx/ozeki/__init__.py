@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from bridge.config.models import PbxAccount, SecretText
+from bridge.core.finding import Proven
 from bridge.core.session import Session
-from bridge.pbx.contract import Listing
+from bridge.pbx.contract import Knows, Listing
 from bridge.pbx.ozeki import wire
 from bridge.pbx.ozeki.calls import Clock
 from bridge.pbx.reading import parse
@@ -47,6 +48,8 @@ class Ozeki:
     account = Account
     lists_idle = False
     whole_account = True
+    proven = Proven.DOCUMENTATION
+    knows = frozenset({Knows.HOLD, Knows.DID, Knows.CALLER_NAME})
 
     async def calls(self, account: Account, session: Session, extension: str | None) -> Listing:
         """The live calls of all extensions, whichever is asked for."""

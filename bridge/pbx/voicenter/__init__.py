@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from bridge.config.models import PbxAccount, Region, SecretText, Timezone, WebAddress
+from bridge.core.finding import Proven
 from bridge.core.session import Session
-from bridge.pbx.contract import CallQueue, Listing, Person
+from bridge.pbx.contract import CallQueue, Knows, Listing, Person
 from bridge.pbx.reading import parse
 from bridge.pbx.voicenter import wire, wire_account
 
@@ -40,6 +41,10 @@ class Voicenter:
     account = Account
     lists_idle = True
     whole_account = False
+    proven = Proven.DOCUMENTATION
+    knows = frozenset(
+        {Knows.DIALING, Knows.HOLD, Knows.DID, Knows.CALLER_NAME, Knows.TRANSFER, Knows.CUSTOM_DATA, Knows.RECORDING}
+    )
 
     async def calls(self, account: Account, session: Session, extension: str | None) -> Listing:
         """The live calls of one extension, or of the whole account."""

@@ -1,0 +1,92 @@
+"""`./dev docs`: rewrites what is made from the program: the makes in README.md, the table in deploy/settings.md."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from pydantic.fields import FieldInfo
+
+from bridge.config.models import Agents, Audit, CrmAccount, Desktop, Log, PbxAccount, Redis, Section, Server, Settings
+from bridge.crm import registry as crms
+from bridge.crm.contract import CreatesContacts, Delivers, FindsContacts, LogsCalls, ReadsClicks
+from bridge.pbx import registry as pbxs
+from bridge.pbx.contract import Connects, ListsPeople, ListsQueues, ReadsEvents
+
+ROOT = Path(__file__).parents[1]
+README, SETTINGS = ROOT / "README.md", ROOT / "deploy" / "settings.md"
+MAKES = re.compile(r"(<!-- makes: written by ./dev docs -->\n).*?(<!-- end of makes -->)", re.S)
+SECTIONS: dict[str, type[Section]] = {
+    "server": Server,
+    "redis": Redis,
+    "audit": Audit,
+    "agents": Agents,
+    "desktop": Desktop,
+    "log": Log,
+    "pbx.NAME": PbxAccount,
+    "crm.NAME": CrmAccount,
+}
+PBX_CAN = {ListsQueues: "queues", ListsPeople: "directory", ReadsEvents: "events", Connects: "event connection"}
+CRM_CAN = {
+    ReadsClicks: "button",
+    Delivers: "popups",
+    FindsContacts: "contacts",
+    CreatesContacts: "new contacts",
+    LogsCalls: "call history",
+}
+
+
+def makes() -> str:
+    """Both tables of makes, as Markdown."""
+    pbx = [_row("pbx", kind, it, [*sorted(it.knows), *_can(it, PBX_CAN)]) for kind, it in pbxs.kinds().items()]
+    crm = [_row("crm", kind, it, _can(it, CRM_CAN)) for kind, it in crms.kinds().items()]
+    head = "| --- | --- | --- |"
+    of_pbx = "| phone system | proven against | what it tells beside state, direction and number |"
+    of_crm = "| CRM | proven against | what it can do |"
+    return "\n".join([of_pbx, head, *pbx, "", of_crm, head, *crm, ""])
+
+
+def _row(group: str, kind: str, adapter: Any, told: list[str]) -> str:
+    return f"| [{adapter.title}](bridge/{group}/{kind}/README.md) | {adapter.proven} | {', '.join(told) or '–'} |"
+
+
+def _can(adapter: object, words: dict[type, str]) -> list[str]:
+    return [word for capability, word in words.items() if isinstance(adapter, capability)]
+
+
+def default(field: FieldInfo) -> str:
+    """What a key is where it is left out."""
+    if field.is_required():
+        return "required"
+    return f"`{field.default}`" if field.default not in (None, (), "") else ""
+
+
+def settings_rows() -> list[str]:
+    """One row for each key that every make has, from the help that the program itself has."""
+    rows = [f"| `data_dir` | `var` | {Settings.model_fields['data_dir'].description} |"]
+    for section, model in SECTIONS.items():
+        for name, field in model.model_fields.items():
+            rows.append(f"| `{section}.{name}` | {default(field)} | {field.description} |")
+    return [*rows, f"| `dids.NUMBER` |  | {Settings.model_fields['dids'].description} |"]
+
+
+def readme() -> str:
+    """README.md as it should be."""
+    return MAKES.sub(lambda found: f"{found[1]}{makes()}{found[2]}", README.read_text(encoding="utf-8"))
+
+
+def settings() -> str:
+    """deploy/settings.md as it should be."""
+    text = SETTINGS.read_text(encoding="utf-8")
+    head, _, rest = text.partition("| --- | --- | --- |\n")
+    after = re.sub(r"\A(\|.*\n)*", "", rest)
+    return "\n".join([f"{head}| --- | --- | --- |", *settings_rows(), after])
+
+
+def main() -> None:
+    """Write both."""
+    README.write_text(readme(), encoding="utf-8")
+    SETTINGS.write_text(settings(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
