@@ -27,7 +27,6 @@ from starlette.routing import Route
 from bridge.core.http_types import Secret
 from bridge.core.model import Caller, CallerKind, CallState
 from bridge.crm.webhook.simulator import WebhookSimulator
-from bridge.pbx import registry as pbx
 from bridge.pbx.ozeki import simulator as fake_ozeki
 from bridge.pbx.voicenter import simulator as fake_voicenter
 from tests.stage import (
@@ -138,10 +137,6 @@ async def answer_to(stage: Stage, **asked: str) -> dict[str, Any]:
     assert [secret for secret in (CODE, OZEKI_PASSWORD) if secret.reveal() in response.text] == []
     assert (answer["popup"] is not None) == (answer["outcome"] == "found")
     return answer
-
-
-def test_every_make_there_is_plays_here() -> None:
-    assert {make.kind for make in MAKES.values()} == set(pbx.kinds())
 
 
 # One click
