@@ -59,6 +59,7 @@ PURE = (
     "clicks.popup",
     "contacts.matching",
     "contacts.variants",
+    "crm.clicks",
     "crm.replies",
     "delivery.retry_policy",
     "egress.allowed_addresses",

@@ -221,6 +221,9 @@ class CrmAccount(Section):
     create_url: str | None = Field(
         None, description="page for a new contact, with {e164}, {national} and {name} to be filled in"
     )
+    details: Mapping[str, str] = Field(
+        {}, description='fields of a contact to show on the card, by label: "last contact" = "lastContactAt"'
+    )
     log_calls: bool = Field(False, description="write each call into the CRM's history, where it keeps one")
     api_url: WebAddress | None = Field(None, description="where its API lives, if elsewhere than usual")
     recheck_seconds: float = Field(10.0, ge=0, description="before a push this late, ask if the call lasts; 0: never")

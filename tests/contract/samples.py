@@ -8,7 +8,7 @@ Phone systems
 
     - `from`: `recorded` (from a real system), `documented` (the vendor's own example) or `invented`
     - `before`: bodies of the answers before this one, where a question takes several requests ([]); each a name of
-      another file of the folder, or an object with `status`, `headers` and `text`
+      another file of the folder, or an object with `status`, `headers` and `text` or `json`
     - `ask`: `calls` (if left out), `queues` or `people`; `extension` or `queue`: what was asked for (left out: all)
     - `status` (200), `headers` ({}), `now` (2026-11-22T10:00:00Z), `account` (keys that differ from account.json)
     - `extensions`: each listed extension with its calls, in the names of the popup (a call may leave out names: what it
@@ -22,13 +22,17 @@ Phone systems
 CRMs
     `NAME.SUFFIX` is the body of one answer of the CRM, and `NAME.expected.json` what must come of it:
 
-    - `from`, `status`, `headers`, `now`, `account`, `before` as above
-    - `ask`: `deliver` (if left out), `find_contacts`, `log_call`, `find_agent`, `create_contact`; `number`, `ref`
-    - `result`: the class of a delivery's result, and `reason` and `ref` where they count; or `records` (each record's
-      fields that count), `more`; or `ref`; or `agent_id`; or `error` and `says`
+    - `from`, `status`, `headers`, `account`, `before` as above, `now` (2026-11-22T12:00:30Z)
+    - `ask`: `deliver` (if left out), `find_contacts`, `log_call`, `find_agent`, `create_contact`; asked with:
+      `number` (+972722776772), `name`, `crm_user`, `agent_id` (none), `ref`, `remembered` (what the session recalls)
+    - `event` (call.popup) and `data`: the parts of the fixed popup, note or call that differ, in the names of the JSON
+    - `result`: the class of a delivery's result, `reason` (its code) and `ref` where they count; or `records` (each
+      record's fields that count), `more`; or `ref`; or `agent_id`; or `error`; and `says` for any of them
 
-    `NAME.request.json` has `ask` as above and `requests`: what is sent for the fixed popup, number or call.
-    Clicks are proven and read by the press of the make's simulator; a make's own tests have the odd ones.
+    `NAME.request.json` is asked in the same way, and `requests` is what is sent for it; `before` are the answers to it.
+
+    A body with `content_type` is a click: `asked` is what is read in it, or `error` and `says`. It comes as `method`
+    (POST) with `headers` and `query`, or with the account's `click_token`; `keyed` (false) where a repeat is known.
 """
 
 import json
@@ -106,7 +110,8 @@ def reply(group: ModuleType, kind: str, before: Any) -> Reply:
     """An answer that comes before a sample's own: a file of the folder, or what it says itself."""
     if isinstance(before, str):
         return Reply(200, {}, (folder(group, kind) / "samples" / before).read_bytes(), 1.0)
-    return Reply(before.get("status", 200), before.get("headers", {}), before.get("text", "").encode(), 1.0)
+    text = before["text"] if "text" in before else json.dumps(before["json"]) if "json" in before else ""
+    return Reply(before.get("status", 200), before.get("headers", {}), text.encode(), 1.0)
 
 
 def secrets_of(value: object) -> list[str]:
