@@ -52,4 +52,4 @@ async def _forget_old(services: Services) -> None:
         await services.redis.xtrim(keys.AUDIT_ASIDE, minid=str(records.milliseconds(before)), approximate=False)
         if forgotten:
             log.info("%d audit lines were older than %d days", forgotten, services.settings.audit.retention_days)
-        await asyncio.to_thread(retention.tidy, services.archive)
+        await asyncio.to_thread(retention.optimize, services.archive)

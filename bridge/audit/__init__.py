@@ -1,4 +1,5 @@
-"""The audit log: who looked up whom, what came of it, and who read that. In SQL, chained, searchable, erasable.
+"""The audit log: who looked up whom, with what result, and who read the log. In SQL, tamper-evident, searchable,
+erasable.
 
-New lines wait in a Redis Stream (written in the click's own transaction) until the archive has them.
+New log entries wait in a Redis Stream (written in the click's own transaction) until they are archived.
 """

@@ -1,8 +1,8 @@
-"""The chain: each line's digest covers the line before it, so that no line can be changed, taken out or put in unseen.
+"""The chain: each entry's digest covers the entry before it, so no entry can be changed, removed or inserted unnoticed.
 
-A digest does not cover personal fields themselves but a proof of them, an HMAC under a salt of the line's own. While
-fields and salt are there, the proof can be checked; once both are erased, the proof alone keeps the chain whole and
-tells nothing about what was there.
+A digest does not cover personal fields themselves but a proof of them: an HMAC under a salt of the entry's own. While
+fields and salt exist, the proof can be checked; once both are erased, the proof alone keeps the chain intact and
+reveals nothing about the fields.
 """
 
 import hashlib
@@ -13,18 +13,21 @@ from collections.abc import Mapping
 from typing import Any
 
 START = bytes(32)
+"""The digest before the first entry."""
 SALT_BYTES = 16
 CALLER = ("caller", "caller_key", "ivrid", "original_ivrid")
-AGENT = ("crm_user", "agent", "extension", "why", "source_ip")
+AGENT = ("crm_user", "agent", "extension", "why", "source_ip", "reason")
 GROUPS = {"caller": CALLER, "agent": AGENT}
-"""The personal fields of a lookup, by whom they tell of. A call's id leads to the caller at the phone system."""
+"""The personal fields of a lookup, by whom they describe. A call's id leads to the caller at the phone system."""
+ADDED = frozenset({"reason"})
+"""Personal fields that earlier versions did not have: part of a proof only where there is one, so old proofs hold."""
 UNCOVERED = frozenset((*CALLER, *AGENT, "seq", "salt", "caller_salt", "agent_salt", "prev", "digest"))
 
 Row = dict[str, Any]
 
 
 def sealed(table: str, row: Row, prev: bytes) -> Row:
-    """The line with its salts, proofs, link and digest."""
+    """The entry with its salts, proofs, link and digest."""
     if table == "lookups":
         row = {**row, **_proofs(row)}
     return {**row, "prev": prev, "digest": digest(table, row, prev)}
@@ -39,13 +42,14 @@ def _proofs(row: Row) -> Row:
 
 
 def group_proof(group: str, row: Mapping[str, Any], salt: bytes) -> bytes:
-    """What stands for one group of personal fields in the digest."""
-    values = [row.get(field) for field in GROUPS[group]]
-    return hmac.digest(salt, json.dumps(values).encode(), "sha256")
+    """What represents one group of personal fields in the digest."""
+    values = [row.get(field) for field in GROUPS[group] if field not in ADDED]
+    added = {field: row[field] for field in GROUPS[group] if field in ADDED and row.get(field) is not None}
+    return hmac.digest(salt, json.dumps([*values, added] if added else values).encode(), "sha256")
 
 
 def digest(table: str, row: Mapping[str, Any], prev: bytes) -> bytes:
-    """A line's digest: over the digest before it and every field but the number, personal fields and salts."""
+    """An entry's digest: over the digest before it and every field except its number, personal fields and salts."""
     covered = {
         name: value.hex() if isinstance(value, bytes) else value
         for name, value in row.items()
@@ -56,5 +60,5 @@ def digest(table: str, row: Mapping[str, Any], prev: bytes) -> bytes:
 
 
 def commitment(salt: bytes, value: str) -> str:
-    """What stands for a number or a name in a line about reading: whoever knows the value can find it again."""
+    """What represents a number or a name in an access log entry: whoever knows the value can find it again."""
     return hmac.new(salt, value.encode(), "sha256").hexdigest()

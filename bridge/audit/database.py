@@ -1,4 +1,4 @@
-"""The database of the archive: how it is opened, made ready, and written to by one at a time."""
+"""The archive's database: opened when first used, migrated, and written to by one transaction at a time."""
 
 import os
 import re
@@ -17,11 +17,11 @@ from bridge.core.http_types import Secret
 
 WAIT_SECONDS = 10
 MIGRATION_LOCK = 7_064_232
-"""Any number: whoever migrates a PostgreSQL holds its lock of this number."""
+"""Any number: whoever migrates a PostgreSQL database holds the advisory lock of this number."""
 
 
 class Database:
-    """The engine is made, and its tables brought up to date, when first used. Every call blocks: use it in a thread."""
+    """The engine is created, and the tables are migrated, when first used. Every call blocks: use it in a thread."""
 
     def __init__(self, url: Secret) -> None:
         self._url = url
@@ -54,7 +54,7 @@ class Database:
             return self._engine
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         if self._engine is not None:
             self._engine.dispose()
 
@@ -66,7 +66,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that sees one moment, however much is written meanwhile."""
+        """A transaction that sees one snapshot, however much is written meanwhile."""
         with self.engine().connect() as connection:
             if not self.is_sqlite:
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
@@ -75,7 +75,7 @@ class Database:
 
     @contextmanager
     def outside(self) -> Iterator[Connection]:
-        """A connection without a transaction, for what must run outside of one."""
+        """A connection without a transaction, for statements that must run outside of one."""
         how = {"sqlite_begin": None} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
         with self.engine().execution_options(**how).connect() as connection:
             yield connection
@@ -89,7 +89,7 @@ def _begun(engine: Engine, how: str) -> Iterator[Connection]:
 
 @contextmanager
 def _migrating(engine: Engine) -> Iterator[Connection]:
-    """Several processes may start at once on an empty database: one makes its tables, the others wait."""
+    """Several processes may start at once on an empty database: one creates its tables, the others wait."""
     with _begun(engine, "IMMEDIATE") as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": MIGRATION_LOCK})
@@ -97,18 +97,18 @@ def _migrating(engine: Engine) -> Iterator[Connection]:
 
 
 def problem_in(url: Secret) -> str | None:
-    """What is wrong with the archive's address, None when it can be tried."""
+    """What is wrong with the archive's address; None when nothing is."""
     try:
         make_url(url.reveal()).get_dialect().import_dbapi()
     except ImportError:
-        return "needs a driver that is not installed; PostgreSQL's: pip install 'popbridge[postgres]'"
+        return "needs a driver that is not installed; for PostgreSQL: pip install 'popbridge[postgres]'"
     except (ArgumentError, ValueError):
         return "must be an address such as sqlite:///var/audit.db or postgresql+psycopg://user@host/db"
     return None
 
 
 def why_not(error: SQLAlchemyError) -> str:
-    """Why a database cannot be used, in words that may be shown: the kind of failure, and PostgreSQL's own reason."""
+    """Why a database cannot be used, safe to show: the kind of failure, and PostgreSQL's own message."""
     said = re.search(r"FATAL: +(.+)", str(getattr(error, "orig", "")))
     return f"{type(error).__name__}: {said[1]}" if said else type(error).__name__
 
@@ -128,17 +128,17 @@ def _open(url: Secret) -> Engine:
 
 
 def _make_private(file: Path) -> None:
-    """A new file is its owner's alone, and so are those that SQLite puts beside it."""
+    """Only its owner may read a new file, and those that SQLite puts beside it."""
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600))
     except OSError:
-        return  # what is wrong with it, SQLite tells when it opens it
+        return  # SQLite reports what is wrong when it opens the file
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
-    """Readers and the one writer do not block each other; what is deleted is overwritten with zeros."""
-    connection.isolation_level = None  # transactions begin as `_begin_sqlite` says, not at the first write
+    """Readers and the one writer do not block each other; deleted data is overwritten with zeros."""
+    connection.isolation_level = None  # `_begin_sqlite` starts transactions, not the first write
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {pragma}")
@@ -146,7 +146,7 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    """A transaction that will write locks at once: two that first read could not both write."""
+    """A transaction that will write locks immediately: two that read first could not both write."""
     how = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
     if how is not None:
         connection.exec_driver_sql(f"BEGIN {how}")

@@ -1,7 +1,7 @@
-"""The archive's tables. Each line has a number, and together the lines of all three tables are one chain.
+"""The archive's tables. Each entry has a number, and the entries of all three tables together form one chain.
 
-Times are texts in UTC of one length, so that they sort and compare as they stand. The migrations make these tables;
-a test compares them.
+Times are UTC texts of one length, so that they sort and compare as text. The migrations create these tables; a test
+compares them.
 """
 
 from sqlalchemy import (
@@ -36,6 +36,7 @@ lookups = Table(
     Column("extension", Text),
     Column("outcome", Text, nullable=False),
     Column("why", Text),
+    Column("reason", Text),
     Column("ivrid", Text),
     Column("original_ivrid", Text),
     Column("did", Text, nullable=False),
@@ -54,7 +55,7 @@ lookups = Table(
     Column("prev", LargeBinary, nullable=False),
     Column("digest", LargeBinary, nullable=False),
 )
-"""One line per accepted click. A group of personal fields is null once it was erased, and so is its salt."""
+"""One entry per accepted click; `reason` is JSON. Once erased, a group of personal fields and its salt are null."""
 
 deliveries = Table(
     "deliveries",
@@ -71,9 +72,9 @@ deliveries = Table(
     Column("digest", LargeBinary, nullable=False),
     UniqueConstraint("delivery_id", "kind", "time", name="deliveries_once"),
 )
-"""One line per end of a delivery (kind `delivery`; one that was sent again ends again) and per popup seen (`shown`)."""
+"""One entry per end of a delivery (kind `delivery`; one that is resent ends again) and per popup seen (`shown`)."""
 
-acts = Table(
+access_log = Table(
     "acts",
     metadata,
     Column("seq", SEQ, primary_key=True, autoincrement=False),
@@ -86,7 +87,8 @@ acts = Table(
     Column("prev", LargeBinary, nullable=False),
     Column("digest", LargeBinary, nullable=False),
 )
-"""What was done to the log itself: `read`, `erased`, `forgotten`. `details` is JSON without personal data."""
+"""The access log: the log was `read`, a person `erased`, old entries `forgotten` (retention). `details` is JSON without
+personal data."""
 
 head = Table(
     "head",
@@ -95,14 +97,14 @@ head = Table(
     Column("seq", SEQ, nullable=False),
     Column("digest", LargeBinary, nullable=False),
 )
-"""One row: the newest line's number and digest. Whoever adds lines holds a lock on it."""
+"""One row: the newest entry's number and digest. Whoever adds entries holds a lock on it."""
 
-CHAINED = (lookups, deliveries, acts)
+CHAINED = (lookups, deliveries, access_log)
 SEARCHED = ("crm", "crm_user", "extension", "outcome", "caller_key", "did_key", "ivrid")
 LONGEST = 500
-"""Characters kept of what is searched: PostgreSQL's indexes take no more than 2,700 bytes with the time beside it."""
+"""Characters kept of a searchable field: PostgreSQL's indexes take at most 2,700 bytes, including the time."""
 
 Index("lookups_by_time", lookups.c.time, lookups.c.seq)
-Index("acts_by_kind", acts.c.kind, acts.c.seq)
+Index("acts_by_kind", access_log.c.kind, access_log.c.seq)
 INDEXES = [Index(f"lookups_by_{name}", lookups.c[name], lookups.c.time, lookups.c.seq) for name in SEARCHED]
-"""One for each way of searching, in the order in which pages are read."""
+"""One per filter, in the order in which pages are read."""

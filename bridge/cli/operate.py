@@ -1,11 +1,9 @@
 """What an operator asks: does everything work, does it live, would this CRM take a popup?"""
 
-from typing import Any
-
 import click
 
 from bridge import doctor
-from bridge.audit import asking, reading
+from bridge.audit import access_log, search
 from bridge.cli.audit import show_story
 from bridge.cli.terminal import NOT_SO, WRONG, Chosen, as_json_option, asynchronous, fail, opened, tell
 from bridge.cli.up import run
@@ -99,7 +97,7 @@ async def push_test(chosen: Chosen, crm: str, as_json_: bool) -> None:
 @click.option("--agent", help="The CRM's name of the agent.")
 @click.option("--crm", help="Only clicks of this CRM.")
 @click.option("--since", default="1d", show_default=True, help="ISO 8601, or how long ago, such as 10m.")
-@click.option("--limit", type=click.IntRange(1, asking.MOST), default=asking.LIMIT, show_default=True)
+@click.option("--limit", type=click.IntRange(1, search.LONGEST_PAGE), default=search.PAGE_LENGTH, show_default=True)
 @as_json_option
 @click.pass_obj
 @asynchronous
@@ -107,24 +105,28 @@ async def clicks(chosen: Chosen, agent: str | None, crm: str | None, since: str,
     """List clicks, refused ones too, newest first: why was there no popup?"""
     async with opened(chosen.settings()) as services:
         now = services.clock.now()
-        asked = {"crm_user": agent or "", "crm": crm or "", "since": since}
-        wanted = asking.Wanted.read(asked, services.labels.regions.values(), now)
-        await reading.note(services.redis, reading.COMMAND_LINE, "clicks", now, wanted)
+        filters = {"crm_user": agent or "", "crm": crm or "", "since": since}
+        wanted = search.Search.read(filters, services.labels.regions.values(), now)
+        await access_log.record(services.redis, access_log.COMMAND_LINE, "clicks", now, wanted)
         page = await history.clicks(services.archive, services.redis, wanted, limit, None, now)
     more = ["there are more: --limit, up to 500, or --since"] if page.next_cursor else []
     tell({"items": page.items, "next_cursor": page.next_cursor}, lambda: _clicks_table(page.items, more), as_json_)
 
 
-def _clicks_table(items: list[dict[str, Any]], more: list[str]) -> str:
+def _clicks_table(items: list[history.ListedClick], more: list[str]) -> str:
     rows = [
-        f"{line['time']}  {line['crm']:<10} {line['crm_user'] or '?':<24} {line['reason'] or line['outcome']:<18} "
-        f"{line['click_id'] or '-'}  {line['source_ip'] or '-'}  {line['why']}".replace("\n", " ")
-        for line in items
+        f"{item['time']}  {item['crm']:<10} {item['crm_user'] or '?':<24} {_outcome(item):<18} "
+        f"{item['click_id'] or '-'}  {item['source_ip'] or '-'}  {item['why']}".replace("\n", " ")
+        for item in items
     ]
     return (
         "\n".join([*rows, *more])
-        or "no clicks: is the CRM's button wired? `popbridge doctor` tells when each last proved one"
+        or "no clicks: is the CRM's button set up? `popbridge doctor` shows when each button last worked"
     )
+
+
+def _outcome(item: history.ListedClick) -> str:
+    return str(item["reason"] if item["outcome"] == history.REFUSED else item["outcome"])
 
 
 @click.command("click")
@@ -133,7 +135,7 @@ def _clicks_table(items: list[dict[str, Any]], more: list[str]) -> str:
 @click.pass_obj
 @asynchronous
 async def click_(chosen: Chosen, click_id: str, as_json_: bool) -> None:
-    """Tell one click's whole story: what came, what the phone system said, what became of it."""
+    """Show one click: the request, what the phone system reported, what was chosen, each delivery."""
     await show_story(chosen, click_id, as_json_)
 
 

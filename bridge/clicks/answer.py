@@ -22,7 +22,7 @@ from bridge.core.reasons import Reason, say
 from bridge.observability import tracing
 from bridge.services import Services
 from bridge.store.clicks import accept
-from bridge.store.desktop import stream
+from bridge.store.desktop import choices
 
 
 async def answer(
@@ -103,7 +103,7 @@ async def _chosen_before(click: Click, agent: Agent, result: LookupResult, servi
     if click.ivrid is not None or len(result.calls) < 2 or not agent.crm_user:
         return None
     try:
-        return await stream.chosen(services.redis, agent)
+        return await choices.load(services.redis, agent)
     except (RedisError, OSError):
         return None  # the rule decides; that Redis is away is told by the write
 

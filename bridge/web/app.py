@@ -45,9 +45,10 @@ ROUTES = [
     Route("/console", console.door),
     Route("/console/session", console.session),
     Route(console.FIRST_PAGE, console.page),
-    Route("/api/audit", audit.lines),
-    Route("/api/audit/export", audit.export_lines),
-    Route("/api/audit/acts", audit.acts),
+    Route("/api/audit", audit.entries),
+    Route("/api/audit/export", audit.export_entries),
+    Route("/api/audit/access-log", audit.access_entries),
+    Route("/api/audit/acts", audit.access_entries),  # as it was called before
     Route("/api/clicks", reads.clicks),
     Route("/api/clicks/{click_id}", reads.click),
     Route("/api/popups/{popup_id}", reads.popup),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from bridge.core.json_codec import time_text
-from bridge.store.client import Entry
+from bridge.store.client import StreamEntry
 
 START = datetime(2026, 11, 1, 8, 0, tzinfo=UTC)
 OUTCOMES = ("found", "found", "found", "found", "no-active-call", "unknown-extension", "pbx-unreachable")
@@ -21,7 +21,7 @@ def number_of(caller: int) -> str:
     return f"05{caller % 5}{2_000_000 + caller:07d}"
 
 
-def lookup(number: int, **changed: object) -> Entry:
+def lookup(number: int, **changed: object) -> StreamEntry:
     """Click `number`: one of 200 agents, one of 5,000 callers."""
     caller, agent = number_of(number % 5000), number % 200
     line = {
@@ -50,7 +50,7 @@ def lookup(number: int, **changed: object) -> Entry:
     return _entry(number * 3, "lookup", line)
 
 
-def end(number: int, state: str = "delivered", target: str = "acme") -> Entry:
+def end(number: int, state: str = "delivered", target: str = "acme") -> StreamEntry:
     """How the delivery of click `number` ended."""
     return _entry(
         number * 3 + 1,
@@ -60,7 +60,7 @@ def end(number: int, state: str = "delivered", target: str = "acme") -> Entry:
     )
 
 
-def shown(number: int, target: str = "desktop") -> Entry:
+def shown(number: int, target: str = "desktop") -> StreamEntry:
     """That the popup of click `number` was seen."""
     at = time_text(moment(number) + timedelta(milliseconds=900))
     return _entry(number * 3 + 2, "shown", {**_delivery(number, target), "shown_at": at})
@@ -74,11 +74,11 @@ def _delivery(number: int, target: str) -> dict[str, object]:
     }
 
 
-def _entry(place: int, kind: str, line: dict[str, object]) -> Entry:
+def _entry(place: int, kind: str, line: dict[str, object]) -> StreamEntry:
     return f"{int(START.timestamp() * 1000)}-{place + 1}", {"kind": kind, "line": json.dumps(line)}
 
 
-def some(count: int, first: int = 0) -> Iterator[Entry]:
+def some(count: int, first: int = 0) -> Iterator[StreamEntry]:
     """`count` clicks with the ends of their deliveries."""
     for number in range(first, first + count):
         yield lookup(number)

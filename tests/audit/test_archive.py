@@ -10,12 +10,12 @@ from redis import Redis
 
 from bridge.audit import query
 from bridge.audit.archive import Archive
-from bridge.audit.asking import Wanted
 from bridge.audit.schema import LONGEST
+from bridge.audit.search import Search
 from bridge.audit.verify import verify
 from bridge.core.http_types import Secret
 from bridge.store import keys
-from bridge.store.client import Entry, TextRedis, open_async
+from bridge.store.client import StreamEntry, TextRedis, open_async
 from tests.audit import entries
 
 pytestmark = pytest.mark.anyio
@@ -37,7 +37,7 @@ def long_text(characters: int) -> str:
 
 
 async def archived(archive: Archive, redis: TextRedis, **asked: str) -> list[str]:
-    page = await query.lines(archive, redis, Wanted.read(asked, ["IL"], NOW), 50, None)
+    page = await query.entries(archive, redis, Search.read(asked, ["IL"], NOW), 50, None)
     assert await redis.xlen(keys.AUDIT) == 0
     assert verify(archive).findings == []
     return [line["click_id"] for line in page.items]
@@ -91,7 +91,7 @@ async def test_only_what_is_archived_is_cut_from_the_stream(
     await redis.xadd(keys.AUDIT, entries.lookup(1)[1])
     insert = archive.insert
 
-    def insert_while_redis_restarts(found: Sequence[Entry]) -> list[Entry]:
+    def insert_while_redis_restarts(found: Sequence[StreamEntry]) -> list[StreamEntry]:
         monkeypatch.setattr(archive, "insert", insert)
         with Redis.from_url(redis_url.reveal()) as direct:
             direct.delete(keys.AUDIT)

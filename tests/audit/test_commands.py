@@ -50,7 +50,7 @@ async def told(stage: Stage, *words: str) -> Any:
     return json.loads(await popbridge(stage, *words, "--json"))
 
 
-async def test_list_show_and_acts(stage: Stage) -> None:
+async def test_list_show_and_access_log(stage: Stage) -> None:
     click_id = await worked(stage)
     (line,) = (await told(stage, "audit", "list", "--caller", "072-277-6772"))["items"]
     assert (line["click_id"], line["caller"]) == (click_id, CALLER)
@@ -61,13 +61,13 @@ async def test_list_show_and_acts(stage: Stage) -> None:
     for part in ("found", "talking now; the only call", DANA, CALLER, "acme       delivered", "200", "call"):
         assert part in story, part
     found = await told(stage, "audit", "show", click_id)
-    assert found["line"]["click_id"] == click_id
-    assert [one["status"] for one in found["line"]["deliveries"][0]["attempts"]] == [200]
+    assert found["entry"]["click_id"] == click_id
+    assert [one["status"] for one in found["entry"]["deliveries"][0]["attempts"]] == [200]
     assert "no click has the id" in await popbridge(stage, "audit", "show", "clk_none", code=1)
-    acts = (await told(stage, "audit", "acts"))["items"]
-    assert [act["what"] for act in acts] == ["acts", "show", "show", "show", "list", "list"]
+    acts = (await told(stage, "audit", "access-log"))["items"]
+    assert [act["what"] for act in acts] == ["access-log", "show", "show", "show", "list", "list"]
     assert CALLER not in json.dumps(acts)
-    assert "command line" in await popbridge(stage, "audit", "acts")
+    assert "command line" in await popbridge(stage, "audit", "access-log")
     assert "limit" in await popbridge(stage, "audit", "list", "--limit", "0", code=2)
     assert "since must be" in await popbridge(stage, "audit", "list", "--since", "yesterday", code=2)
 
@@ -116,13 +116,13 @@ async def test_export(stage: Stage, tmp_path: Path) -> None:
     assert await popbridge(stage, "audit", "export", "--output", str(file), "--outcome", "found") == ""
     assert len(file.read_text(encoding="utf-8-sig").splitlines()) == 2
     assert file.stat().st_mode & 0o777 == 0o600
-    assert "cannot be made" in await popbridge(stage, "audit", "export", "--output", str(file), code=2)
+    assert "cannot be created" in await popbridge(stage, "audit", "export", "--output", str(file), code=2)
 
 
 async def test_verify_and_anchors(stage: Stage, tmp_path: Path) -> None:
     await worked(stage)
     anchors = tmp_path / "anchors"
-    assert "the log is whole" in await popbridge(stage, "audit", "verify", "--anchor", str(anchors))
+    assert "the log is intact" in await popbridge(stage, "audit", "verify", "--anchor", str(anchors))
     printed = json.loads(await popbridge(stage, "audit", "verify", "--anchor", "-"))
     assert set(printed) == {"seq", "digest", "time"}
     await stage.click({"agent": DANA})
@@ -134,7 +134,7 @@ async def test_verify_and_anchors(stage: Stage, tmp_path: Path) -> None:
             connection.execute(delete(table).where(table.c.seq > 1))
         first = connection.execute(lookups.select().where(lookups.c.seq == 1)).mappings().one()
         connection.execute(head.update().values(seq=1, digest=first["digest"]))
-    assert "the log is whole" in await popbridge(stage, "audit", "verify")
+    assert "the log is intact" in await popbridge(stage, "audit", "verify")
     cut = await popbridge(stage, "audit", "verify", "--anchor", str(anchors), code=1)
     assert "the end was cut" in cut
     assert len(anchors.read_text().splitlines()) == 2, "the head of a broken log is no anchor"
@@ -144,7 +144,7 @@ async def test_verify_and_anchors(stage: Stage, tmp_path: Path) -> None:
 
 async def test_erase_and_privacy_export(stage: Stage) -> None:
     await worked(stage)
-    assert "say whom" in await popbridge(stage, "audit", "erase", "--yes", code=2)
+    assert "missing option" in await popbridge(stage, "audit", "erase", "--yes", code=2)
     assert "add --yes" in await popbridge(stage, "audit", "erase", "--caller", CALLER, code=2)
     for blank in ("", "  "):
         assert "--caller is empty" in await popbridge(stage, "audit", "erase", "--caller", blank, "--yes", code=2)
@@ -152,14 +152,16 @@ async def test_erase_and_privacy_export(stage: Stage) -> None:
     assert [line["caller"] for line in held["audit"]] == [CALLER]
     dry = await told(stage, "audit", "erase", "--caller", CALLER, "--dry-run")
     assert (dry["receipt_id"], dry["lookups"]) == (None, 1)
-    assert (await told(stage, "audit", "acts"))["items"][1]["what"] == "erase --dry-run", "it tells how much is held"
+    assert (await told(stage, "audit", "access-log"))["items"][1]["what"] == "erase --dry-run", (
+        "it tells how much is held"
+    )
     receipt = await popbridge(stage, "audit", "erase", "--caller", "+972-72-277-6772", "--yes")
-    assert "1 lines of the log" in receipt
+    assert "1 log entries" in receipt
     assert "722776772" not in receipt
     assert (await told(stage, "privacy", "export", "--caller", CALLER))["audit"] == []
     assert "no lookups match" in await popbridge(stage, "audit", "list", "--caller", CALLER)
     assert (await told(stage, "audit", "verify"))["ok"] is True
-    assert "erased" in await popbridge(stage, "audit", "acts")
+    assert "erased" in await popbridge(stage, "audit", "access-log")
 
 
 def test_a_backup_ends_however_much_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +180,7 @@ def test_a_backup_ends_however_much_is_written(tmp_path: Path, monkeypatch: pyte
     backup.copy(archive, tmp_path / "copy.db", told)
     copied = Archive(Secret(f"sqlite:///{tmp_path / 'copy.db'}"))
     verdict = verify(copied)
-    assert (verdict.ok, verdict.lines) == (True, 300)
+    assert (verdict.ok, verdict.entries) == (True, 300)
     for one in (archive, other, copied):
         one.close()
 
@@ -190,7 +192,7 @@ async def test_backup_and_restore_into_an_empty_place(stage: Stage, tmp_path: Pa
     await popbridge(stage, "audit", "backup", str(copy))
     assert copy.stat().st_mode & 0o777 == 0o600
     assert "cannot be written" in await popbridge(stage, "audit", "backup", str(copy), code=1)
-    assert (await told(stage, "audit", "acts"))["items"][1]["what"] == "backup"
+    assert (await told(stage, "audit", "access-log"))["items"][1]["what"] == "backup"
     place.parent.mkdir()
     place.write_bytes(copy.read_bytes())
     settings = stage.folder / "popbridge.toml"

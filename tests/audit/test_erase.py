@@ -14,11 +14,11 @@ from redis.exceptions import ResponseError
 from sqlalchemy import text, update
 from sqlalchemy.exc import OperationalError
 
-from bridge.audit import erase, query, reading, retention, story
+from bridge.audit import access_log, erase, held, overwrite, person_export, query, retention, schema, story
 from bridge.audit.archive import Archive
-from bridge.audit.asking import Wanted
-from bridge.audit.person import AgentMark, CallerMark
-from bridge.audit.schema import acts, lookups
+from bridge.audit.schema import lookups
+from bridge.audit.search import Search
+from bridge.audit.subject import AgentSubject, CallerSubject
 from bridge.audit.verify import verify
 from bridge.core.http_types import Secret
 from bridge.delivery.deliver import deliver
@@ -96,9 +96,9 @@ async def live_through(stage: Stage) -> str:
 async def test_a_caller_is_nowhere_afterwards(scene: Stage, said: io.StringIO, request: pytest.FixtureRequest) -> None:
     message = await live_through(scene)
     services, archive = scene.services, scene.services.archive
-    mark = CallerMark.of("054-111-2233", ["IL"])
+    mark = CallerSubject.of("054-111-2233", ["IL"])
     assert NUMBER in everything_in(scene.redis_url)
-    expected = await erase.would_erase(archive, scene.redis, mark, services.clock.now())
+    expected = await erase.dry_run(archive, scene.redis, mark, services.clock.now())
     receipt = await erase.erase(archive, scene.redis, mark, "a test", services.clock.now())
     assert (receipt.lookups, receipt.reads) == (expected.lookups, expected.reads) == (4, 1)
     assert receipt.redis == expected.redis
@@ -106,7 +106,7 @@ async def test_a_caller_is_nowhere_afterwards(scene: Stage, said: io.StringIO, r
     await services.archive.catch_up(scene.redis)
     supervisor, admin = await scene.token(Role.SUPERVISOR), await scene.token(Role.ADMIN)
     told = [await scene.get(path, supervisor) for path in ("/api/audit", "/api/audit/export", "/api/deliveries")]
-    told.append(await scene.get("/api/audit/acts", admin))
+    told.append(await scene.get("/api/audit/access-log", admin))
     again = await scene.click({"agent": DANA}, message_id=message)
     told.append(again)
     assert [one.status_code for one in told] == [200] * 5
@@ -121,7 +121,7 @@ async def test_a_caller_is_nowhere_afterwards(scene: Stage, said: io.StringIO, r
     assert OTHER in told[0].text
     verdict = verify(archive)
     assert verdict.findings == []
-    nothing = await erase.would_erase(archive, scene.redis, mark, services.clock.now())
+    nothing = await erase.dry_run(archive, scene.redis, mark, services.clock.now())
     assert (nothing.lookups, nothing.reads, nothing.redis) == (0, 0, {})
 
 
@@ -146,7 +146,7 @@ async def test_an_agent_is_nowhere_afterwards(scene: Stage) -> None:
     supervisor = await scene.token(Role.SUPERVISOR)
     assert len((await scene.get(f"/api/audit?crm_user={DANA}", supervisor)).json()["items"]) == 2
     receipt = await erase.erase(
-        scene.services.archive, scene.redis, AgentMark("acme", DANA), "a test", scene.services.clock.now()
+        scene.services.archive, scene.redis, AgentSubject("acme", DANA), "a test", scene.services.clock.now()
     )
     assert (receipt.lookups, receipt.reads, receipt.redis["refused"]) == (2, 1, 1)
     lines = (await scene.get("/api/audit", supervisor)).json()["items"]
@@ -166,7 +166,7 @@ async def test_somebody_elses_popup_loses_only_the_other_call(stage: Stage) -> N
     assert popup["call"]["caller"]["number"] == OTHER
     assert len(popup["other_calls"]) == 1
     await erase.erase(
-        stage.services.archive, stage.redis, CallerMark.of(NUMBER, ["IL"]), "a test", stage.services.clock.now()
+        stage.services.archive, stage.redis, CallerSubject.of(NUMBER, ["IL"]), "a test", stage.services.clock.now()
     )
     kept = (await stage.get(f"/api/popups/{popup['popup_id']}", await stage.token(Role.SUPERVISOR))).json()
     assert kept["call"]["caller"]["number"] == OTHER
@@ -193,7 +193,7 @@ async def test_the_files_of_redis_forget_too(tmp_path: Path, rewriting: bool) ->
                 direct.config_set("rdb-key-save-delay", 100_000)
                 direct.bgrewriteaof()
                 direct.config_set("rdb-key-save-delay", 0)
-        receipt = await erase.erase(archive, redis, CallerMark.of(NUMBER, ["IL"]), "a test", entries.START)
+        receipt = await erase.erase(archive, redis, CallerSubject.of(NUMBER, ["IL"]), "a test", entries.START)
         assert (receipt.lookups, receipt.redis, receipt.notes[0]) == (1, {"audit": 1}, "Redis has rewritten its files")
         files = [*(tmp_path / "appendonlydir").glob("*.aof"), *(tmp_path / "appendonlydir").glob("*.rdb")]
         files.append(tmp_path / "dump.rdb")
@@ -219,9 +219,13 @@ async def test_a_redis_that_may_not_rewrite_its_files_leaves_a_receipt(
         raise OperationalError("VACUUM", {}, Exception("database is locked"))
 
     monkeypatch.setattr(redis, "config_get", forbidden)
-    monkeypatch.setattr(erase, "overwrite", busy)
-    receipt = await erase.erase(archive, redis, CallerMark.of(OTHER, ["IL"]), "a test", entries.START)
-    assert (receipt.lookups, "would not" in receipt.notes[0], "run it again" in receipt.notes[1]) == (1, True, True)
+    monkeypatch.setattr(overwrite, "rewrite", busy)
+    receipt = await erase.erase(archive, redis, CallerSubject.of(OTHER, ["IL"]), "a test", entries.START)
+    assert (receipt.lookups, "refused" in receipt.notes[0], "run the command again" in receipt.notes[1]) == (
+        1,
+        True,
+        True,
+    )
     assert verify(archive).ok
     await redis.aclose()
 
@@ -233,20 +237,20 @@ async def test_what_comes_while_it_runs_is_looked_for_once_more(
     stage.talk(number=NUMBER)
     await stage.click({"agent": DANA})
     direct = Redis.from_url(stage.redis_url.reveal())
-    take_out, late = erase.mentions.take_out, [True]
+    redact, late = erase.mentions.redact, [True]
 
-    async def take_out_and_write(*given: Any) -> int:
-        gone = await take_out(*given)
+    async def redact_and_write(*given: Any) -> int:
+        gone = await redact(*given)
         if late and late.pop():
             if ended:
                 await stage.click({"agent": DANA})
             else:
-                direct.xadd(keys.desktop(AgentMark("acme", DANA)), {"event": "popup", "data": NUMBER})
+                direct.xadd(keys.desktop(AgentSubject("acme", DANA)), {"event": "popup", "data": NUMBER})
         return gone
 
-    monkeypatch.setattr(erase.mentions, "take_out", take_out_and_write)
+    monkeypatch.setattr(erase.mentions, "redact", redact_and_write)
     receipt = await erase.erase(
-        stage.services.archive, stage.redis, CallerMark.of(NUMBER, ["IL"]), "a test", stage.services.clock.now()
+        stage.services.archive, stage.redis, CallerSubject.of(NUMBER, ["IL"]), "a test", stage.services.clock.now()
     )
     assert receipt.lookups == (2 if ended else 1)
     assert "541112233" not in everything_in(stage.redis_url)
@@ -278,9 +282,9 @@ async def test_a_number_among_other_words_is_found(archive: Archive, redis_url: 
     redis = open_async(redis_url)
     others = [entries.lookup(2), entries.lookup(3, caller="5 4 1 1 1 2 2 3 4 3", caller_e164=None)]
     archive.insert([entries.lookup(1, caller=kept, caller_e164=None), *others])
-    receipt = await erase.erase(archive, redis, CallerMark.of(NUMBER, ["IL"]), "a test", entries.START)
+    receipt = await erase.erase(archive, redis, CallerSubject.of(NUMBER, ["IL"]), "a test", entries.START)
     assert receipt.lookups == 1
-    lines, _ = query.read(archive, Wanted.read({}, [], entries.START), 5, None)
+    lines, _ = query.read(archive, Search.read({}, [], entries.START), 5, None)
     assert [line["caller"] is None for line in lines] == [False, False, True]
     await redis.aclose()
 
@@ -294,11 +298,11 @@ async def test_a_number_that_a_crm_sent_as_something_else(archive: Archive, redi
         {"extension": "+972541112233", "why": "the phone system does not list it"},
     ]
     archive.insert([entries.lookup(number, **changed) for number, changed in enumerate(wrong)])
-    receipt = await erase.erase(archive, redis, CallerMark.of(NUMBER, ["IL"]), "a test", entries.START)
+    receipt = await erase.erase(archive, redis, CallerSubject.of(NUMBER, ["IL"]), "a test", entries.START)
     assert receipt.lookups == 3
-    (act,) = (await query.acts_page(archive, redis, 5, None)).items
+    (act,) = (await access_log.page(archive, redis, 5, None)).items
     assert act["lines"] == {"caller": [1, 2, 3], "agent": [1, 3], "reads": []}
-    lines, _ = query.read(archive, Wanted.read({}, [], entries.START), 5, None)
+    lines, _ = query.read(archive, Search.read({}, [], entries.START), 5, None)
     assert [line["crm_user"] for line in lines] == [None, "agent1@acme.example", None]
     assert "2233" not in json.dumps(lines)
     assert verify(archive).ok
@@ -311,7 +315,7 @@ async def test_calls_whose_ids_have_its_digits_are_not_taken_for_it(archive: Arc
     call = {"ivrid": "20261122104202000001", "caller": OTHER}
     archive.insert([entries.lookup(1, **call)])
     await redis.hset(keys.call("20261122104202000001"), mapping={"main": json.dumps(call)})
-    receipt = await erase.erase(archive, redis, CallerMark.of("02-611-2210", ["IL"]), "a test", entries.START)
+    receipt = await erase.erase(archive, redis, CallerSubject.of("02-611-2210", ["IL"]), "a test", entries.START)
     assert (receipt.lookups, receipt.redis) == (0, {})
     await redis.aclose()
 
@@ -323,7 +327,7 @@ async def test_no_key_is_named_after_a_person(stage: Stage) -> None:
     press = {**await stage.token(Role.AGENT, DANA), "Idempotency-Key": "one", "Origin": stage.bridge_url}
     pressed = await stage.http.post(f"{stage.bridge_url}/desktop/press", json={}, headers=press)
     assert (first.status_code, pressed.status_code) == (200, 200)
-    for mark in (CallerMark.of(NUMBER, ["IL"]), AgentMark("acme", DANA)):
+    for mark in (CallerSubject.of(NUMBER, ["IL"]), AgentSubject("acme", DANA)):
         await erase.erase(stage.services.archive, stage.redis, mark, "a test", stage.services.clock.now())
     held = everything_in(stage.redis_url)
     assert [trace for trace in ("541112233", "dana@", "dana%40") if trace in held] == []
@@ -340,9 +344,9 @@ async def test_streams_keep_no_deleted_entries(stage: Stage) -> None:
         for delivery_id in kept[1]:
             await deliver(delivery_id, stage.services)
     await erase.erase(
-        stage.services.archive, stage.redis, CallerMark.of(NUMBER, ["IL"]), "a test", stage.services.clock.now()
+        stage.services.archive, stage.redis, CallerSubject.of(NUMBER, ["IL"]), "a test", stage.services.clock.now()
     )
-    name = keys.desktop(AgentMark("acme", DANA))
+    name = keys.desktop(AgentSubject("acme", DANA))
     with Redis.from_url(stage.redis_url.reveal()) as direct:
         direct.config_set("rdbcompression", "no")
         dump, lives = direct.dump(name), direct.ttl(name)
@@ -356,20 +360,20 @@ async def test_statistics_keep_no_samples(archive: Archive, redis_url: Secret, r
     redis = open_async(redis_url)
     archive.insert([entries.lookup(number, caller=NUMBER, caller_e164="+972541112233") for number in range(200)])
     archive.insert([entries.lookup(number) for number in range(200, 400)])
-    retention.tidy(archive)
+    retention.optimize(archive)
     if not archive.is_sqlite:
         with archive.outside() as connection:
             connection.execute(text("ANALYZE"))
         assert held_in_files(archive, "541112233", request)
-    await erase.erase(archive, redis, CallerMark.of(NUMBER, ["IL"]), "a test", entries.START)
+    await erase.erase(archive, redis, CallerSubject.of(NUMBER, ["IL"]), "a test", entries.START)
     assert not held_in_files(archive, "541112233", request)
     await redis.aclose()
 
 
 async def test_everything_held_is_told(scene: Stage) -> None:
     await live_through(scene)
-    mark = CallerMark.of(NUMBER, ["IL"])
-    told = await erase.everything_about(scene.services.archive, scene.redis, mark)
+    mark = CallerSubject.of(NUMBER, ["IL"])
+    told = await person_export.everything_about(scene.services.archive, scene.redis, mark)
     assert len(told["audit"]) == 4
     assert {one["kind"] for one in told["redis"]} >= {"accepted", "audit", "call", "click", "popup", "desktop"}
     assert [one["who"].split()[0] for one in told["asked_for_in"]] == ["supervisor"]
@@ -380,36 +384,36 @@ async def test_a_receipt_does_not_cover_what_was_emptied_by_hand(archive: Archiv
     archive.insert(list(entries.some(9)))
     redis = open_async(redis_url)
     number = entries.number_of(3)
-    receipt = await erase.erase(archive, redis, CallerMark.of(number, ["IL"]), "a test", entries.START)
+    receipt = await erase.erase(archive, redis, CallerSubject.of(number, ["IL"]), "a test", entries.START)
     assert receipt.lookups == 1
     assert verify(archive).ok
     with archive.writing() as connection:
         hand = {"caller": None, "caller_key": None, "ivrid": None, "original_ivrid": None, "caller_salt": None}
         connection.execute(update(lookups).where(lookups.c.seq == 13).values(hand))
-    assert [found.line for found in verify(archive).findings] == [13]
+    assert [found.entry for found in verify(archive).findings] == [13]
     with archive.writing() as connection:
-        connection.execute(update(acts).values(details=acts.c.details.concat(" ")))
-    assert {found.line for found in verify(archive).findings} >= {28}, "a receipt is a line like all others"
+        connection.execute(update(schema.access_log).values(details=schema.access_log.c.details.concat(" ")))
+    assert {found.entry for found in verify(archive).findings} >= {28}, "a receipt is a line like all others"
     await redis.aclose()
 
 
 async def test_readings_are_noted_without_the_number(archive: Archive, redis_url: Secret) -> None:
     redis = open_async(redis_url)
     archive.insert(list(entries.some(3)))
-    wanted = Wanted.read({"caller": NUMBER, "crm": "acme", "crm_user": DANA}, ["IL"], entries.START)
-    await reading.note(redis, "supervisor abc", "list", entries.START, wanted)
-    page = await query.acts_page(archive, redis, 10, None)
+    wanted = Search.read({"caller": NUMBER, "crm": "acme", "crm_user": DANA}, ["IL"], entries.START)
+    await access_log.record(redis, "supervisor abc", "list", entries.START, wanted)
+    page = await access_log.page(archive, redis, 10, None)
     (act,) = page.items
     assert (act["who"], act["what"], act["filters"]["crm"]) == ("supervisor abc", "list", "acme")
     assert NUMBER not in json.dumps(act)
     assert DANA not in json.dumps(act)
-    held = erase.find(archive, CallerMark.of("+972 54 111 2233", ["IL"]))
-    assert len(held.reads) == 1, "whoever knows the number finds who asked for it"
-    assert erase.find(archive, CallerMark.of(OTHER, ["IL"])).reads == []
-    assert erase.find(archive, AgentMark("acme", DANA)).reads == held.reads
+    known = held.find(archive, CallerSubject.of("+972 54 111 2233", ["IL"]))
+    assert len(known.reads) == 1, "whoever knows the number finds who asked for it"
+    assert held.find(archive, CallerSubject.of(OTHER, ["IL"])).reads == []
+    assert held.find(archive, AgentSubject("acme", DANA)).reads == known.reads
     assert verify(archive).ok
     with archive.writing() as connection:
-        connection.execute(update(acts).values(salt=b"another salt"))
+        connection.execute(update(schema.access_log).values(salt=b"another salt"))
     assert not verify(archive).ok
     await redis.aclose()
 
@@ -418,12 +422,12 @@ async def test_a_story_outlives_an_erasure_without_the_person(stage: Stage) -> N
     stage.talk(number=NUMBER)
     click_id = (await stage.click({"agent": DANA})).json()["click_id"]
     services = stage.services
-    before = await story.tell(services.archive, stage.redis, click_id)
+    before = await story.load(services.archive, stage.redis, click_id)
     assert before is not None
     assert NUMBER in story.text(before)
-    await erase.erase(services.archive, stage.redis, CallerMark.of(NUMBER, ["IL"]), "a test", services.clock.now())
-    after = await story.tell(services.archive, stage.redis, click_id)
+    await erase.erase(services.archive, stage.redis, CallerSubject.of(NUMBER, ["IL"]), "a test", services.clock.now())
+    after = await story.load(services.archive, stage.redis, click_id)
     assert after is not None
-    assert after["line"]["crm_user"] == DANA
+    assert after["entry"]["crm_user"] == DANA
     assert "(erased)" in story.text(after)
     assert NUMBER not in story.text(after)

@@ -9,8 +9,8 @@ from redis import Redis
 
 from bridge.audit import export
 from bridge.audit.archive import Archive
-from bridge.audit.asking import Wanted
 from bridge.audit.export import cell
+from bridge.audit.search import Search
 from bridge.core.http_types import Secret
 from bridge.store import keys
 from bridge.store.client import open_async
@@ -54,7 +54,7 @@ async def test_both_forms_have_all_lines(archive: Archive, redis_url: Secret) ->
         for _, fields in entries.some(40):
             direct.xadd(keys.AUDIT, fields)
     redis = open_async(redis_url)
-    wanted = Wanted.read({}, [], entries.START)
+    wanted = Search.read({}, [], entries.START)
     told = {
         form: "".join([text async for text, _ in export.texts(archive, redis, wanted, form)])
         for form in ("csv", "jsonl")
@@ -93,7 +93,7 @@ async def test_memory_does_not_grow_with_the_lines(
     monkeypatch.setattr(export, "BATCH", 10)
     archive.insert(list(entries.some(35)))
     redis = open_async(redis_url)
-    sizes = [lines async for _, lines in export.texts(archive, redis, Wanted.read({}, [], entries.START), "jsonl")]
+    sizes = [lines async for _, lines in export.texts(archive, redis, Search.read({}, [], entries.START), "jsonl")]
     await redis.aclose()
     assert sizes == [10, 10, 10, 5]
 

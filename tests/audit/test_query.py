@@ -9,21 +9,21 @@ from sqlalchemy import text
 
 from bridge.audit import query
 from bridge.audit.archive import Archive
-from bridge.audit.asking import Wanted
+from bridge.audit.search import Search
 from tests.audit import entries
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 
 def found(archive: Archive, asked: Mapping[str, str], limit: int = 500) -> list[str]:
-    wanted = Wanted.read(asked, ["IL", "HU"], NOW)
+    wanted = Search.read(asked, ["IL", "HU"], NOW)
     return [line["click_id"] for line in query.read(archive, wanted, limit, None)[0]]
 
 
 def test_the_newest_come_first_page_by_page(filled: Archive) -> None:
     seen, place = [], None
     while True:
-        items, place = query.read(filled, Wanted.read({}, [], NOW), 70, place)
+        items, place = query.read(filled, Search.read({}, [], NOW), 70, place)
         seen += [line["click_id"] for line in items]
         if place is None:
             break
@@ -82,7 +82,7 @@ def test_what_is_no_number_is_found_as_it_is(archive: Archive, caller: str) -> N
 
 
 def test_ends_and_seen_times_join_their_line(filled: Archive) -> None:
-    (line,), _ = query.read(filled, Wanted.read({"ivrid": f"2026110108{7:012x}"}, [], NOW), 5, None)
+    (line,), _ = query.read(filled, Search.read({"ivrid": f"2026110108{7:012x}"}, [], NOW), 5, None)
     ends = {one["target"]: one for one in line["deliveries"]}
     assert (ends["acme"]["state"], ends["acme"]["ended_at"]) == ("delivered", "2026-11-01T08:00:07.080Z")
     assert ends["desktop"]["shown_at"] == "2026-11-01T08:00:07.900Z"
@@ -92,7 +92,7 @@ def test_a_delivery_that_was_sent_again_shows_its_last_end(archive: Archive) -> 
     first, again = entries.end(1, "failed"), entries.end(1, "delivered")
     again[1]["line"] = again[1]["line"].replace("080Z", "990Z")
     archive.insert([entries.lookup(1), again, first])
-    (line,), _ = query.read(archive, Wanted.read({}, [], NOW), 5, None)
+    (line,), _ = query.read(archive, Search.read({}, [], NOW), 5, None)
     assert [one["state"] for one in line["deliveries"]] == ["delivered"]
 
 
@@ -113,7 +113,7 @@ QUESTIONS: tuple[dict[str, str], ...] = (
 @pytest.mark.parametrize("place", [None, ("2026-11-01T08:04:00.000Z", 700)], ids=["first", "next"])
 def test_every_question_goes_along_an_index(filled: Archive, asked: dict[str, str], place: Any) -> None:
     """No table is read from end to end, and (but for a number's several spellings) nothing is sorted."""
-    wanted = Wanted.read(asked, ["IL"], NOW)
+    wanted = Search.read(asked, ["IL"], NOW)
     with filled.reading() as connection:
         if not filled.is_sqlite:
             for way in ("seqscan", "sort", "bitmapscan"):  # which it prefers while a table is this small

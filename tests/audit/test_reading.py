@@ -23,8 +23,8 @@ async def test_each_reading_is_a_line(stage: Stage) -> None:
     paths = (f"/api/audit?caller={CALLER}&outcome=found", "/api/audit/export?format=jsonl", f"/api/clicks/{click_id}")
     for path in paths:
         assert (await stage.get(path, supervisor)).status_code == 200
-    told = (await stage.get("/api/audit/acts", admin)).json()["items"]
-    assert [act["what"] for act in told] == ["acts", "story", "export", "list"]
+    told = (await stage.get("/api/audit/access-log", admin)).json()["items"]
+    assert [act["what"] for act in told] == ["access-log", "story", "export", "list"]
     assert {act["who"] for act in told[1:]} == {f"supervisor {token_id}"}
     assert told[3]["filters"]["outcome"] == "found"
     assert told[1]["click_id"] == click_id
@@ -36,7 +36,7 @@ async def test_what_is_refused_is_not_a_reading(stage: Stage) -> None:
     supervisor, admin = await stage.token(Role.SUPERVISOR), await stage.token(Role.ADMIN)
     for path in ("/api/audit?colour=red", "/api/audit?cursor=x", "/api/audit/export?format=x", "/api/audit?limit=0"):
         assert (await stage.get(path, supervisor)).status_code == 400
-    assert [act["what"] for act in (await stage.get("/api/audit/acts", admin)).json()["items"]] == ["acts"]
+    assert [act["what"] for act in (await stage.get("/api/audit/access-log", admin)).json()["items"]] == ["access-log"]
 
 
 def cursor(text: str) -> str:
@@ -72,18 +72,18 @@ async def test_acts_page_by_page(stage: Stage) -> None:
     admin = await stage.token(Role.ADMIN)
     for _ in range(5):
         await stage.get("/api/audit", admin)
-    first = (await stage.get("/api/audit/acts?limit=2", admin)).json()
-    second = (await stage.get(f"/api/audit/acts?limit=9&cursor={first['next_cursor']}", admin)).json()
-    assert [act["what"] for act in first["items"]] == ["acts", "list"]
+    first = (await stage.get("/api/audit/access-log?limit=2", admin)).json()
+    second = (await stage.get(f"/api/audit/access-log?limit=9&cursor={first['next_cursor']}", admin)).json()
+    assert [act["what"] for act in first["items"]] == ["access-log", "list"]
     assert [act["what"] for act in second["items"]] == ["list"] * 4
     assert second["next_cursor"] is None
 
 
 async def test_only_an_admin_reads_who_read(stage: Stage) -> None:
     for role, status in ((Role.SUPERVISOR, 403), (Role.ADMIN, 200)):
-        assert (await stage.get("/api/audit/acts", await stage.token(role))).status_code == status
-    assert (await stage.get("/api/audit/acts", await stage.token(Role.AGENT, DANA))).status_code == 403
-    assert (await stage.get("/api/audit/acts")).status_code == 401
+        assert (await stage.get("/api/audit/access-log", await stage.token(role))).status_code == status
+    assert (await stage.get("/api/audit/access-log", await stage.token(Role.AGENT, DANA))).status_code == 403
+    assert (await stage.get("/api/audit/access-log")).status_code == 401
 
 
 async def test_one_token_cannot_read_without_end(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

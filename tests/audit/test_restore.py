@@ -23,6 +23,6 @@ def test_a_dump_restored_into_an_empty_database(postgres: Postgres, tmp_path: Pa
     assert verify(restored, anchors=[anchor]).ok
     restored.insert(list(entries.some(5, first=18)))
     verdict = verify(restored, anchors=[anchor])
-    assert (verdict.ok, verdict.lines) == (True, 3 * 23)
+    assert (verdict.ok, verdict.entries) == (True, 3 * 23)
     archive.close()
     restored.close()

@@ -121,7 +121,7 @@ async def test_400_clicks_while_archivers_are_killed_and_redis_restarts(
             assert accepted <= set(found)
             assert set(found.values()) == {1}
             verdict = verify(stage.services.archive)
-            assert (verdict.findings, verdict.lines) == ([], len(found))
+            assert (verdict.findings, verdict.entries) == ([], len(found))
     finally:
         await server.kill()
 
@@ -139,7 +139,7 @@ async def test_many_archivers_at_once_make_one_chain(archive: Archive, redis_url
     archives = [Archive(archive._url) for _ in range(4)]
     await asyncio.gather(*(one.catch_up(redis) for one in archives))
     verdict = verify(archive)
-    assert (verdict.findings, verdict.lines) == ([], 900)
+    assert (verdict.findings, verdict.entries) == ([], 900)
     assert len(archived(archive)) == 300
     for one in archives:
         one.close()
@@ -152,4 +152,4 @@ async def test_the_same_entries_again_and_again_are_one_line_each(archive: Archi
         archive.insert(lines[start:])
     archive.insert([*lines, *lines])
     verdict = verify(archive)
-    assert (verdict.findings, verdict.lines) == ([], 60)
+    assert (verdict.findings, verdict.entries) == ([], 60)

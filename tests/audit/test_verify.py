@@ -9,8 +9,9 @@ from sqlalchemy import Connection, LargeBinary, Table, delete, insert, select, u
 
 from bridge.audit import chain, retention
 from bridge.audit.archive import Archive
-from bridge.audit.schema import CHAINED, acts, deliveries, head, lookups
-from bridge.audit.verify import Anchor, Finding, Span, verify
+from bridge.audit.schema import CHAINED, access_log, deliveries, head, lookups
+from bridge.audit.verdict import Anchor, Finding
+from bridge.audit.verify import Span, verify
 from bridge.core.http_types import Secret
 from bridge.core.json_codec import time_text
 from tests.audit import entries
@@ -26,7 +27,7 @@ def written(archive: Archive) -> Archive:
 
 
 def findings(archive: Archive, *anchors: Anchor) -> dict[int, str]:
-    return {found.line: found.what for found in verify(archive, anchors=anchors).findings}
+    return {found.entry: found.what for found in verify(archive, anchors=anchors).findings}
 
 
 def row_of(connection: Connection, table: Table, seq: int) -> dict[str, Any]:
@@ -35,7 +36,7 @@ def row_of(connection: Connection, table: Table, seq: int) -> dict[str, Any]:
 
 def test_an_untouched_log_is_whole(written: Archive) -> None:
     verdict = verify(written)
-    assert (verdict.ok, verdict.lines, verdict.first, verdict.last) == (True, 3 * CLICKS, 1, 3 * CLICKS)
+    assert (verdict.ok, verdict.entries, verdict.first, verdict.last) == (True, 3 * CLICKS, 1, 3 * CLICKS)
     assert verdict.head is not None
     assert verdict.head.seq == 3 * CLICKS
     assert verify(written, anchors=[verdict.head]).ok
@@ -87,7 +88,7 @@ def test_two_lines_that_changed_places(written: Archive) -> None:
     with written.writing() as connection:
         for seq, to in ((4, 900), (10, 4), (900, 10)):
             renumber(connection, lookups, seq, to)
-    assert findings(written) == {4: "stands in the wrong place", 10: "stands in the wrong place"}
+    assert findings(written) == {4: "is in the wrong place", 10: "is in the wrong place"}
 
 
 def test_neighbours_that_changed_places(written: Archive) -> None:
@@ -106,7 +107,7 @@ def test_a_removed_line_whose_gap_was_closed(written: Archive) -> None:
             for table in CHAINED:
                 renumber(connection, table, seq, seq - 1)
         connection.execute(update(head).values(seq=3 * CLICKS - 1))
-    assert findings(written) == {6: "was changed, or lines between it and line 7 were removed"}
+    assert findings(written) == {6: "was changed, or entries between it and entry 7 were removed"}
 
 
 def test_a_line_put_in_between(written: Archive) -> None:
@@ -121,7 +122,7 @@ def test_a_line_put_in_between(written: Archive) -> None:
         forged["digest"] = chain.digest("lookups", forged, before)
         connection.execute(insert(lookups).values(forged))
         connection.execute(update(head).values(seq=3 * CLICKS + 1))
-    assert findings(written) == {7: "was put in between"}
+    assert findings(written) == {7: "was inserted"}
 
 
 def test_a_line_with_a_number_that_is_taken(written: Archive) -> None:
@@ -215,10 +216,10 @@ async def test_a_clock_that_was_wrong_keeps_nothing_for_ever(archive: Archive) -
 async def test_forgetting_everything_and_going_on(written: Archive) -> None:
     now = entries.moment(CLICKS) + timedelta(days=500)
     assert await retention.forget(written, now, now) == CLICKS
-    assert verify(written).lines == 1
+    assert verify(written).entries == 1
     written.insert(list(entries.some(3, first=CLICKS)))
     verdict = verify(written)
-    assert (verdict.ok, verdict.lines) == (True, 10)
+    assert (verdict.ok, verdict.entries) == (True, 10)
 
 
 @pytest.mark.anyio
@@ -228,8 +229,8 @@ async def test_an_anchor_older_than_what_is_kept_is_told(written: Archive) -> No
     await retention.forget(written, entries.moment(5), entries.moment(CLICKS))
     verdict = verify(written, anchors=[anchor])
     assert verdict.ok
-    assert "older than what is kept" in verdict.notes[0]
-    assert verify(written, anchors=[early]).findings[0].line == 3, "it was removed before its time"
+    assert "older than the retention" in verdict.notes[0]
+    assert verify(written, anchors=[early]).findings[0].entry == 3, "it was removed before its time"
 
 
 def test_a_part_can_be_proven(written: Archive) -> None:
@@ -269,8 +270,8 @@ def test_what_cannot_even_be_read_is_told_too(tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize("kind", ["erased", "forgotten", "read"])
 def test_a_forged_receipt_is_told(written: Archive, kind: str, details: str) -> None:
-    with written.adding() as writer:
-        writer.act(kind, "nobody", {}, entries.START)
+    with written.appending() as writer:
+        writer.log_access(kind, "nobody", {}, entries.START)
     with written.writing() as connection:
-        connection.execute(update(acts).values(details=details))
+        connection.execute(update(access_log).values(details=details))
     assert list(findings(written)) == [3 * CLICKS + 1]

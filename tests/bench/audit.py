@@ -20,8 +20,8 @@ from sqlalchemy import text
 
 from bridge.audit import erase, export, query, retention
 from bridge.audit.archive import Archive
-from bridge.audit.asking import Place, Wanted
-from bridge.audit.person import CallerMark
+from bridge.audit.search import Place, Search
+from bridge.audit.subject import CallerSubject
 from bridge.audit.verify import verify
 from bridge.core.http_types import Secret
 from bridge.core.json_codec import time_text
@@ -80,7 +80,7 @@ def _figures(archive: Archive, lines: int, name: str) -> Iterator[dict[str, Any]
     seconds = _timed(lambda: _fill(archive, lines, name))
     yield {"work": "archived", "seconds": seconds, "lines": 2 * lines}
     if archive.is_sqlite:
-        retention.tidy(archive)
+        retention.optimize(archive)
     else:
         with archive.outside() as connection:
             connection.execute(text("VACUUM ANALYZE"))
@@ -88,11 +88,11 @@ def _figures(archive: Archive, lines: int, name: str) -> Iterator[dict[str, Any]
         yield _page(archive, asked, place)
     verdict = verify(archive, told=lambda count: _say(f"{name}: {count:,} lines proven"))
     assert verdict.ok, verdict.findings
-    yield {"work": "proven", "seconds": _timed(lambda: verify(archive)), "lines": verdict.lines}
+    yield {"work": "proven", "seconds": _timed(lambda: verify(archive)), "lines": verdict.entries}
     for share, since in (("a tenth", lines * 9 // 10), ("all", 0)):
         _say(f"{name}: {share} is exported")
         yield {"work": f"exported: {share}", **_export(archive, time_text(entries.moment(since)))}
-    mark = CallerMark.of(entries.number_of(7), REGIONS)
+    mark = CallerSubject.of(entries.number_of(7), REGIONS)
     held = erase.find(archive, mark)
     spent = _timed(lambda: erase._empty(archive, mark, "bench", entries.START, {}))
     yield {"work": "erased", "seconds": spent, "lines": len(held.numbers)}
@@ -123,7 +123,7 @@ def _questions(lines: int) -> Iterator[tuple[dict[str, str], Place | None]]:
 
 
 def _page(archive: Archive, asked: dict[str, str], place: Place | None) -> dict[str, Any]:
-    wanted = Wanted.read(asked, REGIONS, entries.moment(10**8))
+    wanted = Search.read(asked, REGIONS, entries.moment(10**8))
     spent = [_timed(lambda: query.read(archive, wanted, PAGE, place)) * 1000 for _ in range(TIMES)]
     found, _ = query.read(archive, wanted, PAGE, place)
     return {
@@ -135,7 +135,7 @@ def _page(archive: Archive, asked: dict[str, str], place: Place | None) -> dict[
     }
 
 
-def _plan(archive: Archive, wanted: Wanted, place: Place | None) -> list[str]:
+def _plan(archive: Archive, wanted: Search, place: Place | None) -> list[str]:
     """The database's own account of how it finds the page."""
     with archive.reading() as connection:
         statement = query.statement(wanted, PAGE + 1, place)
@@ -153,7 +153,7 @@ def _export(archive: Archive, since: str) -> dict[str, Any]:
 
 async def _exported(url: str, since: str) -> None:
     archive = Archive(Secret(url))
-    wanted = Wanted.read({"since": since}, REGIONS, entries.START)
+    wanted = Search.read({"since": since}, REGIONS, entries.START)
     started, lines = time.perf_counter(), 0
     async for _, some in export.texts(archive, _NothingWaits(), wanted, "csv"):  # type: ignore[arg-type]
         lines += some

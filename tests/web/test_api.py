@@ -116,8 +116,8 @@ async def test_the_audit_line_has_the_contracts_fields(stage: Stage) -> None:
     await stage.click()
     line = (await stage.get("/api/audit", await stage.token(Role.SUPERVISOR))).json()["items"][0]
     contract = (
-        "time click_id crm crm_user agent pbx extension outcome why ivrid original_ivrid did caller popup_id"
-        " served_from pbx_ms total_ms source_ip deliveries"
+        "time click_id crm crm_user agent pbx extension outcome why reason ivrid original_ivrid did caller"
+        " popup_id served_from pbx_ms total_ms source_ip deliveries"
     )
     assert list(line) == contract.split()
     assert line["source_ip"] == "127.0.0.1"

@@ -1,4 +1,4 @@
-"""Bringing the archive's tables up to this version: each step is a file in `versions`, and alembic runs them."""
+"""Bringing the archive's tables up to this version: each step is a file in `versions`, run by alembic."""
 
 from pathlib import Path
 from typing import Any
@@ -11,21 +11,20 @@ from sqlalchemy import Connection
 
 from bridge.core.errors import ArchiveUnfit
 
-NEWER = "the audit archive was made by a newer popbridge: run that version, or restore a backup of before"
+HEAD = "head"
+NEWER = "the audit archive was made by a newer popbridge: run that version, or restore a backup"
 
 
-def upgrade(connection: Connection) -> None:
-    """Run the steps that are missing, within the caller's transaction. Raises `ArchiveUnfit` on a newer archive."""
+def upgrade(connection: Connection, target: str = HEAD) -> None:
+    """Run the missing steps up to `target` in the caller's transaction. Raises `ArchiveUnfit` on a newer archive."""
     steps = ScriptDirectory(str(Path(__file__).parent))
 
     def missing(revision: Any, _: object) -> Any:
-        return steps._upgrade_revs("head", revision)
+        return steps._upgrade_revs(target, revision)
 
     context = MigrationContext.configure(connection, opts={"fn": missing})
     try:
         with Operations.context(context):
             context.run_migrations()
     except CommandError:
-        raise ArchiveUnfit(
-            "the audit archive was made by a newer popbridge: run that version, or restore a backup"
-        ) from None
+        raise ArchiveUnfit(NEWER) from None

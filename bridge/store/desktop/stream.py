@@ -1,4 +1,4 @@
-"""What desktop pages are told: one bounded stream per agent to catch up from, one channel to hear it at once."""
+"""The events of desktop pages: one bounded stream per agent to catch up from, and one channel to get them at once."""
 
 import logging
 from collections.abc import AsyncGenerator, Iterable, Mapping
@@ -7,26 +7,27 @@ from datetime import datetime, timedelta
 
 from redis.exceptions import RedisError
 
-from bridge.core.json_codec import from_json, json_text, time_text
-from bridge.core.model import Answer, Contact, Delivery, Popup
+from bridge.core.json_codec import json_text, time_text
+from bridge.core.model import Answer, Contact, Popup
 from bridge.store import keys
-from bridge.store.client import Entry, Evaluates, TextRedis
+from bridge.store.client import Evaluates, StreamEntry, TextRedis
+from bridge.store.desktop import cards
 
 log = logging.getLogger(__name__)
 
 POPUP, NOTHING, CONTACT = "popup", "nothing", "contact"
 DISMISSED, PREFERENCES, REVOKED = "dismissed", "preferences", "revoked"
-"""Popups, contacts and that there is none are kept in the stream; the others are for pages that are open now."""
+"""The first three are kept in the stream; the others are only for pages that are open now."""
 
 NOTHING_SECONDS = 120
-"""How long an agent may still want to know that a click found no call."""
+"""How long it is worth telling an agent that a click found no call."""
 REPLAY = timedelta(hours=1)
-"""No popup is of use for longer after it was pushed (`popup_ttl_seconds`)."""
+"""Every popup has expired this long after it was pushed (`popup_ttl_seconds`)."""
 QUIET_SECONDS = 2.0
-"""A subscription that is silent so long is asked whether it lives."""
+"""A subscription that is silent this long gets a ping."""
 FIELDS = {"event", "data", "expires_at", "popup_id"}
 SEPARATOR, PARTS = "\x1f", 5
-"""Of a message; what has fewer is another version's, and must not deafen the process."""
+"""Of a message; one with fewer parts was sent by another version and is skipped."""
 
 EntryId = tuple[int, int]
 """A stream's entry id, which sorts by time."""
@@ -41,18 +42,10 @@ redis.call('PUBLISH', ARGV[1], table.concat({id, ARGV[7], ARGV[4], ARGV[5], KEYS
 return id
 """
 
-# KEYS: delivery, audit. ARGV: shown_at, audit line
-SHOWN = """
-if redis.call('EXISTS', KEYS[1]) == 1 and redis.call('HSETNX', KEYS[1], 'shown_at', ARGV[1]) == 1 then
-  redis.call('XADD', KEYS[2], '*', 'kind', 'shown', 'line', ARGV[2])
-end
-return 1
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """One message: what happened, its data (JSON), for whom (the key of the agent's stream), its id if it is kept."""
+    """One event: its kind, its data (JSON), for whom (the key of the agent's stream), its id if it is kept."""
 
     event: str
     data: str
@@ -64,7 +57,7 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What a page that opens must be told, and how far the stream was read.
+    """The events that a newly opened page must get, and how far the stream was read.
 
     `card` is the newest popup unless it was dismissed or is too old, `is_over` whether its call had ended.
     """
@@ -87,8 +80,8 @@ async def push(redis: Evaluates, popup: Popup, expires_at: datetime) -> None:
 
 
 async def tell_nothing(redis: Evaluates, agent: keys.Person, answer: Answer, now: datetime) -> None:
-    """Tell the agent's pages that a click found no call, and why. While Redis is away they are not told."""
-    told = {
+    """Send the agent's pages that a click found no call, and why. Lost while Redis is unavailable."""
+    data = {
         "click_id": answer.click_id,
         "outcome": answer.outcome,
         "why": answer.why,
@@ -97,15 +90,15 @@ async def tell_nothing(redis: Evaluates, agent: keys.Person, answer: Answer, now
     }
     expires_at = now + timedelta(seconds=NOTHING_SECONDS)
     try:
-        await redis.eval(PUSH, 2, *_kept(agent, NOTHING, json_text(told), expires_at, ""))
+        await redis.eval(PUSH, 2, *_kept(agent, NOTHING, json_text(data), expires_at, ""))
     except (RedisError, OSError):
-        log.warning("an agent's pages were not told that a click found no call: redis is away")
+        log.warning("an agent's pages did not learn that a click found no call: Redis is unavailable")
 
 
 async def tell_contact(redis: Evaluates, popup: Popup, contact: Contact) -> None:
-    """Tell the agent's pages who is calling."""
-    told = json_text({"popup_id": popup.popup_id, "contact": contact})
-    await redis.eval(PUSH, 2, *_kept(popup.agent, CONTACT, told, popup.expires_at, ""))
+    """Send the agent's pages who is calling."""
+    data = json_text({"popup_id": popup.popup_id, "contact": contact})
+    await redis.eval(PUSH, 2, *_kept(popup.agent, CONTACT, data, popup.expires_at, ""))
 
 
 def _kept(agent: keys.Person, event: str, data: str, expires_at: datetime, popup_id: str) -> list[str | int]:
@@ -114,14 +107,14 @@ def _kept(agent: keys.Person, event: str, data: str, expires_at: datetime, popup
 
 
 async def publish(redis: TextRedis, event: str, data: object, to: str = "") -> None:
-    """Tell the pages that are open now; nothing is kept."""
+    """Send an event to the pages that are open now; nothing is kept."""
     await redis.publish(keys.NEWS, SEPARATOR.join(["", "", event, json_text(data), to]))
 
 
 async def hear(redis: TextRedis) -> AsyncGenerator[News | None, None]:
-    """What is published from now on. None comes first: what happened before is found in the streams.
+    """The events published from now on. None comes first: earlier events are in the streams.
 
-    Raises redis-py's errors and OSError when the line breaks.
+    Raises redis-py's errors and OSError when the connection breaks.
     """
     subscription = redis.pubsub()
     try:
@@ -131,7 +124,7 @@ async def hear(redis: TextRedis) -> AsyncGenerator[News | None, None]:
             message = await subscription.get_message(timeout=QUIET_SECONDS)
             quiet = 0 if message is not None else quiet + 1
             if quiet > 1:
-                raise ConnectionError("the subscription does not answer")
+                raise ConnectionError("the subscription does not respond")
             if message is None:
                 await subscription.ping()
             elif message["type"] == "subscribe":
@@ -148,7 +141,7 @@ def _heard(text: str) -> News:
 
 
 async def since(redis: TextRedis, after: Mapping[str, EntryId], now: datetime) -> list[News]:
-    """What the streams named by their keys hold after these ids and is still of use, each stream in its order."""
+    """The events in these streams (by key) after these ids that have not expired, each stream in its order."""
     async with redis.pipeline(transaction=False) as pipe:
         for key, last in after.items():
             pipe.xrange(key, min=_behind(last, now))
@@ -162,27 +155,27 @@ async def since(redis: TextRedis, after: Mapping[str, EntryId], now: datetime) -
 
 
 async def replay(redis: TextRedis, agent: keys.Person, after: EntryId | None, now: datetime) -> Replay:
-    """What a page must be told that has seen the stream up to `after`, or (None) that is opened anew.
+    """The events for a page that has seen the stream up to `after`, or (None) that is newly opened.
 
-    Dismissed popups are not told again. A page opened anew gets the open card back even after the popup's time.
+    Dismissed popups are left out. A newly opened page gets the open card back even after its popup has expired.
     """
     key = keys.desktop(agent)
-    async with redis.pipeline(transaction=True) as pipe:  # what came between would be in neither
+    async with redis.pipeline(transaction=True) as pipe:  # one snapshot: an event in between would be in neither
         pipe.xrange(key, min=_behind(after or (0, 0), now))
         pipe.xrevrange(key, count=10)
         entries, newest = await pipe.execute()
     last = entry_id(newest[0][0]) if newest else (0, 0)
-    of_use = [news for news in _read(key, entries) if news.expires_at is not None and news.expires_at > now]
+    current = [news for news in _read(key, entries) if news.expires_at is not None and news.expires_at > now]
     latest = next((news for news in _read(key, newest) if news.event == POPUP), None)
-    cards = await _cards(redis, {news.popup_id for news in [*of_use, *([latest] if latest else [])]})
-    told = [news for news in of_use if "dismissed_at" not in cards.get(news.popup_id, {})]
-    card, state = (latest, cards[latest.popup_id]) if latest and _is_recent(latest, now) else (None, {})
-    if card is None or "dismissed_at" in state:
-        return Replay(told, None, False, max(last, after or (0, 0)))
-    is_over = "ended_at" in state
-    if after is None and not is_over and card not in told and "delivered_at" in state:
-        told.insert(0, card)
-    return Replay(told, card, is_over, max(last, after or (0, 0)))
+    known = await cards.load(redis, {news.popup_id for news in [*current, *([latest] if latest else [])]})
+    events = [news for news in current if cards.DISMISSED not in known.get(news.popup_id, {})]
+    card, state = (latest, known[latest.popup_id]) if latest and _is_recent(latest, now) else (None, {})
+    if card is None or cards.DISMISSED in state:
+        return Replay(events, None, False, max(last, after or (0, 0)))
+    is_over = cards.ENDED in state
+    if after is None and not is_over and card not in events and cards.DELIVERED in state:
+        events.insert(0, card)
+    return Replay(events, card, is_over, max(last, after or (0, 0)))
 
 
 def _behind(last: EntryId, now: datetime) -> str:
@@ -190,12 +183,12 @@ def _behind(last: EntryId, now: datetime) -> str:
     return f"({last[0]}-{last[1]}" if last[0] > oldest else str(oldest)
 
 
-def _read(key: str, entries: Iterable[Entry]) -> list[News]:
-    """What the entries tell; one that another version wrote otherwise must not keep a page from opening."""
+def _read(key: str, entries: Iterable[StreamEntry]) -> list[News]:
+    """The events in these entries; one of another version with other fields is skipped."""
     return [_news(key, entry) for entry in entries if set(entry[1]) >= FIELDS]
 
 
-def _news(key: str, entry: Entry) -> News:
+def _news(key: str, entry: StreamEntry) -> News:
     kept_as, fields = entry
     expires_at = datetime.fromisoformat(fields["expires_at"])
     return News(fields["event"], fields["data"], key, entry_id(kept_as), expires_at, fields["popup_id"])
@@ -204,62 +197,3 @@ def _news(key: str, entry: Entry) -> News:
 def _is_recent(news: News, now: datetime) -> bool:
     oldest = now - timedelta(seconds=keys.CALL_SECONDS)
     return news.entry_id is not None and news.entry_id[0] > oldest.timestamp() * 1000
-
-
-async def _cards(redis: TextRedis, popup_ids: Iterable[str]) -> dict[str, dict[str, str]]:
-    wanted = [popup_id for popup_id in popup_ids if popup_id]
-    if not wanted:
-        return {}
-    async with redis.pipeline(transaction=False) as pipe:
-        for popup_id in wanted:
-            pipe.hgetall(keys.card(popup_id))
-        rows: list[dict[str, str]] = await pipe.execute()
-    return dict(zip(wanted, rows, strict=True))
-
-
-async def mark_card(redis: TextRedis, popup_id: str, what: str, now: datetime) -> None:
-    """Note when a popup's card was `delivered_at`, `dismissed_at`, or its call `ended_at`; the first time counts."""
-    async with redis.pipeline(transaction=True) as pipe:
-        pipe.hsetnx(keys.card(popup_id), what, time_text(now))
-        pipe.expire(keys.card(popup_id), keys.CALL_SECONDS)
-        await pipe.execute()
-
-
-async def mark_shown(redis: TextRedis, delivery: Delivery, click_id: str, now: datetime) -> None:
-    """Note on the delivery, and in the audit, when the agent saw the popup; the first time counts."""
-    of = {"click_id": click_id, "popup_id": delivery.popup_id, "delivery_id": delivery.delivery_id}
-    line = json_text({**of, "shown_at": now})
-    await redis.eval(SHOWN, 2, keys.delivery(delivery.delivery_id), keys.AUDIT, time_text(now), line)
-
-
-@dataclass(frozen=True, slots=True)
-class Preferences:
-    """How one agent wants the page. `customdata` are the keys to show (None: all), `language` None is the browser's."""
-
-    language: str | None = None
-    sound: bool = False
-    alerts: bool = False
-    theme: str = "auto"
-    customdata: tuple[str, ...] | None = None
-
-
-async def preferences(redis: TextRedis, agent: keys.Person) -> Preferences:
-    """The agent's preferences, or the usual ones."""
-    text = await redis.get(keys.preferences(agent))
-    return from_json(Preferences, text) if text else Preferences()
-
-
-async def prefer(redis: TextRedis, agent: keys.Person, wanted: Preferences) -> None:
-    """Keep them, and tell the agent's pages."""
-    await redis.set(keys.preferences(agent), json_text(wanted))
-    await publish(redis, PREFERENCES, wanted, keys.desktop(agent))
-
-
-async def choose(redis: TextRedis, agent: keys.Person, ivrid: str) -> None:
-    """Remember which of several calls the agent chose, for as long as a call may last."""
-    await redis.set(keys.choice(agent), ivrid, ex=keys.CALL_SECONDS)
-
-
-async def chosen(redis: TextRedis, agent: keys.Person) -> str | None:
-    """The ivrid of the call that the agent chose last."""
-    return await redis.get(keys.choice(agent))

@@ -1,4 +1,4 @@
-"""Reading back: a click's story, a popup with its deliveries, a cached call."""
+"""Reading: the details of a click, a popup with its deliveries, a cached call, live extensions and queues."""
 
 from typing import Any
 
@@ -6,8 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from bridge.audit import asking
-from bridge.audit.asking import Wanted
+from bridge.audit.search import Search, page_limit
 from bridge.calls.live_calls import PhoneSystem
 from bridge.calls.snapshot import extension_rows, queue_row
 from bridge.clicks import history
@@ -22,11 +21,11 @@ from bridge.store.tokens import Grant
 from bridge.web.api import audit
 from bridge.web.signin import grant_of, supervisor
 
-GONE = "There is none with this id, or it is not kept any longer."
+GONE = "Nothing has this id, or it is no longer kept."
 
 
 async def click(request: Request) -> Response:
-    """`GET /api/clicks/{click_id}`: the whole story of one click."""
+    """`GET /api/clicks/{click_id}`: the details of one click."""
     grant = await grant_of(request)
     services: Services = request.app.state.services
     click_id = request.path_params["click_id"]
@@ -34,27 +33,25 @@ async def click(request: Request) -> Response:
     if story is None or not _owns_story(grant, story):
         raise HTTPException(404, GONE)
     if grant.supervises:
-        await audit.note(request, grant, "story", None, click_id=click_id)
-    ids, shown = story.pop("delivery_ids"), story["answer"]["popup"]
-    ids += await notes.sent(services.redis, shown["popup_id"]) if shown else []
+        await audit.record_read(request, grant, "story", None, click_id=click_id)
+    ids, popup = story.pop("delivery_ids"), story["answer"]["popup"]
+    ids += await notes.sent(services.redis, popup["popup_id"]) if popup else []
     return JSONResponse({**story, "deliveries": as_json(await records.get(services.redis, ids))})
 
 
 async def clicks(request: Request) -> Response:
-    """`GET /api/clicks?agent=&crm=&since=&until=&limit=&cursor=`: clicks, refused ones too; an agent sees the own."""
+    """`GET /api/clicks?agent=&crm=&since=&until=&limit=&cursor=`: clicks, refused ones too; agents see only theirs."""
     grant = await grant_of(request)
     services: Services = request.app.state.services
-    asked = {name: request.query_params.get(name, "") for name in ("crm", "since", "until")}
-    asked["crm_user"] = request.query_params.get("agent", "")
+    filters = {name: request.query_params.get(name, "") for name in ("crm", "since", "until")}
+    filters["crm_user"] = request.query_params.get("agent", "")
     if not grant.supervises:
-        asked |= {"crm": grant.crm, "crm_user": grant.crm_user}
-    wanted = Wanted.read(asked, services.labels.regions.values(), services.clock.now())
-    limit, cursor = asking.limit_of(request.query_params.get("limit")), request.query_params.get("cursor")
-    asking.place_of(cursor)
-    await audit.note(request, grant, "clicks", wanted)
-    page = await history.clicks(
-        services.archive, services.redis, wanted, limit, cursor, services.clock.now(), grant.supervises
-    )
+        filters |= {"crm": grant.crm, "crm_user": grant.crm_user}
+    now = services.clock.now()
+    search = Search.read(filters, services.labels.regions.values(), now)
+    limit, cursor = audit.paging(request)
+    await audit.record_read(request, grant, "clicks", search)
+    page = await history.clicks(services.archive, services.redis, search, limit, cursor, now, grant.supervises)
     return JSONResponse({"items": page.items, "next_cursor": page.next_cursor})
 
 
@@ -70,25 +67,25 @@ async def popup(request: Request) -> Response:
     found = await popups.popup(services.redis, request.path_params["popup_id"])
     if found is None or not grant.owns(found[0].agent.crm, found[0].agent.crm_user):
         raise HTTPException(404, GONE)
-    shown, ids = found[0], [*found[1], *await notes.sent(services.redis, found[0].popup_id)]
-    return JSONResponse({**as_json(shown), "deliveries": as_json(await records.get(services.redis, ids))})
+    ids = [*found[1], *await notes.sent(services.redis, found[0].popup_id)]
+    return JSONResponse({**as_json(found[0]), "deliveries": as_json(await records.get(services.redis, ids))})
 
 
 async def delivery_list(request: Request) -> Response:
     """`GET /api/deliveries?state=&target=&limit=&cursor=`: deliveries, newest first."""
     await supervisor(request)
     services: Services = request.app.state.services
-    asked = request.query_params
-    state = asked.get("state") or None
+    query = request.query_params
+    state = query.get("state") or None
     if state not in (None, *(str(one) for one in DeliveryState)):
         raise Malformed(f"state must be one of: {', '.join(DeliveryState)}")
-    limit, target = asking.limit_of(asked.get("limit")), asked.get("target") or None
-    items, more = await records.every(services.redis, state, target, limit, asked.get("cursor") or None)
+    limit, target = page_limit(query.get("limit")), query.get("target") or None
+    items, more = await records.every(services.redis, state, target, limit, query.get("cursor") or None)
     return JSONResponse({"items": as_json(items), "next_cursor": more})
 
 
 async def retry(request: Request) -> Response:
-    """`POST /api/deliveries/{id}/retry`: send a failed or expired one again, marked as such."""
+    """`POST /api/deliveries/{id}/retry`: resend a failed or expired one, marked as resent."""
     await supervisor(request)
     services: Services = request.app.state.services
     delivery_id = request.path_params["delivery_id"]
@@ -97,16 +94,16 @@ async def retry(request: Request) -> Response:
         raise HTTPException(404, GONE)
     outcome = await records.send_again(services.redis, services.settings, found[0], services.clock.now())
     if outcome != records.RESENT:
-        raise HTTPException(409, f"The delivery is {outcome}: only failed and expired ones are sent again.")
+        raise HTTPException(409, f"The delivery is {outcome}: only failed and expired ones can be resent.")
     return JSONResponse(as_json((await records.get(services.redis, [delivery_id]))[0]), 202)
 
 
 async def call(request: Request) -> Response:
-    """`GET /api/calls/{ivrid}`: the cached call; an agent sees only calls on extensions of their own."""
+    """`GET /api/calls/{ivrid}`: the cached call; agents see only calls on their own extensions."""
     grant = await grant_of(request)
     services: Services = request.app.state.services
-    asked = request.query_params
-    found = await popups.calls(services.redis, request.path_params["ivrid"], asked.get("pbx"), asked.get("extension"))
+    query = request.query_params
+    found = await popups.calls(services.redis, request.path_params["ivrid"], query.get("pbx"), query.get("extension"))
     if not grant.supervises:
         agent = services.agents.directory().agent(grant.crm, grant.crm_user)
         own = {(one.pbx, one.extension) for one in agent.extensions} if agent else set()
@@ -120,7 +117,7 @@ def _system(request: Request) -> PhoneSystem:
     services: Services = request.app.state.services
     system = services.lookup.systems.get(request.path_params["pbx"])
     if system is None:
-        raise HTTPException(404, f"No [pbx.NAME] of that name; known: {', '.join(services.lookup.systems)}")
+        raise HTTPException(404, f"There is no [pbx.NAME] with this name; known: {', '.join(services.lookup.systems)}")
     return system
 
 
@@ -140,7 +137,7 @@ async def queues(request: Request) -> Response:
     system = _system(request)
     found = await system.queues(request.query_params.get("queue"))
     if found is None:
-        raise HTTPException(404, f"Phone systems of kind {system.adapter.kind} have no queues to ask for.")
+        raise HTTPException(404, f"Phone systems of kind {system.adapter.kind} do not report queues.")
     region = services.labels.regions[system.name]
     return _list([queue_row(queue, region) for queue in found])
 

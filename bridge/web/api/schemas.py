@@ -1,20 +1,24 @@
-"""The shapes of what is asked and answered that are no nouns of their own, as JSON Schema."""
+"""JSON Schemas of requests and responses that have no noun of their own."""
 
 from collections.abc import Mapping
 from typing import Any
+
+from bridge.audit.entry import FIELDS, DeliveryEnd
+
+SCHEMAS = "#/components/schemas/"
 
 TEXT: Mapping[str, Any] = {"type": "string"}
 OPTIONAL_TEXT = {"type": ["string", "null"]}
 OPTIONAL_NUMBER = {"type": ["number", "null"]}
 LOOSE = {"type": "object"}
-"""An object whose fields are told in words."""
+"""An object whose fields are described in prose."""
 CLICK = {
     "type": "object",
     "properties": {
-        "agent": {**TEXT, "description": "the CRM's name of the agent"},
-        "extension": {**TEXT, "description": "one of the agent's, or any where no agent is named"},
-        "ivrid": {**TEXT, "description": "this call, where there are several"},
-        "record": {**LOOSE, "description": "handed through: type, id, url"},
+        "agent": {**TEXT, "description": "the agent's user name in the CRM"},
+        "extension": {**TEXT, "description": "one of the agent's extensions, or any if no agent is given"},
+        "ivrid": {**TEXT, "description": "this call, if there are several"},
+        "record": {**LOOSE, "description": "passed through: type, id, url"},
     },
     "anyOf": [{"required": ["agent"]}, {"required": ["extension"]}],
 }
@@ -23,25 +27,50 @@ ACK = {
     "properties": {"popup_id": TEXT, "event": {"enum": ["delivered", "shown", "dismissed"]}},
     "required": ["popup_id", "event"],
 }
-PRESS = {"type": "object", "properties": {"ivrid": OPTIONAL_TEXT, "popup_id": OPTIONAL_TEXT}}
+CHOICE = {"type": "object", "properties": {"ivrid": OPTIONAL_TEXT, "popup_id": OPTIONAL_TEXT}}
 NOTE = {"type": "object", "properties": {"text": {**TEXT, "maxLength": 4000}, "outcome": OPTIONAL_TEXT}}
 PROBLEM = {
     "type": "object",
-    "description": "RFC 9457; programs go by `reason`, people read `detail`.",
+    "description": "RFC 9457: `reason` is for programs, `detail` for people.",
     "properties": {"type": TEXT, "title": TEXT, "status": {"type": "integer"}, "detail": TEXT, "reason": TEXT},
     "required": ["type", "title", "status", "detail", "reason"],
 }
 
 
 def model(name: str) -> dict[str, Any]:
-    """The schema of that name."""
-    return {"$ref": f"#/components/schemas/{name}"}
+    """A reference to the schema of that name."""
+    return {"$ref": f"{SCHEMAS}{name}"}
 
 
 def listed(item: Mapping[str, Any]) -> dict[str, Any]:
-    """A page of a list."""
+    """One page of such items."""
     return {
         "type": "object",
         "properties": {"items": {"type": "array", "items": item}, "next_cursor": OPTIONAL_TEXT},
         "required": ["items", "next_cursor"],
     }
+
+
+def _log_entry(reason: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of a log entry with this kind of reason."""
+    numbers = ("pbx_ms", "total_ms")
+    fields: dict[str, Any] = {name: OPTIONAL_NUMBER if name in numbers else OPTIONAL_TEXT for name in FIELDS}
+    ends = {"type": "array", "items": model("DeliveryEnd")}
+    return {
+        "type": "object",
+        "properties": {**fields, "reason": reason, "deliveries": ends},
+        "required": [*FIELDS, "deliveries"],
+    }
+
+
+REASON = {
+    "description": "why, as data: a stable code, its parameters, further reasons; null in older entries",
+    "type": ["object", "null"],
+    "properties": {"code": TEXT, "params": LOOSE, "also": {"type": "array", "items": LOOSE}},
+    "required": ["code", "params", "also"],
+}
+REFUSAL = {**TEXT, "description": "a refused click's stable reason, such as bad-signature"}
+ENDS = tuple(DeliveryEnd.__annotations__)
+DELIVERY_END = {"type": "object", "properties": dict.fromkeys(ENDS, OPTIONAL_TEXT), "required": list(ENDS)}
+LOG_ENTRY = _log_entry(REASON)
+LISTED_CLICK = _log_entry({"anyOf": [REASON, REFUSAL]})

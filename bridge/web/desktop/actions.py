@@ -14,7 +14,7 @@ from bridge.core.json_codec import as_json
 from bridge.core.model import Click, Delivery, DeliveryState, Event, Note, Outcome, Popup
 from bridge.services import Services
 from bridge.store import counters
-from bridge.store.desktop import notes, stream
+from bridge.store.desktop import choices, notes
 from bridge.store.tokens import Grant
 from bridge.web.body import source_of
 from bridge.web.desktop.page import fields, own_popup
@@ -35,7 +35,7 @@ async def press(request: Request) -> Response:
     of = (await own_popup(services, grant, popup_id))[0] if popup_id else None
     given = await answer(_click(request, services, grant, ivrid, of), services, timer)
     if ivrid and given.answer.outcome is Outcome.FOUND:
-        await stream.choose(services.redis, grant, ivrid)
+        await choices.save(services.redis, grant, ivrid)
     return Response(given.text, media_type="application/json")
 
 

@@ -17,8 +17,9 @@ from bridge.services import Services
 from bridge.store import keys, tokens
 from bridge.store.calls import popups
 from bridge.store.deliveries import claims, records
-from bridge.store.desktop import stream
-from bridge.store.desktop.stream import Preferences
+from bridge.store.desktop import cards, stream
+from bridge.store.desktop import preferences as store
+from bridge.store.desktop.preferences import Preferences
 from bridge.store.tokens import Grant, Kind
 from bridge.web import body
 from bridge.web.languages import STATIC
@@ -54,7 +55,7 @@ async def sign_in(request: Request) -> Response:
         if traded is None:
             raise HTTPException(401, "This link was used before, or revoked: it opens the desktop page once.")
         grant, text = traded
-    wanted = await stream.preferences(services.redis, grant)
+    wanted = await store.load(services.redis, grant)
     session = {"session": text, "expires_at": grant.expires_at, "agent": told_of(services, grant)}
     return JSONResponse({**session, "preferences": as_json(wanted), "record_hosts": record_hosts(services, grant)}, 201)
 
@@ -85,15 +86,14 @@ async def acknowledge(request: Request) -> Response:
     popup, ids = await own_popup(services, grant, str(told.get("popup_id", "")))
     logs.follow(popup.click_id)
     now = services.clock.now()
-    await stream.mark_card(
-        services.redis, popup.popup_id, "dismissed_at" if event == "dismissed" else "delivered_at", now
-    )
+    what = cards.DISMISSED if event == "dismissed" else cards.DELIVERED
+    await cards.record(services.redis, popup.popup_id, what, now)
     for delivery in await records.get(services.redis, ids):
         if delivery.target == DESKTOP:
             if await claims.delivered(services.redis, delivery.delivery_id, now):
                 logs.event(log, "delivery", delivery_id=delivery.delivery_id, target=DESKTOP, state="delivered")
             if event == "shown":
-                await stream.mark_shown(services.redis, delivery, popup.click_id, now)
+                await cards.record_shown(services.redis, delivery, popup.click_id, now)
     if event == "dismissed":
         await stream.publish(services.redis, stream.DISMISSED, {"popup_id": popup.popup_id}, keys.desktop(grant))
     return Response(status_code=204)
@@ -124,10 +124,10 @@ async def preferences(request: Request) -> Response:
     """`GET` and `PUT /desktop/preferences`: how the agent wants the page; keys left out stay as they are."""
     grant = await agent_of(request)
     services: Services = request.app.state.services
-    wanted = await stream.preferences(services.redis, grant)
+    wanted = await store.load(services.redis, grant)
     if request.method == "PUT":
         wanted = _changed(wanted, await fields(request))
-        await stream.prefer(services.redis, grant, wanted)
+        await store.save(services.redis, grant, wanted)
     return JSONResponse(as_json(wanted))
 
 

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from bridge.core.json_codec import as_json, time_text
 from bridge.services import Services
-from bridge.store.desktop import stream
+from bridge.store.desktop import preferences, stream
 from bridge.store.desktop.stream import EntryId
 from bridge.store.tokens import Grant
 from bridge.web.desktop import open_pages
@@ -106,11 +106,11 @@ async def events(request: Request) -> Response | Stream:
 async def _hello(request: Request) -> tuple[Grant, bytes]:
     services: Services = request.app.state.services
     grant = await agent_of(request)
-    preferences = await stream.preferences(services.redis, grant)
+    wanted = await preferences.load(services.redis, grant)
     said = {
         "now": time_text(services.clock.now()),
         "agent": told_of(services, grant),
-        "preferences": as_json(asdict(preferences)),
+        "preferences": as_json(asdict(wanted)),
         "record_hosts": record_hosts(services, grant),
     }
     return grant, f"retry: {RETRY_MS}\n\n".encode() + open_pages.event("hello", said)

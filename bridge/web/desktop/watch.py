@@ -11,7 +11,7 @@ from bridge.calls.live_calls import LookupResult
 from bridge.core.model import ExtensionId
 from bridge.services import Services
 from bridge.store import keys
-from bridge.store.desktop import stream
+from bridge.store.desktop import cards as store
 from bridge.web.desktop import cards
 from bridge.web.desktop.hub import Desk, Hub
 
@@ -68,7 +68,7 @@ class Watch:
         desk.tell(card.text())
         if card.is_over:
             try:
-                await stream.mark_card(self._services.redis, card.popup_id, "ended_at", card.asked_at)
+                await store.record(self._services.redis, card.popup_id, store.ENDED, card.asked_at)
             except (RedisError, OSError):
                 log.warning("the end of a call is not kept: redis is away")
 

@@ -1,1 +1,1 @@
-"""The steps, oldest first by their numbers."""
+"""The steps, in the order of their numbers."""

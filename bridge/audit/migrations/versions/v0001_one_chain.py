@@ -1,4 +1,4 @@
-"""The first tables: lookups, their deliveries, what was done to the log, and the head of the chain."""
+"""The first tables: lookups, their deliveries, the access log (`acts`), and the head of the chain."""
 
 from alembic import op
 from sqlalchemy import BigInteger, Column, Float, Integer, LargeBinary, String, Text, UniqueConstraint
@@ -12,7 +12,7 @@ SEARCHED = ("crm", "crm_user", "extension", "outcome", "caller_key", "did_key", 
 
 
 def upgrade() -> None:
-    """Make them, and the head of an empty chain."""
+    """Create them, and the head of an empty chain."""
     _lookups()
     op.create_table(
         "deliveries",

@@ -1,4 +1,4 @@
-"""Whom an erasure is about: a caller by number, or a CRM's user. How either is told in whatever text mentions them."""
+"""The data subject of an erasure: a caller by number, or a CRM's user; and how to recognise either in any text."""
 
 import json
 import re
@@ -12,8 +12,8 @@ BETWEEN_DIGITS = r"[ ().\-/]*"
 
 
 @dataclass(frozen=True)
-class CallerMark:
-    """A caller: every spelling of the number, in any text; what is no number (`Anonymous`) as a whole value alone."""
+class CallerSubject:
+    """A caller: every spelling of the number, in any text; what is no number (`Anonymous`) only as a whole value."""
 
     number: str
     keys: list[str]
@@ -21,26 +21,25 @@ class CallerMark:
     group: str = field(default="caller", init=False)
 
     @classmethod
-    def of(cls, number: str, regions: Iterable[str]) -> "CallerMark":
+    def of(cls, number: str, regions: Iterable[str]) -> "CallerSubject":
         """The caller with this number, as seen from these regions."""
         where = list(regions)
         return cls(number, spellings(number, where), digits_of(number, where))
 
     @property
-    def asked(self) -> dict[str, list[str]]:
-        """By filter: what whoever asked for them gave."""
+    def searches(self) -> dict[str, list[str]]:
+        """By filter: the values with which somebody may have searched for them."""
         return {"caller": self.keys, "did": self.keys}
 
     def found_in(self, text: str) -> bool:
-        """Whether the text tells of them."""
+        """Whether the text mentions them."""
         if not self.digits:
             return any(_whole(key) in text for key in {self.number, *self.keys})
         return self._spelled.search(typed(text)) is not None
 
     @cached_property
     def _spelled(self) -> re.Pattern[str]:
-        """The number as a whole, however it is spaced: not where other digits stand around it, as in the id of a call,
-        which begins with a time."""
+        """The whole number, however it is spaced, but not within a longer run of digits, such as the id of a call."""
         runs = self.digits | {key.lstrip("+") for key in self.keys if key.lstrip("+").isdecimal()}
         for digits in self.digits:  # +972 (0)54 …
             countries = {key[1 : -len(digits)] for key in self.keys if key.startswith("+") and key.endswith(digits)}
@@ -50,16 +49,16 @@ class CallerMark:
 
     @property
     def patterns(self) -> list[str]:
-        """SQL's patterns of every text that may hold the number, whatever stands between its digits."""
+        """SQL patterns for every text that may contain the number, whatever separates its digits."""
         return [f"%{'%'.join(digits)}%" for digits in sorted(self.digits)]
 
     def owns(self, key: str, fields: Mapping[str, str]) -> bool:
-        """Whether a key of Redis is theirs as a whole: none is."""
+        """Whether a Redis key belongs to them alone: none does."""
         return False
 
 
 @dataclass(frozen=True)
-class AgentMark:
+class AgentSubject:
     """A CRM's user."""
 
     crm: str
@@ -67,21 +66,21 @@ class AgentMark:
     group: str = field(default="agent", init=False)
 
     @property
-    def asked(self) -> dict[str, list[str]]:
-        """By filter: what whoever asked for them gave."""
+    def searches(self) -> dict[str, list[str]]:
+        """By filter: the values with which somebody may have searched for them."""
         return {"crm_user": [self.crm_user]}
 
     def found_in(self, text: str) -> bool:
-        """Whether the text tells of them: CRM and user, each as a whole value."""
+        """Whether the text mentions them: CRM and user, each as a whole value."""
         return _whole(self.crm_user) in text and _whole(self.crm) in text
 
     def owns(self, key: str, fields: Mapping[str, str]) -> bool:
-        """Whether a key of Redis is theirs as a whole: by its name, or as a token's owner."""
+        """Whether a Redis key belongs to them alone: by its name, or as a token's owner."""
         owner = fields.get("crm"), fields.get("crm_user")
         return key.endswith(f":{self.crm}:{self.crm_user}") or owner == (self.crm, self.crm_user)
 
 
-Mark = CallerMark | AgentMark
+Subject = CallerSubject | AgentSubject
 
 
 def _whole(value: str) -> str:

@@ -1,27 +1,38 @@
-"""What is asked of the audit: filters, times, numbers in any spelling, and the place where a page begins."""
+"""What to search the audit log for: filters, times, numbers in any spelling, and the place where a page begins."""
 
 import base64
 import binascii
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Generic, TypeVar
 
 from bridge.audit.schema import LONGEST
 from bridge.core.errors import Malformed
 from bridge.core.json_codec import time_text
 from bridge.core.phone_numbers import spellings
 
-LIMIT, MOST = 50, 500
+PAGE_LENGTH, LONGEST_PAGE = 50, 500
 FILTERS = ("since", "until", "crm", "crm_user", "extension", "outcome", "caller", "did", "ivrid")
 NUMBERS = ("caller", "did")
 
+Item = TypeVar("Item")
+
 Place = tuple[str, int]
-"""Where a page begins: the time and number of the line before it."""
+"""Where a page begins: the time and number of the entry before it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which lines: the filters as read, every spelling of a number among them."""
+class Page(Generic[Item]):
+    """Some items, newest first, and where the next page begins (None: there is none)."""
+
+    items: list[Item]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which entries to find: the filters as given, and every spelling of the numbers among them."""
 
     filters: Mapping[str, str]
     keys: Mapping[str, list[str]]
@@ -29,19 +40,19 @@ class Wanted:
     until: str | None
 
     @classmethod
-    def read(cls, asked: Mapping[str, str], regions: Iterable[str], now: datetime) -> "Wanted":
-        """Read the filters in `asked`, whatever else it holds. Raises `Malformed`."""
-        found = {name: _searched(name, asked[name]) for name in FILTERS if asked.get(name)}
+    def read(cls, given: Mapping[str, str], regions: Iterable[str], now: datetime) -> "Search":
+        """Read the filters in `given` and ignore everything else in it. Raises `Malformed`."""
+        filters = {name: _searchable(name, given[name]) for name in FILTERS if given.get(name)}
         where = list(regions)
-        keys = {name: spellings(found[name], where) for name in NUMBERS if name in found}
-        times = {name: time_text(moment(found[name], name, now)) for name in ("since", "until") if name in found}
-        return cls(found, keys, times.get("since"), times.get("until"))
+        keys = {name: spellings(filters[name], where) for name in NUMBERS if name in filters}
+        times = {name: time_text(moment(filters[name], name, now)) for name in ("since", "until") if name in filters}
+        return cls(filters, keys, times.get("since"), times.get("until"))
 
 
-def _searched(name: str, text: str) -> str:
-    """As the archive keeps what is searched. Raises `Malformed` on what no line can hold."""
+def _searchable(name: str, text: str) -> str:
+    """As the archive keeps searchable fields. Raises `Malformed` on text that no entry can contain."""
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise Malformed(f"{name} must be a text, without zero characters")
+        raise Malformed(f"{name} must be a text without null characters")
     return text[:LONGEST]
 
 
@@ -58,22 +69,22 @@ def moment(text: str, name: str, now: datetime) -> datetime:
     return found
 
 
-def limit_of(text: str | None) -> int:
+def page_limit(text: str | None) -> int:
     """How many items a page has. Raises `Malformed`."""
     if not text:
-        return LIMIT
-    if not (text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= MOST):
-        raise Malformed(f"limit must be a whole number from 1 to {MOST}")
+        return PAGE_LENGTH
+    if not (text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= LONGEST_PAGE):
+        raise Malformed(f"limit must be a whole number from 1 to {LONGEST_PAGE}")
     return int(text)
 
 
-def cursor_of(place: Place) -> str:
-    """The place as a text that goes into an address."""
+def to_cursor(place: Place) -> str:
+    """The place as text that is safe in a URL."""
     return base64.urlsafe_b64encode(f"{place[0]} {place[1]}".encode()).decode().rstrip("=")
 
 
-def place_of(cursor: str | None) -> Place | None:
-    """The place that `cursor_of` wrote. Raises `Malformed`."""
+def from_cursor(cursor: str | None) -> Place | None:
+    """The place that `to_cursor` wrote. Raises `Malformed`."""
     if not cursor:
         return None
     try:

@@ -1,0 +1,47 @@
+"""The card of a popup on the desktop page: when it was delivered, dismissed or seen, and when its call ended."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from bridge.core.json_codec import json_text, time_text
+from bridge.core.model import Delivery
+from bridge.store import keys
+from bridge.store.client import TextRedis
+
+DELIVERED, DISMISSED, ENDED = "delivered_at", "dismissed_at", "ended_at"
+"""What a card records; the last is about its call."""
+
+# KEYS: delivery, audit. ARGV: shown_at, log entry
+SHOWN = """
+if redis.call('EXISTS', KEYS[1]) == 1 and redis.call('HSETNX', KEYS[1], 'shown_at', ARGV[1]) == 1 then
+  redis.call('XADD', KEYS[2], '*', 'kind', 'shown', 'line', ARGV[2])
+end
+return 1
+"""
+
+
+async def record(redis: TextRedis, popup_id: str, what: str, now: datetime) -> None:
+    """Record that `DELIVERED`, `DISMISSED` or `ENDED` happened now; only the first time counts."""
+    async with redis.pipeline(transaction=True) as pipe:
+        pipe.hsetnx(keys.card(popup_id), what, time_text(now))
+        pipe.expire(keys.card(popup_id), keys.CALL_SECONDS)
+        await pipe.execute()
+
+
+async def record_shown(redis: TextRedis, delivery: Delivery, click_id: str, now: datetime) -> None:
+    """Record on the delivery, and in the audit log, when the agent saw the popup; only the first time counts."""
+    ids = {"click_id": click_id, "popup_id": delivery.popup_id, "delivery_id": delivery.delivery_id}
+    entry = json_text({**ids, "shown_at": now})
+    await redis.eval(SHOWN, 2, keys.delivery(delivery.delivery_id), keys.AUDIT, time_text(now), entry)
+
+
+async def load(redis: TextRedis, popup_ids: Iterable[str]) -> dict[str, Mapping[str, str]]:
+    """What the cards of these popups record, by popup; "" is no popup."""
+    wanted = [popup_id for popup_id in popup_ids if popup_id]
+    if not wanted:
+        return {}
+    async with redis.pipeline(transaction=False) as pipe:
+        for popup_id in wanted:
+            pipe.hgetall(keys.card(popup_id))
+        rows: list[Mapping[str, str]] = await pipe.execute()
+    return dict(zip(wanted, rows, strict=True))
