@@ -33,6 +33,7 @@ from bridge.store import tokens
 from bridge.store.client import TextRedis
 from bridge.store.tokens import Role
 from bridge.web.app import create_app
+from bridge.web.http_protocol import BoundedProtocol
 from bridge.web.server import listen
 
 CLICK_SECRET = Secret("whsec_" + "Q2xpY2tTZWNyZXRDbGlja1NlY3JldENsaWNr")
@@ -131,7 +132,9 @@ def listening(handler: logging.Handler, level: int) -> Iterator[None]:
 async def serving(app: Starlette) -> AsyncIterator[str]:
     """The app under a real server; its address."""
     listening = listen("127.0.0.1", 0)
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2)
+    config = uvicorn.Config(
+        app, http=BoundedProtocol, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2
+    )
     server = uvicorn.Server(config)
     server.capture_signals = _no_signals  # type: ignore[method-assign]
     running = asyncio.create_task(server.serve(sockets=[listening]))

@@ -41,7 +41,7 @@ async def serve(
     listening = _listening(settings, number)
     ready(_address(listening))
     app = create_app(settings, redis_url, again=again)
-    server = Server(app, settings.server.trusted_proxies)
+    server = Server(app, settings.server.trusted_proxies, settings.server.keep_alive_seconds)
     gc.freeze()  # what is there for good is not walked again: after a large answer that would hold up all clicks
     await server.serve(sockets=[listening])
 

@@ -34,6 +34,12 @@ def _web_address(value: str) -> str:
     return value.rstrip("/")
 
 
+def _exact_address(value: str) -> str:
+    """As written: with receivers such as Django's, a slash at the end is another address."""
+    _web_address(value)
+    return value
+
+
 def _redis_address(value: object) -> Secret:
     address = _secret(value)
     if not re.match(r"(redis|rediss|unix)://.|redis\+sentinel://[^/]+/[^/?]+(/\d+)?$", address.reveal()):
@@ -108,6 +114,7 @@ Hosts = Annotated[tuple[str, ...], BeforeValidator(split_text), AfterValidator(_
 RedisAddress = Annotated[Secret, PlainValidator(_redis_address)]
 DatabaseAddress = Annotated[Secret, PlainValidator(_database_address)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+ExactAddress = Annotated[str, AfterValidator(_exact_address)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 Region = Annotated[str, AfterValidator(_region)]
 
@@ -134,6 +141,12 @@ class Server(Section):
     public_url: WebAddress = Field("http://127.0.0.1:8080", description="how CRMs and browsers reach the bridge")
     trusted_proxies: Names = Field((), description="addresses of proxies whose X-Forwarded-For is believed")
     frame_ancestors: Names = Field((), description="origins that may show the desktop page in a frame")
+    keep_alive_seconds: int = Field(
+        75, ge=1, le=3600, description="how long an idle connection is kept; proxies in front should give up sooner"
+    )
+    waiting_clicks: int = Field(
+        200, ge=1, description="clicks that may wait in one process; more are answered 503 with Retry-After at once"
+    )
     reads_per_minute: int = Field(
         30_000, ge=0, description="API and desktop reads from one address; more are answered 429; 0: no limit"
     )

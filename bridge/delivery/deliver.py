@@ -48,6 +48,8 @@ from bridge.store.desktop import stream
 log = logging.getLogger(__name__)
 
 Subject = Popup | Note
+LAST_CHANCE = timedelta(seconds=3)
+"""How long before its end a delivery is attempted that was asked to wait longer than it lives."""
 AGENT_ID_LIFE = timedelta(hours=1)
 """How long the id that a CRM gave for an agent is taken to be theirs."""
 
@@ -173,6 +175,8 @@ async def _send(services: Services, claim: Claim, subject: Subject, session: "_W
     except RateLimited as error:
         return _NoTurn(error.after) if session.status is None else Retry(timedelta(seconds=error.after), error.reason)
     except RequestFailed as error:
+        if error.cause == "address-refused":  # no attempt can change that
+            return Rejected(error.reason)
         return Retry(None, error.reason)
     except TokenRefused as error:
         return Retry(None, error.reason)
@@ -204,12 +208,19 @@ async def _attempt_again(services: Services, claim: Claim, attempt: Attempt, aft
     """When the target said, or after a growing wait; unless that is too late."""
     now, longest = services.clock.now(), LONGEST_NOTE_WAIT if claim.event is Event.NOTE else LONGEST_WAIT
     again = now + (after or timedelta(seconds=growing_wait(claim.tries, services.clock.chance(), longest)))
+    again = _in_time(again, now, claim)
     if again >= claim.expires_at:
         await _end(services, claim, DeliveryState.EXPIRED, attempt)
         return
     attempt = Attempt(attempt.at, attempt.status, attempt.ms, attempt.error, again, attempt.reason)
     await claims.record(services.scripts, claim, now, attempt, due=again, counts=_counts(claim, attempt))
     _log(claim, DeliveryState.PENDING, attempt)
+
+
+def _in_time(again: datetime, now: datetime, claim: Claim) -> datetime:
+    """`again`; or, where that is too late, once more shortly before the end, unless it is that already."""
+    last = claim.expires_at - LAST_CHANCE
+    return last if again >= claim.expires_at and now < last - LAST_CHANCE else again
 
 
 def _visit(result: Result, status: int | None) -> Visit:

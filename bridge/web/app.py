@@ -34,6 +34,7 @@ POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self
 
 ROUTES = [
     Route("/clicks/{crm}", clicks.click, methods=["GET", "POST", "OPTIONS"]),
+    Route("/clicks/{crm}/", clicks.click, methods=["GET", "POST", "OPTIONS"]),
     Route("/desktop/events", stream.events),
     Route("/desktop/ack", desktop.acknowledge, methods=["POST"]),
     Route("/desktop/session", desktop.sign_in, methods=["POST"]),
@@ -114,6 +115,7 @@ def create_app(
         async with open_services(settings, redis_url, clock) as services:
             app.state.leaving = asyncio.Event()
             app.state.pages = clicks.open_pages()
+            app.state.waiting_clicks = set[object]()
             app.state.hub = hub = Hub(services.redis, services.clock, app.state.leaving)
 
             @asynccontextmanager

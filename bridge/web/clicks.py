@@ -1,6 +1,7 @@
 """`POST /clicks/{crm}` and its link form: prove the sender, read the click, answer it."""
 
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from bridge.clicks.commit import Given
 from bridge.clicks.timings import StepTimer
 from bridge.config.models import CrmAccount
 from bridge.core.clock import new_id
-from bridge.core.errors import BadSignature, ClickRefused, TooManyClicks, UnknownCrm
+from bridge.core.errors import BadSignature, ClickRefused, TooManyClicks, Unavailable, UnknownCrm
 from bridge.core.http_types import Incoming
 from bridge.core.json_codec import time_text
 from bridge.core.model import Answer, Click
@@ -31,6 +32,14 @@ from bridge.web.body import source_of
 
 log = logging.getLogger(__name__)
 
+ROBOT = re.compile(
+    r"slackbot|facebookexternalhit|whatsapp|telegrambot|twitterbot|discordbot|linkedinbot|skypeuripreview|"
+    r"googlebot|bingbot|applebot|google-safety|outlook-linkpreview|msteams|bot\b.*preview",
+    re.I,
+)
+"""Programs that open links to draw a preview of them."""
+OVERLOAD_SECONDS = 1
+
 MAX_AGENT_CHARACTERS = 320
 FAILURES_PER_MINUTE = 30
 """Failed proofs that one address may send for one CRM; above it they are answered 429."""
@@ -39,13 +48,38 @@ FAILURES_PER_MINUTE = 30
 async def click(request: Request) -> Response:
     """One press of the button, by webhook (POST), by a link (GET), or by a page's script (after OPTIONS)."""
     if request.method == "HEAD":
-        return Response(status_code=405, headers={"Allow": "GET, POST"})
+        return Response(headers={"Allow": "GET, POST"})  # a sender tries the address; nothing is looked up
+    if _is_prefetch(request):
+        return Response(status_code=503, headers={"Cache-Control": "no-store"})
     services: Services = request.app.state.services
     account = services.settings.crm.get(given_crm(request))
     origins = account.origins if account else ()
     if request.method == "OPTIONS":
         return cors.preflight(request, origins)
-    return cors.allow(request, await _answered(request, services), origins)
+    return cors.allow(request, await _when_there_is_room(request, services), origins)
+
+
+def _is_prefetch(request: Request) -> bool:
+    """A browser that fetches a link in advance, or a robot that draws a preview of it: nobody pressed anything."""
+    if request.method != "GET":
+        return False
+    purpose = " ".join(request.headers.get(name, "") for name in ("sec-purpose", "purpose", "x-moz", "x-purpose"))
+    robot = ROBOT.search(request.headers.get("user-agent", ""))
+    return "prefetch" in purpose.lower() or "preview" in purpose.lower() or robot is not None
+
+
+async def _when_there_is_room(request: Request, services: Services) -> Response:
+    """Above a bound on clicks that wait, the next one is told to come again: else all of them would be late."""
+    waiting: set[object] = request.app.state.waiting_clicks
+    if len(waiting) >= services.settings.server.waiting_clicks:
+        await counters.count(services.redis, "clicks_overload", crm=given_crm(request))
+        return _refused(request, Unavailable("Too many clicks are waiting in this process", OVERLOAD_SECONDS))
+    this = object()
+    waiting.add(this)
+    try:
+        return await _answered(request, services)
+    finally:
+        waiting.discard(this)
 
 
 async def _answered(request: Request, services: Services) -> Response:

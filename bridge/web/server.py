@@ -12,6 +12,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from bridge.observability import sd_notify
+from bridge.web.http_protocol import BoundedProtocol
 
 BACKLOG = 2048
 GOODBYE_SECONDS = 10
@@ -21,11 +22,12 @@ ON_ITS_WAY_SECONDS, LOOK_SECONDS = 1.0, 0.02
 class Server(uvicorn.Server):
     """uvicorn, which tells the open streams to end before it waits for them to end."""
 
-    def __init__(self, app: Starlette, trusted_proxies: Sequence[str] = ()) -> None:
+    def __init__(self, app: Starlette, trusted_proxies: Sequence[str] = (), keep_alive_seconds: int = 75) -> None:
         # access_log prints whole addresses, and those of link clicks hold a token
         super().__init__(
             uvicorn.Config(
-                app, http="httptools", lifespan="on", access_log=False, log_config=None,
+                app, http=BoundedProtocol, lifespan="on", access_log=False, log_config=None,
+                timeout_keep_alive=keep_alive_seconds,
                 proxy_headers=bool(trusted_proxies),
                 forwarded_allow_ips=list(trusted_proxies),
                 server_header=False, timeout_graceful_shutdown=GOODBYE_SECONDS,

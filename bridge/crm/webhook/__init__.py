@@ -1,21 +1,23 @@
 """The generic webhook CRM: Standard Webhooks in and out, or a bearer token in. See README.md here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
 
-from bridge.config.models import CrmAccount, Secrets, SecretText, WebAddress
+from bridge.config.models import CrmAccount, ExactAddress, Secrets, SecretText
 from bridge.core.clock import new_id
 from bridge.core.finding import Finding, Proven
-from bridge.core.http_types import Incoming
+from bridge.core.http_types import Incoming, Request, Response
 from bridge.core.model import DeliveryEvent, Event
 from bridge.core.session import Session
 from bridge.crm.contract import ClickRequest, Recipient, Result
 from bridge.crm.replies import judge
-from bridge.crm.webhook import signature, wire
+from bridge.crm.webhook import handshakes, signature, wire
 
 MIN_TOKEN_CHARACTERS = 16
+Name = Literal["agent", "extension", "ivrid", "record"]
 
 
 class Account(CrmAccount):
@@ -24,7 +26,13 @@ class Account(CrmAccount):
     kind: Literal["webhook"]
     click_secrets: Secrets = Field((), description="whsec_… that sign clicks; several during a rotation")
     click_token: SecretText | None = Field(None, description="for senders that cannot sign")
-    popup_url: WebAddress | None = Field(None, description="where popups are sent")
+    popup_url: ExactAddress | None = Field(None, description="where popups are sent")
+    popup_headers: Mapping[str, SecretText] = Field(
+        {}, description="headers of the receiver's own, such as Authorization; their values are secret"
+    )
+    fields: Mapping[Name, str] = Field(
+        {}, description="where agent, extension, ivrid and record stand in a click: dotted paths, such as user.email"
+    )
     popup_secrets: Secrets = Field((), description="whsec_… that sign popups")
 
     @property
@@ -68,20 +76,34 @@ class Webhook:
     account = Account
     proven = Proven.REAL
 
+    def handshake(self, account: Account, incoming: Incoming) -> Response | None:
+        """The answer to a challenge or ping that common senders try an address with."""
+        return handshakes.answer(incoming)
+
     def read_click(self, account: Account, incoming: Incoming) -> ClickRequest:
         """What the click asks, once its sender is proven."""
-        return wire.read_click(account.click_secrets, account.click_token, incoming)
+        return wire.read_click(
+            account.click_secrets,
+            account.click_token,
+            incoming,
+            {str(name): path for name, path in account.fields.items()},
+        )
 
     async def deliver(self, account: Account, session: Session, event: DeliveryEvent, recipient: Recipient) -> Result:
         """A signed event, under the delivery's id."""
-        request = wire.write_event(account.popup_url or "", account.popup_secrets, event, session.now)
+        request = _written(account, event, session.now)
         return judge(await session.send(request, wants_body=False), session.now)
 
     async def probe(self, account: Account, session: Session) -> list[Finding]:
         """A signed test event, as a popup would be sent."""
         event = DeliveryEvent(Event.TEST, new_id("tst", session.now), session.now, None)
-        request = wire.write_event(account.popup_url or "", account.popup_secrets, event, session.now)
+        request = _written(account, event, session.now)
         return [wire.judge_test(session.name, await session.send(request))]
+
+
+def _written(account: Account, event: DeliveryEvent, now: datetime) -> Request:
+    own = {name: value.reveal() for name, value in account.popup_headers.items()}
+    return wire.write_event(account.popup_url or "", account.popup_secrets, event, now, own)
 
 
 ADAPTER = Webhook()

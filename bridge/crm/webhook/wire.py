@@ -1,44 +1,51 @@
 """The generic webhook CRM's words to nouns and back; pure. Contract: README.md here."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from bridge.core.finding import Finding, Grade
 from bridge.core.http_types import Incoming, Reply, Request, Secret
 from bridge.core.json_codec import json_text, time_text
 from bridge.core.model import DeliveryEvent
-from bridge.crm.clicks import NAMES, asked, bearer, check_token, fields_of, idempotency_key
+from bridge.crm.clicks import NAMES, NOWHERE_ELSE, asked, check_token, fields_of, idempotency_key, mapped, offered_token
 from bridge.crm.contract import ClickRequest
 from bridge.crm.webhook import signature
 
 
-def read_click(secrets: Iterable[Secret], token: Secret | None, incoming: Incoming) -> ClickRequest:
-    """What a click asks, once its sender is proven."""
+def read_click(
+    secrets: Iterable[Secret], token: Secret | None, incoming: Incoming, paths: Mapping[str, str] = NOWHERE_ELSE
+) -> ClickRequest:
+    """What a click asks, once its sender is proven. `paths` are where this sender's names stand."""
     if incoming.method == "GET":
-        proof = check_token(token, incoming.query.get("token"))
-        return asked({name: incoming.query.get(name) for name in NAMES}, None, proof)
+        proof = check_token(token, offered_token(incoming, in_body=False))
+        named = mapped(incoming.query, paths)
+        return asked({name: named.get(name) for name in NAMES}, None, proof)
     key, proof = _prove(secrets, token, incoming)
-    return asked(fields_of(incoming), key, proof)
+    return asked(mapped(fields_of(incoming), paths), key, proof)
 
 
 def _prove(secrets: Iterable[Secret], token: Secret | None, incoming: Incoming) -> tuple[str | None, str]:
     """The click's key, and the fingerprint of what proved it. A request that claims a signature stands or falls by it,
     whatever else it carries."""
-    if "webhook-signature" in incoming.headers or "webhook-id" in incoming.headers:
+    headers = {name.replace("svix-", "webhook-", 1): value for name, value in incoming.headers.items()}
+    if "webhook-signature" in headers or "webhook-id" in headers:
         moment = incoming.received_at.timestamp()
-        message_id, secret = signature.verify(secrets, incoming.headers, incoming.body, moment)
+        message_id, secret = signature.verify(secrets, headers, incoming.body, moment)
         return f"webhook-id:{message_id}", secret.fingerprint
-    proof = check_token(token, bearer(incoming))
+    proof = check_token(token, offered_token(incoming, in_body=True))
     return idempotency_key(incoming), proof
 
 
-def write_event(url: str, secrets: Iterable[Secret], event: DeliveryEvent, now: datetime) -> Request:
-    """The event in its envelope: signed at `now`, under the delivery's id on every attempt."""
+def write_event(
+    url: str, secrets: Iterable[Secret], event: DeliveryEvent, now: datetime, own: Mapping[str, str] = NOWHERE_ELSE
+) -> Request:
+    """The event in its envelope: signed at `now`, under the delivery's id on every attempt, with the receiver's `own`
+    headers."""
     data = event.data if event.data is not None else {"message": "Test event from popbridge"}
     body = json_text({"type": event.kind, "timestamp": time_text(event.at), "data": data}).encode()
     signed = signature.headers(secrets, event.delivery_id, int(now.timestamp()), body)
     resent = {"popbridge-resent": "true"} if event.resent else {}
-    return Request("POST", url, {"Content-Type": "application/json", **signed, **resent}, body)
+    return Request("POST", url, {**own, "Content-Type": "application/json", **signed, **resent}, body)
 
 
 def judge_test(name: str, reply: Reply) -> Finding:

@@ -1,0 +1,254 @@
+"""Clicks as real senders send them: each is answered as a well-behaved one would be."""
+
+import asyncio
+import base64
+import gzip
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import pytest
+
+from bridge.crm import clicks
+from bridge.store.calls import popups
+from tests.stage import DANA, TOKEN, Stage, open_stage
+
+BEARER = {"authorization": f"Bearer {TOKEN.reveal()}"}
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+JSON = {"content-type": "application/json"}
+NBSP, RLM, ZWSP, BOM = (
+    "\N{NO-BREAK SPACE}",
+    "\N{RIGHT-TO-LEFT MARK}",
+    "\N{ZERO WIDTH SPACE}",
+    "\N{ZERO WIDTH NO-BREAK SPACE}",
+)
+
+
+async def send(
+    stage: Stage, body: bytes | str | object, headers: Mapping[str, str] | None = None, path: str = "/clicks/acme"
+) -> Any:
+    content = body if isinstance(body, bytes | str) else json.dumps(body)
+    return await stage.http.post(
+        f"{stage.bridge_url}{path}", content=content, headers=BEARER | JSON | dict(headers or {})
+    )
+
+
+async def found(stage: Stage, *arguments: Any, **more: Any) -> Mapping[str, Any]:
+    answer = await send(stage, *arguments, **more)
+    assert (answer.status_code, answer.json().get("outcome")) == (200, "found"), answer.text
+    click: Mapping[str, Any] = (await popups.story(stage.redis, answer.json()["click_id"]) or {})["click"]
+    return click
+
+
+@pytest.fixture
+async def stage(tmp_path: Any, redis_url: Any) -> Any:
+    async with open_stage(tmp_path, redis_url) as opened:
+        opened.talk()
+        yield opened
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "agent",
+    [
+        f"{DANA}\n",
+        f"{DANA}\r\n",
+        f"\t{DANA}",
+        f"{DANA}{NBSP}",
+        f"{RLM}{DANA}{RLM}",
+        f"{DANA}{ZWSP}",
+        f"{BOM}{DANA}",
+        f" {DANA} ",
+    ],
+    ids=repr,
+)
+async def test_what_nobody_sees_at_the_ends_of_a_name_is_trimmed(stage: Stage, agent: str) -> None:
+    assert (await found(stage, {"agent": agent}))["agent"] == DANA
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("record", "kept"),
+    [
+        ("", None), (None, None), ([], None), ("null", None), ('{"id": 42}', {"id": 42}), ({"id": 42}, {"id": 42}),
+        (" ", None), ("undefined", None), ({}, {}),
+    ],
+)  # fmt: skip
+async def test_a_record_is_an_object_however_it_is_written(stage: Stage, record: Any, kept: Any) -> None:
+    assert (await found(stage, {"agent": DANA, "record": record}))["record"] == kept
+
+
+@pytest.mark.anyio
+async def test_numbers_are_texts_and_a_list_of_one_is_its_item(stage: Stage) -> None:
+    assert (await send(stage, {"agent": 42})).json()["outcome"] == "unknown-agent"
+    assert (await send(stage, {"extension": 101.0})).json()["popup"] is None
+    assert (await found(stage, [{"agent": DANA}]))["agent"] == DANA
+    several = await send(stage, [{"agent": DANA}, {"agent": DANA}])
+    assert (several.status_code, "one click at a time" in several.json()["detail"]) == (400, True)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"agent={quote(DANA)}&record[type]=contact&record[id]=42",
+        f"data[agent]={quote(DANA)}&data[record][type]=contact&data[record][id]=42",
+        f"agent={quote(DANA)}&record={quote(json.dumps({'type': 'contact', 'id': '42'}))}",
+    ],
+)
+async def test_nested_forms_are_read(stage: Stage, body: str) -> None:
+    assert (await found(stage, body, FORM))["record"] == {"type": "contact", "id": "42"}
+
+
+@pytest.mark.anyio
+async def test_a_body_is_read_in_the_charset_that_it_declares(stage: Stage) -> None:
+    hebrew = json.dumps({"agent": DANA, "record": {"name": "דנה"}}, ensure_ascii=False).encode("windows-1255")
+    click = await found(stage, hebrew, {"content-type": "application/json; charset=windows-1255"})
+    assert click["record"] == {"name": "דנה"}
+    ignored = f'{{"agent": "{DANA}", "note": "'.encode() + b"\xe3\xf0\xe4" + b'"}'
+    assert (await found(stage, ignored))["agent"] == DANA
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "content_type",
+    ["", "application/json, application/json", "text/plain;charset=UTF-8", "application/vnd.api+json", "text/json"],
+)
+async def test_a_json_body_is_read_whatever_it_is_called(stage: Stage, content_type: str) -> None:
+    assert (await found(stage, {"agent": DANA}, {"content-type": content_type}))["agent"] == DANA
+
+
+@pytest.mark.anyio
+async def test_a_form_without_a_type_a_multipart_form_and_a_packed_body_are_read(stage: Stage) -> None:
+    assert (await found(stage, f"agent={quote(DANA)}", {"content-type": ""}))["agent"] == DANA
+    parts = f'--x\r\nContent-Disposition: form-data; name="agent"\r\n\r\n{DANA}\r\n--x--\r\n'
+    assert (await found(stage, parts, {"content-type": "multipart/form-data; boundary=x"}))["agent"] == DANA
+    packed = gzip.compress(json.dumps({"agent": DANA}).encode())
+    assert (await found(stage, packed, {"content-encoding": "gzip"}))["agent"] == DANA
+    bomb = gzip.compress(b" " * 10_000_000)
+    assert (await send(stage, bomb, {"content-encoding": "gzip"})).status_code == 400
+
+
+@pytest.mark.anyio
+async def test_a_body_of_another_type_is_told_what_came(stage: Stage) -> None:
+    refused = await send(stage, b"<click/>", {"content-type": "text/xml"})
+    assert (refused.status_code, "'text/xml'" in refused.json()["detail"]) == (415, True)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("place", ["query", "form", "json", "basic", "x-api-key"])
+async def test_a_token_is_a_proof_wherever_its_sender_can_put_it(stage: Stage, place: str) -> None:
+    token, address = TOKEN.reveal(), f"{stage.bridge_url}/clicks/acme"
+    basic = "Basic " + base64.b64encode(f"popbridge:{token}".encode()).decode()
+    request: Mapping[str, Any] = {
+        "query": {"url": f"{address}?token={token}", "json": {"agent": DANA}},
+        "form": {"url": address, "data": {"agent": DANA, "token": token}},
+        "json": {"url": address, "json": {"agent": DANA, "token": token}},
+        "basic": {"url": address, "json": {"agent": DANA}, "headers": {"authorization": basic}},
+        "x-api-key": {"url": address, "json": {"agent": DANA}, "headers": {"x-api-key": token}},
+    }[place]
+    answer = await stage.http.post(**request)
+    assert (answer.status_code, answer.json().get("outcome")) == (200, "found"), answer.text
+    wrong = json.loads(json.dumps(request).replace(token, f"{token}x")) if place != "basic" else None
+    if wrong is not None:
+        assert (await stage.http.post(**wrong)).status_code == 401
+
+
+def test_names_of_the_senders_own_are_found_where_the_settings_say() -> None:
+    sent = {"user": {"email": DANA}, "a.b": "101", "object": {"id": 7}}
+    paths = {"agent": "user.email", "extension": "a.b", "record": "object", "ivrid": "call.id"}
+    asked = clicks.asked(clicks.mapped(sent, paths), None, "")
+    assert (asked.agent, asked.extension, asked.ivrid, asked.record) == (DANA, "101", None, {"id": 7})
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", ["/clicks/acme/", "/clicks/acme"])
+async def test_a_slash_at_the_end_makes_no_other_address(stage: Stage, path: str) -> None:
+    assert (await found(stage, {"agent": DANA}, path=path))["agent"] == DANA
+
+
+@pytest.mark.anyio
+async def test_handshakes_are_answered_and_no_click(stage: Stage) -> None:
+    address = f"{stage.bridge_url}/clicks/acme"
+    challenge = await stage.http.post(address, json={"challenge": "3eZbrw"})
+    assert (challenge.status_code, challenge.json()) == (200, {"challenge": "3eZbrw"})
+    graph = await stage.http.post(f"{address}?validationToken=Validation%3A+42", content=b"")
+    assert (graph.text, graph.headers["content-type"]) == ("Validation: 42", "text/plain; charset=utf-8")
+    hub = await stage.http.get(f"{address}?hub.mode=subscribe&hub.challenge=99")
+    assert hub.text == "99"
+    assert (await stage.http.post(address)).status_code == 200
+    assert (await stage.http.head(address)).status_code == 200
+    assert (await stage.http.options(address)).status_code == 204
+    assert await stage.redis.xlen("popbridge:audit") == 0
+    both = await stage.http.post(address, json={"challenge": "x", "agent": DANA})
+    assert both.status_code == 401, "a click is no challenge"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"sec-purpose": "prefetch;prerender"}, 503), ({"purpose": "prefetch"}, 503), ({"x-moz": "prefetch"}, 503),
+        ({"user-agent": "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)"}, 503),
+        ({"user-agent": "WhatsApp/2.23"}, 503), ({"user-agent": "Mozilla/5.0 (X11; Linux) Firefox/130"}, 200),
+    ],
+)  # fmt: skip
+async def test_a_link_that_nobody_opened_is_no_click(stage: Stage, headers: dict[str, str], status: int) -> None:
+    link = f"{stage.bridge_url}/clicks/acme?agent={DANA}&token={TOKEN.reveal()}"
+    answer = await stage.http.get(link, headers=headers)
+    assert answer.status_code == status
+    assert await stage.redis.xlen("popbridge:audit") == (1 if status == 200 else 0)
+
+
+async def raw(stage: Stage, request: bytes, seconds: float = 15.0) -> bytes:
+    """What the bridge answers to these bytes, until it closes or has nothing to say for a while."""
+    address = urlsplit(stage.bridge_url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    try:
+        writer.write(request)
+        async with asyncio.timeout(seconds):
+            return await reader.readuntil(b"\r\n\r\n") + await reader.read(65536)
+    except asyncio.IncompleteReadError as error:
+        return error.partial
+    finally:
+        writer.close()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("chunked", [False, True], ids=["sized", "chunked"])
+async def test_a_java_client_that_offers_http2_is_answered_as_any_other(
+    tmp_path: Any, redis_url: Any, chunked: bool
+) -> None:
+    body = json.dumps({"agent": DANA}).encode()
+    length = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: %d" % len(body)
+    sent = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) if chunked else body
+    head = (
+        b"POST /clicks/acme HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nHost: x\r\nHTTP2-Settings: AAEAAEAA\r\n"
+        b"Upgrade: h2c\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\n%s\r\n\r\n"
+        % (TOKEN.reveal().encode(), length)
+    )
+    async with open_stage(tmp_path, redis_url) as stage:
+        stage.talk()
+        answer = await raw(stage, head + sent)
+        assert answer.startswith(b"HTTP/1.1 200"), answer[:200]
+        assert b'"found"' in answer
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 120 + b"\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"x" * 70_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"x" * 200_000,
+        b"GET /" + b"x" * 70_000,
+    ],
+    ids=["lines", "value", "endless value", "endless address"],
+)
+async def test_an_endless_head_is_refused(tmp_path: Any, redis_url: Any, head: bytes) -> None:
+    async with open_stage(tmp_path, redis_url) as stage:
+        assert (await raw(stage, head)).startswith(b"HTTP/1.1 431")
+        assert (await raw(stage, b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).startswith(
+            b"HTTP/1.1 200"
+        )
