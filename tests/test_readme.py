@@ -27,7 +27,8 @@ def commands(group: click.Group, before: str = "popbridge") -> list[str]:
     names: list[str] = []
     for name, command in group.commands.items():
         words = f"{before} {name}"
-        names += commands(command, words) if isinstance(command, click.Group) else [words]
+        if not command.hidden:  # hidden: an old name that still works
+            names += commands(command, words) if isinstance(command, click.Group) else [words]
     return names
 
 

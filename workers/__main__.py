@@ -69,7 +69,7 @@ async def run(settings: Settings, places: int, file: Path) -> None:
         try:
             async with reload.in_use(services, use, lambda: _again(file)):
                 log.info("the worker is ready for %d jobs at once", places)
-                sd_notify.tell(sd_notify.READY)
+                sd_notify.notify(sd_notify.READY)
                 await worker.serve(DRAIN_SECONDS)
         finally:
             with suppress(RedisError, OSError):  # away: what this worker said of itself is forgotten in time
@@ -80,7 +80,7 @@ async def run(settings: Settings, places: int, file: Path) -> None:
 
 
 def _stop(worker: Worker) -> None:
-    sd_notify.tell(sd_notify.STOPPING)
+    sd_notify.notify(sd_notify.STOPPING)
     worker.stop()
     last = threading.Timer(DRAIN_SECONDS + LEAVE_SECONDS, os._exit, (0,))  # Python itself waits for every thread
     last.daemon = True

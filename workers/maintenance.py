@@ -60,13 +60,13 @@ async def show_life(services: Services, worker: Worker) -> None:
     try:
         while True:
             if worker.goes_on:
-                heartbeat.give(folder)
+                heartbeat.beat(folder)
             await asyncio.sleep(SIGN_SECONDS)
     except OSError as error:
         log.warning("no sign of life can be given in %s: %s", folder, error.strerror)
     finally:
         with suppress(OSError):
-            heartbeat.take_back(folder)
+            heartbeat.stop(folder)
 
 
 async def _my_turn(services: Services, what: str, turn_ms: int) -> bool:

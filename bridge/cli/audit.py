@@ -177,9 +177,13 @@ def _access(entry: Mapping[str, Any]) -> str:
     return " ".join([entry.get("what", ""), entry.get("click_id", ""), *plain]).strip()
 
 
-audit.add_command(
-    click.Command("acts", params=audit_access_log.params, callback=audit_access_log.callback, hidden=True)
-)
+@audit.command("acts", hidden=True)
+@_paged
+@as_json_option
+@click.pass_context
+def audit_acts(context: click.Context, /, **_: object) -> None:
+    """The old name of `access-log`."""
+    context.forward(audit_access_log)
 
 
 @audit.command("verify")

@@ -1,4 +1,4 @@
-"""What an operator asks: does everything work, does it live, would this CRM take a popup?"""
+"""For operators: doctor, health, a test popup to a CRM, clicks, a simulated phone system."""
 
 import click
 
@@ -30,7 +30,7 @@ from bridge.web.server import listen
 @click.pass_obj
 @asynchronous
 async def doctor_(chosen: Chosen, as_json_: bool) -> None:
-    """Ask everything that must work; tell how each is, and the command that mends it. 1 when something fails."""
+    """Test every dependency and print the fix. Exit code 1 when something fails."""
     settings = chosen.settings()
     async with open_services(settings, embedded.redis_address(settings)) as services:
         await services.agents.refresh()
@@ -42,12 +42,12 @@ async def doctor_(chosen: Chosen, as_json_: bool) -> None:
 
 
 @click.command()
-@click.option("--ready", is_flag=True, help="Ask whether clicks can be accepted, not only whether it lives.")
-@click.option("--worker", is_flag=True, help="Ask whether the worker processes of this machine live.")
+@click.option("--ready", is_flag=True, help="Check whether clicks can be accepted, not only whether the process runs.")
+@click.option("--worker", is_flag=True, help="Check the worker processes of this machine instead.")
 @click.pass_obj
 @asynchronous
 async def health(chosen: Chosen, ready: bool, worker: bool) -> None:
-    """Ask the web process of this machine whether it lives; for containers."""
+    """Check whether the web process of this machine runs; for containers."""
     if worker:
         _worker_health(chosen.settings())
         return

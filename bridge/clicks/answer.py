@@ -34,7 +34,7 @@ async def answer(
     """
     with tracing.span("click", "SERVER", click_id=click.click_id, crm=click.crm):
         given = await _answer_once(click, services, timer, allowances)
-        tracing.tell(outcome=given.answer.outcome, duplicate=given.duplicate)
+        tracing.annotate(outcome=given.answer.outcome, duplicate=given.duplicate)
     return given
 
 

@@ -1,4 +1,4 @@
-"""What was found when something that must work was tried, and how far an adapter was proven."""
+"""The result of testing a dependency, and how far an adapter was proven."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Proven(StrEnum):
 
 
 class Grade(StrEnum):
-    """How something is: fine, worth knowing, or broken."""
+    """OK, worth knowing, or broken."""
 
     OK = "OK"
     WARN = "WARN"
@@ -24,17 +24,17 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was tried: what, how it is, in words, and what fixes it ("": nothing to fix)."""
+    """One dependency that was tested: its name, its grade, a message, and the fix ("": nothing to fix)."""
 
     what: str
     grade: Grade
-    told: str
+    message: str
     fix: str = ""
 
     def __str__(self) -> str:
         """For a terminal."""
-        told = f"{self.grade:<4}  {self.what}: {self.told}"
-        return f"{told}\n      fix: {self.fix}" if self.fix else told
+        line = f"{self.grade:<4}  {self.what}: {self.message}"
+        return f"{line}\n      fix: {self.fix}" if self.fix else line
 
 
 def worst(findings: Iterable[Finding]) -> Grade:

@@ -168,7 +168,7 @@ async def _send(services: Services, claim: Claim, subject: Subject, session: "_W
             with tracing.step("push", "CLIENT", target=claim.target):
                 recipient = await recipient_of(adapter, account, session, subject.agent.crm_user, subject.agent.name)
                 result = await adapter.deliver(account, session, event, recipient)
-                tracing.tell(status=session.status or 0)
+                tracing.annotate(status=session.status or 0)
                 return result
     except TimeoutError:
         return Retry(None, Reason("timeout"))

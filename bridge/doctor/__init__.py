@@ -1,6 +1,6 @@
-"""`popbridge doctor`: asks everything that must work, and tells of each how it is and the command that mends it.
+"""`popbridge doctor`: tests every dependency and prints the fix.
 
-Nothing here holds a secret, a caller's number or a whole address, so that all of it can go into a ticket.
+The output contains no secret, caller's number or complete address, so that all of it can go into a ticket.
 """
 
 import asyncio
@@ -13,9 +13,9 @@ from bridge.services import Services
 
 
 async def examine(services: Services, private: Sequence[Path]) -> list[Finding]:
-    """Everything, asked at the same time; in the order of a click's way. `private` are the files that hold secrets."""
+    """Test everything at once; findings in the order of a click's path. `private`: the files that contain secrets."""
     settings = services.settings
-    asked: list[Awaitable[list[Finding]]] = [
+    tests: list[Awaitable[list[Finding]]] = [
         asyncio.to_thread(inside.of_settings, private),
         inside.of_agents(services),
         inside.of_redis(services),
@@ -26,4 +26,4 @@ async def examine(services: Services, private: Sequence[Path]) -> list[Finding]:
         *(outside.of_crm(services, name, account) for name, account in settings.crm.items()),
         outside.of_buttons(services),
     ]
-    return [finding for findings in await asyncio.gather(*asked) for finding in findings]
+    return [finding for findings in await asyncio.gather(*tests) for finding in findings]

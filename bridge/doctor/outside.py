@@ -1,4 +1,4 @@
-"""What lies outside: the bridge's own address, phone systems, CRMs and their buttons."""
+"""Everything outside: the bridge's public address, phone systems, CRMs and their buttons."""
 
 import asyncio
 from datetime import datetime
@@ -22,24 +22,24 @@ from bridge.store import keys
 
 ASK_SECONDS = 5.0
 MAX_REPLY_BYTES = 64 * 1024
-UNREACHABLE = "curl -v its address from this machine: is it right, and is a firewall between?"
+UNREACHABLE = "curl -v its address from this machine: check the address and firewalls"
 EVERYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
-"""Where public_url may lead: within a network it is often an address of that network."""
+"""Where public_url may point: in a private network it is often a private address."""
 CREDENTIALS = "check its credentials and base_url in the settings, and that this machine is on its allow-list"
 FIXES = {
     "pbx-refused": CREDENTIALS,
-    "pbx-unreachable": "curl -v its base_url from this machine: is it right, and is a firewall between?",
-    "pbx-unintelligible": "check base_url and kind: is it that vendor's API which answers there?",
+    "pbx-unreachable": "curl -v its base_url from this machine: check the address and firewalls",
+    "pbx-unintelligible": "check base_url and kind: is that the vendor's API?",
 }
 
 
 async def of_public_url(services: Services) -> list[Finding]:
-    """Whether the bridge answers where CRMs and browsers look for it."""
+    """Whether the bridge responds at the address that CRMs and browsers use."""
     url = services.settings.server.public_url
     start = (
-        "systemctl start popbridge-web nginx; where they run: does the proxy lead there, is [server] public_url right?"
+        "systemctl start popbridge-web nginx; if they are running, check the proxy's upstream and [server] public_url"
     )
-    another = "[server] public_url must be the address of the proxy that leads to popbridge: curl -v it"
+    another = "[server] public_url must be the address of the proxy in front of popbridge: curl -v it"
     async with open_client(Reach(EVERYWHERE)) as client:
         try:
             reply = await client.send(Request("GET", f"{url}/livez"), ASK_SECONDS, MAX_REPLY_BYTES)
@@ -49,11 +49,11 @@ async def of_public_url(services: Services) -> list[Finding]:
     if reply.status != 200:
         fix = start if reply.status in (502, 503, 504) else another
         return [Finding("public_url", Grade.FAIL, f"answers {reply.status} to /livez", fix)]
-    return [Finding("public_url", Grade.OK, f"the bridge answers there in {reply.ms:.0f} ms")]
+    return [Finding("public_url", Grade.OK, f"responds in {reply.ms:.0f} ms")]
 
 
 async def of_pbx(system: PhoneSystem) -> list[Finding]:
-    """One real list of calls."""
+    """A real list of calls, and what the make itself tests."""
     what, started = f"pbx {system.name}", asyncio.get_running_loop().time()
     try:
         listing = await system.snapshot(None)
@@ -62,17 +62,17 @@ async def of_pbx(system: PhoneSystem) -> list[Finding]:
         return [Finding(what, Grade.FAIL, f"{error.outcome}: {error}", FIXES[error.outcome]), *await _probed(system)]
     ms = (asyncio.get_running_loop().time() - started) * 1000
     calls = sum(len(each) for each in listing.extensions.values())
-    told = f"{len(listing.extensions)} extensions listed, {calls} live calls, {ms:.0f} ms"
+    message = f"{len(listing.extensions)} extensions listed, {calls} live calls, {ms:.0f} ms"
     if not listing.extensions and listing.empty_hint:
-        return [Finding(what, Grade.WARN, f"{told}; {say(listing.empty_hint)}", CREDENTIALS)]
+        return [Finding(what, Grade.WARN, f"{message}; {say(listing.empty_hint)}", CREDENTIALS)]
     if listing.unreadable:
-        fix = "popbridge lookup EXTENSION shows one; please report it with the vendor's answer"
-        return [Finding(what, Grade.WARN, f"{told}; {len(listing.unreadable)} cannot be read", fix)]
-    return [Finding(what, Grade.OK, told), *more]
+        fix = "popbridge lookup EXTENSION shows one; please report it with the vendor's response"
+        return [Finding(what, Grade.WARN, f"{message}; {len(listing.unreadable)} could not be parsed", fix)]
+    return [Finding(what, Grade.OK, message), *more]
 
 
 async def _probed(system: PhoneSystem) -> list[Finding]:
-    """What the make itself finds wrong, where its list of calls failed: often the cause of it."""
+    """What the make itself finds wrong when its list of calls failed: often the cause."""
     try:
         return [finding for finding in await system.probe() if finding.grade is not Grade.OK]
     except PbxError:
@@ -80,31 +80,29 @@ async def _probed(system: PhoneSystem) -> list[Finding]:
 
 
 async def of_crm(services: Services, name: str, account: CrmAccount) -> list[Finding]:
-    """A signed test event, as a popup would be pushed."""
+    """A test event, sent as a popup would be."""
     what = f"crm {name}"
     if not services.takes_popups(name):
-        return [Finding(what, Grade.OK, "takes no popups; agents see them on the desktop page")]
+        return [Finding(what, Grade.OK, "does not receive popups; agents see them on the desktop page")]
     adapter = registry.find(account.kind)
     if not isinstance(adapter, Probes):
-        return [
-            Finding(what, Grade.OK, f"{adapter.title} offers no test: popbridge clicks shows what becomes of popups")
-        ]
+        return [Finding(what, Grade.OK, f"{adapter.title} has no test; see popbridge deliveries list")]
     try:
         async with asyncio.timeout(account.push_timeout_seconds):
             return await adapter.probe(account, services.crm_sessions[name])
     except TimeoutError:
-        return [Finding(what, Grade.FAIL, f"no answer within {account.push_timeout_seconds:g} s", UNREACHABLE)]
+        return [Finding(what, Grade.FAIL, f"no response within {account.push_timeout_seconds:g} s", UNREACHABLE)]
     except (RateLimited, TokenRefused, SearchFailed) as error:
         return [Finding(what, Grade.FAIL, str(error), "check its credentials in the settings")]
     except RequestFailed as error:
         fix = UNREACHABLE
         if error.cause == "address-refused":
-            fix = "where that is meant to be so, name its network in [server] private_networks"
+            fix = "if this is intended, add its network to [server] private_networks"
         return [Finding(what, Grade.FAIL, str(error), fix)]
 
 
 async def of_buttons(services: Services) -> list[Finding]:
-    """When each secret that proves clicks was last used: one never used is a button not wired yet, or an old secret."""
+    """When each secret last authenticated a click: one never used is a button not set up yet, or an old secret."""
     try:
         used = await services.redis.hgetall(keys.PROOFS)
     except (RedisError, OSError):
@@ -120,10 +118,10 @@ def _button(settings: Settings, name: str, key: str, at: str | None, now: dateti
     what = f"button {name}"
     if at is None:
         host = urlsplit(settings.server.public_url).netloc
-        fix = f"point the CRM's button at /clicks/{name} on {host}; remove a secret that is no longer used"
-        return Finding(what, Grade.WARN, f"{key} has proven no click yet", fix)
+        fix = f"point the CRM's button at /clicks/{name} on {host}; remove secrets that are no longer used"
+        return Finding(what, Grade.WARN, f"{key} has not authenticated a click yet", fix)
     minutes = (now - datetime.fromisoformat(at)).total_seconds() / 60
-    return Finding(what, Grade.OK, f"{key} last proved a click {_ago(minutes)} ago")
+    return Finding(what, Grade.OK, f"{key} last authenticated a click {_ago(minutes)} ago")
 
 
 def _ago(minutes: float) -> str:

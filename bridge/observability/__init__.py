@@ -1,1 +1,1 @@
-"""What the program says of itself: logs, traces, signs of life."""
+"""Logs, traces, heartbeats."""

@@ -1,6 +1,6 @@
-"""A worker's sign of life: a file in `data_dir` that it touches. It has no port, so nobody could ask it otherwise.
+"""A worker's heartbeat: a file in `data_dir` that it touches. A worker has no port to send a health check to.
 
-Redis is no part of it: a Redis that is away is no reason to kill the workers that wait for it.
+It does not depend on Redis: an unavailable Redis is no reason to kill the workers that wait for it.
 """
 
 import os
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 SILENT_SECONDS = 15.0
-"""A worker that has touched its file no later than this lives."""
+"""A worker whose file is older than this is considered dead."""
 
 
 def _folder(data_dir: Path) -> Path:
@@ -21,27 +21,27 @@ def _file(data_dir: Path) -> Path:
     return _folder(data_dir) / f"{socket.gethostname()}-{os.getpid()}"
 
 
-def give(data_dir: Path) -> None:
-    """This process lives. Raises OSError where it cannot write."""
+def beat(data_dir: Path) -> None:
+    """Record that this process is alive. Raises OSError where it cannot write."""
     _folder(data_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
     _file(data_dir).touch(mode=0o600)
 
 
-def take_back(data_dir: Path) -> None:
-    """This process ends."""
+def stop(data_dir: Path) -> None:
+    """Record that this process ends."""
     _file(data_dir).unlink(missing_ok=True)
 
 
 def silences(data_dir: Path) -> Mapping[int, float]:
-    """How many seconds ago each worker process of this machine gave a sign, by its process id.
+    """Seconds since the last heartbeat of each worker process of this machine, by process id.
 
-    What processes that were killed left behind is thrown away.
+    Files of processes that were killed are removed.
     """
-    told: dict[int, float] = {}
+    seconds: dict[int, float] = {}
     for file in _folder(data_dir).glob(f"{socket.gethostname()}-*"):
         process = int(file.name.rpartition("-")[2])
         if Path("/proc").is_dir() and not Path(f"/proc/{process}").exists():
             file.unlink(missing_ok=True)
         else:
-            told[process] = max(0.0, time.time() - file.stat().st_mtime)
-    return told
+            seconds[process] = max(0.0, time.time() - file.stat().st_mtime)
+    return seconds

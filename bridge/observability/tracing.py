@@ -1,7 +1,7 @@
-"""Spans by OpenTelemetry: click, question to the phone system, transaction, and in the worker delivery and push.
+"""OpenTelemetry spans: click, request to the phone system, transaction, and in the worker delivery and attempt.
 
-It needs the extra `traces` and an endpoint in the standard `OTEL_…` variables; else nothing of it is even imported. No
-attribute is a person, an extension, a number or an address, and no failure's text is told.
+Requires the extra `traces` and an endpoint in the standard `OTEL_…` variables; otherwise nothing of it is imported. No
+attribute contains a person, an extension, a number, an address or the text of an error.
 """
 
 import logging
@@ -19,8 +19,8 @@ from bridge import __version__
 log = logging.getLogger(__name__)
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-LAST_WORDS_SECONDS = 2.0
-"""How long the end of a process waits for a collector to take the last spans."""
+FLUSH_SECONDS = 2.0
+"""How long a process that ends waits for the collector to accept the last spans."""
 NOTHING: AbstractContextManager[None] = nullcontext()
 
 
@@ -36,19 +36,19 @@ _tracing: _Tracing | None = None
 
 @contextmanager
 def exporting(process: str, environ: Mapping[str, str] = os.environ) -> Iterator[None]:
-    """Send this process's spans where the environment says, while the block lasts; mostly that is nowhere."""
+    """Send this process's spans to the endpoint in the environment, if there is one, while the block lasts."""
     provider = _provider(process, environ) if _wanted(environ) else None
     if provider is None:
         yield
         return
     try:
         with using(provider):
-            log.info("traces are sent")
+            log.info("sending traces")
             yield
     finally:
         last = threading.Thread(target=provider.shutdown, daemon=True)
         last.start()
-        last.join(LAST_WORDS_SECONDS)
+        last.join(FLUSH_SECONDS)
 
 
 def _wanted(environ: Mapping[str, str]) -> bool:
@@ -57,13 +57,13 @@ def _wanted(environ: Mapping[str, str]) -> bool:
 
 
 def _provider(process: str, environ: Mapping[str, str]) -> Any:
-    """What makes spans and sends them in the background; None without the extra."""
+    """Creates spans and sends them in the background; None without the extra."""
     try:
         sdk, export = import_module("opentelemetry.sdk.trace"), import_module("opentelemetry.sdk.trace.export")
         otlp = import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
         resources = import_module("opentelemetry.sdk.resources")
     except ImportError:
-        log.warning("traces are asked for, but not installed: pip install popbridge[traces]")
+        log.warning("traces are configured but not installed: pip install popbridge[traces]")
         return None
     named = environ.get("OTEL_SERVICE_NAME") or "service.name=" in environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
     about = {"service.version": __version__} | ({} if named else {"service.name": f"popbridge-{process}"})
@@ -74,8 +74,8 @@ def _provider(process: str, environ: Mapping[str, str]) -> Any:
 
 @contextmanager
 def using(provider: Any) -> Iterator[None]:
-    """Make spans by this provider while the block lasts."""
-    global _tracing  # like the log, it is the process's own: handed down, every call would bear it
+    """Create spans with this provider while the block lasts."""
+    global _tracing  # global like logging: otherwise every call would have to pass it on
     before = _tracing
     propagation = import_module("opentelemetry.trace.propagation.tracecontext")
     tracer = provider.get_tracer("popbridge", __version__)
@@ -86,28 +86,28 @@ def using(provider: Any) -> Iterator[None]:
         _tracing = before
 
 
-def span(name: str, kind: str, parent: str = "", **told: str | int) -> AbstractContextManager[None]:
-    """A span that begins a trace, or goes on with the one of `parent` (`carried` elsewhere)."""
+def span(name: str, kind: str, parent: str = "", **attributes: str | int) -> AbstractContextManager[None]:
+    """A span that begins a trace, or continues the one of `parent` (from `carried` in another process)."""
     if _tracing is None:
         return NOTHING
     context = _tracing.propagator.extract({"traceparent": parent}) if parent else None
-    return _open(_tracing, name, kind, context, told)
+    return _open(_tracing, name, kind, context, attributes)
 
 
-def step(name: str, kind: str = "INTERNAL", **told: str | int) -> AbstractContextManager[None]:
-    """A part of the span that is open in this task; nothing where none is."""
+def step(name: str, kind: str = "INTERNAL", **attributes: str | int) -> AbstractContextManager[None]:
+    """A child of the span that is open in this task; nothing where none is open."""
     if _tracing is None or not _tracing.api.get_current_span().get_span_context().is_valid:
         return NOTHING
-    return _open(_tracing, name, kind, None, told)
+    return _open(_tracing, name, kind, None, attributes)
 
 
 @contextmanager
-def _open(tracing: _Tracing, name: str, kind: str, context: Any, told: Mapping[str, str | int]) -> Iterator[None]:
+def _open(tracing: _Tracing, name: str, kind: str, context: Any, attributes: Mapping[str, str | int]) -> Iterator[None]:
     opened = tracing.tracer.start_as_current_span(
         name,
         context,
         tracing.api.SpanKind[kind],
-        _named(told),
+        _named(attributes),
         record_exception=False,  # its text may quote what it was given
         set_status_on_exception=False,
     )
@@ -120,18 +120,18 @@ def _open(tracing: _Tracing, name: str, kind: str, context: Any, told: Mapping[s
             raise
 
 
-def tell(**told: str | int) -> None:
-    """Add to the span that is open in this task."""
+def annotate(**attributes: str | int) -> None:
+    """Add attributes to the span that is open in this task."""
     if _tracing is not None:
-        _tracing.api.get_current_span().set_attributes(_named(told))
+        _tracing.api.get_current_span().set_attributes(_named(attributes))
 
 
-def _named(told: Mapping[str, str | int]) -> dict[str, str | int]:
-    return {f"popbridge.{name}": value for name, value in told.items()}
+def _named(attributes: Mapping[str, str | int]) -> dict[str, str | int]:
+    return {f"popbridge.{name}": value for name, value in attributes.items()}
 
 
 def carried() -> str:
-    """The open span for another process to go on with (W3C's `traceparent`); empty without one."""
+    """The open span for another process to continue (W3C `traceparent`); empty without one."""
     carrier: dict[str, str] = {}
     if _tracing is not None:
         _tracing.propagator.inject(carrier)

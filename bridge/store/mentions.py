@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from bridge.core.reasons import reason, say
+from bridge.core.reasons import Reason, say
 from bridge.store import keys
 from bridge.store.client import TextRedis
 
@@ -21,7 +21,7 @@ APART = frozenset({keys.AUDIT, keys.DUE, keys.DELIVERIES, keys.COUNTERS, keys.TO
 """Only ids and counts; and the audit stream, which is emptied into the archive."""
 DELIVERIES = re.compile(r"dlv_[0-9a-f]{32}")
 IDS = re.compile(r"(?:pop|clk)_[0-9a-f]{32}")
-ERASED = reason("erased")
+ERASED = Reason("erased")
 
 # KEYS: any. Returns the type and the content of each
 READ = """

@@ -1,4 +1,4 @@
-"""What is counted and how things stand, in Prometheus's text form. No label is a person, an extension or a number."""
+"""Metrics in Prometheus' text format. No label is a person, an extension or a number."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -14,17 +14,21 @@ from bridge.store.jobs import QUEUE
 
 COUNTERS = {
     "clicks": ("Accepted clicks by outcome", ("crm", "outcome")),
-    "clicks_refused": ("Clicks that were not accepted", ("crm", "reason")),
-    "reads_refused": ("Reads of the API and the desktop that were not answered", ("reason",)),
-    "clicks_repeated": ("Clicks that were answered with an earlier answer", ("crm",)),
-    "attempts": ("Tries of deliveries by result", ("target", "result")),
-    "deliveries": ("Deliveries that ended", ("target", "outcome")),
+    "clicks_refused": ("Refused clicks", ("crm", "reason")),
+    "reads_refused": ("Refused reads of the API and the desktop page", ("reason",)),
+    "clicks_repeated": ("Repeated clicks, answered with the stored answer", ("crm",)),
+    "attempts": ("Delivery attempts by result", ("target", "result")),
+    "deliveries": ("Deliveries that ended, by final state", ("target", "outcome")),
     "recovered": ("Deliveries queued again because their worker died or their job was lost", ()),
 }
 HISTOGRAMS = {
     counters.POPUP_LATENCY: ("popup_latency", "From the click to the popup", "target"),
-    counters.CLICK: ("click_duration", "From the click to its answer, which is then written down", "crm"),
-    counters.QUESTION: ("pbx_question_duration", "From the question for calls to the answer or failure", "pbx"),
+    counters.CLICK: ("click_duration", "From the click to its answer", "crm"),
+    counters.QUESTION: (
+        "pbx_question_duration",
+        "From the request to the phone system to its response or failure",
+        "pbx",
+    ),
 }
 STATES = {CircuitState.CLOSED: 0, CircuitState.HALF_OPEN: 1, CircuitState.OPEN: 2}
 
@@ -32,13 +36,13 @@ Counts = Mapping[tuple[str, ...], int]
 
 
 async def text(services: Services) -> bytes:
-    """All of it."""
+    """All metrics."""
     counts = await counters.every(services.redis)
     now = services.clock.now()
     alive, _ = await workers.heard(services.redis, now)
     families = [*_counters(counts), *_histograms(counts), *await _queue(services, now.timestamp()), *_of_workers(alive)]
     registry = CollectorRegistry()
-    build = GaugeMetricFamily("popbridge_build_info", "The version that tells this", labels=["version"])
+    build = GaugeMetricFamily("popbridge_build_info", "The version", labels=["version"])
     build.add_metric([__version__], 1)
     registry.register(_Families([build, *families, _circuits("pbx", [services.lookup.circuits()])]))
     return generate_latest(registry)
@@ -77,21 +81,21 @@ def _histograms(counts: Counts) -> Iterator[Metric]:
 async def _queue(services: Services, now: float) -> list[Metric]:
     oldest = await services.redis.zrange(keys.DUE, 0, 0, withscores=True)
     since = [oldest[0][1] / 1000] if oldest else []
-    if waiting := await jobs.oldest(services.redis):  # the ledger looks at those who wait in the queue again and again
+    if waiting := await jobs.oldest(services.redis):  # the ledger defers deliveries whose job is still queued
         since.append(waiting.timestamp())
     age = max(0.0, now - min(since, default=now))
     return [
         _gauge("queue_jobs", "Jobs that wait for a worker", await services.redis.llen(f"rq:queue:{QUEUE}")),
         _gauge("deliveries_pending", "Deliveries that have not ended", await services.redis.zcard(keys.DUE)),
-        _gauge("oldest_due_seconds", "How long the delivery that is due longest has been due", age),
-        _gauge("audit_waiting", "Audit lines that are not archived yet", await services.redis.xlen(keys.AUDIT)),
+        _gauge("oldest_due_seconds", "How long the longest overdue delivery has been due", age),
+        _gauge("audit_waiting", "Log entries that are not archived yet", await services.redis.xlen(keys.AUDIT)),
     ]
 
 
 def _of_workers(alive: list[workers.Said]) -> list[Metric]:
     return [
         _gauge("workers", "Worker processes that are alive", len(alive)),
-        _gauge("in_flight", "Jobs that run now, in all workers", sum(one.in_flight for one in alive)),
+        _gauge("in_flight", "Jobs running now, in all workers", sum(one.in_flight for one in alive)),
         _circuits("target", [one.circuits for one in alive]),
     ]
 
@@ -101,7 +105,7 @@ def _gauge(name: str, told: str, value: float) -> Metric:
 
 
 def _circuits(label: str, told: Iterable[Mapping[str, str]]) -> Metric:
-    """The worst state of each, over the processes that told theirs."""
+    """The worst state of each, over all processes that reported theirs."""
     family = GaugeMetricFamily(f"popbridge_{label}_circuit", "0 closed, 1 half-open, 2 open", labels=[label])
     worst: dict[str, int] = {}
     for states in told:

@@ -52,7 +52,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Ready is who can answer."""
         await super().startup(sockets)
-        sd_notify.tell(sd_notify.READY)
+        sd_notify.notify(sd_notify.READY)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no new connections, which wait for the next process; end the streams; then everything.
@@ -60,7 +60,7 @@ class Server(uvicorn.Server):
         In between each connection has a moment to bring what is on its way, and is answered as its last: whoever sends
         on a connection that is just being closed would see a failure.
         """
-        sd_notify.tell(sd_notify.STOPPING)
+        sd_notify.notify(sd_notify.STOPPING)
         for server in self.servers:
             server.close()
         self._app.state.leaving.set()

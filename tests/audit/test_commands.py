@@ -202,3 +202,13 @@ async def test_backup_and_restore_into_an_empty_place(stage: Stage, tmp_path: Pa
     restored = Archive(Secret(f"sqlite:///{place}"))
     assert restored.works()
     restored.close()
+
+
+async def test_the_old_name_of_the_access_log_works_undocumented(stage: Stage) -> None:
+    await worked(stage)
+    await told(stage, "audit", "list")
+    (first, second) = (await told(stage, "audit", "acts", "--limit", "2"))["items"]
+    assert (first["what"], second["what"]) == ("access-log", "list")
+    shown = await popbridge(stage, "audit", "--help")
+    assert "access-log" in shown
+    assert "acts" not in shown

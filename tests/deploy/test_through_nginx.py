@@ -138,5 +138,5 @@ async def test_the_doctor_tells_a_certificate_that_is_not_trusted(stage: Stage, 
     async with nginx(tmp_path / "nginx", stage.bridge_url) as proxy:
         object.__setattr__(stage.services.settings.server, "public_url", proxy.address)
         (found,) = [one for one in await examine(stage.services, []) if one.what == "public_url"]
-    assert "127.0.0.1 has a certificate that this machine does not trust" in found.told
+    assert "127.0.0.1 has a certificate that this machine does not trust" in found.message
     assert found.fix == "renew the proxy's certificate"

@@ -79,7 +79,7 @@ def stopped(pid: int) -> Callable[[], Awaitable[bool]]:
 
 
 async def test_what_a_killed_worker_left_is_thrown_away(stage: Stage) -> None:
-    heartbeat.give(stage.services.settings.data_dir)
+    heartbeat.beat(stage.services.settings.data_dir)
     (mine,) = signs(stage)
     with subprocess.Popen(["true"]) as dead:
         pass

@@ -125,7 +125,7 @@ def test_nothing_is_imported_where_nothing_is_wanted(environ: dict[str, str]) ->
     program = (
         "import sys; from bridge.observability import tracing; import bridge.web.app, workers.__main__\n"
         f"with tracing.exporting('web', {environ!r}), tracing.span('click', 'SERVER'), tracing.step('question'):\n"
-        "    tracing.tell(outcome='found'); assert tracing.carried() == ''\n"
+        "    tracing.annotate(outcome='found'); assert tracing.carried() == ''\n"
         "assert not {'opentelemetry.sdk.trace', 'opentelemetry.exporter'} & set(sys.modules)"  # redis-py takes the rest
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -253,7 +253,7 @@ async def test_the_probe_finds_rights_and_domain(fake: FreeswitchSimulator, inte
     async with reaching(fake, interface, variables=["customer_id"]) as (made, session):
         assert [finding.grade for finding in await ADAPTER.probe(made, session)] == [Grade.OK, Grade.OK]
         fake.faults.refused = "dump"
-        assert "uuid_dump" in (await ADAPTER.probe(made, session))[-1].told
+        assert "uuid_dump" in (await ADAPTER.probe(made, session))[-1].message
         fake.faults.refused, fake.faults.no_directory = "users", True
         assert (await ADAPTER.probe(made, session))[0].grade is Grade.WARN
     async with reaching(fake, interface, domain="elsewhere.example") as (made, session):

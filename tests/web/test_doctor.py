@@ -76,8 +76,11 @@ async def test_all_is_well(stage: Stage, redis_url: Secret) -> None:
         assert sorted(wrong(await told(stage))) == ["button acme WARN"], "neither secret has proven a click"
         await stage.click()
         found = await examine(stage.services, [stage.folder / "popbridge.toml"])
-    buttons = [one.told for one in found if one.what == "button acme"]
-    assert buttons == ["click_secrets[0] last proved a click 0 min ago", "click_token has proven no click yet"]
+    buttons = [one.message for one in found if one.what == "button acme"]
+    assert buttons == [
+        "click_secrets[0] last authenticated a click 0 min ago",
+        "click_token has not authenticated a click yet",
+    ]
     assert worst(found) is Grade.WARN
     assert stage.crm.received[-1].event is not None
     assert any((each.event or {}).get("type") == "call.test" for each in stage.crm.received)
@@ -94,7 +97,7 @@ async def test_each_broken_part_is_named_with_what_mends_it(stage: Stage, redis_
     fixes = {
         "agents": "popbridge check",
         "redis": "noeviction",
-        "workers": "systemctl start popbridge-worker@1; elsewhere: popbridge worker",
+        "workers": "systemctl start popbridge-worker@1; without systemd: popbridge worker",
         "pbx main": "credentials",
         "crm acme": "popup_secrets",
     }
@@ -133,7 +136,7 @@ async def test_a_public_url_of_another_server_is_told(stage: Stage, redis_url: S
     async with well(stage, redis_url):
         object.__setattr__(stage.services.settings.server, "public_url", f"{stage.pbx_url}/elsewhere")
         found = (await told(stage))["public_url"]
-    assert (found.grade, found.told) == (Grade.FAIL, "answers 404 to /livez")
+    assert (found.grade, found.message) == (Grade.FAIL, "answers 404 to /livez")
     assert found.fix.startswith("[server] public_url must be")
 
 
@@ -146,7 +149,7 @@ async def test_a_redis_that_takes_nothing_is_told(
             found = (await told(stage))["redis"]
             ready = await stage.get("/readyz")
     assert (found.grade, ready.status_code) == (Grade.FAIL, 503)
-    assert "it takes no writes" in found.told
+    assert "it accepts no writes" in found.message
     assert fix in found.fix
     assert "takes no writes" in ready.json()["checks"]["redis"]
     assert (await stage.get("/readyz")).status_code == 200
@@ -165,7 +168,7 @@ async def test_secrets_that_everybody_may_read_are_named(stage: Stage) -> None:
             one.chmod(mode)
         (found, *_) = await examine(stage.services, private_files(file, environ))
         assert (found.grade, found.fix) == (Grade.WARN, f"chmod o-rwx {secret}")
-        assert found.told == "everybody on this machine can read click"
+        assert found.message == "every user of this machine can read click"
         secret.parent.chmod(0o750)
         file.chmod(0o644)
         (found, *_) = await examine(stage.services, private_files(file, environ))
@@ -177,9 +180,9 @@ async def test_a_worker_that_fell_silent_is_told_and_one_that_ended_is_not(stage
         long_ago = stage.services.clock.now().timestamp() - 60
         await workers.say(stage.redis, "killed", workers.Said(long_ago, 3, {}))
         found = (await told(stage))["workers"]
-        assert (found.grade, found.told) == (Grade.WARN, "1 died or hung in the last 10 min")
+        assert (found.grade, found.message) == (Grade.WARN, "1 died or hung in the last 10 min")
         await workers.goodbye(stage.redis, "killed")
-        assert (await told(stage))["workers"].told == "1 alive, 0 jobs in flight"
+        assert (await told(stage))["workers"].message == "1 alive, 0 jobs in flight"
 
 
 async def test_a_public_url_within_the_own_network_is_asked_and_a_crm_there_must_be_named(
@@ -191,9 +194,9 @@ async def test_a_public_url_within_the_own_network_is_asked_and_a_crm_there_must
         object.__setattr__(stage.services.settings.server, "public_url", inside)
         object.__setattr__(stage.services.settings.crm["acme"], "popup_url", inside)
         found = await told(stage)
-    assert found["public_url"].told == "could not connect to 127.0.0.2"
+    assert found["public_url"].message == "could not connect to 127.0.0.2"
     assert "systemctl start popbridge-web nginx" in found["public_url"].fix
-    assert "private_networks" in found["crm acme"].told
+    assert "private_networks" in found["crm acme"].message
     assert "private_networks" in found["crm acme"].fix
 
 
@@ -207,5 +210,5 @@ async def test_why_postgresql_refuses_is_told(stage: Stage, redis_url: Secret, m
         monkeypatch.setattr(Archive, "works", works)
         monkeypatch.setattr(Archive, "is_sqlite", False)
         found = (await told(stage))["audit"]
-    assert found.told == 'the archive\'s database cannot be used (OperationalError: role "root" does not exist)'
+    assert found.message == 'the archive\'s database cannot be used (OperationalError: role "root" does not exist)'
     assert found.fix.startswith("systemctl start postgresql;")

@@ -12,8 +12,8 @@ from bridge.core.json_codec import schema_of
 from bridge.core.model import Answer, Call, Delivery, Popup
 from bridge.store.desktop.notes import Draft
 from bridge.store.desktop.preferences import Preferences
-from bridge.web.api.operations import OPERATIONS, Operation, Schema
-from bridge.web.api.schemas import DELIVERY_END, LISTED_CLICK, LOG_ENTRY, PROBLEM, SCHEMAS, TEXT
+from bridge.web.api.operations import Operation, Schema, all_operations
+from bridge.web.api.schemas import PROBLEM, SCHEMAS, TEXT, delivery_end, listed_click, log_entry
 
 NOUNS = (Answer, Popup, Call, Delivery, Preferences, Draft)
 ID = {**TEXT, "minLength": 1}
@@ -41,7 +41,7 @@ SCHEMES = {
 def document() -> Mapping[str, Any]:
     """The OpenAPI document."""
     paths: dict[str, dict[str, Any]] = {}
-    for operation in OPERATIONS:
+    for operation in all_operations():
         paths.setdefault(operation.path, {})[operation.method] = _described(operation)
     about = "A click on the CRM's button shows the caller's popup."
     return {
@@ -57,7 +57,7 @@ def _schemas() -> Iterator[tuple[str, Any]]:
         schema = schema_of(noun, SCHEMAS)
         yield from schema.pop("$defs", {}).items()
         yield noun.__name__, schema
-    yield from (("DeliveryEnd", DELIVERY_END), ("LogEntry", LOG_ENTRY), ("ListedClick", LISTED_CLICK))
+    yield from (("DeliveryEnd", delivery_end()), ("LogEntry", log_entry()), ("ListedClick", listed_click()))
     yield "Problem", PROBLEM
 
 
@@ -114,4 +114,4 @@ async def described(_: Request) -> Response:
 async def reference(request: Request) -> Response:
     """`GET /docs`: the same for people; loads nothing from other sites."""
     page = request.app.state.pages.get_template("docs.html")
-    return HTMLResponse(page.render(operations=OPERATIONS, document=document(), version=__version__))
+    return HTMLResponse(page.render(operations=all_operations(), document=document(), version=__version__))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from bridge.audit import export
@@ -36,66 +37,84 @@ class Operation:
     takes: Schema | None = None
 
 
-CLICKS = (
-    Operation("post", "/clicks/{crm}", "A click: which call is this agent on?", "button",
-              {200: model("Answer")},
-              (400, 404, 413, 415, 429), takes=CLICK),
-    Operation("get", "/clicks/{crm}", "The same, for buttons that can only open a link.", "button",
-              {200: model("Answer")}, (400, 404, 429),
-              dict.fromkeys(("agent", "extension", "ivrid"), "as in the body of POST") | {"token": "click_token"}),
-)  # fmt: skip
-READS = (
-    Operation("get", "/api/clicks", "Clicks, refused ones too, newest first.", "token",
-              {200: listed(model("ListedClick"))}, (400, 429),
-              {"agent": "the agent's user name in the CRM", "crm": "only this CRM"}
-              | {"since": WHEN, "until": WHEN} | PAGING),
-    Operation("get", "/api/clicks/{click_id}", "The details of a click.", "token", {200: LOOSE}, (404, 429)),
-    Operation("get", "/api/popups/{popup_id}", "A popup with its deliveries.", "token",
-              {200: model("Popup")}, (404,)),
-    Operation("get", "/api/deliveries", "Deliveries, newest first.", "supervisor", {200: listed(model("Delivery"))},
-              (400,), {"state": "pending, delivered, failed or expired", "target": "only this target"} | PAGING),
-    Operation("post", "/api/deliveries/{delivery_id}/retry", "Resend a failed or expired delivery.", "supervisor",
-              {202: model("Delivery")}, (404, 409)),
-    Operation("get", "/api/calls/{ivrid}", "The cached call.", "token", {200: model("Call")}, (404,),
-              {"pbx": "only this phone system", "extension": "only this extension"}),
-    Operation("get", "/api/pbx/{pbx}/extensions", "Live extensions with their calls.", "supervisor",
-              {200: listed(LOOSE)}, (404, 502), {"extension": "only this extension"}),
-    Operation("get", "/api/pbx/{pbx}/queues", "Live queues with their waiting callers.", "supervisor",
-              {200: listed(LOOSE)}, (404, 502), {"queue": "only this queue"}),
-)  # fmt: skip
-AUDIT = (
-    Operation("get", "/api/audit", "Log entries of lookups, newest first. Every read is recorded in the access log.",
-              "supervisor",
-              {200: listed(model("LogEntry"))}, (400, 429), AUDIT_FILTERS | PAGING),
-    Operation("get", "/api/audit/export", "All log entries that match, as a file.", "supervisor",
-              {200: tuple(export.MEDIA_TYPES.values())}, (400, 429), AUDIT_FILTERS | {"format": "csv or jsonl"}),
-    Operation("get", "/api/audit/access-log", "Who read the log, what was erased, what retention deleted.", "admin",
-              {200: listed(LOOSE)}, (400, 429), PAGING),
-)  # fmt: skip
-DESKTOP = (
-    Operation("post", "/desktop/session", "Trade a token or a link for a session.", "agent", {201: LOOSE}),
-    Operation("delete", "/desktop/session", "Sign out.", "agent", {204: None}),
-    Operation("get", "/desktop/events", "Live events (server-sent events).", "agent",
-              {200: ("text/event-stream",)}, (429,)),
-    Operation("post", "/desktop/ack", "A popup was delivered to the page, shown or dismissed.", "agent", {204: None},
-              (400, 404, 413), takes=ACK),
-    Operation("post", "/desktop/press", "Look up again, or choose another call.", "agent", {200: model("Answer")},
-              (400, 404, 413, 429), takes=CHOICE),
-    Operation("get", "/desktop/notes/{popup_id}", "The draft of a note.", "agent", {200: model("Draft")}, (404,)),
-    Operation("put", "/desktop/notes/{popup_id}", "Save the draft.", "agent",
-              {204: None}, (400, 404, 413), takes=NOTE),
-    Operation("post", "/desktop/notes/{popup_id}", "Send the note to the CRM.", "agent", {202: LOOSE},
-              (400, 404, 409, 413), takes=NOTE),
-    Operation("get", "/desktop/preferences", "The agent's preferences.", "agent", {200: model("Preferences")}),
-    Operation("put", "/desktop/preferences", "Change preferences; missing keys stay as they are.", "agent",
-              {200: model("Preferences")},
-              (400, 413), takes=LOOSE),
-)  # fmt: skip
-SERVICE = (
-    Operation("get", "/console/session", "The owner of this token.", "supervisor", {200: LOOSE}),
-    Operation("get", "/livez", "Liveness: the process runs.", "all", {200: LOOSE}),
-    Operation("get", "/readyz", "Readiness: clicks can be accepted.", "all", {200: LOOSE, 503: LOOSE}),
-    Operation("get", "/version", "The version.", "all", {200: LOOSE}),
-    Operation("get", "/metrics", "Metrics for Prometheus.", "all", {200: ("text/plain",)}),
-)  # fmt: skip
-OPERATIONS = (*CLICKS, *READS, *AUDIT, *DESKTOP, *SERVICE)
+def _clicks() -> tuple[Operation, ...]:
+    return (
+        Operation("post", "/clicks/{crm}", "A click: which call is this agent on?", "button",
+                  {200: model("Answer")},
+                  (400, 404, 413, 415, 429), takes=CLICK),
+        Operation("get", "/clicks/{crm}", "The same, for buttons that can only open a link.", "button",
+                  {200: model("Answer")}, (400, 404, 429),
+                  dict.fromkeys(("agent", "extension", "ivrid"), "as in the body of POST") | {"token": "click_token"}),
+    )  # fmt: skip
+
+
+def _reads() -> tuple[Operation, ...]:
+    return (
+        Operation("get", "/api/clicks", "Clicks, refused ones too, newest first.", "token",
+                  {200: listed(model("ListedClick"))}, (400, 429),
+                  {"agent": "the agent's user name in the CRM", "crm": "only this CRM"}
+                  | {"since": WHEN, "until": WHEN} | PAGING),
+        Operation("get", "/api/clicks/{click_id}", "The details of a click.", "token", {200: LOOSE}, (404, 429)),
+        Operation("get", "/api/popups/{popup_id}", "A popup with its deliveries.", "token",
+                  {200: model("Popup")}, (404,)),
+        Operation("get", "/api/deliveries", "Deliveries, newest first.", "supervisor", {200: listed(model("Delivery"))},
+                  (400,), {"state": "pending, delivered, failed or expired", "target": "only this target"} | PAGING),
+        Operation("post", "/api/deliveries/{delivery_id}/retry", "Resend a failed or expired delivery.", "supervisor",
+                  {202: model("Delivery")}, (404, 409)),
+        Operation("get", "/api/calls/{ivrid}", "The cached call.", "token", {200: model("Call")}, (404,),
+                  {"pbx": "only this phone system", "extension": "only this extension"}),
+        Operation("get", "/api/pbx/{pbx}/extensions", "Live extensions with their calls.", "supervisor",
+                  {200: listed(LOOSE)}, (404, 502), {"extension": "only this extension"}),
+        Operation("get", "/api/pbx/{pbx}/queues", "Live queues with their waiting callers.", "supervisor",
+                  {200: listed(LOOSE)}, (404, 502), {"queue": "only this queue"}),
+    )  # fmt: skip
+
+
+def _audit() -> tuple[Operation, ...]:
+    return (
+        Operation("get", "/api/audit", "Log entries, newest first. Every read is recorded in the access log.",
+                  "supervisor",
+                  {200: listed(model("LogEntry"))}, (400, 429), AUDIT_FILTERS | PAGING),
+        Operation("get", "/api/audit/export", "All log entries that match, as a file.", "supervisor",
+                  {200: tuple(export.MEDIA_TYPES.values())}, (400, 429), AUDIT_FILTERS | {"format": "csv or jsonl"}),
+        Operation("get", "/api/audit/access-log", "Who read the log, what was erased, what retention deleted.", "admin",
+                  {200: listed(LOOSE)}, (400, 429), PAGING),
+    )  # fmt: skip
+
+
+def _desktop() -> tuple[Operation, ...]:
+    return (
+        Operation("post", "/desktop/session", "Trade a token or a link for a session.", "agent", {201: LOOSE}),
+        Operation("delete", "/desktop/session", "Sign out.", "agent", {204: None}),
+        Operation("get", "/desktop/events", "Live events (server-sent events).", "agent",
+                  {200: ("text/event-stream",)}, (429,)),
+        Operation("post", "/desktop/ack", "A popup was delivered, shown or dismissed.", "agent", {204: None},
+                  (400, 404, 413), takes=ACK),
+        Operation("post", "/desktop/press", "Look up again, or choose another call.", "agent", {200: model("Answer")},
+                  (400, 404, 413, 429), takes=CHOICE),
+        Operation("get", "/desktop/notes/{popup_id}", "The draft of a note.", "agent", {200: model("Draft")}, (404,)),
+        Operation("put", "/desktop/notes/{popup_id}", "Save the draft.", "agent",
+                  {204: None}, (400, 404, 413), takes=NOTE),
+        Operation("post", "/desktop/notes/{popup_id}", "Send the note to the CRM.", "agent", {202: LOOSE},
+                  (400, 404, 409, 413), takes=NOTE),
+        Operation("get", "/desktop/preferences", "The agent's preferences.", "agent", {200: model("Preferences")}),
+        Operation("put", "/desktop/preferences", "Change preferences; missing keys stay as they are.", "agent",
+                  {200: model("Preferences")},
+                  (400, 413), takes=LOOSE),
+    )  # fmt: skip
+
+
+def _service() -> tuple[Operation, ...]:
+    return (
+        Operation("get", "/console/session", "The owner of this token.", "supervisor", {200: LOOSE}),
+        Operation("get", "/livez", "Liveness: the process runs.", "all", {200: LOOSE}),
+        Operation("get", "/readyz", "Readiness: clicks can be accepted.", "all", {200: LOOSE, 503: LOOSE}),
+        Operation("get", "/version", "The version.", "all", {200: LOOSE}),
+        Operation("get", "/metrics", "Metrics for Prometheus.", "all", {200: ("text/plain",)}),
+    )  # fmt: skip
+
+
+@cache
+def all_operations() -> tuple[Operation, ...]:
+    """Every documented operation."""
+    return (*_clicks(), *_reads(), *_audit(), *_desktop(), *_service())

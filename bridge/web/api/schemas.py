@@ -35,6 +35,13 @@ PROBLEM = {
     "properties": {"type": TEXT, "title": TEXT, "status": {"type": "integer"}, "detail": TEXT, "reason": TEXT},
     "required": ["type", "title", "status", "detail", "reason"],
 }
+REASON = {
+    "description": "why, as data: a stable code, its parameters, further reasons; null in older entries",
+    "type": ["object", "null"],
+    "properties": {"code": TEXT, "params": LOOSE, "also": {"type": "array", "items": LOOSE}},
+    "required": ["code", "params", "also"],
+}
+REFUSAL = {**TEXT, "description": "a refused click's stable reason, such as bad-signature"}
 
 
 def model(name: str) -> dict[str, Any]:
@@ -51,26 +58,25 @@ def listed(item: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _log_entry(reason: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema of a log entry with this kind of reason."""
+def log_entry() -> dict[str, Any]:
+    """A log entry as the audit log lists it."""
+    return _entry(REASON)
+
+
+def listed_click() -> dict[str, Any]:
+    """A log entry, or a refused click in its shape."""
+    return _entry({"anyOf": [REASON, REFUSAL]})
+
+
+def _entry(reason: Mapping[str, Any]) -> dict[str, Any]:
     numbers = ("pbx_ms", "total_ms")
     fields: dict[str, Any] = {name: OPTIONAL_NUMBER if name in numbers else OPTIONAL_TEXT for name in FIELDS}
     ends = {"type": "array", "items": model("DeliveryEnd")}
-    return {
-        "type": "object",
-        "properties": {**fields, "reason": reason, "deliveries": ends},
-        "required": [*FIELDS, "deliveries"],
-    }
+    properties = {**fields, "reason": reason, "deliveries": ends}
+    return {"type": "object", "properties": properties, "required": [*properties]}
 
 
-REASON = {
-    "description": "why, as data: a stable code, its parameters, further reasons; null in older entries",
-    "type": ["object", "null"],
-    "properties": {"code": TEXT, "params": LOOSE, "also": {"type": "array", "items": LOOSE}},
-    "required": ["code", "params", "also"],
-}
-REFUSAL = {**TEXT, "description": "a refused click's stable reason, such as bad-signature"}
-ENDS = tuple(DeliveryEnd.__annotations__)
-DELIVERY_END = {"type": "object", "properties": dict.fromkeys(ENDS, OPTIONAL_TEXT), "required": list(ENDS)}
-LOG_ENTRY = _log_entry(REASON)
-LISTED_CLICK = _log_entry({"anyOf": [REASON, REFUSAL]})
+def delivery_end() -> dict[str, Any]:
+    """How one delivery of a log entry ended."""
+    properties = dict.fromkeys(DeliveryEnd.__annotations__, OPTIONAL_TEXT)
+    return {"type": "object", "properties": properties, "required": [*properties]}
