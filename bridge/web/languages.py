@@ -1,26 +1,34 @@
-"""The words that pages and scripts speak: `core.reasons` has them all, one catalogue for each language."""
+"""The words of the pages, and the two scripts that bring their words and modules along.
 
+The words themselves are `core.reasons`': one catalogue for each language, the makes' words included.
+"""
+
+import hashlib
 import json
+import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from bridge.core.reasons import FALLBACK, Words, languages
 
 STATIC = Path(__file__).parent / "static"
 OLD_CODES = {"iw": "he"}
-FOR_BUTTONS = ("dir", "button", "answer.", "state.", "caller.withheld", "caller.unknown", "reason.")
-"""What the words begin with that the button brings along: where it runs it cannot fetch them."""
-FOR_BUTTON, FOR_ANSWER = ("reasons.js", "shown.js"), ("shown.js",)
-"""And which modules."""
-AGAIN = {"Cache-Control": "no-cache"}
+BUTTON_KEYS = ("dir", "button", "answer.", "state.", "caller.withheld", "caller.unknown", "reason.")
+"""What the keys begin with that the button needs: on a CRM's page it cannot fetch its words."""
+IMPORT = re.compile(r'^import [^;]*? from "(\./[\w./]+)";\n', re.M)
+REVALIDATE = "no-cache"
+"""A page asks each time, and is told 304 while nothing has changed: after an update no page mixes old and new words."""
+FIVE_MINUTES = "public, max-age=300"
 
 
 def chosen(accept_language: str) -> tuple[str, Words]:
-    """The code and the words of the first language a browser names (`he-IL,he;q=0.9`) that there is, else English."""
+    """The code and the words of the first language in an `Accept-Language` that there is, else English."""
     names = [part.split(";")[0].strip().lower().split("-")[0] for part in accept_language.split(",")]
     codes = [OLD_CODES.get(name, name) for name in names]
     code = next((code for code in codes if code in languages()), FALLBACK)
@@ -29,44 +37,67 @@ def chosen(accept_language: str) -> tuple[str, Words]:
 
 async def listed(request: Request) -> Response:
     """`GET /static/lang/languages.json`: `[{"code", "name", "dir"}]` for the pages."""
-    told = [{"code": code, "name": words["name"], "dir": words["dir"]} for code, words in languages().items()]
-    return JSONResponse(told, headers=AGAIN)
+    found = [{"code": code, "name": words["name"], "dir": words["dir"]} for code, words in languages().items()]
+    return _answered(request, _json(found), "application/json", REVALIDATE)
 
 
 async def catalogue(request: Request) -> Response:
-    """`GET /static/lang/{code}.json`: every word of one language, the makes' own too."""
-    words = languages().get(request.path_params["code"])
-    if words is None:
+    """`GET /static/lang/{code}.json`: every word of one language; 404 for a language that there is not."""
+    code = request.path_params["code"]
+    if code not in languages():
         raise HTTPException(404)
-    return JSONResponse(dict(words), headers=AGAIN)
+    return _answered(request, _catalogue(code), "application/json", REVALIDATE)
 
 
 async def button(request: Request) -> Response:
-    """`GET /button.js`: the script that draws the button into a CRM's page, with its words in every language."""
-    words = json.dumps(_words_for_buttons(), ensure_ascii=False)
-    return _script(_text("button.js", "const WORDS = {};", f"const WORDS = {words};", FOR_BUTTON))
+    """`GET /button.js`: the script that puts the button into a CRM's page, with its words in every language."""
+    return _answered(request, _button(), "text/javascript", FIVE_MINUTES)
 
 
 async def answer(request: Request) -> Response:
     """`GET /answer.js`: the script of the page that a CRM's link opens."""
-    return _script(_text("answer.js", "/* shown.js */", "", FOR_ANSWER))
+    return _answered(request, _script("answer.js"), "text/javascript", FIVE_MINUTES)
 
 
-def _script(text: str) -> Response:
-    return Response(text, media_type="text/javascript", headers={"Cache-Control": "public, max-age=300"})
+def _answered(request: Request, body: bytes, media_type: str, cached: str) -> Response:
+    tag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
+    headers = {"ETag": tag, "Cache-Control": cached}
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type=media_type, headers=headers)
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @cache
-def _words_for_buttons() -> dict[str, dict[str, str]]:
-    return {
-        code: {key: text for key, text in words.items() if key.startswith(FOR_BUTTONS)}
-        for code, words in languages().items()
+def _catalogue(code: str) -> bytes:
+    return _json(languages()[code])
+
+
+@cache
+def _button() -> bytes:
+    words = {
+        code: {key: text for key, text in known.items() if key.startswith(BUTTON_KEYS)}
+        for code, known in languages().items()
     }
+    return _script("button.js", f"const WORDS = {_json(words).decode()};")
 
 
 @cache
-def _text(name: str, place: str, before: str, modules: tuple[str, ...]) -> str:
-    """A script that is no module, with the modules that it needs put in at `place`."""
-    texts = [before, *((STATIC / module).read_text(encoding="utf-8") for module in modules)]
-    script = (STATIC / name).read_text(encoding="utf-8")
-    return script.replace(place, "\n".join(texts).replace("export ", ""), 1)
+def _script(name: str, *before: str) -> bytes:
+    """A module and all that it imports as one plain script. CRMs' pages and a strict policy allow no modules."""
+    parts = "\n".join((*before, *_modules(STATIC / name, set())))
+    return f"(() => {{\n{parts}}})();\n".encode()
+
+
+def _modules(module: Path, seen: set[Path]) -> Iterator[str]:
+    """The text of each module, once, after those that it imports."""
+    if module in seen:
+        return
+    seen.add(module)
+    text = module.read_text(encoding="utf-8")
+    for name in IMPORT.findall(text):
+        yield from _modules((module.parent / name).resolve(), seen)
+    yield re.sub(r"^export ", "", IMPORT.sub("", text), flags=re.M)

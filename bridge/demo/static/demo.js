@@ -1,139 +1,154 @@
-// The demo page: shows the state that the demo sends, and tells it which button was pressed.
+// The demo page: shows the state that the demo server sends, and reports which button was clicked.
 
-import { chain } from "/static/chain.js";
-import { element, time } from "/static/element.js";
+import { allMatching, byId, element } from "/look/element.js";
 import { clockTime, duration } from "/look/words.js";
+import { chain } from "/static/chain.js";
 
-const at = (id) => document.getElementById(id);
-const STATES = { ringing: "Ringing", dialing: "Dialling", talking: "Talking", hold: "On hold", unknown: "Unknown" };
+const TICK_MS = 500;
+/** @type {Record<string, string>} */
+const STATES = { ringing: "Ringing", dialing: "Dialing", talking: "Talking", hold: "On hold", unknown: "Unknown" };
+/** @type {Record<string, string>} */
 const OUTCOMES = {
   found: "Found",
-  "no-active-call": "No call",
+  "no-active-call": "No active call",
   "unknown-agent": "Unknown agent",
   "unknown-extension": "Unknown extension",
-  "no-such-call": "Call is over",
-  "pbx-refused": "Phone system refused",
-  "pbx-unreachable": "Phone system away",
-  "pbx-unintelligible": "Phone system garbled",
+  "no-such-call": "Call has ended",
+  "pbx-refused": "Refused by the phone system",
+  "pbx-unreachable": "Phone system unreachable",
+  "pbx-unintelligible": "Unexpected response",
 };
 let language = "en";
 let desktopUrl = "";
 
+/** @param {DemoState} state */
 function show(state) {
-  at("lost").hidden = true;
-  at("auto").checked = state.autoplay;
-  showMake(state.make);
+  byId("stopped").hidden = true;
+  byId("auto", HTMLInputElement).checked = state.autoplay;
+  showPhoneSystem(state.make);
   showCalls(state.calls);
-  showMoods(state);
-  at("contact").replaceChildren(...contact(state.crm_popup, state.crm));
+  showBehaviour(state);
+  byId("contact").replaceChildren(...contact(state));
   showDesktop(state.desktop_url);
-  showPresses(state.presses);
+  showClicks(state.presses);
 }
 
-function showMake({ title, not_told }) {
-  at("make").textContent = `: ${title}`;
-  at("not-told").textContent = not_told;
-  at("not-told").hidden = !not_told;
+/** @param {DemoState["make"]} make */
+function showPhoneSystem({ title, not_told: limits }) {
+  byId("make").textContent = `: ${title}`;
+  byId("limits").textContent = limits;
+  byId("limits").hidden = !limits;
 }
 
+/** @param {Call[]} calls */
 function showCalls(calls) {
-  const quiet = [element("li", { class: "quiet" }, ["Nobody is on Dana's line."])];
-  at("calls").replaceChildren(...(calls.length ? calls.map(line) : quiet));
+  const none = element("li", { class: "quiet" }, ["Dana is not on a call."]);
+  byId("calls").replaceChildren(...(calls.length ? calls.map(callItem) : [none]));
 }
 
-function line(call) {
-  const since = Date.parse(call.answered_at ?? call.started_at);
-  const who = call.caller.kind === "withheld" ? "Withheld number" : call.caller.name || call.caller.number;
-  return element("li", { "data-state": call.state }, [
-    element("span", { class: "chip chip-state", "data-state": call.state }, [STATES[call.state] ?? call.state]),
+/** @param {Call} call */
+function callItem({ state, caller, answered_at: answered, started_at: started }) {
+  const since = Date.parse(answered ?? started ?? "");
+  const who = caller.kind === "withheld" ? "Withheld number" : caller.name || caller.number;
+  return element("li", { "data-state": state }, [
+    element("span", { class: "chip chip-state", "data-state": state }, [STATES[state] ?? state]),
     element("bdi", { class: "call-who" }, [who]),
-    element("bdi", { class: "soft", dir: "ltr" }, [call.caller.number]),
-    time(since, duration),
+    element("bdi", { class: "soft", dir: "ltr" }, [caller.number]),
+    element("time", { class: "timer", "data-since": since }, [duration(Date.now() - since)]),
   ]);
 }
 
-function showMoods(state) {
-  for (const button of document.querySelectorAll(".moods button")) {
-    const [side, mood] = button.dataset.do.split("/");
-    button.setAttribute("aria-pressed", String(state[side] === mood));
+/** @param {DemoState} state */
+function showBehaviour(state) {
+  for (const button of allMatching(".behaviours button")) {
+    const [side, behaviour] = (button.dataset.do ?? "").split("/");
+    button.setAttribute("aria-pressed", String((side === "pbx" ? state.pbx : state.crm) === behaviour));
   }
 }
 
-function contact(taken, mood) {
-  if (mood === "down") {
-    return [element("p", { class: "soft" }, ["The CRM takes no popups now. popbridge tries again until the popup is a minute old."])];
-  }
-  if (!taken) return [element("p", { class: "soft" }, ["No record is open. Press the button while Dana is on a call."])];
-  const when = element("p", { class: "soft contact-when" }, ["Opened by the popup of ", clockTime(taken.popup.at * 1000)]);
-  return [when, ...(taken.contact ? known(taken.contact) : unknown(taken.popup))];
+/** @param {DemoState} state @returns {HTMLElement[]} */
+function contact({ crm, crm_popup: shown }) {
+  if (crm === "down") return [soft("The CRM is down. popbridge retries each popup until it is delivered or a minute old.")];
+  if (!shown) return [soft("No record is open. Click the button while Dana is on a call.")];
+  const when = element("p", { class: "soft contact-when" }, ["Opened by the popup at ", clockTime(shown.popup.at * 1000)]);
+  return [when, ...(shown.contact ? knownCaller(shown.contact) : unknownCaller(shown.popup.number))];
 }
 
-function unknown(caller) {
-  const what = !caller.number ? "The number is withheld: nothing to look up." : `No contact has ${caller.number}.`;
-  return [element("p", { class: "contact-name" }, ["Unknown caller"]), element("p", { class: "soft" }, [what])];
+/** @param {...(string | HTMLElement)} words */
+function soft(...words) {
+  return element("p", { class: "soft" }, words);
 }
 
-function known(person) {
+/** @param {string} number */
+function unknownCaller(number) {
+  const why = number ? `No contact has the number ${number}.` : "The number is withheld: nothing to look up.";
+  return [element("p", { class: "contact-name" }, ["Unknown caller"]), soft(why)];
+}
+
+/** @param {DemoContact} person */
+function knownCaller({ name, company, contact_id: id, e164, last_order: lastOrder }) {
   return [
-    element("p", { class: "contact-name" }, [element("bdi", { dir: "auto" }, [person.name])]),
-    element("p", {}, [element("bdi", { dir: "auto" }, [person.company])]),
-    element("p", { class: "soft" }, ["Contact ", person.contact_id, " · ", element("bdi", { dir: "ltr" }, [person.e164])]),
-    element("p", { class: "soft" }, ["Last order: ", person.last_order]),
+    element("p", { class: "contact-name" }, [element("bdi", { dir: "auto" }, [name])]),
+    element("p", {}, [element("bdi", { dir: "auto" }, [company])]),
+    soft("Contact ", id, " · ", element("bdi", { dir: "ltr" }, [e164])),
+    soft("Last order: ", lastOrder),
   ];
 }
 
+/** @param {string} url */
 function showDesktop(url) {
   if (url === desktopUrl) return;
   desktopUrl = url;
-  at("desktop").src = url.replace("#", `?lang=${language}#`);
+  byId("desktop", HTMLIFrameElement).src = url.replace("#", `?lang=${language}#`);
 }
 
-function showPresses(presses) {
-  if (!presses.length) return;
-  const [newest, ...older] = presses;
-  at("newest").replaceChildren(chain(newest, OUTCOMES));
-  at("older").replaceChildren(...older.map(summary));
+/** @param {DemoClick[]} clicks newest first */
+function showClicks([newest, ...older]) {
+  if (!newest) return;
+  byId("newest").replaceChildren(chain(newest, OUTCOMES));
+  byId("older").replaceChildren(...older.map(summary));
 }
 
-function summary(press) {
-  const outcome = press.answer?.outcome ?? (press.problem ? "refused" : "waiting");
-  const took = press.answered_at_ms === null ? "" : `${press.answered_at_ms.toFixed(0)} ms`;
+/** @param {DemoClick} click */
+function summary({ answer, problem, answered_at_ms: answeredAt }) {
+  const name = answer ? (OUTCOMES[answer.outcome] ?? answer.outcome) : problem ? "Refused" : "Looking up…";
   return element("li", {}, [
-    element("span", { class: "chip", "data-good": String(outcome === "found") }, [OUTCOMES[outcome] ?? "Not accepted"]),
-    element("span", { class: "older-why" }, [press.answer?.why ?? press.problem ?? "…"]),
-    element("span", { class: "soft" }, [took]),
+    element("span", { class: "chip", "data-good": answer?.outcome === "found" ? "true" : "false" }, [name]),
+    element("span", { class: "older-why" }, [answer?.why ?? problem ?? "…"]),
+    element("span", { class: "soft" }, [answeredAt === null ? "" : `${answeredAt.toFixed(0)} ms`]),
   ]);
 }
 
-async function act(verb) {
+/** @param {string} command */
+async function run(command) {
   try {
-    await fetch(`/do/${verb}`, { method: "POST" });
+    await fetch(`/do/${command}`, { method: "POST" });
   } catch {
-    at("lost").hidden = false;
+    byId("stopped").hidden = false;
   }
 }
 
-document.addEventListener("click", (event) => {
-  const button = event.target.closest("button");
-  if (button?.dataset.do) act(button.dataset.do);
-  if (button?.dataset.lang) choose(button.dataset.lang);
-});
-at("auto").addEventListener("change", (event) => act(event.target.checked ? "auto/on" : "auto/off"));
-
-function choose(code) {
+/** @param {string} code the language of the desktop page */
+function changeLanguage(code) {
   language = code;
-  for (const button of document.querySelectorAll("[data-lang]")) {
-    button.setAttribute("aria-pressed", String(button.dataset.lang === code));
-  }
+  for (const button of allMatching("[data-lang]")) button.setAttribute("aria-pressed", String(button.dataset.lang === code));
   const url = desktopUrl;
   desktopUrl = "";
   showDesktop(url);
 }
 
-setInterval(() => {
-  for (const each of document.querySelectorAll("time[data-since]")) each.textContent = duration(Date.now() - each.dataset.since);
-}, 500);
+function tick() {
+  for (const each of allMatching("time[data-since]")) each.textContent = duration(Date.now() - Number(each.dataset.since));
+}
+
+document.addEventListener("click", ({ target }) => {
+  const button = target instanceof Element ? target.closest("button") : null;
+  if (button?.dataset.do) run(button.dataset.do);
+  if (button?.dataset.lang) changeLanguage(button.dataset.lang);
+});
+byId("auto").addEventListener("change", () => run(byId("auto", HTMLInputElement).checked ? "auto/on" : "auto/off"));
+setInterval(tick, TICK_MS);
 
 const states = new EventSource("/state");
-states.onmessage = (event) => show(JSON.parse(event.data));
-states.onerror = () => (at("lost").hidden = false);
+states.addEventListener("message", ({ data }) => show(JSON.parse(data)));
+states.addEventListener("error", () => (byId("stopped").hidden = false));

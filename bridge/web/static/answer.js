@@ -1,11 +1,10 @@
-// The page that a CRM's link opens.
+// The page that a CRM's link opens. The bridge serves this file as one script, with what it imports put in.
 
-// The link carried a token: it leaves the address bar and the history, so that nobody reads or copies it there.
+import { plain } from "./text.js";
+
+// The link carries a token: remove it from the address bar and the history, where others could read or copy it.
 history.replaceState(null, "", location.pathname);
 
-(() => {
-  /* shown.js */
-  addEventListener("DOMContentLoaded", () => {
-    for (const each of document.querySelectorAll("bdi")) each.textContent = plain(each.textContent);
-  });
-})();
+addEventListener("DOMContentLoaded", () => {
+  for (const each of document.querySelectorAll("bdi")) each.textContent = plain(each.textContent);
+});

@@ -1,84 +1,100 @@
 // The button for a CRM's page:
 //   <script src="https://bridge.example/button.js" data-crm="acme" data-agent="dana@acme.example" data-token="…"></script>
-// It stands where the script stands, asks the bridge whose call is on the line, and says the answer beside itself.
+// It appears where the script is, looks up the agent's call, and shows the answer next to itself.
 // Optional: data-extension, data-ivrid, data-record-type, data-record-id, data-record-url, data-lang, data-label.
-// The page may listen: the element beside the script gets an event "popbridge-answer" with the answer as its detail.
+// The page may listen: the element after the script gets an event "popbridge-answer" with the answer as its detail.
+// The bridge serves this file as one script, with the words and what it imports put in.
 
-(() => {
-  const WORDS = {}; // the words, reasons.js and shown.js, put in by the bridge
-  const STYLE = `
-    :host { display: inline-flex; flex-wrap: wrap; align-items: center; gap: .35em .75em; font: inherit; }
-    button { padding: .4em .9em; border: 0; border-radius: .5em; background: #0f6e66; color: #fff; font: inherit; font-weight: 600; cursor: pointer; }
-    button:focus-visible { outline: 2px solid #fff; outline-offset: 0; box-shadow: 0 0 0 5px #0f6e66; }
-    button[aria-disabled="true"] { opacity: .65; cursor: progress; }
-    span[data-outcome="found"] { font-weight: 600; }
-  `;
-  const script = document.currentScript;
-  const asked = script.dataset;
-  const bridge = new URL(script.src).origin;
-  const wanted = (asked.lang || document.documentElement.lang || navigator.language).toLowerCase().split("-")[0];
-  const words = WORDS[wanted] ?? WORDS.en;
-  const say = (key, values = {}) => (words[key] ?? "").replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+import { sayReason } from "./reasons.js";
+import { isolated, joined, plain } from "./text.js";
 
-  const host = document.createElement("span");
-  const button = document.createElement("button");
-  const answer = document.createElement("span");
-  host.dir = words.dir;
-  button.type = "button";
-  button.textContent = asked.label || say("button");
-  answer.setAttribute("role", "status");
-  answer.dir = "auto";
-  button.addEventListener("click", press);
-  draw();
+const FALLBACK = "en";
+const STYLE = `
+  :host { display: inline-flex; flex-wrap: wrap; align-items: center; gap: .35em .75em; font: inherit; }
+  button { padding: .4em .9em; border: 0; border-radius: .5em; background: #0f6e66; color: #fff; font: inherit; font-weight: 600; cursor: pointer; }
+  button:focus-visible { outline: 2px solid #fff; outline-offset: 0; box-shadow: 0 0 0 5px #0f6e66; }
+  button[aria-disabled="true"] { opacity: .65; cursor: progress; }
+  span[data-outcome="found"] { font-weight: 600; }
+`;
+const script = /** @type {HTMLScriptElement} */ (document.currentScript);
+const options = script.dataset;
+const bridge = new URL(script.src).origin;
+const wanted = (options.lang || document.documentElement.lang || navigator.language).toLowerCase().split("-")[0] ?? "";
+const language = wanted in WORDS ? wanted : FALLBACK;
+const words = WORDS[language] ?? {};
 
-  function draw() {
-    const inside = host.attachShadow({ mode: "open" });
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(STYLE);
-    inside.adoptedStyleSheets = [sheet];
-    inside.append(button, answer);
-    script.after(host);
+const host = document.createElement("span");
+const button = document.createElement("button");
+const shown = document.createElement("span");
+host.dir = words.dir ?? "ltr";
+button.type = "button";
+button.textContent = options.label || say("button");
+shown.setAttribute("role", "status");
+shown.dir = "auto";
+button.addEventListener("click", lookUp);
+draw();
+
+/** @param {string} key */
+function say(key) {
+  return words[key] ?? "";
+}
+
+function draw() {
+  const root = host.attachShadow({ mode: "open" });
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(STYLE);
+  root.adoptedStyleSheets = [sheet];
+  root.append(button, shown);
+  script.after(host);
+}
+
+async function lookUp() {
+  if (button.getAttribute("aria-disabled") === "true") return;
+  button.setAttribute("aria-disabled", "true");
+  show("asking", say("button.asking"));
+  try {
+    const response = await fetch(`${bridge}/clicks/${encodeURIComponent(options.crm ?? "")}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Authorization: `Bearer ${options.token}` },
+      body: JSON.stringify(click()),
+    });
+    showAnswer(await response.json());
+  } catch {
+    show("problem", say("button.failed"));
+  } finally {
+    button.removeAttribute("aria-disabled");
   }
+}
 
-  async function press() {
-    if (button.getAttribute("aria-disabled") === "true") return;
-    button.setAttribute("aria-disabled", "true");
-    tell("asking", say("button.asking"));
-    try {
-      const response = await fetch(`${bridge}/clicks/${encodeURIComponent(asked.crm)}`, {
-        method: "POST",
-        headers: { "Content-Type": "application/json", Authorization: `Bearer ${asked.token}` },
-        body: JSON.stringify(fields()),
-      });
-      answered(await response.json());
-    } catch {
-      tell("problem", say("button.failed"));
-    } finally {
-      button.removeAttribute("aria-disabled");
-    }
-  }
+function click() {
+  const { agent, extension, ivrid, recordType: type, recordId: id, recordUrl: url } = options;
+  const record = type || id || url ? { type, id, url } : undefined;
+  return { agent, extension, ivrid, record };
+}
 
-  function fields() {
-    const { agent, extension, ivrid, recordType: type, recordId: id, recordUrl: url } = asked;
-    const record = type || id || url ? { type, id, url } : undefined;
-    return { agent, extension, ivrid, record };
-  }
+/** @param {Answer | {outcome?: undefined, reason: string}} answer an answer, or the problem of a refused click */
+function showAnswer(answer) {
+  if (answer.outcome === undefined) show("problem", say(`answer.problem.${answer.reason}`) || say("answer.other-problem"));
+  else if (answer.popup) show("found", caller(answer.popup.call));
+  else show(answer.outcome, explanation(answer));
+  host.dispatchEvent(new CustomEvent("popbridge-answer", { bubbles: true, detail: answer }));
+}
 
-  function answered(given) {
-    if (given.outcome === "found") tell("found", who(given.popup.call));
-    else if (given.outcome) tell(given.outcome, `${say(`answer.title.${given.outcome}`)}: ${isolated(plain(given.reason?.code ? sayReason(given.reason, words) : given.why))}. ${say(`answer.next.${given.outcome}`)}`);
-    else tell("problem", say(`answer.problem.${given.reason}`) || say("answer.other-problem"));
-    host.dispatchEvent(new CustomEvent("popbridge-answer", { bubbles: true, detail: given }));
-  }
+/** @param {Answer} answer */
+function explanation({ outcome, why, reason }) {
+  const because = reason ? sayReason(reason, words, language) : why;
+  return `${say(`answer.title.${outcome}`)}: ${isolated(plain(because))}. ${say(`answer.next.${outcome}`)}`;
+}
 
-  function who({ state, caller }) {
-    const known = plain(caller.name).trim() || plain(caller.number).trim() || say("caller.unknown");
-    const name = caller.kind === "withheld" ? say("caller.withheld") : known;
-    return lineOf([say(`state.${state}`), name, caller.kind === "number" && caller.name ? caller.number : ""]);
-  }
+/** @param {Call} call */
+function caller({ state, caller: { kind, name, number } }) {
+  const known = plain(name).trim() || plain(number).trim() || say("caller.unknown");
+  const who = kind === "withheld" ? say("caller.withheld") : known;
+  return joined([say(`state.${state}`), who, kind === "number" && name ? number : ""]);
+}
 
-  function tell(outcome, text) {
-    answer.dataset.outcome = outcome;
-    answer.textContent = text;
-  }
-})();
+/** @param {string} outcome @param {string} text */
+function show(outcome, text) {
+  shown.dataset.outcome = outcome;
+  shown.textContent = text;
+}

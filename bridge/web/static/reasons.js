@@ -1,24 +1,34 @@
-// Why something is so, in words: the page's twin of core/reasons.py. A reason is {code, params, also}; the words for it
-// stand in a catalogue under `reason.CODE`, or `reason.CODE.one` and its like, one for each plural form of `count`.
+// Puts a reason into words, exactly as `say` in bridge/core/reasons.py does (tests hold the two together).
+// The text for a code is `reason.CODE`; a code that counts has one text per plural form of `count`: `reason.CODE.one`, …
 
 const GAP = /\{(\w+)\}/g;
 
-/** The sentence for `reason` by the words of one language; its code where there are none. */
-export function sayReason(reason, words) {
-  return [reason, ...(reason.also ?? [])].map((one) => saidOf(one, words)).join("; ");
+/**
+ * The sentence for `reason` in the language of `words`; its code if the language has no words for it.
+ * @param {Reason} reason
+ * @param {Words} words
+ * @param {string} language a language code, for its plural forms
+ * @returns {string}
+ */
+export function sayReason(reason, words, language) {
+  return [reason, ...(reason.also ?? [])].map((one) => sayOneReason(one, words, language)).join("; ");
 }
 
-function saidOf({ code, params = {} }, words) {
-  const text = textOf(`reason.${code}`, params.count, words);
-  return text === undefined ? code : text.replace(GAP, (whole, name) => filled(params[name] ?? whole, words));
+/** @param {Reason} reason @param {Words} words @param {string} language */
+function sayOneReason({ code, params = {} }, words, language) {
+  const text = textFor(`reason.${code}`, params.count, words, language);
+  if (text === undefined) return code;
+  return text.replace(GAP, (gap, name) => sayParameter(params[name] ?? gap, words, language));
 }
 
-function textOf(key, count, words) {
-  const form = { 1: "one", 2: "two" }[count] ?? "other";
+/** @param {string} key @param {unknown} count @param {Words} words @param {string} language @returns {string | undefined} */
+function textFor(key, count, words, language) {
+  const form = typeof count === "number" ? new Intl.PluralRules(language).select(count) : "other";
   return words[`${key}.${form}`] ?? words[`${key}.other`] ?? words[key];
 }
 
-function filled(value, words) {
-  if (Array.isArray(value)) return value.map((one) => filled(one, words)).join(", ");
-  return value?.code ? sayReason(value, words) : String(value);
+/** @param {ReasonParameter} value @param {Words} words @param {string} language @returns {string} */
+function sayParameter(value, words, language) {
+  if (Array.isArray(value)) return value.map((one) => sayParameter(one, words, language)).join(", ");
+  return typeof value === "object" ? sayReason(value, words, language) : String(value);
 }

@@ -1,83 +1,123 @@
-// The page's words, in the reader's language. A language is one file in lang/: nothing here names any of them.
+// The page's words in the reader's language. Languages are files; no language is named here but the fallback.
 
 import { sayReason } from "./reasons.js";
 
 const FALLBACK = "en";
-let catalogue = {};
+/** @type {Words} */
+let words = {};
 export let language = FALLBACK;
 
-/** The languages there are: `[{code, name, dir}]`. */
+/**
+ * The languages to choose from.
+ * @returns {Promise<Language[]>}
+ */
 export async function languages() {
   const response = await fetch("/static/lang/languages.json");
   return response.json();
 }
 
-/** Which of `known` to speak: the first that the names wanted (`he-IL`, null) lead to. `iw` is Hebrew's old code. */
-export function chosenLanguage(wanted, known) {
-  const codes = wanted.map((name) => (name ?? "").toLowerCase().split("-")[0].replace(/^iw$/, "he"));
+/**
+ * The first of `wanted` (`he-IL`; null is skipped) that is known, else English. `iw` is an old code for Hebrew.
+ * @param {(string | null | undefined)[]} wanted
+ * @param {Language[]} known
+ */
+export function chooseLanguage(wanted, known) {
+  const codes = wanted.map((name) => (name ?? "").toLowerCase().split("-")[0]?.replace(/^iw$/, "he"));
   const found = codes.map((code) => known.find((each) => each.code === code)).find(Boolean);
-  return found ?? known.find((each) => each.code === FALLBACK) ?? known[0];
+  return found ?? known.find((each) => each.code === FALLBACK) ?? known[0] ?? { code: FALLBACK, name: "", dir: "ltr" };
 }
 
-/** Loads the catalogue and turns the page its way. */
-export async function speak({ code, dir }) {
-  if (code !== language || !canSay("name")) {
-    catalogue = await load(code);
+/**
+ * Loads a language's words and writes them into the page.
+ * @param {Language} chosen
+ */
+export async function useLanguage({ code, dir }) {
+  if (code !== language || !hasWords("name")) {
+    words = await (await fetch(`/static/lang/${code}.json`)).json();
   }
   language = code;
   document.documentElement.lang = code;
   document.documentElement.dir = dir;
-  for (const each of document.querySelectorAll("[data-say]")) each.textContent = say(each.dataset.say);
-  for (const each of document.querySelectorAll("[data-label]")) label(each, each.dataset.label);
+  for (const each of document.querySelectorAll("[data-say]")) {
+    if (each instanceof HTMLElement) each.textContent = say(each.dataset.say ?? "");
+  }
+  for (const each of document.querySelectorAll("[data-label]")) {
+    if (each instanceof HTMLElement) label(each, each.dataset.label ?? "");
+  }
 }
 
-async function load(code) {
-  return (await fetch(`/static/lang/${code}.json`)).json();
+/**
+ * Why: the reason in the page's language, or the English sentence if there is no reason.
+ * @param {{reason?: Reason | string | null, why: string | null}} cause
+ * @returns {string}
+ */
+export function sayWhy({ reason, why }) {
+  return reason && typeof reason === "object" ? sayReason(reason, words, language) : (why ?? "");
 }
 
-/** The cause of an answer, a popup or a log entry: its reason in the page's language, else its English sentence. */
-export function cause({ reason, why }) {
-  return reason?.code ? sayReason(reason, catalogue) : why;
-}
-
-/** Names a control that shows no words, for a screen reader and for the mouse. */
+/**
+ * Gives a control without text its name, for screen readers and as a tooltip.
+ * @param {HTMLElement} control
+ * @param {string} key
+ */
 export function label(control, key) {
   control.dataset.label = key;
   control.setAttribute("aria-label", say(key));
   control.title = say(key);
 }
 
-/** The words for `key` with its `{names}` filled in; the key itself where the catalogue lacks it. */
+/**
+ * The words for `key`, its `{gaps}` filled; the key itself if there are none.
+ * @param {string} key
+ * @param {Record<string, unknown>} [values]
+ */
 export function say(key, values = {}) {
-  return (catalogue[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+  return (words[key] ?? key).replace(/\{(\w+)\}/g, (gap, name) => String(values[name] ?? gap));
 }
 
-/** The words for `group.value`, or the value as it is when there are none for it. */
-export function sayOne(group, value) {
-  return catalogue[`${group}.${value}`] ?? String(value ?? "");
+/**
+ * The words for `group.value`, or the value itself if there are none.
+ * @param {string} group
+ * @param {unknown} value
+ */
+export function sayValue(group, value) {
+  return words[`${group}.${value}`] ?? String(value ?? "");
 }
 
-/** Whether there are words for `key`. */
-export function canSay(key) {
-  return key in catalogue;
+/**
+ * Whether there are words for `key`.
+ * @param {string} key
+ */
+export function hasWords(key) {
+  return key in words;
 }
 
-/** A moment as the clock on the wall shows it, with its day when that is not `today`. */
-export function clockTime(moment, today = Date.now()) {
-  const format = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
-  const isToday = new Date(moment).toDateString() === new Date(today).toDateString();
+/**
+ * A time of day, with its date if that is not `today`.
+ * @param {number} time
+ */
+export function clockTime(time, today = Date.now()) {
+  const isToday = new Date(time).toDateString() === new Date(today).toDateString();
+  /** @type {Intl.DateTimeFormatOptions} */
   const day = isToday ? {} : { day: "numeric", month: "short" };
-  return new Intl.DateTimeFormat(language, { ...day, ...format }).format(moment);
+  const format = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+  return new Intl.DateTimeFormat(language, /** @type {Intl.DateTimeFormatOptions} */ ({ ...day, ...format })).format(time);
 }
 
-/** How long ago: `now`, `4 seconds ago`, `2 minutes ago`. */
+/**
+ * How long ago: `now`, `4 seconds ago`, `2 minutes ago`.
+ * @param {number} ms
+ */
 export function ago(ms) {
   const seconds = Math.max(0, Math.round(ms / 1000));
   const format = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
   return seconds < 60 ? format.format(-seconds, "second") : format.format(-Math.floor(seconds / 60), "minute");
 }
 
-/** `0:42`, `12:05`, `1:02:03`. */
+/**
+ * `0:42`, `12:05`, `1:02:03`.
+ * @param {number} ms
+ */
 export function duration(ms) {
   const total = Math.max(0, Math.floor(ms / 1000));
   const [hours, minutes, seconds] = [Math.floor(total / 3600), Math.floor(total / 60) % 60, total % 60];

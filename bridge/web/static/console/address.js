@@ -1,39 +1,57 @@
-// What is looked for stands in the address after the #, which no server and no log ever sees: numbers of callers are in it.
+// What the console shows is in the address after the #, which no server and no log sees: it may name callers' numbers.
 
 export const FILTERS = ["since", "until", "crm", "crm_user", "extension", "outcome", "caller", "did", "ivrid"];
-const HASH = /^#/;
 
-/** All that the address says, as a `URLSearchParams`. */
-export function said() {
-  return new URLSearchParams(location.hash.replace(HASH, ""));
+/** Everything the address says. */
+export function parameters() {
+  return new URLSearchParams(location.hash.replace(/^#/, ""));
 }
 
-/** The token that the address brings, or null. It does not stay there; the rest does. */
+/** The token in the address, or null; it is removed from the address. */
 export function takeToken() {
-  const words = said();
-  const token = words.get("token");
-  words.delete("token");
-  if (token !== null) go(words, { replace: true });
+  const found = parameters();
+  const token = found.get("token");
+  found.delete("token");
+  if (token !== null) replace(found);
   return token;
 }
 
-/** A link may name filters before the #, too: they are moved behind it. */
-export function moveIn() {
+/** Links may have filters before the #, too: moves them behind it. */
+export function moveBehindHash() {
   if (!location.search) return;
-  const words = new URLSearchParams(location.search);
-  for (const [name, value] of said()) words.set(name, value);
-  go(words, { replace: true });
+  const found = new URLSearchParams(location.search);
+  for (const [name, value] of parameters()) found.set(name, value);
+  replace(found);
 }
 
-/** The address says `words`; empty ones are left out. `state` is kept with it in the history. */
-export function go(words, { replace = false, state = history.state } = {}) {
-  const kept = new URLSearchParams([...words].filter(([, value]) => value !== ""));
-  const address = location.pathname + (kept.size ? `#${kept}` : "");
-  if (replace) history.replaceState(state, "", address);
-  else history.pushState(state, "", address);
+/**
+ * Goes to a new address; the back button returns from it. `state` is kept with it in the history.
+ * @param {URLSearchParams} found
+ * @param {unknown} state
+ */
+export function push(found, state) {
+  history.pushState(state, "", addressOf(found));
 }
 
-/** `words` without these names. */
-export function without(words, ...names) {
-  return new URLSearchParams([...words].filter(([name]) => !names.includes(name)));
+/**
+ * Changes the present address.
+ * @param {URLSearchParams} found
+ */
+export function replace(found) {
+  history.replaceState(history.state, "", addressOf(found));
+}
+
+/** @param {URLSearchParams} found parameters without a value are left out */
+function addressOf(found) {
+  const kept = new URLSearchParams([...found].filter(([, value]) => value !== ""));
+  return location.pathname + (kept.size ? `#${kept}` : "");
+}
+
+/**
+ * The parameters without these.
+ * @param {URLSearchParams} found
+ * @param {...string} names
+ */
+export function without(found, ...names) {
+  return new URLSearchParams([...found].filter(([name]) => !names.includes(name)));
 }

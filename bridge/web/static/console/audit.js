@@ -1,173 +1,193 @@
-// The audit log: what is looked for is what the address says; a search writes it there, and the back button goes back.
+// The audit log. The address says what is searched for; a search changes it, so the back button returns to the one before.
 
-import { foreign } from "../element.js";
-import { label as nameControl, say } from "../words.js";
-import { FILTERS, go, said, without } from "./address.js";
+import { allMatching, byId, foreign } from "../element.js";
+import { label, say } from "../words.js";
+import { FILTERS, parameters, push, without } from "./address.js";
+import { DetailsDialog } from "./details_dialog.js";
 import { Exports } from "./exports.js";
 import * as forms from "./forms.js";
 import { table } from "./lookups.js";
-import * as problems from "./problems.js";
-import { Stories } from "./stories.js";
-import { list, nothing } from "./why.js";
+import { showProblem } from "./problems.js";
+import { list, nothingFound } from "./why.js";
 
-const at = (id) => document.getElementById(id);
-const BESIDE_THE_QUESTION = ["click", "view"];
+/** Parameters that do not change what is searched for. */
+const NOT_SEARCHED = ["click", "view"];
+
+/** @typedef {import("./page.js").Api} Api */
 
 export class Audit {
-  #desk = null;
+  /** @type {Api | null} */
+  #api = null;
+  /** @type {List<LogEntry | RefusedClick> | null} */
   #answer = null;
-  #refused = null;
-  #asked = null;
-  #turn = 0;
+  /** @type {unknown} */
+  #error = null;
+  /** @type {string | null} */
+  #searched = null;
+  #searches = 0;
   #exports = new Exports();
-  #stories = new Stories((clickId) => this.#answer?.items.find((line) => line.click_id === clickId));
+  #dialog = new DetailsDialog((clickId) => this.#entry(clickId));
 
   constructor() {
-    const on = (id, event, act) => at(id).addEventListener(event, act);
+    /** @param {string} id @param {string} event @param {(event: Event) => void} act */
+    const on = (id, event, act) => byId(id).addEventListener(event, act);
     on("lookups-form", "input", forms.checkOrder);
-    on("lookups-form", "submit", (event) => this.#search(event, forms.readLookups()));
-    on("why-form", "submit", (event) => this.#search(event, forms.readWhy()));
-    on("clear", "click", () => this.#ask(new URLSearchParams()));
+    on("lookups-form", "submit", (event) => this.#submit(event, forms.readLookups()));
+    on("why-form", "submit", (event) => this.#submit(event, forms.readWhy()));
+    on("clear", "click", () => this.#search(new URLSearchParams()));
     on("newest", "click", () => this.#turnTo(null, []));
-    on("older", "click", () => this.#turnTo(this.#answer.next_cursor, [...this.#before, said().get("cursor") ?? ""]));
-    on("newer", "click", () => this.#turnTo(this.#before.at(-1), this.#before.slice(0, -1)));
-    for (const each of document.querySelectorAll("[data-period]")) {
+    on("older", "click", () => this.#turnTo(this.#answer?.next_cursor ?? null, [...this.#before, parameters().get("cursor") ?? ""]));
+    on("newer", "click", () => this.#turnTo(this.#before.at(-1) ?? null, this.#before.slice(0, -1)));
+    for (const each of allMatching("[data-period]")) {
       each.addEventListener("click", () => {
-        forms.setPeriod(each.dataset.period);
+        forms.setPeriod(each.dataset.period ?? "");
         forms.checkOrder();
-        at("lookups-form").requestSubmit();
+        byId("lookups-form", HTMLFormElement).requestSubmit();
       });
     }
   }
 
-  /** Somebody is signed in. `desk` has get(path), bearer() and refused(error), as the frame gives them. */
-  enter(desk) {
-    this.#desk = desk;
-    this.#exports.enter(desk);
-    this.#stories.enter(desk);
-    at("audit").hidden = false;
+  /**
+   * Somebody has signed in.
+   * @param {Api} api
+   */
+  signedIn(api) {
+    this.#api = api;
+    this.#exports.signedIn(api);
+    this.#dialog.signedIn(api);
+    byId("audit").hidden = false;
     this.show();
   }
 
-  /** Nobody is: nothing of the log stays on the page. */
-  leave() {
-    this.#desk = this.#answer = this.#refused = this.#asked = null;
-    this.#turn += 1;
-    this.#exports.leave();
-    this.#stories.leave();
-    at("audit").hidden = true;
-    for (const id of ["found", "told", "problem"]) at(id).replaceChildren();
-    for (const id of ["lookups-form", "why-form"]) at(id).reset();
+  /** Nobody is signed in: removes everything from the page. */
+  signedOut() {
+    this.#api = this.#answer = this.#error = this.#searched = null;
+    this.#searches += 1;
+    this.#exports.signedOut();
+    this.#dialog.signedOut();
+    byId("audit").hidden = true;
+    for (const id of ["found", "status", "problem"]) byId(id).replaceChildren();
+    for (const id of ["lookups-form", "why-form"]) byId(id, HTMLFormElement).reset();
   }
 
-  /** Shows what the address says; what is there already is not asked for again. */
+  /** Shows what the address says; what is shown already is not loaded again. */
   show() {
-    const words = said();
-    const isWhy = words.get("view") === "why";
-    at("lookups-form").hidden = isWhy;
-    at("why-form").hidden = !isWhy;
-    at("to-lookups").setAttribute("aria-current", String(!isWhy));
-    at("to-why").setAttribute("aria-current", String(isWhy));
-    this.#exports.show(!isWhy);
-    const asked = `${isWhy} ${without(words, ...BESIDE_THE_QUESTION)}`;
-    if (asked !== this.#asked) {
-      this.#asked = asked;
-      (isWhy ? forms.fillWhy : forms.fillLookups)(words);
+    const found = parameters();
+    const isWhy = found.get("view") === "why";
+    byId("lookups-form").hidden = isWhy;
+    byId("why-form").hidden = !isWhy;
+    byId("to-lookups").setAttribute("aria-current", String(!isWhy));
+    byId("to-why").setAttribute("aria-current", String(isWhy));
+    this.#exports.setVisible(!isWhy);
+    const searched = `${isWhy} ${without(found, ...NOT_SEARCHED)}`;
+    if (searched !== this.#searched) {
+      this.#searched = searched;
+      (isWhy ? forms.fillWhy : forms.fillLookups)(found);
       forms.checkOrder();
       this.#load();
     }
-    this.#stories.show(words.get("click"));
+    this.#dialog.show(found.get("click"));
   }
 
-  /** All that was drawn, in the page's language. */
+  /** Draws everything in the page's present language. */
   draw() {
-    forms.label();
+    forms.drawChoices();
     forms.checkOrder();
-    nameControl(at("results"), said().get("view") === "why" ? "console.why.list" : "console.lookups");
-    at("results").removeAttribute("title");
+    label(byId("results"), parameters().get("view") === "why" ? "console.why.list" : "console.lookups");
+    byId("results").removeAttribute("title");
     this.#exports.draw();
-    this.#stories.draw();
-    if (this.#desk) this.#drawAnswer();
+    this.#dialog.draw();
+    if (this.#api) this.#drawAnswer();
   }
 
-  #search(event, words) {
+  /** @param {string | null} clickId @returns {LogEntry | undefined} the log entry on the page */
+  #entry(clickId) {
+    for (const item of this.#answer?.items ?? []) if ("click_id" in item && item.click_id === clickId) return item;
+    return undefined;
+  }
+
+  /** @param {Event} event @param {URLSearchParams} asked */
+  #submit(event, asked) {
     event.preventDefault();
-    this.#ask(words);
+    this.#search(asked);
   }
 
-  #ask(words) {
-    this.#asked = null;
-    go(words, { state: null });
+  /** @param {URLSearchParams} asked */
+  #search(asked) {
+    this.#searched = null;
+    push(asked, null);
     this.show();
   }
 
-  /** The cursors of the pages before this one; they are kept beside the address, through a reload too. */
+  /** The cursors of the pages before this one, kept in the history entry. @returns {string[]} */
   get #before() {
     return history.state?.before ?? [];
   }
 
+  /** @param {string | null} cursor @param {string[]} before */
   #turnTo(cursor, before) {
-    const words = without(said(), "cursor", "click");
-    if (cursor) words.set("cursor", cursor);
-    go(words, { state: { before } });
+    const asked = without(parameters(), "cursor", "click");
+    if (cursor) asked.set("cursor", cursor);
+    push(asked, { before });
     this.show();
-    at("results").focus();
-    at("results").scrollIntoView();
+    byId("results").focus();
+    byId("results").scrollIntoView();
   }
 
   async #load() {
-    const turn = ++this.#turn;
-    const path = pathOf(said());
-    this.#answer = this.#refused = null;
-    if (!path) return this.#drawAnswer();
-    at("results").setAttribute("aria-busy", "true");
-    at("told").textContent = say("console.asking");
+    const search = ++this.#searches;
+    const path = pathFor(parameters());
+    this.#answer = this.#error = null;
+    if (!path || !this.#api) return this.#drawAnswer();
+    byId("results").setAttribute("aria-busy", "true");
+    byId("status").textContent = say("console.searching");
     try {
-      const answer = await this.#desk.get(path);
-      if (turn === this.#turn) this.#answer = answer;
-    } catch (refused) {
-      if (turn === this.#turn) this.#refused = refused;
+      const answer = await this.#api.get(path);
+      if (search === this.#searches) this.#answer = answer;
+    } catch (error) {
+      if (search === this.#searches) this.#error = error;
     }
-    if (turn === this.#turn && this.#desk) this.#drawAnswer();
+    if (search === this.#searches && this.#api) this.#drawAnswer();
   }
 
   #drawAnswer() {
-    const words = said();
-    const isWhy = words.get("view") === "why";
-    const items = this.#answer?.items ?? [];
-    const group = isWhy ? "console.why.shown" : "console.shown";
-    const count = { number: items.length };
-    at("results").setAttribute("aria-busy", "false");
-    at("told").textContent = this.#answer ? countWords(group, isWhy, count, this.#answer.next_cursor) : "";
-    problems.show(at("problem"), this.#refused, () => this.#load());
-    at("found").replaceChildren(...this.#drawn(items, isWhy, words));
-    at("newest").disabled = !words.get("cursor");
-    at("newer").disabled = !this.#before.length;
-    at("older").disabled = !this.#answer?.next_cursor;
-    at("paging").hidden = at("newest").disabled && at("older").disabled;
-  }
-
-  #drawn(items, isWhy, words) {
-    if (!this.#answer) return [];
-    if (items.length) return [isWhy ? list(items) : table(items)];
-    return isWhy ? [nothing(forms.spanOf(words))] : [foreign(say("console.none.text"))];
+    const cursor = this.#answer?.next_cursor;
+    byId("results").setAttribute("aria-busy", "false");
+    byId("status").textContent = this.#answer ? countWords(this.#answer) : "";
+    showProblem(byId("problem"), this.#error, () => this.#load());
+    byId("found").replaceChildren(...(this.#answer ? results(this.#answer) : []));
+    const isFirst = !parameters().get("cursor");
+    byId("newest", HTMLButtonElement).disabled = isFirst;
+    byId("newer", HTMLButtonElement).disabled = !this.#before.length;
+    byId("older", HTMLButtonElement).disabled = !cursor;
+    byId("paging").hidden = isFirst && !cursor;
   }
 }
 
-function countWords(group, isWhy, count, more) {
-  if (!count.number) return isWhy ? say("console.why.none") : say("console.none");
-  return say(more ? `${group}.more` : group, count);
+/** @param {List<LogEntry | RefusedClick>} answer */
+function results({ items }) {
+  const found = parameters();
+  const isWhy = found.get("view") === "why";
+  if (!items.length) return [isWhy ? nothingFound(forms.periodFor(found)) : foreign(say("console.none.text"))];
+  return [isWhy ? list(items) : table(/** @type {LogEntry[]} */ (items))];
 }
 
-/** The question that the address stands for; null while "why" names nobody. */
-function pathOf(words) {
-  const asked = new URLSearchParams();
-  if (words.get("view") === "why") {
-    if (!words.get("agent")) return null;
-    for (const [name, value] of Object.entries(forms.spanOf(words))) asked.set(name, value);
-    for (const name of ["agent", "crm", "limit", "cursor"]) if (words.get(name)) asked.set(name, words.get(name));
-    return `/api/clicks?${asked}`;
+/** @param {List<LogEntry | RefusedClick>} answer */
+function countWords({ items, next_cursor: more }) {
+  const isWhy = parameters().get("view") === "why";
+  if (!items.length) return say(isWhy ? "console.why.none" : "console.none");
+  const key = isWhy ? "console.why.shown" : "console.shown";
+  return say(more ? `${key}.more` : key, { number: items.length });
+}
+
+/** @param {URLSearchParams} found @returns {string | null} the request for it; null if "why" names no agent yet */
+function pathFor(found) {
+  const isWhy = found.get("view") === "why";
+  if (isWhy && !found.get("agent")) return null;
+  const asked = new URLSearchParams(isWhy ? forms.periodFor(found) : {});
+  for (const name of [...(isWhy ? ["agent", "crm"] : FILTERS), "limit", "cursor"]) {
+    const value = found.get(name);
+    if (value) asked.set(name, value);
   }
-  for (const name of [...FILTERS, "limit", "cursor"]) if (words.get(name)) asked.set(name, words.get(name));
-  return `/api/audit?${asked}`;
+  return `${isWhy ? "/api/clicks" : "/api/audit"}?${asked}`;
 }

@@ -1,33 +1,47 @@
-// An export as a file. A page without cookies cannot link to it: it is fetched with the token and handed to the browser.
+// Saves an export as a file. Without cookies a link cannot do it: the file is fetched with the token.
 
-import { Refused } from "../desktop/session.js";
+import { failureOf, RequestFailed } from "../http.js";
 
-const KEPT_MS = 60_000;
+const RELEASE_AFTER_MS = 60_000;
 
-/** Fetches `path` and saves it as `name`; its size. `onSize(bytes)` hears of what came. Raises `Refused`, or AbortError. */
-export async function download(path, name, { bearer, signal, onSize }) {
-  const file = await fetched(path, bearer, signal, onSize).catch((failure) => {
-    throw failure instanceof Refused || signal.aborted ? failure : new Refused(0);
+/**
+ * @typedef {object} Options
+ * @property {string} bearer
+ * @property {AbortSignal} signal
+ * @property {(bytes: number) => void} onProgress
+ */
+
+/**
+ * Downloads `path` and saves it as `name`; resolves to its size in bytes. Throws `RequestFailed`, or AbortError.
+ * @param {string} path
+ * @param {string} name
+ * @param {Options} options
+ */
+export async function download(path, name, options) {
+  const file = await fetchFile(path, options).catch((error) => {
+    throw error instanceof RequestFailed || options.signal.aborted ? error : new RequestFailed(0);
   });
   const link = document.createElement("a");
   link.href = URL.createObjectURL(file);
   link.download = name;
   link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), KEPT_MS);
+  setTimeout(() => URL.revokeObjectURL(link.href), RELEASE_AFTER_MS);
   return file.size;
 }
 
-async function fetched(path, bearer, signal, onSize) {
+/** @param {string} path @param {Options} options */
+async function fetchFile(path, { bearer, signal, onProgress }) {
   const response = await fetch(path, { headers: { Authorization: `Bearer ${bearer}` }, cache: "no-store", signal });
-  if (!response.ok) throw new Refused(response.status, (await response.json().catch(() => null))?.detail ?? "");
-  let size = 0;
-  const counting = new TransformStream({
-    transform(piece, onward) {
-      size += piece.byteLength;
-      onSize(size);
-      onward.enqueue(piece);
+  if (!response.ok || !response.body) throw await failureOf(response);
+  let bytes = 0;
+  /** @type {TransformStream<Uint8Array, Uint8Array>} */
+  const counter = new TransformStream({
+    transform(piece, output) {
+      bytes += piece.byteLength;
+      onProgress(bytes);
+      output.enqueue(piece);
     },
   });
   const type = response.headers.get("content-type") ?? "";
-  return new Response(response.body.pipeThrough(counting), { headers: { "content-type": type } }).blob();
+  return new Response(response.body.pipeThrough(counter), { headers: { "content-type": type } }).blob();
 }

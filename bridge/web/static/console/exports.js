@@ -1,86 +1,102 @@
-// The export of all lookups that match what the address says, as CSV or JSONL.
+// Exports every lookup that matches the search, as CSV or JSONL.
 
+import { allMatching, byId } from "../element.js";
+import { statusOf } from "../http.js";
+import { isolated } from "../text.js";
 import { say } from "../words.js";
-import { FILTERS, said } from "./address.js";
+import { FILTERS, parameters } from "./address.js";
 import { download } from "./download.js";
-import { isolated } from "../shown.js";
-import { bytes, fieldText } from "./moments.js";
+import { fieldText, fileSize } from "./times.js";
 
-const at = (id) => document.getElementById(id);
-const buttons = () => [...document.querySelectorAll("[data-format]")];
+const buttons = () => allMatching("[data-format]");
 
 export class Exports {
-  #desk = null;
+  /** @type {import("./page.js").Api | null} */
+  #api = null;
+  /** @type {AbortController | null} */
   #running = null;
 
   constructor() {
-    for (const each of buttons()) each.addEventListener("click", () => this.#run(each.dataset.format));
-    at("export-stop").addEventListener("click", () => this.#running?.abort());
+    for (const each of buttons()) each.addEventListener("click", () => this.#run(each.dataset.format ?? ""));
+    byId("export-stop").addEventListener("click", () => this.#running?.abort());
   }
 
-  enter(desk) {
-    this.#desk = desk;
+  /** @param {import("./page.js").Api} api */
+  signedIn(api) {
+    this.#api = api;
   }
 
-  leave() {
+  signedOut() {
     this.#running?.abort();
-    this.#desk = null;
-    at("export-told").replaceChildren();
+    this.#api = null;
+    byId("export-status").replaceChildren();
   }
 
-  /** Whether there is something to export on this view. */
-  show(isPossible) {
-    at("export").hidden = !isPossible;
-    at("export-told").replaceChildren();
+  /** @param {boolean} isVisible whether this view has something to export */
+  setVisible(isVisible) {
+    byId("export").hidden = !isVisible;
+    byId("export-status").replaceChildren();
   }
 
   draw() {
-    at("export-told").replaceChildren();
+    byId("export-status").replaceChildren();
     for (const each of buttons()) each.setAttribute("aria-label", `${each.textContent}: ${say("console.export")}`);
   }
 
+  /** @param {string} format */
   async #run(format) {
     const running = new AbortController();
     const name = `popbridge-audit-${fieldText(Date.now()).slice(0, 10)}.${format}`;
-    this.#begin(running);
+    this.#start(running);
     try {
-      const onSize = (size) => (at("export-stop").textContent = say("console.exporting", { size: bytes(size) }));
-      const size = await download(pathOf(format), name, { bearer: this.#desk.bearer(), signal: running.signal, onSize });
-      this.#end(say("console.exported", { name: isolated(name), size: bytes(size) }), format);
-    } catch (failure) {
-      this.#end(problem(failure), format);
-      if (failure.status) this.#desk?.refused(failure);
+      const options = { bearer: this.#api?.token() ?? "", signal: running.signal, onProgress: showProgress };
+      const size = await download(pathFor(format), name, options);
+      this.#finish(say("console.exported", { name: isolated(name), size: fileSize(size) }), format);
+    } catch (error) {
+      this.#finish(problem(error), format);
+      this.#api?.checkToken(error);
     }
   }
 
-  #begin(running) {
+  /** @param {AbortController} running */
+  #start(running) {
     this.#running = running;
-    at("export-told").replaceChildren();
+    byId("export-status").replaceChildren();
     for (const each of buttons()) each.hidden = true;
-    at("export-stop").textContent = say("console.exporting", { size: bytes(0) });
-    at("export-stop").hidden = false;
-    at("export-stop").focus();
+    showProgress(0);
+    byId("export-stop").hidden = false;
+    byId("export-stop").focus();
   }
 
-  #end(words, format) {
-    const hadFocus = document.activeElement === at("export-stop");
+  /** @param {string} message @param {string} format */
+  #finish(message, format) {
+    const hadFocus = document.activeElement === byId("export-stop");
     this.#running = null;
     for (const each of buttons()) each.hidden = false;
-    at("export-stop").hidden = true;
-    if (hadFocus) buttons().find((each) => each.dataset.format === format).focus();
-    if (this.#desk) at("export-told").textContent = words;
+    byId("export-stop").hidden = true;
+    if (hadFocus) buttons().find((each) => each.dataset.format === format)?.focus();
+    if (this.#api) byId("export-status").textContent = message;
   }
 }
 
-function problem(failure) {
-  if (failure.name === "AbortError") return say("console.export.stopped");
-  if (failure.status === 429) return say("console.export.often");
-  return failure.status === 503 ? say("console.problem.unavailable") : say("console.export.cut");
+/** @param {number} bytes */
+function showProgress(bytes) {
+  byId("export-stop").textContent = say("console.exporting", { size: fileSize(bytes) });
 }
 
-function pathOf(format) {
-  const words = said();
+/** @param {unknown} error */
+function problem(error) {
+  if (error instanceof DOMException && error.name === "AbortError") return say("console.export.stopped");
+  if (statusOf(error) === 429) return say("console.export.too-many");
+  return say(statusOf(error) === 503 ? "console.problem.unavailable" : "console.export.interrupted");
+}
+
+/** @param {string} format */
+function pathFor(format) {
   const asked = new URLSearchParams({ format });
-  for (const name of FILTERS) if (words.get(name)) asked.set(name, words.get(name));
+  for (const name of FILTERS) {
+    const value = parameters().get(name);
+    if (value) asked.set(name, value);
+  }
   return `/api/audit/export?${asked}`;
 }

@@ -1,10 +1,10 @@
-// The two forms of the audit page, filled from the address and read back into it.
+// The two search forms of the audit page: filled from the address, and read back into it.
 
-import { element } from "../element.js";
-import { say, sayOne } from "../words.js";
+import { byId } from "../element.js";
+import { isolated } from "../text.js";
+import { say, sayValue } from "../words.js";
 import { FILTERS } from "./address.js";
-import { isolated } from "../shown.js";
-import { fieldText, isoText, momentOf, offset } from "./moments.js";
+import { fieldText, isoText, parseTime, utcOffset } from "./times.js";
 
 const OUTCOMES = [
   "found",
@@ -17,102 +17,115 @@ const OUTCOMES = [
   "pbx-unintelligible",
 ];
 const LIMITS = ["25", "50", "100", "250"];
-const USUAL = { limit: "50", within: "60" };
-const FURTHER = ["did", "extension", "ivrid", "crm"];
+/** @type {Record<string, string>} */
+const DEFAULTS = { limit: "50", within: "60" };
+const MORE_FILTERS = ["did", "extension", "ivrid", "crm"];
 const TIMES = ["since", "until"];
 const MINUTE_MS = 60_000;
-const at = (id) => document.getElementById(id);
+const MAX_MINUTES = 24 * 60;
 
-/** Words that the forms' own markup cannot hold. */
-export function label() {
-  const outcomes = OUTCOMES.map((one) => new Option(sayOne("console.outcome", one), one));
-  choicesOf(at("outcomes"), [new Option(say("console.outcome.any"), ""), ...outcomes]);
-  choicesOf(at("limits"), LIMITS.map((one) => new Option(one, one)));
-  const zone = `${Intl.DateTimeFormat().resolvedOptions().timeZone}, ${offset(Date.now())}`;
-  at("zone").textContent = say("console.zone", { zone: isolated(zone) });
+/** @typedef {HTMLInputElement | HTMLSelectElement} Field */
+
+/** @param {string} form @param {string} name @returns {Field} */
+function fieldOf(form, name) {
+  const found = byId(form, HTMLFormElement).elements.namedItem(name);
+  if (found instanceof HTMLInputElement || found instanceof HTMLSelectElement) return found;
+  throw new Error(`no such field: ${name}`);
 }
 
-function choicesOf(select, options) {
+/** @param {string} name */
+const lookupField = (name) => fieldOf("lookups-form", name);
+/** @param {string} name */
+const whyField = (name) => fieldOf("why-form", name);
+
+/** Draws the choices, and the time zone of the times, in the page's present language. */
+export function drawChoices() {
+  const outcomes = OUTCOMES.map((one) => new Option(sayValue("console.outcome", one), one));
+  setOptions(byId("outcomes", HTMLSelectElement), [new Option(say("console.outcome.any"), ""), ...outcomes]);
+  setOptions(byId("limits", HTMLSelectElement), LIMITS.map((one) => new Option(one, one)));
+  const zone = `${Intl.DateTimeFormat().resolvedOptions().timeZone}, ${utcOffset(Date.now())}`;
+  byId("zone").textContent = say("console.zone", { zone: isolated(zone) });
+}
+
+/** @param {HTMLSelectElement} select @param {HTMLOptionElement[]} options */
+function setOptions(select, options) {
   const before = select.value;
   select.replaceChildren(...options);
-  put(select, before);
+  setValue(select, before);
 }
 
-/** Puts a value that the address brings into a field; a choice that is not on the list is put there. */
-function put(field, value) {
-  if (field.tagName === "SELECT" && value && ![...field.options].some((one) => one.value === value)) field.append(new Option(value, value));
-  field.value = value || (field.tagName === "SELECT" ? (USUAL[field.name] ?? "") : "");
-}
-
-/** Fills the search from what the address says. */
-export function fillLookups(words) {
-  const fields = at("lookups-form").elements;
-  for (const name of [...FILTERS, "limit"]) {
-    const value = words.get(name) ?? "";
-    put(fields[name], TIMES.includes(name) && value ? timeField(value) : value);
+/** @param {Field} field @param {string} value from the address: a choice that is not in the list is added to it */
+function setValue(field, value) {
+  if (field instanceof HTMLInputElement) {
+    field.value = value;
+    return;
   }
-  if (FURTHER.some((name) => words.get(name))) at("more-filters").open = true;
+  if (value && ![...field.options].some((one) => one.value === value)) field.append(new Option(value, value));
+  field.value = value || (DEFAULTS[field.name] ?? "");
 }
 
+/** @param {URLSearchParams} found */
+export function fillLookups(found) {
+  for (const name of [...FILTERS, "limit"]) {
+    const value = found.get(name) ?? "";
+    setValue(lookupField(name), TIMES.includes(name) && value ? timeField(value) : value);
+  }
+  if (MORE_FILTERS.some((name) => found.get(name))) byId("more-filters", HTMLDetailsElement).open = true;
+}
+
+/** @param {string} text */
 function timeField(text) {
-  const moment = momentOf(text);
-  return Number.isNaN(moment) ? "" : fieldText(moment);
+  const time = parseTime(text);
+  return Number.isNaN(time) ? "" : fieldText(time);
 }
 
-/** What the search asks for, as the address says it. */
+/** The search form's content as parameters of the address. */
 export function readLookups() {
-  const fields = at("lookups-form").elements;
-  const words = new URLSearchParams();
+  const found = new URLSearchParams();
   for (const name of [...FILTERS, "limit"]) {
-    const value = fields[name].value.trim();
-    words.set(name, TIMES.includes(name) ? isoText(value) : value);
+    const value = lookupField(name).value.trim();
+    found.set(name, TIMES.includes(name) ? isoText(value) : value);
   }
-  if (words.get("limit") === USUAL.limit) words.delete("limit");
-  return words;
+  if (found.get("limit") === DEFAULTS.limit) found.delete("limit");
+  return found;
 }
 
-/** Whether "to" comes after "from"; where not, the form says so when it is sent. */
+/** Marks the search as invalid if it ends before it begins. */
 export function checkOrder() {
-  const { since, until } = at("lookups-form").elements;
+  const [since, until] = [lookupField("since"), lookupField("until")];
   const isWrong = since.value && until.value && Date.parse(since.value) >= Date.parse(until.value);
   until.setCustomValidity(isWrong ? say("console.order") : "");
 }
 
-/** Sets the search's times to the last hour, today, or the last week. */
+/** @param {string} period `hour`, `day` (today) or `week` (with today) */
 export function setPeriod(period) {
   const start = new Date();
   if (period === "hour") start.setHours(start.getHours() - 1);
   else start.setHours(0, 0, 0, 0);
   if (period === "week") start.setDate(start.getDate() - 6);
-  const { since, until } = at("lookups-form").elements;
-  since.value = fieldText(start);
-  until.value = "";
+  lookupField("since").value = fieldText(start);
+  lookupField("until").value = "";
 }
 
-/** Fills "why was there no popup?" from what the address says. */
-export function fillWhy(words) {
-  const fields = at("why-form").elements;
-  for (const name of ["agent", "crm", "within"]) put(fields[name], words.get(name) ?? "");
-  fields.at.value = timeField(words.get("at") ?? "") || fieldText(Date.now());
+/** @param {URLSearchParams} found */
+export function fillWhy(found) {
+  for (const name of ["agent", "crm", "within"]) setValue(whyField(name), found.get(name) ?? "");
+  whyField("at").value = timeField(found.get("at") ?? "") || fieldText(Date.now());
 }
 
-/** What that form asks for, as the address says it. */
+/** The "why" form's content as parameters of the address. */
 export function readWhy() {
-  const { agent, at: when, within, crm } = at("why-form").elements;
-  return new URLSearchParams({ view: "why", agent: agent.value.trim(), at: isoText(when.value), within: within.value, crm: crm.value.trim() });
+  const [agent, at, within, crm] = ["agent", "at", "within", "crm"].map((name) => whyField(name).value.trim());
+  return new URLSearchParams({ view: "why", agent: agent ?? "", at: isoText(at ?? ""), within: within ?? "", crm: crm ?? "" });
 }
 
-/** From when to when "why" looks: around the time named. */
-export function spanOf(words) {
-  const around = Math.min(Number(words.get("within")) || Number(USUAL.within), 24 * 60) * MINUTE_MS;
-  const moment = momentOf(words.get("at") ?? "");
-  const middle = Number.isNaN(moment) ? Date.now() : moment;
+/**
+ * The period that "why" covers, around the time named.
+ * @param {URLSearchParams} found
+ */
+export function periodFor(found) {
+  const around = Math.min(Number(found.get("within")) || Number(DEFAULTS.within), MAX_MINUTES) * MINUTE_MS;
+  const time = parseTime(found.get("at") ?? "");
+  const middle = Number.isNaN(time) ? Date.now() : time;
   return { since: isoText(middle - around), until: isoText(middle + around) };
-}
-
-/** The button that tries a failed question again. */
-export function againButton(act) {
-  const made = element("button", { type: "button", class: "plain" }, [say("console.again")]);
-  made.addEventListener("click", act);
-  return made;
 }

@@ -1,113 +1,141 @@
-// The frame of the console: signs in and out, language and theme, and hands the rest to the page that the address names.
+// The console's frame: signs in and out, applies language and theme, and shows the page that the address names.
 
 import { applyTheme } from "../desktop/preferences.js";
-import { ask, Refused } from "../desktop/session.js";
-import { element, ltr } from "../element.js";
-import { chosenLanguage, language, languages, say, speak } from "../words.js";
-import { moveIn, takeToken } from "./address.js";
+import { allMatching, byId, element, ltr } from "../element.js";
+import { RequestFailed, send, statusOf } from "../http.js";
+import { chooseLanguage, language, languages, say, useLanguage } from "../words.js";
+import { moveBehindHash, takeToken } from "./address.js";
 import { Audit } from "./audit.js";
-import * as moments from "./moments.js";
-import * as session from "./session.js";
+import { forget, refusalOf, signIn, storedSession } from "./session.js";
+import { timeText } from "./times.js";
 
+/**
+ * The bridge's API with the supervisor's token.
+ * @typedef {object} Api
+ * @property {(path: string) => Promise<any>} get throws `RequestFailed`
+ * @property {() => string} token
+ * @property {(error: unknown) => void} checkToken signs out if this error says that the token is no longer valid
+ */
+
+/** @type {Record<string, new () => Audit>} */
 const PAGES = { "/console/audit": Audit };
-const CHOICES = "popbridge.console.look";
-const at = (id) => document.getElementById(id);
-const choices = { language: null, theme: "auto", ...recalled() };
+const STORED_LOOK = "popbridge.console.look";
+/** @type {{language: string | null, theme: string}} */
+const look = { language: null, theme: "auto", ...storedLook() };
+/** @type {Language[]} */
 let known = [];
-let signedIn = null;
+/** @type {ConsoleSession | null} */
+let session = null;
+/** @type {Audit | null} */
 let page = null;
+/** Why nobody is signed in, as a key of `console.signed-out.…`; "" for no reason. */
 let problem = "";
 
-function recalled() {
+function storedLook() {
   try {
-    return JSON.parse(localStorage.getItem(CHOICES));
+    return JSON.parse(localStorage.getItem(STORED_LOOK) ?? "null");
   } catch {
     return null;
   }
 }
 
-/** Language and colours are this browser's. */
-async function choose(some) {
-  Object.assign(choices, some);
+/**
+ * Changes language or theme, in this browser.
+ * @param {Partial<typeof look>} some
+ */
+async function changeLook(some) {
+  Object.assign(look, some);
   try {
-    localStorage.setItem(CHOICES, JSON.stringify(choices));
+    localStorage.setItem(STORED_LOOK, JSON.stringify(look));
   } catch {
-    // They hold in this tab only.
+    // The change lasts for this tab only.
   }
-  await dress();
+  await applyLook();
 }
 
-async function dress() {
-  applyTheme(choices.theme);
-  await speak(chosenLanguage([choices.language, ...navigator.languages], known));
-  at("set-language").replaceChildren(...known.map(({ code, name }) => new Option(name, code)));
-  at("set-language").value = language;
-  at("set-theme").value = choices.theme;
+async function applyLook() {
+  applyTheme(look.theme);
+  await useLanguage(chooseLanguage([look.language, ...navigator.languages], known));
+  byId("set-language").replaceChildren(...known.map(({ code, name }) => new Option(name, code)));
+  byId("set-language", HTMLSelectElement).value = language;
+  byId("set-theme", HTMLSelectElement).value = look.theme;
   document.title = `${say("console.audit")} · popbridge`;
-  showWhose();
-  showProblem();
+  showUser();
+  showSignInProblem();
   page?.draw();
 }
 
-function showWhose() {
-  const parts = signedIn ? [say("console.signed-in"), " ", element("b", {}, [say(`console.role.${signedIn.role}`)]), " ", ltr(signedIn.token_id)] : [];
-  at("whose").replaceChildren(...parts);
-  if (signedIn) at("whose").title = say("console.until", { id: signedIn.token_id, time: moments.words(signedIn.expires_at) });
-  for (const id of ["whose", "pages", "sign-out"]) at(id).hidden = !signedIn;
+function showUser() {
+  byId("user").replaceChildren();
+  if (session) {
+    const { role, token_id: id, expires_at: expires } = session;
+    byId("user").append(say("console.signed-in"), " ", element("b", {}, [say(`console.role.${role}`)]), " ", ltr(id));
+    byId("user").title = say("console.until", { id, time: timeText(expires) });
+  }
+  for (const id of ["user", "pages", "sign-out"]) byId(id).hidden = !session;
 }
 
-function showProblem() {
-  at("sign-in-problem").textContent = problem ? say(`console.signed-out.${problem}`) : "";
-  at("sign-in-problem").dataset.problem = problem;
-  at("sign-in-again").hidden = problem !== "away" || !session.kept();
+function showSignInProblem() {
+  byId("sign-in-problem").textContent = problem ? say(`console.signed-out.${problem}`) : "";
+  byId("sign-in-problem").dataset.problem = problem;
+  byId("sign-in-again").hidden = problem !== "unreachable" || !storedSession();
 }
 
-/** Signs in with this token; one that does not hold is said so on the page. `before`: the session it had here. */
-async function enter(token, before = null) {
-  at("sign-in-button").disabled = true;
-  at("sign-in-button").textContent = say("console.signing-in");
+/**
+ * Signs in with this token; a refusal is shown on the page.
+ * @param {string} token
+ * @param {ConsoleSession | null} previous the session it had before a reload
+ */
+async function enter(token, previous = null) {
+  const button = byId("sign-in-button", HTMLButtonElement);
+  button.disabled = true;
+  button.textContent = say("console.signing-in");
   try {
-    signedIn = await session.signIn(token);
-  } catch (refused) {
-    return leave(session.whyNot(refused, before));
+    session = await signIn(token);
+  } catch (error) {
+    return leave(refusalOf(error, previous));
   } finally {
-    at("sign-in-button").disabled = false;
-    at("sign-in-button").textContent = say("console.sign-in");
+    button.disabled = false;
+    button.textContent = say("console.sign-in");
   }
   problem = "";
-  at("sign-in-form").reset();
-  at("token").type = "password";
-  at("sign-in").hidden = true;
-  showWhose();
-  showProblem();
-  page.enter({ get, bearer: () => signedIn?.token ?? "", refused: signedOutBy });
+  byId("sign-in-form", HTMLFormElement).reset();
+  byId("token", HTMLInputElement).type = "password";
+  byId("sign-in").hidden = true;
+  showUser();
+  showSignInProblem();
+  page?.signedIn({ get, token: () => session?.token ?? "", checkToken });
 }
 
-/** Nobody is signed in any more, and nothing that was shown stays. */
+/**
+ * Nobody is signed in any more: removes everything from the page.
+ * @param {string} why
+ */
 function leave(why) {
-  if (why !== "away") session.forget();
-  signedIn = null;
+  if (why !== "unreachable") forget();
+  session = null;
   problem = why;
-  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
-  page.leave();
-  at("sign-in").hidden = false;
-  showWhose();
-  showProblem();
-  at("token").focus();
+  for (const dialog of allMatching("dialog[open]")) if (dialog instanceof HTMLDialogElement) dialog.close();
+  page?.signedOut();
+  byId("sign-in").hidden = false;
+  showUser();
+  showSignInProblem();
+  byId("token").focus();
 }
 
-function signedOutBy(refused) {
-  if ([401, 403].includes(refused.status) && signedIn) leave(session.whyNot(refused, signedIn));
+/** @param {unknown} error */
+function checkToken(error) {
+  if ([401, 403].includes(statusOf(error)) && session) leave(refusalOf(error, session));
 }
 
-/** A question to the API for the page. Raises `Refused`; one that tells of a token that does not hold signs out. */
+/** @param {string} path */
 async function get(path) {
-  if (!signedIn) throw new Refused(401);
+  if (!session) throw new RequestFailed(401);
   try {
-    return await ask("GET", path, { bearer: signedIn.token });
-  } catch (refused) {
-    signedOutBy(refused);
-    throw refused;
+    return await send("GET", path, { bearer: session.token });
+  } catch (error) {
+    checkToken(error);
+    throw error;
   }
 }
 
@@ -116,32 +144,40 @@ function signOut() {
   leave("left");
 }
 
-async function comeIn() {
+/** Signs in with the token in the address, or with the one from before a reload. */
+async function enterByAddress() {
   const token = takeToken();
-  const before = session.kept();
+  const stored = storedSession();
   if (token !== null) await enter(token);
-  else if (before) await enter(before.token, before);
+  else if (stored) await enter(stored.token, stored);
   else leave("");
 }
 
 async function start() {
-  moveIn();
+  moveBehindHash();
   known = await languages();
-  page = new PAGES[location.pathname]();
+  page = new (PAGES[location.pathname] ?? Audit)();
   document.querySelector(`#pages a[href="${location.pathname}"]`)?.setAttribute("aria-current", "page");
-  await dress();
-  await comeIn();
+  await applyLook();
+  await enterByAddress();
 }
 
-at("set-language").addEventListener("change", (event) => choose({ language: event.target.value }));
-at("set-theme").addEventListener("change", (event) => choose({ theme: event.target.value }));
-at("sign-out").addEventListener("click", signOut);
-at("sign-in-again").addEventListener("click", comeIn);
-at("show-token").addEventListener("change", (event) => (at("token").type = event.target.checked ? "text" : "password"));
-at("sign-in-form").addEventListener("submit", (event) => {
+function historyChanged() {
+  if (new URLSearchParams(location.hash.slice(1)).has("token")) enterByAddress();
+  else if (session) page?.show();
+}
+
+byId("set-language").addEventListener("change", () => changeLook({ language: byId("set-language", HTMLSelectElement).value }));
+byId("set-theme").addEventListener("change", () => changeLook({ theme: byId("set-theme", HTMLSelectElement).value }));
+byId("sign-out").addEventListener("click", signOut);
+byId("sign-in-again").addEventListener("click", enterByAddress);
+byId("show-token").addEventListener("change", () => {
+  byId("token", HTMLInputElement).type = byId("show-token", HTMLInputElement).checked ? "text" : "password";
+});
+byId("sign-in-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  enter(at("token").value);
+  enter(byId("token", HTMLInputElement).value);
 });
 addEventListener("pageshow", (event) => event.persisted && location.reload());
-addEventListener("popstate", () => (new URLSearchParams(location.hash.slice(1)).has("token") ? comeIn() : signedIn && page.show()));
+addEventListener("popstate", historyChanged);
 start();

@@ -1,17 +1,24 @@
-// A question that was not answered, in words, with a way to ask again.
+// Shows why a request failed, with a button to try again where that may help.
 
-import { foreign } from "../element.js";
+import { button, foreign } from "../element.js";
+import { RequestFailed } from "../http.js";
 import { say } from "../words.js";
-import { againButton } from "./forms.js";
 
-const WORDS = { 0: "away", 400: "malformed", 404: "gone", 429: "often", 503: "unavailable" };
+/** @type {Record<number, string>} */
+const KEYS = { 0: "unreachable", 400: "malformed", 404: "gone", 429: "too-many", 503: "unavailable" };
 
-/** Says it in `place`; nothing when there is no problem. A token that does not hold is the frame's to say. */
-export function show(place, refused, again) {
-  if (!refused || [401, 403].includes(refused.status)) return place.replaceChildren();
-  const key = WORDS[refused.status] ?? "other";
-  const isToldMore = ["malformed", "other"].includes(key);
-  const detail = isToldMore ? [" ", foreign(refused.detail || `HTTP ${refused.status}`)] : [];
-  const button = ["malformed", "gone"].includes(key) ? [] : [" ", againButton(again)];
-  place.replaceChildren(say(`console.problem.${key}`), ...detail, ...button);
+/**
+ * Shows the problem in `place`; nothing if there is none, or if the token was refused: then the page signs out.
+ * @param {HTMLElement} place
+ * @param {unknown} error
+ * @param {() => void} retry
+ */
+export function showProblem(place, error, retry) {
+  if (!error) return place.replaceChildren();
+  const { status, detail } = error instanceof RequestFailed ? error : new RequestFailed(0);
+  if ([401, 403].includes(status)) return place.replaceChildren();
+  const key = KEYS[status] ?? "other";
+  const more = ["malformed", "other"].includes(key) ? [" ", foreign(detail || `HTTP ${status}`)] : [];
+  const again = ["malformed", "gone"].includes(key) ? [] : [" ", button(say("console.again"), "again", retry)];
+  place.replaceChildren(say(`console.problem.${key}`), ...more, ...again);
 }

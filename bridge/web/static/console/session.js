@@ -1,44 +1,56 @@
-// Who is signed in to the console: a token, in this tab's sessionStorage alone. It goes to the bridge in a header only.
+// Who is signed in to the console: a token in this tab's sessionStorage. It is sent to the bridge in a header only.
 
-import { ask, Refused } from "../desktop/session.js";
+import { RequestFailed, send, statusOf } from "../http.js";
 
 const KEY = "popbridge.console";
 
-/** This tab's session from before a reload, or null. Whether it still holds is the bridge's to say. */
-export function kept() {
+/**
+ * The session from before a reload, or null. The bridge decides whether it is still valid.
+ * @returns {ConsoleSession | null}
+ */
+export function storedSession() {
   try {
-    return JSON.parse(sessionStorage.getItem(KEY));
+    return JSON.parse(sessionStorage.getItem(KEY) ?? "null");
   } catch {
     return null;
   }
 }
 
-/** Whose token it is: `{token, token_id, role, expires_at}`, kept for a reload. Raises `Refused`. */
+/**
+ * Signs in with a token. Throws `RequestFailed`.
+ * @param {string} token
+ * @returns {Promise<ConsoleSession>}
+ */
 export async function signIn(token) {
-  const sent = token.trim();
-  if (!/^[\x21-\x7e]+$/.test(sent)) throw new Refused(401);
-  const session = { ...(await ask("GET", "/console/session", { bearer: sent })), token: sent };
+  const trimmed = token.trim();
+  if (!/^[\x21-\x7e]+$/.test(trimmed)) throw new RequestFailed(401);
+  const session = { ...(await send("GET", "/console/session", { bearer: trimmed })), token: trimmed };
   try {
     sessionStorage.setItem(KEY, JSON.stringify(session));
   } catch {
-    // A browser that forbids storage: after a reload the token must be pasted again.
+    // The browser forbids storage: after a reload the token must be pasted again.
   }
   return session;
 }
 
-/** Nothing of it stays in this tab. */
+/** Removes the token from this tab. */
 export function forget() {
   try {
     sessionStorage.removeItem(KEY);
   } catch {
-    // Nothing was kept.
+    // Nothing was stored.
   }
 }
 
-/** Why a token does not let in, as a key of `console.signed-out.…`. `session`: the one it was, if it held once. */
-export function whyNot(refused, session = null) {
-  if (refused.status === 403) return "agent";
-  if (refused.status !== 401) return "away";
+/**
+ * Why a token was refused, as a key of `console.signed-out.…`.
+ * @param {unknown} error
+ * @param {Pick<ConsoleSession, "expires_at"> | null} session the one it belonged to, if it was accepted before
+ */
+export function refusalOf(error, session = null) {
+  const status = statusOf(error);
+  if (status === 403) return "agent";
+  if (status !== 401) return "unreachable";
   if (!session) return "refused";
   return Date.parse(session.expires_at) <= Date.now() ? "expired" : "revoked";
 }

@@ -1,60 +1,86 @@
-// Why was there no popup? An agent's clicks, refused ones too, each with its reason and what to do about it.
+// Why was there no popup? The clicks of an agent, refused ones too, each with its reason and what to do.
 
 import { element, foreign, ltr } from "../element.js";
-import { canSay, language, say, cause, sayOne } from "../words.js";
-import { agentOf, became, callerOf, deliveryChips, known, outcomeChip } from "./line.js";
-import { opener } from "./lookups.js";
-import { shown, words } from "./moments.js";
+import { hasWords, language, say, sayValue, sayWhy } from "../words.js";
+import { agentOf, callerOf, deliveryChips, deliveryResult, outcomeChip, personal } from "./entry.js";
+import { openButton } from "./lookups.js";
+import { timeElement, timeText } from "./times.js";
 
-const KEPT_MS = 24 * 3_600_000;
-const REFUSED = "refused";
+const REFUSED_KEPT_MS = 24 * 3_600_000;
 const ENGLISH = "en";
 
-/** The clicks as a list. */
-export function list(lines) {
-  return element("ul", { class: "clicks", "aria-label": say("console.why.list") }, lines.map(item));
+/** @param {LogEntry | RefusedClick} click @returns {click is RefusedClick} */
+function isRefused(click) {
+  return click.outcome === "refused";
 }
 
-/** That nothing came, and where to look then. */
-export function nothing({ since, until }) {
-  const isOld = Date.parse(since) < Date.now() - KEPT_MS;
+/** @param {(LogEntry | RefusedClick)[]} clicks */
+export function list(clicks) {
+  const items = clicks.map((click) => item(click, isRefused(click) ? refused(click) : accepted(click)));
+  return element("ul", { class: "clicks", "aria-label": say("console.why.list") }, items);
+}
+
+/**
+ * That no click arrived, and where to look then.
+ * @param {{since: string, until: string}} period
+ */
+export function nothingFound({ since, until }) {
+  const isOld = Date.parse(since) < Date.now() - REFUSED_KEPT_MS;
   return element("div", { class: "sheet nothing-found" }, [
     element("h2", {}, [say("console.why.none")]),
-    element("p", {}, [say("console.why.none.text", { since: words(since), until: words(until) })]),
+    element("p", {}, [say("console.why.none.text", { since: timeText(since), until: timeText(until) })]),
     isOld ? element("p", { class: "soft" }, [say("console.why.day")]) : null,
   ]);
 }
 
-function item(line) {
-  const isRefused = line.outcome === REFUSED;
-  return element("li", { class: "sheet click", "data-outcome": line.outcome }, [
+/** @param {LogEntry | RefusedClick} click @param {(HTMLElement | null)[]} parts */
+function item({ outcome }, parts) {
+  return element("li", { class: "sheet click", "data-outcome": outcome }, parts);
+}
+
+/** @param {LogEntry} entry */
+function accepted(entry) {
+  const hasPopup = Boolean(entry.popup_id);
+  return [
+    element("div", { class: "row" }, [openButton(entry), outcomeChip(entry.outcome), hasPopup ? deliveryChips(entry) : null]),
+    element("p", { class: "row whom" }, [agentOf(entry), hasPopup ? callerOf(entry) : null]),
+    entry.why === null ? element("p", { class: "because" }, [personal(null)]) : because(entry),
+    entry.outcome === "found" ? resultOf(entry) : advice(entry.outcome),
+  ];
+}
+
+/** @param {RefusedClick} click */
+function refused(click) {
+  const sender = click.crm_user ? foreign(click.crm_user) : say("console.why.unknown-sender");
+  return [
     element("div", { class: "row" }, [
-      isRefused ? shown(line.time) : opener(line),
-      outcomeChip(line.outcome),
-      isRefused ? element("b", { class: "reason" }, [sayOne("console.reason", line.reason)]) : null,
-      line.popup_id ? deliveryChips(line) : null,
+      timeElement(click.time),
+      outcomeChip(click.outcome),
+      element("b", { class: "reason" }, [sayValue("console.reason", click.reason)]),
     ]),
-    element("p", { class: "row whom" }, isRefused ? sender(line) : [agentOf(line), line.popup_id ? callerOf(line) : null]),
-    because(line),
-    advice(line, isRefused),
-  ]);
+    element("p", { class: "row whom" }, [sender, element("span", { class: "soft" }, [ltr(click.crm), " · ", ltr(click.source_ip)])]),
+    because(click),
+    advice(click.reason),
+  ];
 }
 
-function sender(line) {
-  const whose = line.crm_user ? foreign(line.crm_user) : say("console.why.whose");
-  return [whose, element("span", { class: "soft" }, [ltr(line.crm ?? ""), " · ", ltr(line.source_ip ?? "")])];
+/**
+ * The cause. Where there is only an English sentence it is marked as English, for screen readers.
+ * @param {{reason?: Reason | string | null, why: string | null}} cause
+ */
+function because(cause) {
+  const words = sayWhy(cause);
+  const isEnglish = words === cause.why && language !== ENGLISH;
+  return element("p", { class: isEnglish ? "because soft" : "because", lang: isEnglish && ENGLISH }, [foreign(words)]);
 }
 
-/** The bridge's own sentence; where this language has no words for it, as it is, beside what is told in words. */
-function because({ why, reason }) {
-  if (why === null) return element("p", { class: "because" }, [known(null)]);
-  const words = cause({ why, reason });
-  const isForeign = words === why && language !== ENGLISH;
-  return element("p", { class: isForeign ? "because soft" : "because", lang: isForeign && ENGLISH }, [foreign(words)]);
+/** @param {LogEntry} entry */
+function resultOf(entry) {
+  return element("p", { class: "advice" }, [say(`console.result.${deliveryResult(entry)}`)]);
 }
 
-function advice(line, isRefused) {
-  if (line.outcome === "found") return element("p", { class: "advice" }, [say(`console.became.${became(line)}`)]);
-  const key = `console.do.${isRefused ? line.reason : line.outcome}`;
-  return canSay(key) ? element("p", { class: "advice" }, [element("b", {}, [say("console.do")]), " ", say(key)]) : null;
+/** @param {string} slug */
+function advice(slug) {
+  const key = `console.do.${slug}`;
+  return hasWords(key) ? element("p", { class: "advice" }, [element("b", {}, [say("console.do")]), " ", say(key)]) : null;
 }

@@ -1,68 +1,91 @@
-// What the bridge must be told about popups: delivered, shown, dismissed. Kept until the bridge has taken it.
+// Tells the bridge which popups were delivered, shown and dismissed, and repeats it until the bridge has it.
+
+import { RequestFailed } from "../http.js";
 
 const RETRY_MS = 3_000;
 
-/** `send(popupId, event)` tells the bridge and raises `Refused`; `onSent(popupId, event)` when it has it. */
+/** @typedef {"delivered" | "shown" | "dismissed"} AckEvent */
+
 export class Acks {
+  /** @type {Map<string, [string, AckEvent]>} */
   #pending = new Map();
+  /** @type {Set<string>} */
   #done = new Set();
-  #underWay = new Set();
+  /** @type {Set<string>} */
+  #sending = new Set();
   #timer = 0;
   #send;
   #onSent;
 
+  /**
+   * @param {(popupId: string, event: AckEvent) => Promise<unknown>} send tells the bridge; throws `RequestFailed`
+   * @param {(popupId: string, event: AckEvent) => void} onSent called when the bridge has it
+   */
   constructor(send, onSent) {
     this.#send = send;
     this.#onSent = onSent;
   }
 
-  /** To be told; at once if this tab `tells`, else by the tab that leads later, unless another has done it. */
-  add(popupId, event, tells = true) {
+  /**
+   * Sends it, or (`sendNow` false) keeps it in case this tab becomes the leader before another tab has sent it.
+   * @param {string} popupId
+   * @param {AckEvent} event
+   */
+  add(popupId, event, sendNow = true) {
     const key = `${popupId} ${event}`;
     if (this.#done.has(key)) return;
     this.#pending.set(key, [popupId, event]);
-    if (tells) this.#tell(key);
+    if (sendNow) this.#sendOne(key);
   }
 
-  /** Another tab has told the bridge. */
+  /**
+   * The bridge has it, from this tab or another.
+   * @param {string} popupId
+   * @param {AckEvent} event
+   */
   settled(popupId, event) {
     this.#done.add(`${popupId} ${event}`);
     this.#pending.delete(`${popupId} ${event}`);
   }
 
-  /** Tells nothing more. */
+  /** Sends nothing more. */
   stop() {
     clearTimeout(this.#timer);
     this.#pending.clear();
   }
 
-  /** Tells all that is still to be told. */
+  /** Sends everything that is still pending. */
   flush() {
-    for (const key of [...this.#pending.keys()]) this.#tell(key);
+    for (const key of [...this.#pending.keys()]) this.#sendOne(key);
   }
 
-  async #tell(key) {
-    if (this.#underWay.has(key)) return;
-    const [popupId, event] = this.#pending.get(key);
-    this.#underWay.add(key);
-    const isTaken = await this.#isTaken(popupId, event);
-    this.#underWay.delete(key);
-    if (!isTaken) return this.#later();
-    this.settled(popupId, event);
-    this.#onSent(popupId, event);
+  /** @param {string} key */
+  async #sendOne(key) {
+    const pending = this.#pending.get(key);
+    if (!pending || this.#sending.has(key)) return;
+    this.#sending.add(key);
+    const isSettled = await this.#trySending(...pending);
+    this.#sending.delete(key);
+    if (!isSettled) return this.#retryLater();
+    this.settled(...pending);
+    this.#onSent(...pending);
   }
 
-  /** Whether the bridge has heard it. A refusal for good (no such popup any more) needs no second try either. */
-  async #isTaken(popupId, event) {
+  /**
+   * Whether no further attempt is needed: sent, or refused for good (there is no such popup any more).
+   * @param {string} popupId
+   * @param {AckEvent} event
+   */
+  async #trySending(popupId, event) {
     try {
       await this.#send(popupId, event);
       return true;
-    } catch (refused) {
-      return refused.status >= 400 && refused.status < 500 && refused.status !== 429;
+    } catch (error) {
+      return error instanceof RequestFailed && error.isFinal;
     }
   }
 
-  #later() {
+  #retryLater() {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.flush(), RETRY_MS);
   }

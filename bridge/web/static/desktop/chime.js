@@ -1,31 +1,32 @@
-// Two soft notes, made by the browser: there is no file to load.
+// Two soft notes, synthesised by the browser: there is no file to load.
 
+/** Pitch in hertz and start in seconds. @type {[number, number][]} */
 const NOTES = [
   [659.3, 0],
   [880, 0.16],
 ];
 const LOUDNESS = 0.12;
 
-/** Browsers let a page sound only after somebody has clicked or typed in it. */
+/** Browsers let a page make sounds only after somebody has clicked or typed in it. */
 export class Chime {
+  /** @type {AudioContext | null} */
   #audio = null;
 
-  /** `isWanted()`: whether the agent has chosen sound. */
+  /** @param {() => boolean} isWanted whether the agent has turned sound on */
   constructor(isWanted) {
     for (const gesture of ["pointerdown", "keydown"]) {
       addEventListener(gesture, () => isWanted() && this.#wake(), { passive: true });
     }
   }
 
-  /** Whether it would be heard now. */
+  /** Whether it would be audible now. */
   get isReady() {
     return this.#audio?.state === "running";
   }
 
-  /** Plays it. */
-  async play() {
-    const audio = this.#audio ?? this.#wake();
-    for (const [pitch, after] of NOTES) sound(audio, pitch, audio.currentTime + after);
+  play() {
+    const audio = this.#wake();
+    for (const [pitch, start] of NOTES) playNote(audio, pitch, audio.currentTime + start);
   }
 
   #wake() {
@@ -35,13 +36,14 @@ export class Chime {
   }
 }
 
-function sound(audio, pitch, at) {
+/** @param {AudioContext} audio @param {number} pitch @param {number} start */
+function playNote(audio, pitch, start) {
   const tone = new OscillatorNode(audio, { frequency: pitch, type: "sine" });
   const volume = new GainNode(audio, { gain: 0 });
-  volume.gain.setValueAtTime(0, at);
-  volume.gain.linearRampToValueAtTime(LOUDNESS, at + 0.02);
-  volume.gain.exponentialRampToValueAtTime(0.0001, at + 0.5);
+  volume.gain.setValueAtTime(0, start);
+  volume.gain.linearRampToValueAtTime(LOUDNESS, start + 0.02);
+  volume.gain.exponentialRampToValueAtTime(0.0001, start + 0.5);
   tone.connect(volume).connect(audio.destination);
-  tone.start(at);
-  tone.stop(at + 0.55);
+  tone.start(start);
+  tone.stop(start + 0.55);
 }

@@ -1,59 +1,93 @@
-// What a card says about its call: pure drawing, no state of its own.
+// What a card says about its call: pure drawing, without state.
 
-import { copyButton, element, foreign, ltr } from "../element.js";
-import { lineOf, plain } from "../shown.js";
-import { ago, clockTime, duration, say, sayOne } from "../words.js";
+import { allMatching, copyButton, element, foreign, ltr } from "../element.js";
+import { joined, plain } from "../text.js";
+import { ago, clockTime, duration, hasWords, say, sayValue } from "../words.js";
 
-const LIVE = ["ringing", "dialing", "talking", "hold"];
+const STYLED_STATES = ["ringing", "dialing", "talking", "hold", "ended"];
 
-/** The state as the look knows it: one of the live ones, ended, or unknown. */
-export function stateOf(state) {
-  return LIVE.includes(state) || state === "ended" ? state : "unknown";
+/** @typedef {import("./cards.js").Card} Card */
+/** @typedef {() => number} Clock */
+
+/**
+ * The state by which a card is coloured.
+ * @param {string} state
+ */
+export function stateForStyle(state) {
+  return STYLED_STATES.includes(state) ? state : "unknown";
 }
 
-/** What stands where a name would: the name, else the number, else the kind of caller in words. */
-export function callerWords(caller) {
+/**
+ * What is shown as the caller's name: the name, else the number, else the kind of caller.
+ * @param {Caller} caller
+ */
+export function callerName(caller) {
   if (caller.kind === "withheld") return say("caller.withheld");
   return plain(caller.name).trim() || plain(caller.number).trim() || say("caller.unknown");
 }
 
-/** One line that says what has popped, for a screen reader, the page's title and a notification. */
-export function spoken({ call, state }) {
-  const parts = [sayOne("state", state), callerWords(call.caller), call.did_label];
-  if (call.caller.name && call.caller.kind === "number") parts.splice(2, 0, call.caller.number);
-  return lineOf(parts);
+/**
+ * The card on one line, for screen readers, the page's title and notifications.
+ * @param {Pick<Card, "call" | "state">} card
+ */
+export function summary({ call, state }) {
+  const { caller, did_label: label } = call;
+  const number = caller.name && caller.kind === "number" ? caller.number : "";
+  return joined([sayValue("state", state), callerName(caller), number, label]);
 }
 
-/** State, direction, transferred. */
+/**
+ * The heading for a click that found nothing.
+ * @param {NothingFound} answer
+ */
+export function nothingTitle({ outcome }) {
+  const key = `answer.title.${outcome}`;
+  return say(hasWords(key) ? key : "answer.title.problem");
+}
+
+/**
+ * State, direction, transferred.
+ * @param {Pick<Card, "call" | "state">} card
+ */
 export function chips({ call, state }) {
   return element("p", { class: "chips" }, [
     stateChip(state),
-    element("span", { class: "chip" }, [sayOne("direction", call.direction)]),
+    element("span", { class: "chip" }, [sayValue("direction", call.direction)]),
     call.original_ivrid ? element("span", { class: "chip" }, [say("transferred")]) : null,
   ]);
 }
 
-/** A state in its colour and in words. */
+/**
+ * A state in its colour and in words.
+ * @param {string} state
+ */
 export function stateChip(state) {
-  return element("span", { class: "chip chip-state", "data-state": stateOf(state) }, [sayOne("state", state)]);
+  return element("span", { class: "chip chip-state", "data-state": stateForStyle(state) }, [sayValue("state", state)]);
 }
 
-/** Since when the call is as it is, counting; an ended call's length stands still. None without the vendor's times. */
+/**
+ * How long the call has been ringing or answered, counting; how long it lasted once it has ended. Null if the phone system
+ * gave no times.
+ * @param {Pick<Card, "call" | "state" | "askedAt">} card
+ * @param {Clock} now
+ */
 export function timer({ call, state, askedAt }, now) {
   const isWaiting = state === "ringing" || state === "dialing";
-  const text = isWaiting ? call.started_at : call.answered_at ?? call.started_at;
-  const since = Date.parse(text ?? "");
+  const since = Date.parse((isWaiting ? call.started_at : (call.answered_at ?? call.started_at)) ?? "");
   if (Number.isNaN(since)) return null;
+  const isEnded = state === "ended";
   const title = say(isWaiting || !call.answered_at ? "since.started" : "since.answered", { time: clockTime(since) });
-  const still = state === "ended" ? { "data-until": askedAt } : {};
-  const shown = duration((state === "ended" ? askedAt : now()) - since);
-  return element("time", { class: "timer", dir: "ltr", role: "timer", "data-since": since, title, ...still }, [shown]);
+  const attributes = { class: "timer", dir: "ltr", role: "timer", "data-since": since, title, "data-until": isEnded ? askedAt : null };
+  return element("time", attributes, [duration((isEnded ? askedAt : now()) - since)]);
 }
 
-/** The caller: a face of initials, the name, the number as sent and as a public number. */
-export function who(call, titleId) {
-  const { caller } = call;
-  const name = callerWords(caller);
+/**
+ * The caller: initials, name, number as sent and in international form.
+ * @param {Call} call
+ * @param {string} titleId
+ */
+export function who({ caller }, titleId) {
+  const name = callerName(caller);
   return element("div", { class: "who" }, [
     element("span", { class: "face", "aria-hidden": "true" }, [initials(caller)]),
     element("div", { class: "who-words" }, [
@@ -63,60 +97,79 @@ export function who(call, titleId) {
   ]);
 }
 
+/** @param {Caller} caller */
 function numberLine(caller) {
-  const known = { internal: "caller.internal", service: "caller.service" }[caller.kind];
-  const parts = [];
-  if (known) parts.push(say(known), " ", ltr(caller.number));
-  if (caller.kind === "number") parts.push(...publicNumber(caller), copyButton(caller.e164 ?? caller.number, "copy-number"));
-  return parts.length ? element("p", { class: "number" }, parts) : null;
+  const { kind, number, e164 } = caller;
+  if (kind === "internal" || kind === "service") return element("p", { class: "number" }, [say(`caller.${kind}`), " ", ltr(number)]);
+  if (kind !== "number") return null;
+  return element("p", { class: "number" }, [...numbers(caller), copyButton(e164 ?? number, "copy-number")]);
 }
 
-function publicNumber(caller) {
-  const national = caller.name ? [ltr(caller.number)] : [];
-  const isSame = !caller.e164 || caller.e164 === caller.number;
-  return isSame ? national : [...national, element("span", { class: "soft" }, [ltr(caller.e164)])];
+/** @param {Caller} caller */
+function numbers({ name, number, e164 }) {
+  const asSent = name ? [ltr(number)] : [];
+  return !e164 || e164 === number ? asSent : [...asSent, element("span", { class: "soft" }, [ltr(e164)])];
 }
 
+/** @param {Caller} caller */
 function initials(caller) {
   if (caller.kind === "withheld") return "?";
-  const words = plain(caller.name).split(/\s+/).filter((word) => /^\p{L}/u.test(word));
-  return words.slice(0, 2).map((word) => [...word][0]).join("") || "#";
+  const names = plain(caller.name).split(/\s+/).filter((name) => /^\p{L}/u.test(name));
+  return names.slice(0, 2).map((name) => [...name][0]).join("") || "#";
 }
 
-/** The number that the caller dialled, with its label. */
-export function dialled({ did, did_label: label }) {
+/**
+ * The number that the caller dialled, with its label.
+ * @param {Call} call
+ */
+export function dialledNumber({ did, did_label: label }) {
   if (!did) return null;
   const words = label ? [element("b", {}, [foreign(label)]), " · ", ltr(did)] : [ltr(did)];
   return element("p", { class: "dialled" }, [element("span", { class: "soft" }, [say("dialled")]), " ", ...words]);
 }
 
-/** Ids, recording, the custom data that the agent wants to see, and how old all this is. */
-export function details(entry, { chosenKeys, now }) {
-  const { popup, call } = entry;
-  const rows = [
+/**
+ * Ids, recording, the custom data the agent wants to see, and how old the facts are.
+ * @param {Card} card
+ * @param {string[] | null} chosenKeys
+ * @param {Clock} now
+ */
+export function details(card, chosenKeys, now) {
+  const { popup, call } = card;
+  const { original_ivrid: original, recording } = call;
+  return element("dl", { class: "details" }, [
     row(say("extension"), [ltr(call.extension), element("span", { class: "soft" }, [ltr(call.pbx)])]),
     row(say("ivrid"), [ltr(call.ivrid), copyButton(call.ivrid, "copy-ivrid")]),
-    call.original_ivrid && row(say("original_ivrid"), [ltr(call.original_ivrid), copyButton(call.original_ivrid, "copy-original")]),
-    call.recording && row(say("recording"), [say(call.recording.muted ? "recording.muted" : "recording.on")]),
+    original ? row(say("original_ivrid"), [ltr(original), copyButton(original, "copy-original")]) : null,
+    recording ? row(say("recording"), [say(recording.muted ? "recording.muted" : "recording.on")]) : null,
     ...customdata(call, chosenKeys).map(([key, value]) => row(foreign(key), [foreign(value)])),
     row(say("agent"), [foreign(popup.agent.name || popup.agent.crm_user)]),
-    row(say("popped"), [ltr(clockTime(Date.parse(popup.created_at)))]),
-    row(say("source"), [source(entry, now)]),
-  ];
-  return element("dl", { class: "details" }, rows.filter(Boolean));
+    row(say("shown-at"), [ltr(clockTime(Date.parse(popup.created_at)))]),
+    row(say("source"), [source(card, now)]),
+  ]);
 }
 
-/** The call's own fields that are to be shown; the original call's id has a row of its own. */
+/**
+ * The call's custom data, as far as it is chosen; the original call's id has a row of its own.
+ * @param {Call} call
+ * @param {string[] | null} chosenKeys null for all
+ */
 export function customdata(call, chosenKeys) {
-  const wanted = ([key, value]) => value !== call.original_ivrid && (chosenKeys?.includes(key) ?? true);
-  return Object.entries(call.customdata ?? {}).filter(wanted);
+  return Object.entries(call.customdata ?? {}).filter(
+    ([key, value]) => value !== call.original_ivrid && (chosenKeys?.includes(key) ?? true),
+  );
 }
 
+/** @param {string | Node} name @param {Node[] | string[]} values */
 function row(name, values) {
   return element("div", {}, [element("dt", {}, [name]), element("dd", {}, values)]);
 }
 
-/** Who said it and how long ago, counting. */
+/**
+ * Which phone system said so and how long ago, counting.
+ * @param {Card} card
+ * @param {Clock} now
+ */
 function source({ askedAt, stale, call }, now) {
   return element("span", {}, [
     say(stale ? "source.last" : "source.pbx"),
@@ -127,33 +180,41 @@ function source({ askedAt, stale, call }, now) {
   ]);
 }
 
-/** Brings every timer and age on the page up to the present second. */
-export function tick(now) {
-  for (const each of document.querySelectorAll("time[data-since]:not([data-until])")) {
+/**
+ * Updates every timer and age on the page.
+ * @param {Clock} now
+ */
+export function updateTimes(now) {
+  for (const each of allMatching("time[data-since]:not([data-until])")) {
     each.textContent = duration(now() - Number(each.dataset.since));
   }
-  for (const each of document.querySelectorAll("time[data-asked]")) {
+  for (const each of allMatching("time[data-asked]")) {
     const words = ago(now() - Number(each.dataset.asked));
     if (each.textContent !== words) each.textContent = words;
   }
 }
 
-/** All that a card says, as lines to paste into a note or a message. */
-export function asText(entry, chosenKeys) {
-  const { call, popup, state } = entry;
+/**
+ * Everything a card says, as text to paste elsewhere.
+ * @param {Card} card
+ * @param {string[] | null} chosenKeys
+ */
+export function asText({ call, popup, state }, chosenKeys) {
   const { caller } = call;
-  const lines = [
-    [say("caller"), caller.kind === "withheld" ? callerWords(caller) : [caller.name, caller.number].filter(Boolean).join(", ")],
+  const name = caller.kind === "withheld" ? callerName(caller) : [caller.name, caller.number].filter(Boolean).join(", ");
+  /** @type {[string, unknown][]} */
+  const rows = [
+    [say("caller"), name],
     [say("number"), caller.e164],
-    [say("state"), sayOne("state", state)],
-    [say("direction"), sayOne("direction", call.direction)],
+    [say("state"), sayValue("state", state)],
+    [say("direction"), sayValue("direction", call.direction)],
     [say("dialled"), [call.did_label, call.did].filter(Boolean).join(", ")],
     [say("extension"), call.extension],
     [say("ivrid"), call.ivrid],
     [say("original_ivrid"), call.original_ivrid],
     ...customdata(call, chosenKeys),
-    [say("popped"), clockTime(Date.parse(popup.created_at))],
+    [say("shown-at"), clockTime(Date.parse(popup.created_at))],
     [say("record"), popup.record?.url],
   ];
-  return lines.filter(([, value]) => value).map(([name, value]) => `${plain(name)}: ${plain(value)}`).join("\n");
+  return rows.filter(([, value]) => value).map(([key, value]) => `${plain(key)}: ${plain(value)}`).join("\n");
 }

@@ -1,71 +1,87 @@
-// The page's keys. One list is both what works and what the help shows.
+// Keyboard shortcuts. One list defines both what works and what the help shows.
 
 import { element } from "../element.js";
 import { say } from "../words.js";
 
-const KEPT = "popbridge.keys";
-const TYPED_IN = "input, textarea, select, [contenteditable]";
+const STORED = "popbridge.keys";
+const TEXT_FIELDS = "input, textarea, select, [contenteditable]";
 
-/** Keys that do something when nobody is typing: `[key, deed]`; the words are `key.<deed>`. */
+/** @typedef {"record" | "note" | "look-up" | "copy" | "snooze" | "choose" | "dismiss" | "older" | "newer" | "close" | "help"} Command */
+
+/**
+ * The keys and what they do; the words are `key.<command>`.
+ * @type {[string, Command][]}
+ */
 export const KEYS = [
   ["o", "record"],
   ["n", "note"],
-  ["p", "press"],
+  ["p", "look-up"],
   ["c", "copy"],
   ["s", "snooze"],
   ["1–9", "choose"],
   ["d", "dismiss"],
   ["j", "older"],
   ["k", "newer"],
-  ["Esc", "leave"],
+  ["Esc", "close"],
   ["?", "help"],
 ];
 
-/** Whether single keys are on in this browser; readers who dictate to their machine may want them off. */
+/** Whether single-key shortcuts are on in this browser; people who dictate may want them off. */
 export function areOn() {
   try {
-    return localStorage.getItem(KEPT) !== "off";
+    return localStorage.getItem(STORED) !== "off";
   } catch {
     return true;
   }
 }
 
-/** Turns them on or off. */
+/** @param {boolean} on */
 export function turn(on) {
   try {
-    localStorage.setItem(KEPT, on ? "on" : "off");
+    localStorage.setItem(STORED, on ? "on" : "off");
   } catch {
     // They stay on.
   }
 }
 
-/** Listens; `deeds[deed](number)` is called. */
-export function listen(deeds, signal) {
+/**
+ * Runs commands by key; `choose` is given the number pressed.
+ * @param {Record<Command, (number: number) => void>} commands
+ * @param {AbortSignal} signal
+ */
+export function listen(commands, signal) {
+  /** @param {KeyboardEvent} event */
   const pressed = (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.defaultPrevented) return;
-    if (document.querySelector("dialog[open]")) return;
-    const isTyping = event.target instanceof Element && event.target.matches(TYPED_IN);
-    if (event.key === "Escape" && isTyping) return event.target.blur();
-    if (isTyping || (!areOn() && event.key !== "Escape")) return;
-    const found = deedOf(event.key);
-    if (!found) return;
+    const { key, target } = event;
+    if (isForOthers(event)) return;
+    const isTyping = target instanceof HTMLElement && target.matches(TEXT_FIELDS);
+    if (key === "Escape" && isTyping) return target.blur();
+    if (isTyping || (!areOn() && key !== "Escape")) return;
+    const command = commandFor(key);
+    if (!command) return;
     event.preventDefault();
-    deeds[found.deed](found.number);
+    commands[command](Number(key));
   };
   addEventListener("keydown", pressed, { signal });
 }
 
-function deedOf(key) {
-  if (key === "Escape") return { deed: "leave" };
-  if (/^[1-9]$/.test(key)) return { deed: "choose", number: Number(key) };
-  const found = KEYS.find(([name]) => name === key.toLowerCase());
-  return found && { deed: found[1] };
+/** @param {KeyboardEvent} event */
+function isForOthers(event) {
+  const isModified = event.ctrlKey || event.metaKey || event.altKey;
+  return isModified || event.isComposing || event.defaultPrevented || document.querySelector("dialog[open]") !== null;
+}
+
+/** @param {string} key @returns {Command | undefined} */
+function commandFor(key) {
+  if (key === "Escape") return "close";
+  if (/^[1-9]$/.test(key)) return "choose";
+  return KEYS.find(([name]) => name === key.toLowerCase())?.[1];
 }
 
 /** The list for the help. */
 export function keyList() {
-  return KEYS.flatMap(([key, deed]) => [
+  return KEYS.flatMap(([key, command]) => [
     element("dt", {}, [element("kbd", { dir: "ltr" }, [key])]),
-    element("dd", {}, [say(`key.${deed}`)]),
+    element("dd", {}, [say(`key.${command}`)]),
   ]);
 }

@@ -1,36 +1,38 @@
-// The note of a card: a draft that saves itself, and goes to the CRM when it is sent.
+// The note on a card: a draft that saves itself and can be sent to the CRM.
 
 import { button, element } from "../element.js";
+import { RequestFailed, statusOf } from "../http.js";
 import { clockTime, say } from "../words.js";
 
 const PAUSE_MS = 700;
 const RETRY_MS = 5_000;
-const LONGEST = 4000;
+const MAX_LENGTH = 4000;
 const OUTCOMES = ["solved", "call-back", "passed-on", "wrong-number", "other"];
+const NO_KEY = { note: "", key: "" };
 
-/** `notes` keeps them: read(id), save(id, note, {leaving}), send(id, note, {key}); each raises when it cannot. */
 export class Note {
-  #id;
-  #notes;
+  #popupId;
+  #actions;
   #timer = 0;
   #isSaved = true;
-  #isRead = false;
+  #isLoaded = false;
   #isSending = false;
-  #underWay = { written: "", key: "" };
-  #toldLast = null;
-  #text = element("textarea", { rows: "2", maxlength: String(LONGEST), "data-key": "note" });
+  #unconfirmed = NO_KEY;
+  /** @type {[string, string?]} */
+  #status = ["note.draft"];
+  #text = element("textarea", { rows: "2", maxlength: MAX_LENGTH, "data-key": "note" });
   #outcome = element("select", { "data-key": "outcome" });
-  #told = element("span", { class: "note-told soft", role: "status" });
-
+  #statusText = element("span", { class: "note-status soft", role: "status" });
   #sendButton = button("", "note-send", () => this.send());
 
-  constructor(popupId, notes) {
-    this.#id = popupId;
-    this.#notes = notes;
+  /** @param {string} popupId @param {import("./actions.js").Actions} actions */
+  constructor(popupId, actions) {
+    this.#popupId = popupId;
+    this.#actions = actions;
     this.#outcome.append(...["", ...OUTCOMES].map((slug) => new Option("", slug)));
-    const row = element("div", { class: "note-row" }, [this.#outcome, this.#sendButton, this.#told]);
+    const row = element("div", { class: "note-row" }, [this.#outcome, this.#sendButton, this.#statusText]);
     this.node = element("form", { class: "note" }, [this.#text, row]);
-    this.speak();
+    this.useLanguage();
     this.node.addEventListener("submit", (event) => event.preventDefault());
     this.node.addEventListener("input", () => this.#changed());
     this.node.addEventListener("keydown", (event) => {
@@ -38,117 +40,126 @@ export class Note {
     });
   }
 
-  /** Its own words, in the page's present language. */
-  speak() {
+  /** Puts its own words into the page's present language. */
+  useLanguage() {
     this.#text.placeholder = say("note.hint");
     this.#text.setAttribute("aria-label", say("note"));
     this.#outcome.setAttribute("aria-label", say("outcome"));
     for (const option of this.#outcome.options) option.text = say(`outcome.${option.value || "none"}`);
     this.#sendButton.textContent = say("note.send");
-    if (this.#toldLast) this.#tell(...this.#toldLast);
+    if (this.#statusText.textContent) this.#showStatus(...this.#status);
   }
 
-  /** Whether somebody is writing in it now. */
+  /** Whether somebody is writing in it. */
   get isBeingWritten() {
-    return this.node.contains(document.activeElement) && document.activeElement.matches("textarea, select");
+    const focused = document.activeElement;
+    return focused !== null && this.node.contains(focused) && focused.matches("textarea, select");
   }
 
-  /** Puts the cursor into it. */
   focus() {
     this.#text.focus();
   }
 
-  /** Fetches the draft, once; what was written here meanwhile stays. */
-  async read() {
-    if (this.#isRead) return;
-    this.#isRead = true;
+  /** Loads the draft, once; what was written here in the meantime stays. */
+  async load() {
+    if (this.#isLoaded) return;
+    this.#isLoaded = true;
     try {
-      const { text, outcome, sent_at: sentAt } = await this.#notes.read(this.#id);
+      const { text, outcome, sent_at: sentAt } = await this.#actions.readNote(this.#popupId);
       if (!this.#isSaved) return;
       this.#text.value = text ?? "";
-      this.#outcome.value = OUTCOMES.includes(outcome) ? outcome : "";
-      if (sentAt) this.#tell("note.sent", clockTime(Date.parse(sentAt)));
-    } catch (refused) {
-      this.#isRead = false;
-      if (isWorthTryingAgain(refused)) setTimeout(() => this.read(), RETRY_MS);
+      this.#outcome.value = outcome && OUTCOMES.includes(outcome) ? outcome : "";
+      if (sentAt) this.#showStatus("note.sent", clockTime(Date.parse(sentAt)));
+    } catch (error) {
+      this.#isLoaded = false;
+      if (isWorthRetrying(error)) setTimeout(() => this.load(), RETRY_MS);
     }
   }
 
-  /** Another tab has written: its words are the later ones, unless somebody writes here too. */
-  readAgain() {
+  /** Another tab has changed it; that text is taken over unless somebody is writing here too. */
+  reload() {
     if (!this.#isSaved || (this.isBeingWritten && document.hasFocus())) return;
-    this.#isRead = false;
-    this.read();
+    this.#isLoaded = false;
+    this.load();
   }
 
-  /** To the CRM. */
+  /** Sends it to the CRM. */
   async send() {
     if (!this.#text.value.trim() && !this.#outcome.value) return this.focus();
     if (this.#isSending) return;
     this.#isSending = true;
     clearTimeout(this.#timer);
-    this.#tell("note.sending");
-    const written = this.#written();
+    this.#showStatus("note.sending");
+    const note = this.#value();
     try {
-      await this.#notes.send(this.#id, written, { key: this.#keyOf(written) });
-      this.#underWay = { written: "", key: "" };
-      if (!this.#isStill(written)) return;
+      await this.#actions.sendNote(this.#popupId, note, this.#keyFor(note));
+      this.#unconfirmed = NO_KEY;
+      if (!this.#isStill(note)) return;
       this.#isSaved = true;
-      this.#tell("note.sent", clockTime(Date.now()));
-    } catch (refused) {
-      this.#tell(refused.status === 409 ? "note.unwanted" : "note.unsent");
+      this.#showStatus("note.sent", clockTime(Date.now()));
+    } catch (error) {
+      this.#showStatus(statusOf(error) === 409 ? "note.unsupported" : "note.unsent");
       if (!this.#isSaved) this.#saveIn(RETRY_MS);
     } finally {
       this.#isSending = false;
     }
   }
 
-  /** The same for the same words until the bridge is known to have them: an answer may be lost on its way. */
-  #keyOf(note) {
-    const written = JSON.stringify(note);
-    if (written !== this.#underWay.written) this.#underWay = { written, key: randomKey() };
-    return this.#underWay.key;
+  /**
+   * The same key for the same note until the bridge has confirmed it: a response may get lost.
+   * @param {NoteDraft} draft
+   */
+  #keyFor(draft) {
+    const note = JSON.stringify(draft);
+    if (note !== this.#unconfirmed.note) this.#unconfirmed = { note, key: randomKey() };
+    return this.#unconfirmed.key;
   }
 
-  /** Saves what is not saved yet; `leaving` when the page is going away. */
-  async save({ leaving = false } = {}) {
+  /** Saves what is not saved yet; `isLeaving` when the page is about to go away. */
+  async save({ isLeaving = false } = {}) {
     clearTimeout(this.#timer);
     if (this.#isSaved) return;
-    const written = this.#written();
+    const note = this.#value();
     try {
-      await this.#notes.save(this.#id, written, { leaving });
-      if (!this.#isStill(written)) return;
+      await this.#actions.saveNote(this.#popupId, note, isLeaving);
+      if (!this.#isStill(note)) return;
       this.#isSaved = true;
-      this.#tell("note.saved");
-    } catch (refused) {
-      this.#tell("note.unsaved");
-      if (isWorthTryingAgain(refused)) this.#saveIn(RETRY_MS);
+      this.#showStatus("note.saved");
+    } catch (error) {
+      this.#showStatus("note.unsaved");
+      if (isWorthRetrying(error)) this.#saveIn(RETRY_MS);
     }
   }
 
   #changed() {
     this.#isSaved = false;
-    this.#tell("note.draft");
+    this.#showStatus("note.draft");
     this.#saveIn(PAUSE_MS);
   }
 
+  /** @param {number} ms */
   #saveIn(ms) {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.save(), ms);
   }
 
-  /** Whether nothing was written since. */
-  #isStill(written) {
-    return JSON.stringify(written) === JSON.stringify(this.#written());
+  /**
+   * Whether nothing was written since.
+   * @param {NoteDraft} note
+   */
+  #isStill(note) {
+    return JSON.stringify(note) === JSON.stringify(this.#value());
   }
 
-  #written() {
+  /** @returns {NoteDraft} */
+  #value() {
     return { text: this.#text.value, outcome: this.#outcome.value || null };
   }
 
-  #tell(key, time) {
-    this.#toldLast = [key, time];
-    this.#told.textContent = say(key, { time });
+  /** @param {string} key @param {string} [time] */
+  #showStatus(key, time) {
+    this.#status = [key, time];
+    this.#statusText.textContent = say(key, { time });
   }
 }
 
@@ -156,7 +167,7 @@ function randomKey() {
   return crypto.getRandomValues(new Uint32Array(4)).join("-");
 }
 
-/** The bridge is away or hurried; a refusal for good (signed out, no such popup any more) would stay one. */
-function isWorthTryingAgain({ status }) {
-  return !(status >= 400 && status < 500) || status === 429;
+/** @param {unknown} error */
+function isWorthRetrying(error) {
+  return !(error instanceof RequestFailed && error.isFinal);
 }

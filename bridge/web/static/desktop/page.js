@@ -1,81 +1,94 @@
-// The agent's desktop page: signs in, says how the connection is, and hands the rest to the counter.
+// The desktop page: signs the agent in and out, shows the connection, and applies language and theme.
 
-import { chosenLanguage, languages, say, speak } from "../words.js";
-import { Counter } from "./counter.js";
-import { applyTheme, UNCHOSEN } from "./preferences.js";
-import * as session from "./session.js";
-import { notice } from "./shelf.js";
+import { allMatching, byId } from "../element.js";
+import { RequestFailed } from "../http.js";
+import { chooseLanguage, languages, say, useLanguage } from "../words.js";
+import { showNotice } from "./card_list.js";
+import { Desktop } from "./desktop.js";
+import { applyTheme, DEFAULTS } from "./preferences.js";
+import { forget, signIn, storedSession, takeToken } from "./session.js";
 
 const RETRY_MS = 3_000;
-const at = (id) => document.getElementById(id);
+/** @type {Language[]} */
 let known = [];
-let counter = null;
+/** @type {Desktop | null} */
+let desktop = null;
+/** @type {[string, (number | string)?]} */
 let connection = ["connecting"];
 
-/** The session that the address's token or this tab brings; null when there is none, with the reason on the page. */
-async function signIn(token) {
-  const before = session.kept();
-  if (!token) return before ?? signedOut("tokenless");
+/**
+ * The session for the token, or the one from before a reload; null, with a notice on the page, if there is none.
+ * @param {string | null} token
+ */
+async function findSession(token) {
+  const stored = storedSession();
+  if (!token) return stored ?? signedOut("tokenless");
   for (;;) {
     try {
-      return await session.trade(token);
-    } catch (refused) {
-      if (refused.status >= 400 && refused.status < 500 && refused.status !== 429) return before ?? signedOut("expired");
-      line("waiting", RETRY_MS);
+      return await signIn(token);
+    } catch (error) {
+      if (error instanceof RequestFailed && error.isFinal) return stored ?? signedOut("expired");
+      showConnection("waiting", RETRY_MS);
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
 }
 
-/** Says on the page why nobody is signed in. */
-function signedOut(key) {
-  counter = null;
-  session.forget();
-  at("whose").textContent = "popbridge";
-  at("tools").hidden = true;
-  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
-  for (const id of ["told", "spoken", "urgent", "set-customdata", "bookmarklet"]) at(id).replaceChildren();
+/**
+ * Shows why nobody is signed in, and removes everything about the agent.
+ * @param {string} notice
+ */
+function signedOut(notice) {
+  desktop = null;
+  forget();
+  byId("agent-name").textContent = "popbridge";
+  byId("tools").hidden = true;
+  for (const dialog of allMatching("dialog[open]")) if (dialog instanceof HTMLDialogElement) dialog.close();
+  for (const id of ["message", "spoken", "urgent", "set-customdata", "bookmarklet"]) byId(id).replaceChildren();
   document.title = "popbridge";
-  notice(key);
-  at("notice").hidden = false;
-  line("refused");
+  showNotice(notice);
+  byId("notice").hidden = false;
+  showConnection("refused");
   return null;
 }
 
-/** How the connection is: a dot, and words. */
-function line(state, detail) {
+/** @param {string} state @param {number | string} [detail] milliseconds until the next attempt, when `waiting` */
+function showConnection(state, detail) {
   connection = [state, detail];
-  const seconds = Math.max(1, Math.round((detail ?? 0) / 1000));
-  at("line").dataset.state = state;
-  document.body.dataset.line = state;
-  at("line-words").textContent = say(`line.${state}`, { seconds });
+  const seconds = Math.max(1, Math.round(Number(detail ?? 0) / 1000));
+  byId("connection").dataset.state = state;
+  document.body.dataset.connection = state;
+  byId("connection-words").textContent = say(`connection.${state}`, { seconds });
 }
 
-function languageOf(preferences) {
+/** @param {Preferences} preferences */
+async function applyLook({ theme, language }) {
   const asked = new URLSearchParams(location.search).get("lang");
-  return chosenLanguage([asked, preferences.language, ...navigator.languages], known);
+  applyTheme(theme);
+  await useLanguage(chooseLanguage([asked, language, ...navigator.languages], known));
+  showConnection(...connection);
 }
 
-/** The agent's language and theme. */
-async function turnTo(preferences) {
-  applyTheme(preferences.theme);
-  await speak(languageOf(preferences));
-  line(...connection);
+function prepareDialogs() {
+  for (const dialog of document.querySelectorAll("dialog")) {
+    dialog.querySelector("[data-close]")?.addEventListener("click", () => dialog.close());
+    dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
+  }
 }
 
 async function start() {
-  const token = session.takeFromAddress();
-  const before = session.kept()?.preferences ?? UNCHOSEN;
+  const token = takeToken();
+  prepareDialogs();
   known = await languages();
-  await turnTo(before);
-  const signedIn = await signIn(token);
-  if (!signedIn) return;
-  await turnTo({ ...UNCHOSEN, ...signedIn.preferences });
-  at("tools").hidden = false;
-  counter = new Counter(signedIn, { languages: known, line, signedOut, turnTo });
+  await applyLook(storedSession()?.preferences ?? DEFAULTS);
+  const session = await findSession(token);
+  if (!session) return;
+  await applyLook({ ...DEFAULTS, ...session.preferences });
+  byId("tools").hidden = false;
+  desktop = new Desktop(session, { languages: known, showConnection, signedOut, applyLook });
 }
 
-addEventListener("pagehide", () => counter?.leave());
+addEventListener("pagehide", () => desktop?.leave());
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 addEventListener("hashchange", () => location.hash.startsWith("#token=") && location.reload());
 start();

@@ -1,32 +1,42 @@
-// What the agent has chosen. It is kept by the bridge, so that it holds in every tab and on every machine.
+// The agent's preferences. The bridge keeps them, so that they hold in every tab and on every machine.
 
-export const UNCHOSEN = { language: null, sound: false, alerts: false, theme: "auto", customdata: null };
+/** @type {Preferences} */
+export const DEFAULTS = { language: null, sound: false, alerts: false, theme: "auto", customdata: null };
 
-/** `save(preferences)` gives what the bridge then has, and raises when it cannot; `onChange(preferences, before)`. */
-export class Preferences {
-  value = UNCHOSEN;
+export class PreferenceStore {
+  value = DEFAULTS;
   #save;
   #onChange;
 
-  constructor(given, save, onChange) {
+  /**
+   * @param {Partial<Preferences>} initial
+   * @param {(value: Preferences) => Promise<Partial<Preferences>>} save resolves to what the bridge then has; may throw
+   * @param {(value: Preferences, previous: Preferences) => void} onChange
+   */
+  constructor(initial, save, onChange) {
     this.#save = save;
     this.#onChange = onChange;
-    this.value = { ...UNCHOSEN, ...given };
+    this.value = { ...DEFAULTS, ...initial };
   }
 
-  /** They were changed elsewhere. */
-  take(given) {
-    const before = this.value;
-    this.value = { ...UNCHOSEN, ...given };
-    if (JSON.stringify(before) !== JSON.stringify(this.value)) this.#onChange(this.value, before);
+  /**
+   * The bridge has these.
+   * @param {Partial<Preferences>} given
+   */
+  set(given) {
+    const previous = this.value;
+    this.value = { ...DEFAULTS, ...given };
+    if (JSON.stringify(previous) !== JSON.stringify(this.value)) this.#onChange(this.value, previous);
   }
 
-  /** Changes some of them, here at once; whether the bridge keeps them. */
+  /**
+   * Changes some of them, on this page at once. Whether the bridge saved them.
+   * @param {Partial<Preferences>} some
+   */
   async change(some) {
-    const before = this.value;
-    this.take({ ...before, ...some });
+    this.set({ ...this.value, ...some });
     try {
-      this.take(await this.#save(this.value));
+      this.set(await this.#save(this.value));
       return true;
     } catch {
       return false;
@@ -34,7 +44,10 @@ export class Preferences {
   }
 }
 
-/** Light, dark, or as the machine has it. */
+/**
+ * `light`, `dark`, or anything else for the system's theme.
+ * @param {string} theme
+ */
 export function applyTheme(theme) {
   if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
   else delete document.documentElement.dataset.theme;

@@ -1,90 +1,157 @@
-// Who is signed in here. The session lives in this tab's memory and sessionStorage: no cookie, so it works in a frame.
+// The agent's session with the bridge. It is kept in this tab's sessionStorage: no cookie, so it works in a frame.
+
+import { send, statusOf } from "../http.js";
 
 const KEY = "popbridge.session";
 const CARDS = "popbridge.cards";
 
-/** The bridge answered with an error, or not at all (`status` 0). `detail` is the bridge's sentence, if it had one. */
-export class Refused extends Error {
-  constructor(status, detail = "") {
-    super(`the bridge answered ${status}`);
-    this.status = status;
-    this.detail = detail;
-  }
-}
-
-/** The token that the address brings, or null. It does not stay there. */
-export function takeFromAddress() {
+/**
+ * The token in the address, or null; it is removed from the address.
+ */
+export function takeToken() {
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
   if (token !== null) history.replaceState(null, "", location.pathname + location.search);
   return token;
 }
 
-/** Trades a token for a session of this page's; one that is a session already is taken over. Raises `Refused`. */
-export async function trade(token) {
-  const session = await ask("POST", "/desktop/session", { bearer: token });
-  keep(KEY, session);
+/**
+ * Exchanges the token of a link for a session; a session's own token is accepted too. Throws `RequestFailed`.
+ * @param {string} token
+ * @returns {Promise<SessionData>}
+ */
+export async function signIn(token) {
+  const session = await send("POST", "/desktop/session", { bearer: token });
+  store(KEY, session);
   return session;
 }
 
-/** The address of this page in a window of its own, signed in. What follows the # reaches no server and no log. */
-export function handOver({ session }) {
-  return `/desktop${location.search}#token=${encodeURIComponent(session)}`;
+/**
+ * The session from before a reload, or null. The bridge decides whether it is still valid.
+ * @returns {SessionData | null}
+ */
+export function storedSession() {
+  return stored(KEY);
 }
 
-/** This tab's session from before a reload, or null. Whether it still holds is the bridge's to say. */
-export function kept() {
-  return recall(KEY);
-}
-
-/** Remembers what the bridge now says about the session. */
-export function remember(session) {
-  keep(KEY, session);
-}
-
-/** The cards are kept beside the session, for a reload. `owner` is whose they are. */
-export function keepCards(owner, cards) {
-  keep(CARDS, { owner, ...cards });
-}
-
-/** The cards from before a reload if they are `owner`'s, else null. */
-export function keptCards(owner) {
-  const cards = recall(CARDS);
-  return cards?.owner === owner ? cards : null;
-}
-
-/** Nothing of the agent stays in this tab. */
+/** Removes everything about the agent from this tab. */
 export function forget() {
-  keep(KEY, null);
-  keep(CARDS, null);
+  store(KEY, null);
+  store(CARDS, null);
 }
 
-/** Asks the bridge; the answer's JSON, null when it has none. Raises `Refused`. */
-export async function ask(method, path, { bearer, body, keepalive = false, headers = {} } = {}) {
-  const sent = { Authorization: `Bearer ${bearer}`, Accept: "application/json", ...headers };
-  if (body !== undefined) sent["Content-Type"] = "application/json";
-  let response;
-  try {
-    response = await fetch(path, { method, headers: sent, body: JSON.stringify(body), cache: "no-store", keepalive });
-  } catch {
-    throw new Refused(0);
+/** One signed-in agent. `onExpired` is called when the bridge no longer accepts the session. */
+export class Session {
+  #data;
+  #onExpired;
+  #ended = new AbortController();
+  /** How far the bridge's clock is ahead of this computer's, in milliseconds. */
+  clockOffset = 0;
+
+  /** @param {SessionData} data @param {() => void} onExpired */
+  constructor(data, onExpired) {
+    this.#data = data;
+    this.#onExpired = onExpired;
   }
-  const answer = response.status === 204 ? null : await response.json().catch(() => null);
-  if (!response.ok) throw new Refused(response.status, answer?.detail ?? "");
-  return answer;
+
+  get agent() {
+    return this.#data.agent;
+  }
+
+  get token() {
+    return this.#data.session;
+  }
+
+  get recordHosts() {
+    return this.#data.record_hosts ?? [];
+  }
+
+  /** Aborted once the agent is not signed in any more. */
+  get ended() {
+    return this.#ended.signal;
+  }
+
+  /** A name for the agent that no other agent has. */
+  get owner() {
+    return `${this.agent.crm} ${this.agent.crm_user}`;
+  }
+
+  /** The time by the bridge's clock, in milliseconds. */
+  now = () => Date.now() + this.clockOffset;
+
+  /**
+   * Sends a request as this agent. Throws `RequestFailed`.
+   * @param {string} method
+   * @param {string} path
+   * @param {unknown} [body]
+   * @param {{keepalive?: boolean, headers?: Record<string, string>}} [options]
+   */
+  async send(method, path, body, options = {}) {
+    try {
+      return await send(method, path, { bearer: this.token, body, ...options });
+    } catch (error) {
+      if (statusOf(error) === 401) this.#onExpired();
+      throw error;
+    }
+  }
+
+  /** The agent is not signed in any more: nothing is stored from now on. */
+  end() {
+    this.#ended.abort();
+  }
+
+  /** Ends the session at the bridge. It ends by itself if that fails. */
+  async signOut() {
+    await send("DELETE", "/desktop/session", { bearer: this.token }).catch(() => {});
+  }
+
+  /**
+   * The bridge has sent newer data about the session.
+   * @param {Partial<SessionData>} changes
+   */
+  update(changes) {
+    this.#data = { ...this.#data, ...changes };
+    if (!this.ended.aborted) store(KEY, this.#data);
+  }
+
+  /** The address that opens this page in its own window, signed in. What follows the # reaches no server and no log. */
+  windowAddress() {
+    return `/desktop${location.search}#token=${encodeURIComponent(this.token)}`;
+  }
+
+  /**
+   * Keeps the cards for a reload of this tab.
+   * @param {StoredCards} data
+   */
+  storeCards(data) {
+    if (!this.ended.aborted) store(CARDS, { owner: this.owner, ...data });
+  }
+
+  /**
+   * The cards from before a reload if they are this agent's, else null.
+   * @returns {StoredCards | null}
+   */
+  storedCards() {
+    const found = stored(CARDS);
+    return found?.owner === this.owner && found.cards ? found : null;
+  }
 }
 
-function keep(key, value) {
+/** @typedef {{cards: import("./cards.js").Snapshot, lastId: string | null}} StoredCards */
+
+/** @param {string} key @param {unknown} value */
+function store(key, value) {
   try {
     if (value) sessionStorage.setItem(key, JSON.stringify(value));
     else sessionStorage.removeItem(key);
   } catch {
-    // A browser that forbids storage, or has no room: after a reload the link must be opened again.
+    // The browser forbids storage, or it is full: after a reload the agent must open the link again.
   }
 }
 
-function recall(key) {
+/** @param {string} key @returns {any} */
+function stored(key) {
   try {
-    return JSON.parse(sessionStorage.getItem(key));
+    return JSON.parse(sessionStorage.getItem(key) ?? "null");
   } catch {
     return null;
   }

@@ -1,0 +1,281 @@
+// The agent's cards as data: no page and no network here. Whoever needs to know of changes subscribes.
+
+const MAX_CARDS = 12;
+
+/**
+ * A popup and what has become of its call. Times are milliseconds.
+ * @typedef {object} Card
+ * @property {Popup} popup
+ * @property {Call} call the call as last heard
+ * @property {Call[]} others the other live calls on the same extension
+ * @property {string} state of the call, or `ended`
+ * @property {number} askedAt when the phone system said so
+ * @property {boolean} stale the phone system does not respond: all this is its last known state
+ * @property {string} why why it is stale, or ""
+ * @property {Reason | null} reason the same as data
+ * @property {boolean} dismissed
+ * @property {number | null} snoozedUntil
+ */
+/** @typedef {{cards: Card[], currentId: string | null, nothing: NothingFound | null}} Snapshot */
+/**
+ * @typedef {{kind: "added" | "updated" | "confirmed" | "returned" | "opened" | "dismissed" | "snoozed", card: Card, previousState?: string}
+ *   | {kind: "nothing", answer: NothingFound} | {kind: "nothing-closed"} | {kind: "merged"}} Change
+ *   `confirmed`: only the time of the facts is newer; `returned`: back from a snooze
+ */
+/** @typedef {(changes: Change[]) => void} Listener */
+
+/** @param {Popup} popup @returns {Card} */
+function newCard(popup) {
+  return {
+    popup,
+    call: popup.call,
+    others: popup.other_calls ?? [],
+    state: popup.call.state,
+    askedAt: Date.parse(popup.created_at),
+    stale: false,
+    why: "",
+    reason: null,
+    dismissed: false,
+    snoozedUntil: null,
+  };
+}
+
+/** @param {Card} card @param {Card} other */
+function areOnSameExtension({ call }, { call: other }) {
+  return call.pbx === other.pbx && call.extension === other.extension;
+}
+
+/** The cards of this shift, newest first; which one is open; the last click that found nothing. */
+export class Cards {
+  /** @type {Card[]} */
+  all = [];
+  /** @type {string | null} */
+  currentId = null;
+  /** @type {NothingFound | null} */
+  nothing = null;
+  /** @type {Listener[]} */
+  #listeners = [];
+
+  /**
+   * `listener` is called with each set of changes, after the earlier subscribers.
+   * @param {Listener} listener
+   */
+  subscribe(listener) {
+    this.#listeners.push(listener);
+  }
+
+  /** Forgets everything; nobody hears of later changes. */
+  close() {
+    this.#listeners = [];
+    this.all = [];
+    this.currentId = this.nothing = null;
+  }
+
+  /** @param {Change[]} changes */
+  #announce(...changes) {
+    if (changes.length) for (const listener of this.#listeners) listener(changes);
+  }
+
+  /** The open card. */
+  get current() {
+    return this.find(this.currentId);
+  }
+
+  /** @param {string | null} popupId */
+  find(popupId) {
+    return this.all.find((card) => card.popup.popup_id === popupId);
+  }
+
+  /**
+   * A popup has come: if it is new and the newest, its card is opened.
+   * @param {Popup} popup
+   */
+  add(popup) {
+    if (this.find(popup.popup_id)) return;
+    const card = newCard(popup);
+    this.all.push(card);
+    this.#sort();
+    const isNewest = this.all[0] === card;
+    const changes = isNewest ? this.#followExtension(card, [card.call, ...card.others]) : [];
+    if (isNewest) {
+      this.currentId = popup.popup_id;
+      this.nothing = null;
+    }
+    const updated = changes.filter(({ kind }) => kind === "updated"); // the new card takes precedence over returning ones
+    if (this.find(popup.popup_id)) this.#announce(...updated, { kind: "added", card });
+  }
+
+  /**
+   * A click has found no call. Older than what is shown already, it is ignored.
+   * @param {NothingFound} answer
+   */
+  showNothing(answer) {
+    if (!this.#isNews(answer)) return;
+    this.nothing = answer;
+    this.#announce({ kind: "nothing", answer });
+  }
+
+  /** @param {NothingFound} answer */
+  #isNews(answer) {
+    const at = Date.parse(answer.created_at);
+    const isOld = this.nothing?.click_id === answer.click_id || at <= Date.parse(this.nothing?.created_at ?? "");
+    return !isOld && !this.all.some((card) => Date.parse(card.popup.created_at) > at);
+  }
+
+  /** The agent has read that nothing was found. */
+  closeNothing() {
+    this.nothing = null;
+    this.#announce({ kind: "nothing-closed" });
+  }
+
+  /**
+   * How a card's call is now. The other cards of that extension follow from it.
+   * @param {CallUpdate} update
+   */
+  update({ popup_id, state, call, other_calls, asked_at, stale, why, reason }) {
+    const card = this.find(popup_id);
+    if (!card) return;
+    const askedAt = Date.parse(asked_at) || card.askedAt;
+    const others = other_calls ?? [];
+    const facts = { state, call: call ?? card.call, others, stale, why: why ?? "", reason: reason ?? null, askedAt };
+    const changes = this.#set(card, facts);
+    if (!changes.length) changes.push({ kind: "confirmed", card });
+    if (!stale && state !== "unknown") changes.push(...this.#followExtension(card, call ? [call, ...others] : others));
+    this.#announce(...changes);
+  }
+
+  /**
+   * What the live calls of `card`'s extension say of its other cards.
+   * @param {Card} card
+   * @param {Call[]} live
+   */
+  #followExtension(card, live) {
+    const others = this.all.filter((each) => each !== card && areOnSameExtension(each, card));
+    return others.flatMap((each) => this.#follow(each, live, card.askedAt));
+  }
+
+  /**
+   * The bridge follows the newest card only: the call of another one is among the live calls, or over.
+   * @param {Card} card
+   * @param {Call[]} live
+   * @param {number} askedAt
+   */
+  #follow(card, live, askedAt) {
+    if (!card.call.ivrid) return [];
+    const call = live.find((each) => each.ivrid === card.call.ivrid);
+    const others = live.filter((each) => each !== call);
+    const now = call ? { state: call.state, call, others } : { state: "ended", others: [] };
+    return this.#set(card, { ...now, stale: false, why: "", reason: null, askedAt });
+  }
+
+  /**
+   * Sets facts; an ended call never changes again. A snoozed card returns when its call ends.
+   * @param {Card} card
+   * @param {Partial<Card>} facts
+   * @returns {Change[]}
+   */
+  #set(card, facts) {
+    if (card.state === "ended") return [];
+    const before = JSON.stringify({ ...card, askedAt: 0 });
+    const previousState = card.state;
+    Object.assign(card, facts);
+    const returns = card.state === "ended" && card.snoozedUntil !== null;
+    if (returns) this.#bringBack(card);
+    if (JSON.stringify({ ...card, askedAt: 0 }) === before) return [];
+    return [{ kind: "updated", card, previousState }, ...(returns ? [/** @type {Change} */ ({ kind: "returned", card })] : [])];
+  }
+
+  /**
+   * Moves a card to the earlier ones and opens the newest live one that is left.
+   * @param {string} popupId
+   */
+  dismiss(popupId) {
+    const card = this.find(popupId);
+    if (!card || card.dismissed) return;
+    card.dismissed = true;
+    card.snoozedUntil = null;
+    this.#close(popupId);
+    this.#announce({ kind: "dismissed", card });
+  }
+
+  /**
+   * Hides a card until `until`, or until its call ends.
+   * @param {string} popupId
+   * @param {number} until
+   */
+  snooze(popupId, until) {
+    const card = this.find(popupId);
+    if (!card) return;
+    card.snoozedUntil = until;
+    this.#close(popupId);
+    this.#announce({ kind: "snoozed", card });
+  }
+
+  /**
+   * Opens a card, also a dismissed or snoozed one.
+   * @param {string} popupId
+   */
+  open(popupId) {
+    const card = this.find(popupId);
+    if (!card) return;
+    this.#setOpen(card);
+    this.#announce({ kind: "opened", card });
+  }
+
+  /**
+   * Opens the snoozed cards whose time is up.
+   * @param {number} now
+   */
+  wake(now) {
+    const due = this.all.filter((card) => card.snoozedUntil !== null && card.snoozedUntil <= now);
+    for (const card of due) this.#setOpen(card);
+    this.#announce(...due.map((card) => /** @type {Change} */ ({ kind: "returned", card })));
+  }
+
+  /** @param {Card} card */
+  #setOpen(card) {
+    card.dismissed = false;
+    card.snoozedUntil = null;
+    this.currentId = card.popup.popup_id;
+  }
+
+  /** @param {Card} card a snoozed one whose call has ended: it is opened unless another call is */
+  #bringBack(card) {
+    card.snoozedUntil = null;
+    if (!this.current || this.current.state === "ended") this.currentId = card.popup.popup_id;
+  }
+
+  /** @param {string} popupId */
+  #close(popupId) {
+    if (this.currentId !== popupId) return;
+    const next = this.all.find((card) => !card.dismissed && card.snoozedUntil === null && card.state !== "ended");
+    this.currentId = next?.popup.popup_id ?? null;
+  }
+
+  #sort() {
+    this.all.sort((one, other) => Date.parse(other.popup.created_at) - Date.parse(one.popup.created_at));
+    this.all.length = Math.min(this.all.length, MAX_CARDS);
+  }
+
+  /** Plain data, for another tab or for this one after a reload. @returns {Snapshot} */
+  snapshot() {
+    return { cards: this.all, currentId: this.currentId, nothing: this.nothing };
+  }
+
+  /**
+   * Adds what another tab knows: cards that are missing here, and newer facts.
+   * @param {Snapshot} snapshot
+   */
+  merge(snapshot) {
+    const isEmpty = this.all.length === 0;
+    for (const theirs of snapshot.cards) {
+      const mine = this.find(theirs.popup.popup_id);
+      if (!mine) this.all.push(theirs);
+      else if (theirs.askedAt > mine.askedAt) Object.assign(mine, theirs);
+    }
+    this.#sort();
+    if (isEmpty) this.currentId = snapshot.currentId;
+    if (snapshot.nothing && this.#isNews(snapshot.nothing)) this.nothing = snapshot.nothing;
+    this.#announce({ kind: "merged" });
+  }
+}

@@ -1,0 +1,59 @@
+// Requests to the bridge.
+
+/** The bridge refused a request (`status` is HTTP's) or did not answer (0). `detail` is its explanation, if it gave one. */
+export class RequestFailed extends Error {
+  /** @param {number} status */
+  constructor(status, detail = "") {
+    super(`request failed with status ${status}`);
+    this.status = status;
+    this.detail = detail;
+  }
+
+  /** Whether the same request would be refused again: the bridge was reached, and is not just busy. */
+  get isFinal() {
+    return this.status >= 400 && this.status < 500 && this.status !== 429;
+  }
+}
+
+/**
+ * @typedef {object} Options
+ * @property {string} bearer the token
+ * @property {unknown} [body] sent as JSON
+ * @property {boolean} [keepalive] let the request outlive the page
+ * @property {Record<string, string>} [headers]
+ */
+
+/**
+ * Sends a request; resolves to the JSON of the response, null if it has none. Throws `RequestFailed`.
+ * @param {string} method
+ * @param {string} path
+ * @param {Options} options
+ * @returns {Promise<any>}
+ */
+export async function send(method, path, { bearer, body, keepalive = false, headers = {} }) {
+  /** @type {Record<string, string>} */
+  const sent = { Authorization: `Bearer ${bearer}`, Accept: "application/json", ...headers };
+  if (body !== undefined) sent["Content-Type"] = "application/json";
+  let response;
+  try {
+    response = await fetch(path, { method, headers: sent, body: JSON.stringify(body), cache: "no-store", keepalive });
+  } catch {
+    throw new RequestFailed(0);
+  }
+  if (!response.ok) throw await failureOf(response);
+  return response.status === 204 ? null : response.json().catch(() => null);
+}
+
+/** @param {Response} response an error response, with problem+json or not */
+export async function failureOf(response) {
+  const problem = await response.json().catch(() => null);
+  return new RequestFailed(response.status, problem?.detail ?? "");
+}
+
+/**
+ * The status of a failed request; 0 for any other error.
+ * @param {unknown} error
+ */
+export function statusOf(error) {
+  return error instanceof RequestFailed ? error.status : 0;
+}

@@ -1,0 +1,242 @@
+// What the bridge sends to its pages, for the type checker alone; no browser loads this file.
+// The shapes are those of the API (`/openapi.json`). Times are ISO 8601 texts in UTC unless said otherwise.
+
+/** Why something is so, as data: see bridge/core/reasons.py. */
+interface Reason {
+  code: string;
+  params?: Record<string, ReasonParameter>;
+  also?: Reason[];
+}
+type ReasonParameter = string | number | Reason | ReasonParameter[];
+
+/** All words of one language by key. */
+type Words = Record<string, string>;
+
+interface Language {
+  code: string;
+  name: string;
+  dir: string;
+}
+
+interface Caller {
+  number: string;
+  e164: string | null;
+  name: string;
+  kind: string;
+}
+
+interface Call {
+  pbx: string;
+  extension: string;
+  ivrid: string;
+  original_ivrid: string | null;
+  did: string;
+  did_label: string | null;
+  direction: string;
+  state: string;
+  caller: Caller;
+  started_at: string | null;
+  answered_at: string | null;
+  recording: { filename: string; muted: boolean } | null;
+  customdata: Record<string, string>;
+}
+
+/** The CRM's record as the button named it: unchecked, so anything may be in it. */
+interface CrmRecord {
+  type?: unknown;
+  id?: unknown;
+  url?: unknown;
+}
+
+interface PopupAgent {
+  crm: string;
+  crm_user: string;
+  name: string;
+  pbx: string;
+  extension: string;
+}
+
+interface Popup {
+  popup_id: string;
+  click_id: string;
+  created_at: string;
+  expires_at: string;
+  agent: PopupAgent;
+  call: Call;
+  other_calls: Call[];
+  why: string;
+  reason: Reason | null;
+  record: CrmRecord | null;
+}
+
+/** The answer to a click. */
+interface Answer {
+  click_id: string;
+  outcome: string;
+  why: string;
+  reason: Reason | null;
+  popup: Popup | null;
+  served_from: string | null;
+  pbx_ms: number | null;
+  total_ms: number;
+}
+
+/** Event `nothing`: a click of this agent that found no call. */
+type NothingFound = Pick<Answer, "click_id" | "outcome" | "why" | "reason"> & { created_at: string };
+
+/** Event `call`: how the call of a popup is now. */
+interface CallUpdate {
+  popup_id: string;
+  state: string;
+  call: Call | null;
+  other_calls: Call[];
+  asked_at: string;
+  stale: boolean;
+  why: string;
+  reason: Reason | null;
+}
+
+interface Preferences {
+  language: string | null;
+  sound: boolean;
+  alerts: boolean;
+  theme: string;
+  customdata: string[] | null;
+}
+
+/** Event `hello`, the first of every stream. */
+interface Hello {
+  now: string;
+  preferences?: Preferences;
+  record_hosts: string[];
+}
+
+/** The answer of `POST /desktop/session`. */
+interface SessionData {
+  session: string;
+  expires_at: string;
+  agent: { crm: string; crm_user: string; name: string };
+  preferences: Preferences;
+  record_hosts: string[];
+}
+
+interface NoteDraft {
+  text: string;
+  outcome: string | null;
+}
+
+interface Attempt {
+  at: string;
+  status: number | null;
+  ms: number;
+  error: string | null;
+  next_try_at: string | null;
+  reason?: Reason | null;
+}
+
+/** A delivery as a log entry has it; the click's details add `event` and `attempts`. */
+interface DeliverySummary {
+  target: string;
+  state: string;
+  created_at?: string;
+  ended_at: string | null;
+  shown_at: string | null;
+}
+type Delivery = DeliverySummary & { event: string; attempts: Attempt[] };
+
+/** An entry of the audit log. A personal field is null once it was erased. */
+interface LogEntry {
+  time: string;
+  click_id: string;
+  crm: string;
+  crm_user: string | null;
+  agent: string | null;
+  pbx: string | null;
+  extension: string | null;
+  outcome: string;
+  why: string | null;
+  reason: Reason | string | null;
+  ivrid: string | null;
+  did: string | null;
+  caller: string | null;
+  popup_id: string | null;
+  source_ip: string | null;
+  deliveries: DeliverySummary[];
+}
+
+/** A click that was refused: its `reason` is the slug of the refusal. */
+interface RefusedClick {
+  time: string;
+  outcome: "refused";
+  reason: string;
+  why: string;
+  crm: string | null;
+  crm_user: string | null;
+  source_ip: string | null;
+}
+
+interface List<Item> {
+  items: Item[];
+  next_cursor: string | null;
+}
+
+/** The answer of `GET /api/clicks/{click_id}`. */
+interface ClickDetails {
+  click: {
+    click_id: string;
+    crm: string;
+    received_at: string;
+    source_ip: string | null;
+    agent: string | null;
+    extension: string | null;
+    ivrid: string | null;
+  };
+  agent: { name: string; crm_user: string } | null;
+  live_calls: Call[] | null;
+  answer: Answer;
+  steps: { step: string; ms: number }[];
+  deliveries: Delivery[];
+}
+
+/** What `GET /console/session` says of a token. */
+interface ConsoleSession {
+  token: string;
+  token_id: string;
+  role: string;
+  expires_at: string;
+}
+
+/** Put in front of /button.js by the bridge: the words it needs, by language. */
+declare const WORDS: Record<string, Words>;
+
+/** A click of the demo's button. `…_at_ms` count from the click. */
+interface DemoClick {
+  number: number;
+  by_itself: boolean;
+  answered_at_ms: number | null;
+  problem: string | null;
+  answer: Answer | null;
+  story: Pick<ClickDetails, "steps" | "deliveries"> | null;
+  crm_at_ms: number | null;
+  desktop_at_ms: number | null;
+}
+
+interface DemoContact {
+  name: string;
+  company: string;
+  contact_id: string;
+  e164: string;
+  last_order: string;
+}
+
+/** All that the demo page shows. `pbx` and `crm` are how the simulated systems behave. */
+interface DemoState {
+  make: { title: string; not_told: string };
+  desktop_url: string;
+  calls: Call[];
+  pbx: string;
+  crm: string;
+  autoplay: boolean;
+  crm_popup: { popup: { at: number; number: string }; contact: DemoContact | null } | null;
+  presses: DemoClick[];
+}
