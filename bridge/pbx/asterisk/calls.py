@@ -1,0 +1,181 @@
+"""Channels as the agents on them see their calls; pure.
+
+Which fact says what was found in recordings of a real Asterisk 22; README.md has them in words.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from bridge.core.errors import PbxRefused
+from bridge.core.model import Call, Caller, CallerKind, CallState, Direction, Recording
+from bridge.core.phone_numbers import kind_of
+from bridge.core.reasons import Reason
+from bridge.pbx.asterisk.legs import LOCAL, NUMBER_CHARACTERS, RECORDING, Leg
+from bridge.pbx.contract import Listing
+
+RINGING = {"Ringing", "Pre-ring"}
+DIALING = {"Ring", "Dialing", "Dialing Offhook", "OffHook"}
+CALLED = {"AppDial", "AppDial2", "AppQueue"}
+"""Applications that Asterisk names on channels that it dialled itself."""
+NO_NUMBER = {"", "s", "h", "i", "t"}
+"""Names of the dialplan's own steps: nobody dials them."""
+RANKS = (CallState.TALKING, CallState.HOLD, CallState.RINGING, CallState.DIALING, CallState.UNKNOWN)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the settings say of channels: whose phones, and which of their variables are told."""
+
+    technologies: frozenset[str]
+    trunks: frozenset[str]
+    did_variable: str
+    variables: tuple[str, ...]
+
+    def is_inside(self, leg: Leg) -> bool:
+        """Whether the leg is an extension's and not a trunk's, as far as its name and number tell."""
+        if not self.is_phone(leg):
+            return False
+        if self.trunks:
+            return leg.endpoint not in self.trunks
+        return CallerKind.INTERNAL in (kind_of(leg.endpoint), kind_of(leg.number)) or leg.endpoint == leg.number
+
+    def is_phone(self, leg: Leg) -> bool:
+        """Whether it is of a technology that phones have. Trunks have it too."""
+        return leg.technology in self.technologies and leg.endpoint != ""
+
+    def asked(self) -> list[str]:
+        """The variables that are of use on each channel."""
+        return list(dict.fromkeys((self.did_variable, RECORDING, *self.variables)))
+
+
+@dataclass(frozen=True)
+class Side:
+    """One leg of an extension, and what it hangs together with: `linked` are the legs of its call, `bridged` those in
+    its bridge, itself left out in both."""
+
+    leg: Leg
+    linked: Sequence[Leg]
+    bridged: Sequence[Leg]
+    rules: Rules
+
+    @cached_property
+    def oldest(self) -> Leg | None:
+        """The leg with which the call began; None where it is over."""
+        return next((leg for leg in (self.leg, *self.linked) if leg.uniqueid == leg.linkedid), None)
+
+    @cached_property
+    def is_trunk(self) -> bool:
+        """Whether this is a trunk. Where only its surroundings could tell, an extension too many is listed rather than
+        an agent's call not found."""
+        if self.rules.trunks or self.rules.is_inside(self.leg):
+            return self.leg.endpoint in self.rules.trunks
+        others = [leg for leg in (*self.linked, *self.bridged) if leg.is_real]
+        return bool(others) and all(map(self.rules.is_inside, others))
+
+    @cached_property
+    def is_placed(self) -> bool:
+        """Whether the call began at this extension, also by a Local channel that dialled it first (click-to-call)."""
+        if self.oldest is None or self.oldest is self.leg:
+            return self.oldest is not None
+        local = LOCAL.match(self.oldest.channel)
+        return local is not None and local["exten"] == self.leg.endpoint
+
+    def direction(self) -> Direction:
+        """As the agent sees it."""
+        others = [leg for leg in self.linked if leg.is_real]
+        if others and all(map(self.rules.is_inside, others)):
+            return Direction.INTERNAL
+        if self.is_placed:
+            return Direction.OUTGOING
+        if self.oldest is not None or self.leg.application in CALLED:
+            return Direction.INCOMING
+        return Direction.OUTGOING if self.leg.application == "Dial" else Direction.UNKNOWN
+
+    def state(self) -> CallState:
+        """As the agent sees it. On hold is who is let wait by this phone; not who lets this phone wait."""
+        if self.leg.state == "Up":
+            if self.bridged:
+                held = self.leg.holds or any(leg.is_held for leg in self.bridged)
+                return CallState.HOLD if held else CallState.TALKING
+            dials = self.leg.application == "Dial" and self.is_placed
+            return CallState.DIALING if dials else CallState.TALKING
+        if self.leg.state in DIALING or (self.is_placed and self.leg.state in (*RINGING, "Down")):
+            return CallState.DIALING
+        return CallState.RINGING if self.leg.state in RINGING else CallState.UNKNOWN
+
+    def caller(self) -> Caller:
+        """The other side; in a conference or an application nobody but what was dialled."""
+        leg, number = self.leg, self.leg.other_number
+        if not number and self.is_placed:
+            number = next((text for text in (leg.dnid, leg.exten) if text not in NO_NUMBER), "")
+        elif not number and self.oldest is not None:
+            return Caller(self.oldest.number, name=leg.other_name or self.oldest.name)
+        return Caller(number, name=leg.other_name)
+
+    def did(self) -> str:
+        """What the caller dialled: the first leg's, where that is a trunk's, else by the variable."""
+        first = self.oldest
+        if first is not None and not self.rules.is_inside(first) and first.dnid not in NO_NUMBER:
+            return first.dnid
+        return self.variable(self.rules.did_variable)[:NUMBER_CHARACTERS]
+
+    def variable(self, name: str) -> str:
+        """A channel variable: the leg's own, else the first leg's, else that of any leg of the call."""
+        legs = (self.leg, *([self.oldest] if self.oldest else []), *self.linked)
+        return next((leg.variables[name] for leg in legs if leg.variables.get(name)), "")
+
+    def call(self, pbx: str) -> Call:
+        """The call as this extension has it."""
+        direction, recording = self.direction(), self.variable(RECORDING)
+        values = {name: self.variable(name) for name in self.rules.variables}
+        return Call(
+            pbx=pbx,
+            extension=self.leg.endpoint,
+            ivrid=self.leg.linkedid,
+            original_ivrid=None,
+            did=self.did() if direction is Direction.INCOMING else "",
+            did_label=None,
+            direction=direction,
+            state=self.state(),
+            caller=self.caller(),
+            started_at=self.leg.started_at,
+            answered_at=self.leg.answered_at,
+            recording=Recording(recording, muted=False) if recording else None,
+            customdata={name: value for name, value in values.items() if value},
+        )
+
+
+def sides(legs: Sequence[Leg], rules: Rules) -> list[Side]:
+    """The legs of extensions, oldest first. Raises `PbxRefused` where nothing joins the legs of a call."""
+    if not all(leg.linkedid for leg in legs):
+        raise PbxRefused(Reason("asterisk.no-linkedid"))
+    linked, bridged = defaultdict(list), defaultdict(list)
+    for leg in legs:
+        linked[leg.linkedid].append(leg)
+        bridged[leg.bridge].append(leg)
+    found = []
+    for leg in sorted(filter(rules.is_phone, legs), key=lambda leg: leg.order):
+        around = bridged[leg.bridge] if leg.bridge else []
+        found.append(Side(leg, _without(leg, linked[leg.linkedid]), _without(leg, around), rules))
+    return [side for side in found if not side.is_trunk]
+
+
+def read_calls(legs: Sequence[Leg], pbx: str, rules: Rules) -> Listing:
+    """Each extension with its calls, oldest first. Raises as `sides`."""
+    found: dict[str, dict[str, Call]] = {}
+    for side in sides(legs, rules):
+        _keep(found.setdefault(side.leg.endpoint, {}), side.call(pbx))
+    return Listing({extension: tuple(calls.values()) for extension, calls in found.items()})
+
+
+def _without(leg: Leg, legs: Sequence[Leg]) -> list[Leg]:
+    return [other for other in legs if other is not leg]
+
+
+def _keep(calls: dict[str, Call], call: Call) -> None:
+    """One call that rings on several phones of an extension is one call, in the state that counts most."""
+    known = calls.get(call.ivrid)
+    if known is None or RANKS.index(call.state) < RANKS.index(known.state):
+        calls[call.ivrid] = call
