@@ -102,7 +102,7 @@ def test_the_pages_say_each_reason_as_the_program_does(code: str, count: int) ->
     told = [{"code": one, "params": {**PARAMS, "count": count}, "also": [{"code": "only-call"}]} for one in CODES]
     script = f"""
 import {{ sayReason }} from {json.dumps(str(STATIC / "reasons.js"))};
-console.log(JSON.stringify({json.dumps(told)}.map((one) => sayReason(one, {json.dumps(catalogues()[code])}))));
+console.log(JSON.stringify({json.dumps(told)}.map((one) => sayReason(one, {json.dumps(catalogues()[code])}, {json.dumps(code)}))));
 """
     said = subprocess.run(["node", "--input-type=module", "-e", script], capture_output=True, text=True, check=True)
     assert json.loads(said.stdout) == [say(read(one), code) for one in told]

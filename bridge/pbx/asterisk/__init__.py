@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from bridge.config.models import Names, PbxAccount, SecretText
 from bridge.core.errors import PbxRefused
-from bridge.core.finding import Finding
+from bridge.core.finding import Finding, Proven
 from bridge.core.http_types import Reply
 from bridge.core.reasons import reason
 from bridge.core.session import Session
@@ -18,7 +18,7 @@ from bridge.pbx.asterisk import ami, ari, findings, wire
 from bridge.pbx.asterisk.ami import Access, Login
 from bridge.pbx.asterisk.calls import Rules, read_calls
 from bridge.pbx.asterisk.legs import DNID
-from bridge.pbx.contract import CallQueue, Listing
+from bridge.pbx.contract import CallQueue, Knows, Listing
 from bridge.pbx.reading import parse
 
 VARIABLE = re.compile(r"[A-Za-z_]\w{0,79}|[A-Z_]{1,40}\([\w,.@-]{1,80}\)", re.ASCII)
@@ -74,6 +74,10 @@ class Asterisk:
     account = Account
     lists_idle = False
     whole_account = True
+    proven = Proven.RECORDINGS
+    knows = frozenset(
+        {Knows.DIALING, Knows.HOLD, Knows.DID, Knows.CALLER_NAME, Knows.TRANSFER, Knows.CUSTOM_DATA, Knows.RECORDING}
+    )
 
     async def calls(self, account: Account, session: Session, extension: str | None) -> Listing:
         """The live calls of all extensions, whichever is asked for."""
