@@ -1,5 +1,6 @@
 """The composition root: settings in, a `Services` of everything that the lines need out. Nothing happens at import."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from bridge.calls.live_calls import Lookup
 from bridge.config import loader
 from bridge.config.models import CrmAccount, Section, Settings, secrets_of
 from bridge.contacts.search import Contacts
+from bridge.core import background
 from bridge.core.clock import Clock
 from bridge.core.errors import SettingsError
 from bridge.core.http_types import Secret
@@ -31,6 +33,7 @@ from bridge.store.accounts import AccountStore
 from bridge.store.client import TextRedis, open_async, open_sync
 from bridge.store.jobs import Jobs
 from bridge.store.scripts import Scripts
+from bridge.store.shared_clock import SharedClock
 
 HOLD_MARGIN_SECONDS = 3.0
 LEASE_MARGIN_SECONDS = 1.0
@@ -51,6 +54,7 @@ class Services:
     targets: Targets
     archive: Archive
     clock: Clock
+    shared_clock: SharedClock
     crm_sessions: Mapping[str, AccountSession]
     contacts: Contacts
 
@@ -89,12 +93,18 @@ def load_settings(
 
 @asynccontextmanager
 async def open_services(settings: Settings, redis_url: Secret, clock: Clock | None = None) -> AsyncIterator[Services]:
-    """A `Services` for as long as the block lasts. Opens no connection before it is needed."""
-    redis, queue_connection = open_async(redis_url), open_sync(redis_url)
+    """A `Services` for as long as the block lasts. Without a `clock` its time is Redis'; no other connection is opened
+    before it is needed."""
+    redis, queue_connection, shared = open_async(redis_url), open_sync(redis_url), SharedClock()
+    comparing: list[asyncio.Task[None]] = []
     try:
-        async with _services(settings, redis, Jobs(queue_connection), clock or Clock()) as services:
+        if clock is None:
+            await shared.first(redis)
+            comparing.append(asyncio.create_task(shared.keep(redis)))
+        async with _services(settings, redis, Jobs(queue_connection), clock or shared.clock, shared) as services:
             yield services
     finally:
+        await background.end(*comparing)
         await redis.aclose()
         queue_connection.close()
 
@@ -102,12 +112,14 @@ async def open_services(settings: Settings, redis_url: Secret, clock: Clock | No
 @asynccontextmanager
 async def renewed(services: Services, settings: Settings) -> AsyncIterator[Services]:
     """A `Services` of other settings on the same Redis, for as long as the block lasts and `services` is open."""
-    async with _services(settings, services.redis, services.jobs, services.clock) as new:
+    async with _services(settings, services.redis, services.jobs, services.clock, services.shared_clock) as new:
         yield new
 
 
 @asynccontextmanager
-async def _services(settings: Settings, redis: TextRedis, jobs: Jobs, clock: Clock) -> AsyncIterator[Services]:
+async def _services(
+    settings: Settings, redis: TextRedis, jobs: Jobs, clock: Clock, shared: SharedClock
+) -> AsyncIterator[Services]:
     archive = Archive(settings.audit.url or Secret("sqlite://"))
     file = AgentsFile(settings.agents.file, set(settings.crm), set(settings.pbx))
     labels = Labels(settings.dids, {name: account.region for name, account in settings.pbx.items()})
@@ -134,6 +146,7 @@ async def _services(settings: Settings, redis: TextRedis, jobs: Jobs, clock: Clo
                 targets=Targets(settings.crm, clock.ticks),
                 archive=archive,
                 clock=clock,
+                shared_clock=shared,
                 crm_sessions=crm_sessions,
                 contacts=Contacts(redis, settings.crm, crm_sessions, clock),
             )

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 from contextlib import suppress
 
 from redis.exceptions import RedisError
@@ -46,7 +47,13 @@ async def _look(services: Services) -> None:
 async def say_how_it_is(services: Services, worker: Worker) -> None:
     """Tell the others, for ever, what only this process knows: `/metrics` is asked elsewhere."""
     while True:
-        told = workers.Said(services.clock.now().timestamp(), worker.in_flight, services.targets.circuits())
+        told = workers.Said(
+            at=services.clock.now().timestamp(),
+            in_flight=worker.in_flight,
+            circuits=services.targets.circuits(),
+            machine=socket.gethostname(),
+            ahead=round(services.shared_clock.ahead, 3),
+        )
         try:
             await workers.say(services.redis, worker.name, told)
         except (RedisError, OSError):

@@ -4,7 +4,7 @@ import asyncio
 import shlex
 import stat
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from redis.exceptions import (
@@ -23,6 +23,7 @@ from bridge.core.finding import Finding, Grade
 from bridge.services import Services
 from bridge.store import durability, jobs, keys, workers
 from bridge.store.deliveries import records
+from bridge.store.shared_clock import NOTICED_SECONDS
 
 LATE = timedelta(seconds=10)
 UNARCHIVED = 1000
@@ -71,7 +72,7 @@ async def of_agents(services: Services) -> list[Finding]:
 async def of_redis(services: Services) -> list[Finding]:
     """Whether it responds, accepts writes, and is durable."""
     try:
-        wrong = await durability.findings(services.redis, services.clock.now())
+        wrong = await durability.findings(services.redis, datetime.now(UTC))
         await durability.try_write(services.redis)
     except ResponseError as error:
         message = f"it accepts no writes ({type(error).__name__}): clicks are answered 503"
@@ -113,7 +114,13 @@ async def of_workers(services: Services) -> list[Finding]:
         found.append(
             Finding("workers", Grade.WARN, message, f"systemctl enable --now popbridge-worker@3; {WITHOUT_SYSTEMD}")
         )
-    return found
+    return [*found, *(_clock_of(one) for one in alive if abs(one.ahead) >= NOTICED_SECONDS)]
+
+
+def _clock_of(worker: workers.Said) -> Finding:
+    machine = worker.machine or "a machine"
+    message = f"the clock of {machine} is {worker.ahead:+.0f} s off from redis'; popups are in time all the same"
+    return Finding("workers", Grade.WARN, message, f"run NTP on {machine}")
 
 
 async def of_audit(services: Services) -> list[Finding]:

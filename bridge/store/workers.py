@@ -15,11 +15,14 @@ SILENT_SECONDS, FORGOTTEN_SECONDS = 10.0, 600.0
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """How many jobs a worker runs, and the circuit of each target as it sees it."""
+    """How many jobs a worker runs, the circuit of each target as it sees it, its machine, and by how many seconds that
+    machine's clock is ahead of Redis'."""
 
     at: float
     in_flight: int
     circuits: Mapping[str, str]
+    machine: str = ""
+    ahead: float = 0.0
 
 
 async def say(redis: TextRedis, name: str, said: Said) -> None:
