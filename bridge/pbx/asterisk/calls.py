@@ -107,12 +107,13 @@ class Side:
 
     def caller(self) -> Caller:
         """The other side; in a conference or an application nobody but what was dialled."""
-        leg, number = self.leg, self.leg.other_number
-        if not number and self.is_placed:
-            number = next((text for text in (leg.dnid, leg.exten) if text not in NO_NUMBER), "")
-        elif not number and self.oldest is not None:
-            return Caller(self.oldest.number, name=leg.other_name or self.oldest.name)
-        return Caller(number, name=leg.other_name)
+        leg, first = self.leg, self.oldest
+        if leg.other_number or first is None:
+            return Caller(leg.other_number, name=leg.other_name)
+        if first is leg:
+            dialled = next((text for text in (leg.dnid, leg.exten) if text not in NO_NUMBER), "")
+            return Caller(dialled, name=leg.other_name)
+        return Caller(first.number, name=leg.other_name or first.name)
 
     def did(self) -> str:
         """What the caller dialled: the first leg's, where that is a trunk's, else by the variable."""
