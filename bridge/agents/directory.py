@@ -43,6 +43,10 @@ class Directory:
         """The agent that this CRM calls `crm_user`."""
         return self.agents.get((crm, _user_key(crm_user)))
 
+    def is_claimed_elsewhere(self, crm: str, extension: ExtensionId) -> bool:
+        """Whether the directory gives this extension to agents of other CRMs: their calls are not this one's."""
+        return any(extension in agent.extensions for (of, _), agent in self.agents.items() if of != crm)
+
     def on_line(self, crm: str, extension: str) -> list[tuple[Agent, ExtensionId]]:
         """The agents of this CRM who have an extension of that name."""
         agents = [agent for (of, _), agent in self.agents.items() if of == crm]
@@ -112,6 +116,8 @@ def resolve(click: Click, directory: Directory, default_pbx: str) -> ResolvedAge
         return _by_agent(click, click.agent, directory)
     extension = click.extension or ""
     seated = directory.on_line(click.crm, extension)
+    if not seated and directory.is_claimed_elsewhere(click.crm, ExtensionId(default_pbx, extension)):
+        return UnresolvedAgent(Outcome.UNKNOWN_EXTENSION, reason("extension-unlisted", count=1, extensions=[extension]))
     people = {agent.crm_user for agent, _ in seated}
     lines = tuple(dict.fromkeys(line for _, line in seated)) or (ExtensionId(default_pbx, extension),)
     agent = seated[0][0] if len(people) == 1 else Agent(click.crm, "", "", lines)

@@ -1,7 +1,7 @@
 """One time for what several machines compare: Redis' own. A machine whose clock is wrong delivers in time all the same.
 
-Each process measures how far its clock is from Redis' and reads its own plus that. Where Redis is away, what was measured
-last stands.
+Each process measures how far its clock is from Redis' and reads its own less that. Where Redis is away, what was
+measured last stands.
 """
 
 import asyncio

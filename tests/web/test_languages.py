@@ -100,9 +100,10 @@ PARAMS = {"count": 2, "extensions": ["10", "11"], "state": {"code": "state-hold"
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_the_pages_say_each_reason_as_the_program_does(code: str, count: int) -> None:
     told = [{"code": one, "params": {**PARAMS, "count": count}, "also": [{"code": "only-call"}]} for one in CODES]
+    module, words = json.dumps(str(STATIC / "reasons.js")), json.dumps(catalogues()[code])
     script = f"""
-import {{ sayReason }} from {json.dumps(str(STATIC / "reasons.js"))};
-console.log(JSON.stringify({json.dumps(told)}.map((one) => sayReason(one, {json.dumps(catalogues()[code])}, {json.dumps(code)}))));
+import {{ sayReason }} from {module};
+console.log(JSON.stringify({json.dumps(told)}.map((one) => sayReason(one, {words}, {json.dumps(code)}))));
 """
     said = subprocess.run(["node", "--input-type=module", "-e", script], capture_output=True, text=True, check=True)
     assert json.loads(said.stdout) == [say(read(one), code) for one in told]
