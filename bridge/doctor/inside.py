@@ -94,7 +94,7 @@ async def of_workers(services: Services) -> list[Finding]:
     """Whether workers deliver popups, and in time."""
     now = services.clock.now()
     try:
-        alive, silent = await workers.heard(services.redis, now)
+        alive, silent = await workers.statuses(services.redis, now)
         late = await services.redis.zcount(keys.DUE, "-inf", records.milliseconds(now - LATE))
         suspended = await jobs.are_suspended(services.redis)
     except (RedisError, OSError):
