@@ -14,7 +14,7 @@ from redis import Redis
 
 from bridge.audit.archive import Archive
 from bridge.core.http_types import Secret
-from bridge.store.embedded import dies_with_parent, find_binary
+from bridge.store.embedded_server import dies_with_parent, find_binary
 from tests import postgres as postgres_server
 from tests.audit import entries
 from tests.postgres import Postgres

@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 
 from bridge.core.http_types import Secret
-from bridge.store.embedded import dies_with_parent
+from bridge.store.embedded_server import dies_with_parent
 
 ROLE = "popbridge"
 START_SECONDS = 30.0

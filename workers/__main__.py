@@ -73,7 +73,7 @@ async def run(settings: Settings, places: int, file: Path) -> None:
                 await worker.serve(DRAIN_SECONDS)
         finally:
             with suppress(RedisError, OSError):  # away: what this worker said of itself is forgotten in time
-                await workers.goodbye(services.redis, worker.name)
+                await workers.remove(services.redis, worker.name)
             context.start(None)
             await aio.aclose()
             connection.close()

@@ -47,7 +47,7 @@ async def _look(services: Services) -> None:
 async def say_how_it_is(services: Services, worker: Worker) -> None:
     """Tell the others, for ever, what only this process knows: `/metrics` is asked elsewhere."""
     while True:
-        told = workers.Said(
+        status = workers.Status(
             at=services.clock.now().timestamp(),
             in_flight=worker.in_flight,
             circuits=services.targets.circuits(),
@@ -55,7 +55,7 @@ async def say_how_it_is(services: Services, worker: Worker) -> None:
             ahead=round(services.shared_clock.ahead, 3),
         )
         try:
-            await workers.say(services.redis, worker.name, told)
+            await workers.report(services.redis, worker.name, status)
         except (RedisError, OSError):
             log.debug("what this worker does is not told: redis is away")
         await asyncio.sleep(SAY_SECONDS)

@@ -18,7 +18,7 @@ from bridge.core.errors import CannotListen
 from bridge.core.http_types import Secret
 from bridge.observability import logs
 from bridge.reload import Read
-from bridge.store import durability, embedded
+from bridge.store import durability, embedded, embedded_server
 from bridge.web.app import create_app
 from bridge.web.server import Server, inherited, listen
 
@@ -102,7 +102,7 @@ async def _keep_worker(file: Path, running: set[Process]) -> None:
             "--config",
             str(file),
             stdin=asyncio.subprocess.DEVNULL,
-            preexec_fn=embedded.dies_with_parent(),
+            preexec_fn=embedded_server.dies_with_parent(),
             start_new_session=True,  # Ctrl-C is for us: the worker is stopped in its turn
         )
         running.add(process)

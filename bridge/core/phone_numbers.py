@@ -1,4 +1,4 @@
-"""What stands in a caller's number field, and phone numbers in one spelling; pure."""
+"""The content of a caller's number field, and phone numbers in one spelling; pure."""
 
 import re
 import unicodedata
@@ -19,11 +19,11 @@ LINK = re.compile(r"\s*(?:tel|callto):", re.I)
 TYPED = {"\N{MINUS SIGN}": "-", "\N{FULLWIDTH PLUS SIGN}": "+"}
 NATIONAL = phonenumbers.PhoneNumberFormat.NATIONAL
 SHORTEST_PUBLIC = 7
-"""Fewer digits than this are an extension or a short code: no public number is so short."""
+"""Anything with fewer digits is an extension or a short code."""
 
 
 def kind_of(number: str) -> CallerKind:
-    """What the phone system put into the number field: seldom is it only numbers."""
+    """What the phone system put into the number field, which is often no number."""
     text = number.strip()
     if text.casefold() in WITHHELD:
         return CallerKind.WITHHELD
@@ -35,9 +35,9 @@ def kind_of(number: str) -> CallerKind:
     return CallerKind.NUMBER if digits >= SHORTEST_PUBLIC else CallerKind.INTERNAL
 
 
-@lru_cache(1024)  # every click asks three times, for the same DIDs and callers again and again
+@lru_cache(1024)  # called three times per click, often for the same DIDs and callers
 def e164(number: str, region: str) -> str | None:
-    """`+972722776772` for `0722776772` in region IL; None where it is not a valid public number."""
+    """`+972722776772` for `0722776772` in region IL; None if it is not a valid public number."""
     if kind_of(number) is not CallerKind.NUMBER:
         return None
     try:
@@ -50,8 +50,8 @@ def e164(number: str, region: str) -> str | None:
 
 
 def typed(text: str) -> str:
-    """`text` with every digit, space, hyphen and plus sign as a keyboard has it, and without marks that nobody sees:
-    numbers pasted from a document or a chat are full of others."""
+    """`text` with ASCII digits, spaces, hyphens and plus signs, and without invisible characters: numbers pasted from
+    documents or chats often contain others."""
     return text if text.isascii() else "".join(map(_typed, text))
 
 
@@ -69,7 +69,7 @@ def _typed(character: str) -> str:
 
 
 def plain(number: str) -> str:
-    """The digits of what may be a public number, however it is spaced; any other text as it is."""
+    """The digits of a possible public number, however it is spaced; any other text unchanged."""
     text = LINK.sub("", typed(number)).strip()
     if not DIALABLE.fullmatch(text):
         return number.strip()
@@ -78,7 +78,7 @@ def plain(number: str) -> str:
 
 
 def _readings(number: str, regions: Iterable[str]) -> list[phonenumbers.PhoneNumber]:
-    """The number as read in each region where it could be one, be it in use there or not."""
+    """The number as parsed in each region where it is possible, whether or not it is in use there."""
     text = LINK.sub("", typed(number)).strip()
     if kind_of(text) is not CallerKind.NUMBER:
         return []
@@ -90,9 +90,9 @@ def _readings(number: str, regions: Iterable[str]) -> list[phonenumbers.PhoneNum
 
 
 def spellings(number: str, regions: Iterable[str]) -> list[str]:
-    """The keys under which this number may be kept, the E.164 ones (as seen from each region) first.
+    """The keys under which this number may be stored, the E.164 ones (as seen from each region) first.
 
-    A phone system in one region writes `0722776772`, another `972722776772` or `00972722776772`.
+    One phone system writes `0722776772`, another `972722776772` or `00972722776772`.
     """
     public, written = set(), {plain(number)}
     for each in _readings(number, regions):
@@ -104,13 +104,13 @@ def spellings(number: str, regions: Iterable[str]) -> list[str]:
 
 
 def digits_of(number: str, regions: Iterable[str]) -> set[str]:
-    """Runs of digits that every spelling of this number has; none when it is not long enough to be told from others."""
+    """Runs of digits that every spelling of this number contains; none when it is too short to be unambiguous."""
     national = {phonenumbers.national_significant_number(each) for each in _readings(number, regions)}
     return {digits for digits in national or {plain(number)} if digits.isdigit() and len(digits) >= SHORTEST_PUBLIC}
 
 
 def masked(number: str) -> str:
-    """`+9727…72`: enough to tell callers apart by, too little to ring one up; what is no number by its kind alone."""
+    """`+9727…72`: enough to tell callers apart, too little to call one; if it is no number, only its kind."""
     text, kind = number.strip(), kind_of(number)
     if kind is not CallerKind.NUMBER:
         return str(kind)
@@ -118,7 +118,7 @@ def masked(number: str) -> str:
 
 
 def spelled(public: str, region: str) -> dict[str, str]:
-    """An E.164 number in the usual spellings, by their names, as written in `region`."""
+    """An E.164 number in the usual spellings, by name, as written in `region`."""
     parsed = phonenumbers.parse(public, None)
     national = phonenumbers.format_number(parsed, NATIONAL)
     is_abroad = phonenumbers.region_code_for_number(parsed) != region

@@ -41,7 +41,7 @@ from bridge.observability import logs, tracing
 from bridge.services import Services
 from bridge.store import counters
 from bridge.store.calls import popups
-from bridge.store.deliveries import claims
+from bridge.store.deliveries import claims, results
 from bridge.store.deliveries.claims import Claim
 from bridge.store.desktop import stream
 
@@ -95,7 +95,7 @@ async def _to_desktop(services: Services, claim: Claim, popup: Popup) -> None:
         started = services.clock.ticks()
         await stream.push(services.scripts, popup, claim.expires_at)
         attempt = Attempt(at, None, _since(services, started), None, claim.expires_at)
-    await claims.record(services.scripts, claim, at, attempt, due=claim.expires_at)
+    await results.record(services.scripts, claim, at, attempt, due=claim.expires_at)
     _log(claim, DeliveryState.PENDING, attempt)
 
 
@@ -213,7 +213,7 @@ async def _attempt_again(services: Services, claim: Claim, attempt: Attempt, aft
         await _end(services, claim, DeliveryState.EXPIRED, attempt)
         return
     attempt = Attempt(attempt.at, attempt.status, attempt.ms, attempt.error, again, attempt.reason)
-    await claims.record(services.scripts, claim, now, attempt, due=again, counts=_counts(claim, attempt))
+    await results.record(services.scripts, claim, now, attempt, due=again, counts=_counts(claim, attempt))
     _log(claim, DeliveryState.PENDING, attempt)
 
 
@@ -233,8 +233,8 @@ def _visit(result: Result, status: int | None) -> Visit:
 
 async def _end(services: Services, claim: Claim, end: DeliveryState, attempt: Attempt | None = None) -> None:
     now = services.clock.now()
-    counts = [*claims.ended(claim, end, now), *_counts(claim, attempt)]
-    await claims.record(services.scripts, claim, now, attempt, end, counts=counts)
+    counts = [*results.ended(claim, end, now), *_counts(claim, attempt)]
+    await results.record(services.scripts, claim, now, attempt, end, counts=counts)
     _log(claim, end, attempt)
 
 
@@ -259,7 +259,7 @@ def _log(claim: Claim, state: DeliveryState, attempt: Attempt | None) -> None:
     )
 
 
-def _counts(claim: Claim, attempt: Attempt | None) -> claims.Counts:
+def _counts(claim: Claim, attempt: Attempt | None) -> results.Counts:
     if attempt is None:
         return []
     return [(counters.field("attempts", claim.target, attempt.error or "ok"), 1)]

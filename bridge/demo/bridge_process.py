@@ -13,7 +13,7 @@ from bridge.core.errors import RequestFailed
 from bridge.core.http_types import Request
 from bridge.demo.stage import Stage
 from bridge.egress.client import EgressClient
-from bridge.store.embedded import dies_with_parent
+from bridge.store.embedded_server import dies_with_parent
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 30.0

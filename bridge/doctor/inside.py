@@ -94,7 +94,7 @@ async def of_workers(services: Services) -> list[Finding]:
     """Whether workers deliver popups, and in time."""
     now = services.clock.now()
     try:
-        alive, silent = await workers.heard(services.redis, now)
+        alive, silent = await workers.statuses(services.redis, now)
         late = await services.redis.zcount(keys.DUE, "-inf", records.milliseconds(now - LATE))
         suspended = await jobs.are_suspended(services.redis)
     except (RedisError, OSError):
@@ -117,9 +117,9 @@ async def of_workers(services: Services) -> list[Finding]:
     return [*found, *(_clock_of(one) for one in alive if abs(one.ahead) >= NOTICED_SECONDS)]
 
 
-def _clock_of(worker: workers.Said) -> Finding:
+def _clock_of(worker: workers.Status) -> Finding:
     machine = worker.machine or "a machine"
-    message = f"the clock of {machine} is {worker.ahead:+.0f} s off from redis'; popups are in time all the same"
+    message = f"the clock of {machine} is {worker.ahead:+.0f} s off from Redis'; popups are still delivered in time"
     return Finding("workers", Grade.WARN, message, f"run NTP on {machine}")
 
 

@@ -1,1 +1,1 @@
-"""What lives in Redis. `keys` is the table of every key; each other module keeps one kind of thing."""
+"""Everything in Redis. `keys` lists every key; each other module stores one kind of record."""

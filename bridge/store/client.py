@@ -1,39 +1,28 @@
-"""Clients for Redis. None of them repeats a command by itself.
+"""Clients for Redis. None of them retries a command by itself.
 
-redis-py's default repeats ten times: a transaction whose reply was lost would be written twice, a popped job lost.
-Whoever writes here repeats on purpose, see `accept`.
+redis-py retries ten times by default: a transaction whose reply was lost would be written twice, a popped job lost.
+Code that writes here retries deliberately, see `accept`.
 """
 
-import asyncio
-import re
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Protocol, Self, cast
-from urllib.parse import unquote
 
-from redis import Redis, Sentinel
+from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
-from redis.asyncio import Sentinel as AsyncSentinel
-from redis.asyncio import SentinelConnectionPool
-from redis.asyncio.connection import AbstractConnection
-from redis.asyncio.retry import Retry as AsyncRetry
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeout
-from redis.retry import Retry
 
 from bridge.core.http_types import Secret
+from bridge.store import connections
 
-CONNECT_SECONDS, ANSWER_SECONDS = 1.0, 2.0
+REPLY_SECONDS = 2.0
 MAX_CONNECTIONS = 256
 
-
 Word = str | bytes | int | float
-"""One word of a command."""
+"""One argument of a command."""
 
 
 class Batch(Protocol):
-    """Commands sent together: they are buffered until `execute`. RQ adds to those only that `multi` was told before."""
+    """Commands sent together: they are buffered until `execute`. RQ only adds to a batch after `multi`."""
 
     command_stack: list[tuple[tuple[Word, ...], Mapping[str, object]]]
 
@@ -65,7 +54,7 @@ class Batch(Protocol):
 
 
 class Subscription(Protocol):
-    """A connection on which published messages arrive; after an error it is of no use any more."""
+    """A connection that receives published messages; after an error it cannot be used again."""
 
     async def subscribe(self, *channels: str) -> None: ...
     def get_message(self, *, timeout: float) -> Awaitable[dict[str, Any] | None]: ...
@@ -74,13 +63,13 @@ class Subscription(Protocol):
 
 
 class Evaluates(Protocol):
-    """Whatever runs a script: a client for Redis, or `Scripts`."""
+    """Runs a script: a client for Redis, or `Scripts`."""
 
     async def eval(self, script: str, numkeys: int, *keys_and_args: Word) -> Any: ...
 
 
 class Pipelines(Protocol):
-    """Whatever sends commands together: a client for Redis."""
+    """Sends commands together: a client for Redis."""
 
     def pipeline(self, transaction: bool = True) -> Batch: ...
 
@@ -90,7 +79,7 @@ StreamEntry = tuple[str, dict[str, str]]
 
 
 class TextRedis(Protocol):
-    """The commands this program uses, with texts for answers (redis-py's own types leave open text or bytes)."""
+    """The commands this program uses, returning texts (redis-py's own types allow text or bytes)."""
 
     def pipeline(self, transaction: bool = True) -> Batch: ...
     def pubsub(self) -> Subscription: ...
@@ -138,108 +127,17 @@ class TextRedis(Protocol):
     async def aclose(self) -> None: ...
 
 
-SENTINEL = re.compile(
-    r"redis\+sentinel://(?:(?P<user>[^:@/]*):(?P<password>[^@/]*)@)?(?P<hosts>[^/]+)/(?P<name>[^/?]+)(?:/(?P<db>\d+))?"
-)
-"""`redis+sentinel://[user:password@]host:port,host:port/NAME/DB`; the password is Redis's own."""
-
-
-def _options(answer_seconds: float) -> dict[str, Any]:
-    """`driver_info`: for the library's name, redis-py would read its package's files at each new connection."""
-    return {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": answer_seconds, "driver_info": None}
-
-
-def _sentinel(url: str) -> tuple[list[tuple[str, int]], str, dict[str, Any]] | None:
-    """Where the sentinels are, what the master is called, how it is reached; None for an address of another kind."""
-    found = SENTINEL.fullmatch(url)
-    if found is None:
-        return None
-    pairs = [host.rpartition(":") for host in found["hosts"].split(",")]
-    hosts = [(name or port, int(port) if name else 26379) for name, _, port in pairs]
-    account = {"username": found["user"] or None, "password": unquote(found["password"] or "") or None}
-    return (
-        hosts,
-        found["name"],
-        {"db": int(found["db"] or 0), **{key: value for key, value in account.items() if value}},
-    )
-
-
-class _Prompt(AbstractConnection):
-    """Sends under `asyncio.timeout`. redis-py's own way is `asyncio.wait_for`, which makes a task for each command and,
-    in Python 3.11, forgets a cancellation that comes once that task is done: what was cancelled goes on for ever."""
-
-    async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
-        """As redis-py's, with its failures."""
-        if not self.is_connected:
-            await self.connect_check_health(check_health=False)
-        if check_health:
-            await self.check_health()  # type: ignore[no-untyped-call]
-        text = command.encode() if isinstance(command, str) else command
-        try:
-            async with asyncio.timeout(self.socket_timeout):
-                writer = cast(asyncio.StreamWriter, self._writer)
-                writer.writelines([text] if isinstance(text, bytes) else text)
-                await writer.drain()
-        except TimeoutError:
-            await self.disconnect(nowait=True)
-            raise RedisTimeout("Timeout writing to socket") from None
-        except OSError as error:
-            await self.disconnect(nowait=True)
-            raise RedisConnectionError(f"writing to socket failed: {type(error).__name__}") from error
-        except BaseException:
-            await self.disconnect(nowait=True)
-            raise
-
-
-def _prompted(client: AsyncRedis) -> AsyncRedis:
-    """The client, whose connections send as `_Prompt` does, whatever their kind."""
-    kind: type[AbstractConnection] = client.connection_pool.connection_class
-    client.connection_pool.connection_class = type(f"Prompt{kind.__name__}", (_Prompt, kind), {})
-    return client
-
-
-class _MasterClient(AsyncRedis):
-    """A client for the master that the sentinels name. Closing it closes the sentinels' connections too, which redis-py
-    leaves open."""
-
-    async def aclose(self, close_connection_pool: bool | None = None) -> None:
-        """Close every connection."""
-        await super().aclose(close_connection_pool)
-        pool = cast(SentinelConnectionPool, self.connection_pool)
-        for sentinel in pool.sentinel_manager.sentinels:
-            await sentinel.aclose()
-
-
-def _open_asyncio(url: Secret, answer_seconds: float, **more: Any) -> AsyncRedis:
-    options = {**_options(answer_seconds), "retry": AsyncRetry(NoBackoff(), 0), **more}
-    watched = _sentinel(url.reveal())
-    if watched is None:
-        plain: AsyncRedis = AsyncRedis.from_url(url.reveal(), **options)
-        return _prompted(plain)
-    hosts, name, account = watched
-    sentinel = AsyncSentinel(hosts, sentinel_kwargs=_options(CONNECT_SECONDS))  # type: ignore[no-untyped-call]
-    master: AsyncRedis = sentinel.master_for(name, _MasterClient, **options, **account)
-    return _prompted(master)
-
-
 def open_async(url: Secret) -> TextRedis:
-    """A client for asyncio; texts come back as `str`. Connects when first used."""
-    return cast(TextRedis, _open_asyncio(url, ANSWER_SECONDS, decode_responses=True, max_connections=MAX_CONNECTIONS))
+    """A client for asyncio that returns texts as `str`. Connects when first used."""
+    client = connections.open_asyncio(url, REPLY_SECONDS, decode_responses=True, max_connections=MAX_CONNECTIONS)
+    return cast(TextRedis, client)
 
 
 def open_worker(url: Secret) -> AsyncRedis:
-    """A client for the worker's own traffic with RQ's keys: asyncio, bytes back, pops that wait within the limit."""
-    return _open_asyncio(url, ANSWER_SECONDS + 1.0)
+    """A client for the worker's use of RQ's keys: asyncio, returns bytes; blocking pops end within its time limit."""
+    return connections.open_asyncio(url, REPLY_SECONDS + 1.0)
 
 
 def open_sync(url: Secret) -> Redis:
-    """A client for RQ, which wants bytes back. Connects when first used."""
-    options = {**_options(ANSWER_SECONDS), "retry": Retry(NoBackoff(), 0)}
-    watched = _sentinel(url.reveal())
-    if watched is None:
-        plain: Redis = Redis.from_url(url.reveal(), **options)
-        return plain
-    hosts, name, account = watched
-    sentinel = Sentinel(hosts, sentinel_kwargs=_options(CONNECT_SECONDS))  # type: ignore[no-untyped-call]
-    master: Redis = sentinel.master_for(name, **options, **account)  # type: ignore[no-untyped-call]
-    return master
+    """A client for RQ, which needs bytes. Connects when first used."""
+    return connections.open_sync(url, REPLY_SECONDS)

@@ -1,4 +1,4 @@
-"""What CRMs found for numbers: kept for a while, and asked by one process at a time."""
+"""Contacts that CRMs found for numbers: cached for a while, and searched by one process at a time."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from bridge.store import keys
 from bridge.store.client import TextRedis
 
 NONE_SECONDS = 60
-"""How long it is believed that a CRM has nobody with a number: soon somebody may have been added."""
+"""How long a search without result is cached: the contact may be added soon."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """The number stands beside it, so that an erasure finds it."""
+    """With the number, so that an erasure finds it."""
 
     number: str
     contact: Contact
@@ -32,15 +32,15 @@ async def save(redis: TextRedis, crm: str, e164: str, contact: Contact, seconds:
 
 
 async def forget(redis: TextRedis, crm: str, e164: str) -> None:
-    """The next one asks anew: a contact was just created."""
+    """Drop the cached result: a contact was just created."""
     await redis.delete(keys.contact(crm, e164))
 
 
 async def lock(redis: TextRedis, crm: str, e164: str, seconds: float) -> bool:
-    """Whether the caller may ask now; nobody else does for `seconds`, or until `unlock`."""
+    """Whether this process may search now; nobody else does for `seconds`, or until `unlock`."""
     return bool(await redis.set(keys.contact_lock(crm, e164), "1", nx=True, px=max(1, int(seconds * 1000))))
 
 
 async def unlock(redis: TextRedis, crm: str, e164: str) -> None:
-    """Let others ask."""
+    """Let others search."""
     await redis.delete(keys.contact_lock(crm, e164))

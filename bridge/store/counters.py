@@ -1,4 +1,4 @@
-"""Counts that survive processes, and how often something happened within the current minute."""
+"""Counters that outlive processes, and how often something happened in the current minute."""
 
 import logging
 
@@ -18,7 +18,7 @@ def field(name: str, *labels: str) -> str:
 
 
 BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, float("inf"))
-"""Upper ends, in seconds, of the buckets in which durations are counted."""
+"""Upper bounds, in seconds, of the histogram buckets."""
 POPUP_LATENCY, CLICK, QUESTION = "popup_latency", "click_duration", "question_duration"
 
 
@@ -29,32 +29,32 @@ def observed(what: str, label: str, seconds: float) -> list[tuple[str, int]]:
 
 
 def buffer_observed(pipe: Batch, what: str, label: str, seconds: float) -> None:
-    """Buffer what `observed` says."""
+    """Buffer the counts of `observed`."""
     for name, more in observed(what, label, seconds):
         pipe.hincrby(keys.COUNTERS, name, more)
 
 
 def buffer_count(pipe: Batch, name: str, **labels: str) -> None:
-    """Buffer one more of `name`."""
+    """Buffer an increment of `name`."""
     pipe.hincrby(keys.COUNTERS, field(name, *labels.values()))
 
 
 async def count(redis: TextRedis, name: str, **labels: str) -> None:
-    """One more of `name`. While Redis is away the count is lost: counting must never fail what is counted."""
+    """Increment `name`. Lost while Redis is unavailable: counting must never fail what is counted."""
     try:
         await redis.hincrby(keys.COUNTERS, field(name, *labels.values()))
     except (RedisError, OSError):
-        log.warning("a count of %s was lost: redis is away", name)
+        log.warning("a count of %s was lost: Redis is unavailable", name)
 
 
 async def every(redis: TextRedis) -> dict[tuple[str, ...], int]:
-    """All counts, by name and label values."""
+    """All counters, by name and label values."""
     counts = await redis.hgetall(keys.COUNTERS)
     return {tuple(field.split(SEPARATOR)): int(value) for field, value in counts.items()}
 
 
 async def happened(redis: TextRedis, kind: str, crm: str, who: str, now: float) -> tuple[int, int]:
-    """Note one more of `kind`: how many there were in this minute, and in how many seconds the next one begins."""
+    """Count one more of `kind`: how many there were in this minute, and the seconds until the next minute."""
     async with redis.pipeline(transaction=True) as pipe:
         buffer_happened(pipe, kind, crm, who, now)
         times, _ = await pipe.execute()
@@ -62,19 +62,19 @@ async def happened(redis: TextRedis, kind: str, crm: str, who: str, now: float) 
 
 
 def buffer_happened(pipe: Batch, kind: str, crm: str, who: str, now: float) -> None:
-    """Buffer one more of `kind` in this minute: two replies, the first is how many there were."""
+    """Buffer one more of `kind` in this minute: two replies, the first is the count."""
     key = keys.rate(kind, crm, who, int(now) // keys.RATE_SECONDS)
     pipe.incr(key)
     pipe.expire(key, 2 * keys.RATE_SECONDS)
 
 
 def next_minute(now: float) -> int:
-    """In how many seconds the next minute of `happened` begins."""
+    """Seconds until the next minute of `happened`."""
     return keys.RATE_SECONDS - int(now) % keys.RATE_SECONDS
 
 
 async def within_second(redis: TextRedis, what: str, now: float) -> int:
-    """Note one more of `what`: how many there were in this second, over all processes."""
+    """Count one more of `what`: how many there were in this second, over all processes."""
     key = keys.second(what, int(now))
     async with redis.pipeline(transaction=True) as pipe:
         pipe.incr(key)

@@ -1,4 +1,4 @@
-"""Whether this Redis keeps what it was given: asked at every start, told in words, with the command that fixes it."""
+"""Whether this Redis is durable: checked at every start; each problem comes with its fix."""
 
 import logging
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ SKEW_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing about Redis that may lose popups. `fatal`: the bridge cannot work on it at all."""
+    """A problem of Redis that may lose popups. `fatal`: the bridge cannot use it at all."""
 
     what: str
     fix: str
@@ -30,20 +30,20 @@ class Finding:
 
 
 async def findings(redis: TextRedis, now: datetime) -> list[Finding]:
-    """What is wrong; nothing when all is well. Servers that hide their configuration are said to hide it."""
+    """The problems; none when all is well. That a server hides its configuration is a problem too."""
     info = await redis.info("server")
     found = [*_version(info), *_cluster(info), *await _clock(redis, now)]
     try:
         config = await redis.config_get("*")
     except Exception:
-        hidden = "Redis does not tell its configuration (CONFIG GET is refused)"
-        return [*found, Finding(hidden, "check appendonly and maxmemory-policy with whoever runs it")]
+        hidden = "Redis does not reveal its configuration (CONFIG GET is refused)"
+        return [*found, Finding(hidden, "ask its operator to check appendonly and maxmemory-policy")]
     return [*found, *_persistence(config), *_eviction(config)]
 
 
 async def try_write(redis: TextRedis) -> None:
-    """Write something. Raises redis-py's `ResponseError` where Redis answers but takes nothing: memory or disk is full,
-    or it is a replica."""
+    """Write something. Raises redis-py's `ResponseError` where Redis responds but refuses writes: memory or disk is
+    full, or it is a replica."""
     await redis.set(keys.TRIED, "1", px=1000)
 
 
@@ -56,16 +56,18 @@ def _version(info: dict[str, object]) -> list[Finding]:
 
 
 def _cluster(info: dict[str, object]) -> list[Finding]:
-    """Told by INFO, which those answer too who hide their configuration: most clusters that are rented."""
-    if "cluster" not in (info.get("redis_mode"), info.get("server_mode")):  # as Redis calls it, and as Valkey does
+    """INFO reports it, even on servers that hide their configuration, as most managed clusters do."""
+    if "cluster" not in (info.get("redis_mode"), info.get("server_mode")):  # Redis's name for it, and Valkey's
         return []
     fix = "use a standalone Redis, or Sentinel: redis+sentinel://host:26379/NAME/0"
-    return [Finding("this is a Redis Cluster, on which one transaction cannot span the keys it must", fix, fatal=True)]
+    return [
+        Finding("this is a Redis Cluster, where one transaction cannot span all the keys it needs", fix, fatal=True)
+    ]
 
 
 def _persistence(config: dict[str, str]) -> list[Finding]:
     if config.get("appendonly") != "yes":
-        lost = "appendonly is off: when Redis stops, accepted popups, their jobs and unarchived audit lines are lost"
+        lost = "appendonly is off: when Redis stops, accepted popups, their jobs and unarchived log entries are lost"
         return [Finding(lost, "redis-cli CONFIG SET appendonly yes && redis-cli CONFIG REWRITE")]
     if config.get("appendfsync") == "no":
         lost = "appendfsync is 'no': when the machine stops, up to half a minute of accepted popups is lost"
@@ -77,7 +79,7 @@ def _eviction(config: dict[str, str]) -> list[Finding]:
     policy = config.get("maxmemory-policy", "noeviction")
     if policy == "noeviction":
         return []
-    lost = f"maxmemory-policy is '{policy}': when memory is short, jobs and waiting popups are thrown away"
+    lost = f"maxmemory-policy is '{policy}': when memory is short, jobs and waiting popups are evicted"
     return [Finding(lost, "redis-cli CONFIG SET maxmemory-policy noeviction && redis-cli CONFIG REWRITE")]
 
 
@@ -90,7 +92,7 @@ async def _clock(redis: TextRedis, now: datetime) -> list[Finding]:
 
 
 async def check(settings: Settings, redis_url: Secret) -> None:
-    """Warn of what Redis may lose. Raises `RedisUnfit` where the bridge must not start, and redis-py's errors."""
+    """Log what Redis may lose. Raises `RedisUnfit` where the bridge must not start, and redis-py's errors."""
     redis = open_async(redis_url)
     try:
         found = await findings(redis, Clock().now())

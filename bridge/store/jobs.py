@@ -1,7 +1,7 @@
-"""Queueing background jobs: the only place of `bridge` that knows RQ. Jobs are named by string.
+"""Queueing background jobs: the only module of `bridge` that uses RQ. Jobs are named by strings.
 
-Everything is JSON: a pickle in Redis would be code that anybody who can write there may run. RQ's pool builds queues
-without the serializer it was told, so the queue class itself defaults to JSON.
+Everything is JSON: a pickle in Redis would let anybody who can write there run code. RQ's pool creates queues without
+the configured serializer, so the queue class itself defaults to JSON.
 """
 
 from datetime import datetime
@@ -30,11 +30,11 @@ local id = redis.call('LINDEX', KEYS[1], 0)
 return id and redis.call('HGET', ARGV[1] .. id, 'enqueued_at')
 """
 FLOOR = (7, 0, 0)
-"""The oldest server there may be. Telling RQ saves it a blocking question in the event loop."""
+"""The oldest supported server. Setting it saves RQ a blocking request in the event loop."""
 
 
 class JsonQueue(Queue):
-    """RQ's queue with JSON for a serializer, whoever builds it."""
+    """RQ's queue with the JSON serializer, whoever creates it."""
 
     def __init__(self, name: str = QUEUE, *args: Any, serializer: Any = None, **kwargs: Any) -> None:
         kwargs["serializer"] = serializer or JSONSerializer
@@ -42,7 +42,7 @@ class JsonQueue(Queue):
 
 
 class Jobs:
-    """Puts jobs on the queue."""
+    """Adds jobs to the queue."""
 
     def __init__(self, connection: Redis) -> None:
         self._queue = JsonQueue(QUEUE, connection=connection)
@@ -51,7 +51,7 @@ class Jobs:
     def add(self, pipeline: Batch, name: str, *args: str) -> None:
         """Buffer one job in `pipeline`; it exists once that is executed.
 
-        RQ only buffers here, so a pipeline of redis.asyncio serves it as well as one of its own.
+        RQ only buffers here, so a pipeline of redis.asyncio works as well as its own.
         """
         self._queue.enqueue_call(
             name,
@@ -70,6 +70,6 @@ async def are_suspended(redis: TextRedis) -> bool:
 
 
 async def oldest(redis: TextRedis) -> datetime | None:
-    """Since when the job has waited that will be run next; None when none waits."""
+    """When the job that runs next was queued; None when the queue is empty."""
     found = await redis.eval(OLDEST, 1, Queue.redis_queue_namespace_prefix + QUEUE, Job.key_for(""))
     return datetime.fromisoformat(found) if found else None

@@ -5,34 +5,34 @@ from typing import Protocol
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
-ACCEPTED_SECONDS = DAY  # a sender's retry carries the same id for up to a day
-STORY_SECONDS = 3 * DAY  # clicks, popups and deliveries can be read and sent again this long
+ACCEPTED_SECONDS = DAY  # a sender retries with the same id for up to a day
+STORY_SECONDS = 3 * DAY  # clicks, popups and deliveries can be read and resent this long
 CALL_SECONDS = 4 * HOUR
 DESKTOP_SECONDS = DAY
 DESKTOP_LENGTH = 100  # popups kept per agent for replay
 RATE_SECONDS = MINUTE
-REFUSED_LENGTH = 10_000  # whoever floods the door fills no memory
+REFUSED_LENGTH = 10_000  # a flood of requests must not fill the memory
 
-DUE = "popbridge:deliveries:due"  # sorted set: delivery id by the time (ms) at which somebody must look at it
+DUE = "popbridge:deliveries:due"  # sorted set: delivery id by the time (ms) when it must be looked at
 DELIVERIES = "popbridge:deliveries"  # sorted set: all deliveries that are kept, by id, which is by time
-WORKERS = "popbridge:workers"  # hash: what each worker said of itself last
-AUDIT = "popbridge:audit"  # stream: audit lines that are not archived yet
-AUDIT_ASIDE = "popbridge:audit:aside"  # stream: entries that are no audit lines, for a person to look at
-REFUSED = "popbridge:refused"  # stream: clicks that were not accepted, the last day's
-PROOFS = "popbridge:proofs"  # hash: when each CRM's secrets last proved a click
-COUNTERS = "popbridge:counters"  # hash: counts that survive processes
+WORKERS = "popbridge:workers"  # hash: the last status of each worker
+AUDIT = "popbridge:audit"  # stream: log entries that are not archived yet
+AUDIT_ASIDE = "popbridge:audit:aside"  # stream: unreadable log entries, for a person to inspect
+REFUSED = "popbridge:refused"  # stream: refused clicks of the last day
+PROOFS = "popbridge:proofs"  # hash: when each CRM's secrets last authenticated a click
+COUNTERS = "popbridge:counters"  # hash: counters that outlive processes
 TOKENS = "popbridge:tokens"  # set: ids of bearer tokens
-TRIED = "popbridge:tried"  # text: Redis takes writes, for a second
-NEWS = "popbridge:news"  # channel: what agents' pages are told, for every web process to hear
+TRIED = "popbridge:tried"  # text: written for a second to test that Redis accepts writes
+NEWS = "popbridge:news"  # channel: events for agents' pages, for every web process
 
 
 def accepted(crm: str, key: str) -> str:
-    """Text: who works on this click, then its stored answer. What a CRM takes for a key may tell of a person."""
+    """Text: which process answers this click, then its stored answer. A CRM's key may contain personal data."""
     return f"popbridge:accepted:{crm}:{sha256(key.encode()).hexdigest()}"
 
 
 def story(click_id: str) -> str:
-    """JSON: one click's whole story."""
+    """JSON: the details of a click."""
     return f"popbridge:click:{click_id}"
 
 
@@ -42,17 +42,17 @@ def popup(popup_id: str) -> str:
 
 
 def call(ivrid: str) -> str:
-    """Hash: the cached call on each line it was seen on; one ivrid may ring on several extensions."""
+    """Hash: the cached call by extension; one ivrid may ring on several extensions."""
     return f"popbridge:call:{ivrid}"
 
 
 def contact(crm: str, e164: str) -> str:
-    """JSON: what a CRM found for a number, and the number; whoever is erased stands in no key."""
+    """JSON: what a CRM found for a number, and the number, which is hashed in the key."""
     return f"popbridge:contact:{crm}:{sha256(e164.encode()).hexdigest()[:32]}"
 
 
 def contact_lock(crm: str, e164: str) -> str:
-    """Text: present while one process asks this CRM for a number."""
+    """Text: present while one process searches this CRM for a number."""
     return f"popbridge:contact-lock:{crm}:{sha256(e164.encode()).hexdigest()[:32]}"
 
 
@@ -67,7 +67,7 @@ def attempts(delivery_id: str) -> str:
 
 
 class Person(Protocol):
-    """Whoever is a CRM's user: an agent, a popup's agent, the owner of a token."""
+    """A CRM's user: an agent, a popup's agent, the owner of a token."""
 
     @property
     def crm(self) -> str: ...
@@ -81,34 +81,34 @@ def desktop(agent: Person) -> str:
 
 
 def card(popup_id: str) -> str:
-    """Hash: when the agent dismissed a popup's card, and when its call ended."""
+    """Hash: when a popup's card was delivered, when it was dismissed, and when its call ended."""
     return f"popbridge:card:{popup_id}"
 
 
 def preferences(agent: Person) -> str:
-    """JSON: how one agent wants the desktop page."""
+    """JSON: one agent's preferences for the desktop page."""
     return f"popbridge:preferences:{agent.crm}:{agent.crm_user}"
 
 
 def choice(agent: Person) -> str:
-    """Text: the ivrid of the call that the agent chose last among several."""
+    """Text: the ivrid of the call that the agent last chose among several."""
     return f"popbridge:choice:{agent.crm}:{agent.crm_user}"
 
 
 def note(popup_id: str) -> str:
-    """Hash: the agent's note to a popup, as a draft and as sent."""
+    """Hash: the agent's note on a popup, as draft and as sent."""
     return f"popbridge:note:{popup_id}"
 
 
 def token(token_id: str) -> str:
-    """Hash: what one bearer token may do; the token itself only as a hash."""
+    """Hash: the rights of a bearer token; the token itself only as a hash."""
     return f"popbridge:token:{token_id}"
 
 
 def rate(kind: str, crm: str, who: str, window: int) -> str:
-    """Number: how often something happened in one window of `RATE_SECONDS`. Whoever is erased stands in no key."""
-    told = sha256(who.encode()).hexdigest()[:16]
-    return f"popbridge:rate:{kind}:{crm}:{told}:{window}"
+    """Number: how often something happened in one window of `RATE_SECONDS`, by whom as a hash."""
+    digest = sha256(who.encode()).hexdigest()[:16]
+    return f"popbridge:rate:{kind}:{crm}:{digest}:{window}"
 
 
 def second(what: str, window: int) -> str:
@@ -117,7 +117,7 @@ def second(what: str, window: int) -> str:
 
 
 def turn(job: str) -> str:
-    """Text: present while this upkeep job need not be queued again."""
+    """Text: present while this maintenance job need not be queued again."""
     return f"popbridge:turn:{job}"
 
 

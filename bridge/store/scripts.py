@@ -1,7 +1,7 @@
-"""Running scripts: those that many ask for at once go to Redis together, each named by its hash.
+"""Running scripts: concurrent calls are sent to Redis together, each script named by its hash.
 
-While a round trip is under way, what is asked for meanwhile gathers for the next. So nobody waits for company, and
-the busier it is, the more share a round trip.
+Calls made during a round trip are collected for the next one. So no call waits for others, and the busier the process,
+the more calls share a round trip.
 """
 
 import asyncio
@@ -24,12 +24,12 @@ local function carry_out(at)
   end
 end
 """
-"""Begins a script that gets `Scripts.words_of`: carries them out, from the argument `at` to the last."""
+"""Prefix of a script that is passed `Scripts.words_of`: runs these commands, from argument `at` to the last."""
 
 
 @cache
 def name_of(script: str) -> str:
-    """The name under which Redis knows a script that it has run before."""
+    """The name of a script that Redis has run before."""
     return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
 
 
@@ -42,7 +42,7 @@ class _Call:
 
 
 class Scripts:
-    """Runs scripts over one client. Each is carried out whole; those of one round trip are no transaction."""
+    """Runs scripts over one client. Each is atomic; those of one round trip are not a transaction."""
 
     def __init__(self, redis: Pipelines) -> None:
         self._redis = redis
@@ -50,7 +50,7 @@ class Scripts:
         self._sending: asyncio.Task[None] | None = None
 
     async def eval(self, script: str, numkeys: int, *keys_and_args: Word) -> Any:
-        """The script's reply. Raises what redis-py raises; whether it was carried out is then unknown."""
+        """The script's reply. Raises redis-py's errors; whether the script was run is then unknown."""
         call = _Call(script, numkeys, keys_and_args, asyncio.get_running_loop().create_future())
         self._waiting.append(call)
         if self._sending is None:
@@ -58,7 +58,7 @@ class Scripts:
         return await call.reply
 
     def words_of(self, write: Callable[[Batch], None]) -> list[Word]:
-        """The commands that `write` buffers, as arguments of a script: each after the number of its words."""
+        """The commands that `write` buffers, as arguments of a script: each preceded by the number of its words."""
         pipe = self._redis.pipeline()
         pipe.multi()
         write(pipe)
@@ -68,7 +68,7 @@ class Scripts:
         try:
             while self._waiting:
                 calls, self._waiting = [call for call in self._waiting if not call.reply.done()], []
-                if calls:  # else whoever asked has given up meanwhile, and must not be surprised later
+                if calls:  # a call whose caller has given up must not be run later
                     await self._answer(calls)
         finally:
             self._sending = None
@@ -85,14 +85,14 @@ class Scripts:
             raise
         for call, reply in zip(calls, replies, strict=True):
             if call.reply.done():
-                continue  # whoever asked has gone
+                continue  # its caller has given up
             if isinstance(reply, Exception):
                 call.reply.set_exception(reply)
             else:
                 call.reply.set_result(reply)
 
     async def _trip(self, calls: Sequence[_Call]) -> list[Any]:
-        """All by name; those that this Redis does not know yet, or not any longer, once more by their text."""
+        """All by name; those that this Redis does not know, or no longer, again with their text."""
         async with self._redis.pipeline(transaction=False) as pipe:
             for call in calls:
                 pipe.evalsha(name_of(call.script), call.numkeys, *call.keys_and_args)

@@ -1,7 +1,7 @@
-"""One time for what several machines compare: Redis' own. A machine whose clock is wrong delivers in time all the same.
+"""The time for everything that several machines compare: Redis'. A machine with a wrong clock still delivers in time.
 
-Each process measures how far its clock is from Redis' and reads its own less that. Where Redis is away, what was
-measured last stands.
+Each process measures how far its clock is off from Redis' and corrects for it. While Redis is unavailable, the last
+measurement stands.
 """
 
 import asyncio
@@ -16,13 +16,13 @@ from bridge.store.client import TextRedis
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS, FIRST_SECONDS = 5.0, 1.0
+MEASURE_SECONDS, FIRST_SECONDS = 5.0, 1.0
 NOTICED_SECONDS = 2.0
-"""A clock that is this far off is named in the log, by the doctor and in the metrics."""
+"""The log, the doctor and the metrics report a clock that is this far off."""
 
 
 class SharedClock:
-    """This machine's clock, set by Redis'. `ahead` is by how many seconds this machine is ahead of it."""
+    """This machine's clock, corrected to Redis'. `ahead` is by how many seconds this machine is ahead of it."""
 
     def __init__(self, own: Clock | None = None) -> None:
         self._own = own or Clock()
@@ -33,7 +33,7 @@ class SharedClock:
         return self._own.now() - timedelta(seconds=self.ahead)
 
     async def measure(self, redis: TextRedis) -> None:
-        """Compare once. Raises what redis-py raises."""
+        """Measure once. Raises redis-py's errors."""
         before = self._own.now()
         seconds, micros = await redis.time()
         after = self._own.now()
@@ -44,14 +44,14 @@ class SharedClock:
             log.warning("this machine's clock is %+.0f s off from redis': run NTP on both", self.ahead)
 
     async def first(self, redis: TextRedis) -> None:
-        """Compare before anything is done, unless Redis is away."""
+        """Measure at start-up, unless Redis is unavailable."""
         with suppress(RedisError, OSError, TimeoutError):
             async with asyncio.timeout(FIRST_SECONDS):
                 await self.measure(redis)
 
     async def keep(self, redis: TextRedis) -> None:
-        """Compare again and again, for ever."""
+        """Measure regularly, for ever."""
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(MEASURE_SECONDS)
             with suppress(RedisError, OSError):
                 await self.measure(redis)

@@ -1,6 +1,6 @@
-"""Bearer tokens for the API and the pages. Only a hash is kept; the token itself is seen once, when it is made.
+"""Bearer tokens for the API and the pages. Only a hash is stored; the token itself is shown once, when it is created.
 
-A desktop page trades the token of its link for a session of its own, which ends with the token it was traded for.
+A desktop page trades the token in its link for a session of its own, which ends with that token.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ LINK_LIFE, SESSION_LIFE = timedelta(minutes=5), timedelta(hours=12)
 
 
 class Role(StrEnum):
-    """What a token may read. An agent's token only that agent's popups and calls; admin includes supervisor."""
+    """What a token may read. An agent's token: only that agent's popups and calls; admin includes supervisor."""
 
     AGENT = "agent"
     SUPERVISOR = "supervisor"
@@ -50,17 +50,17 @@ class Grant:
     kind: Kind = Kind.TOKEN
     parent: str = ""
 
-    def is_over(self, now: datetime) -> bool:
-        """Whether its time has passed."""
+    def has_expired(self, now: datetime) -> bool:
+        """Whether it has expired."""
         return datetime.fromisoformat(self.expires_at) <= now
 
     @property
     def supervises(self) -> bool:
-        """Whether it may read everybody's."""
+        """Whether it may read all agents' data."""
         return self.role in (Role.SUPERVISOR, Role.ADMIN)
 
     def owns(self, crm: str, crm_user: str) -> bool:
-        """Whether this is the agent's own, or the role may read everybody's."""
+        """Whether this is the token's own agent, or its role may read all agents' data."""
         return self.supervises or (self.crm, self.crm_user) == (crm, crm_user)
 
 
@@ -74,15 +74,15 @@ def _digest(token: str) -> str:
 async def create(
     redis: TextRedis, role: Role, agent: Agent | None, now: datetime, expires_at: datetime, kind: Kind = Kind.TOKEN
 ) -> tuple[Grant, str]:
-    """A new token: what it may do, and the text that is never seen again."""
+    """A new token: its rights, and its text, which is never shown again."""
     crm, crm_user = (agent.crm, agent.crm_user) if agent else ("", "")
     return await _keep(redis, _new(role, crm, crm_user, now, expires_at, kind))
 
 
 async def trade(redis: TextRedis, given: Grant, now: datetime) -> tuple[Grant, str] | None:
-    """A session for an agent's token or link. None: the link was used up, or the token revoked, meanwhile.
+    """A session for an agent's token or link. None: meanwhile the link was used, or the token revoked.
 
-    A session never outlives the token it was traded for; a link is used up by it.
+    A session never outlives the token it was traded for; a link can be used once.
     """
     if given.kind is Kind.LINK and not await _use_up(redis, given.token_id):
         return None
@@ -92,7 +92,7 @@ async def trade(redis: TextRedis, given: Grant, now: datetime) -> tuple[Grant, s
     session, text = await _keep(
         redis, _new(given.role, given.crm, given.crm_user, now, expires_at, Kind.SESSION, parent)
     )
-    if parent and not await living(redis, [parent]):  # who revoked it may not have seen the session yet
+    if parent and not await living(redis, [parent]):  # whoever revoked it may not have seen the session
         await revoke(redis, session.token_id)
         return None
     return session, text
@@ -128,7 +128,7 @@ async def check(redis: TextRedis, text: str, now: datetime) -> Grant | None:
 
 
 async def check_read(redis: TextRedis, text: str, now: datetime, source: str) -> tuple[Grant | None, int]:
-    """As `check`, and how many reads there were from this source in this minute: one round trip for both."""
+    """As `check`, and the number of reads from this source in this minute, in one round trip."""
     token_id = _id_in(text)
     if not token_id:
         return None, 0
@@ -140,7 +140,7 @@ async def check_read(redis: TextRedis, text: str, now: datetime, source: str) ->
 
 
 def _id_in(text: str) -> str:
-    """The id that a token names; empty when it is none of ours."""
+    """The id in a token; empty when it is not one of ours."""
     prefix, _, rest = text.partition("_")
     token_id, _, _ = rest.partition("_")
     return token_id if prefix == PREFIX and token_id.isalnum() and len(text) <= 200 else ""
@@ -150,11 +150,11 @@ def _checked(token_id: str, fields: dict[str, str], text: str, now: datetime) ->
     if not hmac.compare_digest(fields.get("hash", ""), _digest(text)):
         return None
     grant = _grant(token_id, fields)
-    return None if grant.is_over(now) else grant
+    return None if grant.has_expired(now) else grant
 
 
 async def living(redis: TextRedis, token_ids: Iterable[str]) -> set[str]:
-    """Those of these tokens that are still there."""
+    """Those of these tokens that still exist."""
     wanted = list(token_ids)
     async with redis.pipeline(transaction=False) as pipe:
         for token_id in wanted:
@@ -176,7 +176,7 @@ async def every(redis: TextRedis) -> list[Grant]:
 
 
 async def revoke(redis: TextRedis, token_id: str) -> bool:
-    """End a token and the sessions traded for it, at once; open pages are told. False: there is none with this id."""
+    """Revoke a token and its sessions immediately; open pages are notified. False: no token has this id."""
     ended = [token_id, *(grant.token_id for grant in await every(redis) if grant.parent == token_id)]
     await redis.srem(keys.TOKENS, *ended)
     there = await redis.delete(*(keys.token(one) for one in ended))

@@ -1,4 +1,4 @@
-"""What each worker process says of itself, for those who ask elsewhere: `/metrics` and the doctor."""
+"""The status of each worker process, for `/metrics` and the doctor."""
 
 import json
 from collections.abc import Mapping
@@ -10,11 +10,11 @@ from bridge.store import keys
 from bridge.store.client import TextRedis
 
 SILENT_SECONDS, FORGOTTEN_SECONDS = 10.0, 600.0
-"""A worker that has said nothing for so long is not counted, and for so long forgotten."""
+"""A worker silent for the first is not counted as alive; one silent for the second is removed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Status:
     """How many jobs a worker runs, the circuit of each target as it sees it, its machine, and by how many seconds that
     machine's clock is ahead of Redis'."""
 
@@ -25,24 +25,24 @@ class Said:
     ahead: float = 0.0
 
 
-async def say(redis: TextRedis, name: str, said: Said) -> None:
-    """Tell how this worker is."""
-    await redis.hset(keys.WORKERS, mapping={name: json_text(said)})
+async def report(redis: TextRedis, name: str, status: Status) -> None:
+    """Store this worker's status."""
+    await redis.hset(keys.WORKERS, mapping={name: json_text(status)})
 
 
-async def goodbye(redis: TextRedis, name: str) -> None:
-    """This worker ends in order: nobody shall take its silence for its death."""
+async def remove(redis: TextRedis, name: str) -> None:
+    """Remove a worker that ends normally: its silence must not be taken for a crash."""
     await redis.hdel(keys.WORKERS, name)
 
 
-async def heard(redis: TextRedis, now: datetime) -> tuple[list[Said], list[Said]]:
-    """What the workers that live said last, and those that fell silent. The words of those long dead are thrown away.
+async def statuses(redis: TextRedis, now: datetime) -> tuple[list[Status], list[Status]]:
+    """The last status of the living workers, and of the silent ones. Those silent for long are removed.
 
-    Silent are those that were killed, hang or cannot reach Redis: a worker that ends in order says goodbye.
+    Silent workers were killed, hang or cannot connect to Redis: a worker that ends normally removes its status.
     """
-    said = {name: Said(**json.loads(one)) for name, one in (await redis.hgetall(keys.WORKERS)).items()}
-    silent = {name: now.timestamp() - one.at for name, one in said.items()}
+    known = {name: Status(**json.loads(one)) for name, one in (await redis.hgetall(keys.WORKERS)).items()}
+    silent = {name: now.timestamp() - one.at for name, one in known.items()}
     if gone := [name for name, seconds in silent.items() if seconds > FORGOTTEN_SECONDS]:
         await redis.hdel(keys.WORKERS, *gone)
-    alive = [one for name, one in said.items() if silent[name] < SILENT_SECONDS]
-    return alive, [one for name, one in said.items() if SILENT_SECONDS <= silent[name] <= FORGOTTEN_SECONDS]
+    alive = [one for name, one in known.items() if silent[name] < SILENT_SECONDS]
+    return alive, [one for name, one in known.items() if SILENT_SECONDS <= silent[name] <= FORGOTTEN_SECONDS]

@@ -39,7 +39,7 @@ async def text(services: Services) -> bytes:
     """All metrics."""
     counts = await counters.every(services.redis)
     now = services.clock.now()
-    alive, _ = await workers.heard(services.redis, now)
+    alive, _ = await workers.statuses(services.redis, now)
     families = [*_counters(counts), *_histograms(counts), *await _queue(services, now.timestamp()), *_of_workers(alive)]
     registry = CollectorRegistry()
     build = GaugeMetricFamily("popbridge_build_info", "The version", labels=["version"])
@@ -92,7 +92,7 @@ async def _queue(services: Services, now: float) -> list[Metric]:
     ]
 
 
-def _of_workers(alive: list[workers.Said]) -> list[Metric]:
+def _of_workers(alive: list[workers.Status]) -> list[Metric]:
     return [
         _gauge("workers", "Worker processes that are alive", len(alive)),
         _gauge("in_flight", "Jobs running now, in all workers", sum(one.in_flight for one in alive)),

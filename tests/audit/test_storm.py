@@ -20,7 +20,7 @@ from bridge.audit.verify import verify
 from bridge.core.http_types import Secret
 from bridge.store import keys
 from bridge.store.client import TextRedis, open_async
-from bridge.store.embedded import dies_with_parent
+from bridge.store.embedded_server import dies_with_parent
 from tests.audit import entries
 from tests.faults.world import RedisServer
 from tests.stage import DANA, OMER, Stage, open_stage, until

@@ -16,7 +16,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
-from bridge.store.embedded import dies_with_parent, find_binary
+from bridge.store.embedded_server import dies_with_parent, find_binary
 from tests.bench import machine
 
 ROOT = Path(__file__).parents[2]

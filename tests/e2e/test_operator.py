@@ -46,13 +46,13 @@ async def test_doctor_health_and_push_test(tmp_path: Path) -> None:
         up.stage.talk()
         await up.shown("msg_1")
         code, found = await told(up, "doctor")
-        wrong = [(one["what"], one["told"]) for one in found["findings"] if one["grade"] != "OK"]
+        wrong = [(one["what"], one["message"]) for one in found["findings"] if one["grade"] != "OK"]
         assert (code, found["grade"]) == (0, "WARN")
-        assert wrong == [("button acme", "click_token has proven no click yet")]
+        assert wrong == [("button acme", "click_token has not authenticated a click yet")]
         assert (await popbridge(up, "health"))[0] == (await popbridge(up, "health", "--ready"))[0] == 0
         code, answer = await told(up, "push-test", "acme")
         assert (code, answer["grade"]) == (0, "OK")
-        assert "answered 200" in answer["findings"][0]["told"]
+        assert "answered 200" in answer["findings"][0]["message"]
 
         up.stage.crm.faults.status = 401
         code, text = await popbridge(up, "doctor")
@@ -83,18 +83,19 @@ async def test_clicks_and_the_story_of_one(tmp_path: Path) -> None:
 
         code, page = await told(up, "clicks", "--agent", DANA, "--since", "10m")
         assert code == 0
-        assert [one["reason"] or one["outcome"] for one in page["items"]] == ["bad-signature", "found"]
+        assert [one["outcome"] for one in page["items"]] == ["refused", "found"]
+        assert page["items"][0]["reason"] == "bad-signature"
         code, text = await popbridge(up, "clicks")
         assert (code, text.count("  127.0.0.1  ")) == (0, 2), "where each click came from"
         assert await popbridge(up, "clicks", "--since", "yesterday") == (2, "")
 
         async def delivered() -> Any:
             code, story = await told(up, "click", click_id)
-            by_target = {one["target"]: one for one in story["line"]["deliveries"]}
+            by_target = {one["target"]: one for one in story["entry"]["deliveries"]}
             return (code, story, by_target["acme"]["delivery_id"]) if "acme" in by_target else None
 
         code, story, delivery_id = await until(delivered, 30)
-        assert (code, story["line"]["click_id"], story["line"]["outcome"]) == (0, click_id, "found")
+        assert (code, story["entry"]["click_id"], story["entry"]["outcome"]) == (0, click_id, "found")
         assert [step["step"] for step in story["steps"]["steps"]] == ["proof", "directory", "lookup", "choose"]
         assert delivery_id in (await popbridge(up, "click", click_id))[1]
         assert await popbridge(up, "click", "clk_none") == (1, "")

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bridge.store.embedded import dies_with_parent
+from bridge.store.embedded_server import dies_with_parent
 from tests.stage import until
 
 pytestmark = pytest.mark.anyio

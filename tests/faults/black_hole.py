@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bridge.store import keys
-from bridge.store.embedded import dies_with_parent
+from bridge.store.embedded_server import dies_with_parent
 from tests.faults.world import ROOT, RedisServer
 from tests.stage import Stage, open_stage, until
 

@@ -4,7 +4,8 @@ import asyncio
 from contextlib import suppress
 from enum import StrEnum
 
-from bridge.store.deliveries.claims import CLAIM, RECORD
+from bridge.store.deliveries.claims import CLAIM
+from bridge.store.deliveries.results import RECORD
 from bridge.store.scripts import name_of
 from tests.faults.proxy import Passing
 from workers.rq_registry import TAKE

@@ -19,7 +19,7 @@ from bridge.core.http_types import Secret
 from bridge.services import load_settings
 from bridge.store import durability, keys
 from bridge.store.client import open_async, open_sync
-from bridge.store.embedded import dies_with_parent, find_binary
+from bridge.store.embedded_server import dies_with_parent, find_binary
 from tests.stage import open_stage, until
 
 pytestmark = pytest.mark.anyio

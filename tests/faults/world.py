@@ -32,7 +32,7 @@ from bridge.crm.webhook.simulator import WebhookSimulator
 from bridge.store.calls import popups
 from bridge.store.client import TextRedis, open_async
 from bridge.store.deliveries import records
-from bridge.store.embedded import dies_with_parent, find_binary
+from bridge.store.embedded_server import dies_with_parent, find_binary
 from bridge.store.jobs import DELIVER
 from tests.faults.proxy import Passing, ProxyConnection, redis_line
 from tests.faults.seams import Gate, Seam, seam_of

@@ -24,7 +24,7 @@ from bridge.crm.webhook import wire
 from bridge.delivery.deliver import deliver
 from bridge.delivery.retry_policy import growing_wait
 from bridge.store import counters, keys
-from bridge.store.deliveries import claims, ledger, records
+from bridge.store.deliveries import claims, ledger, records, results
 from tests.stage import DANA, POPUP_SECRET, Stage, open_stage, serving, until
 
 pytestmark = pytest.mark.anyio
@@ -332,9 +332,9 @@ async def test_a_late_repeat_of_a_record_does_not_end_what_was_sent_again(stage:
     now = datetime.now(UTC)
     held = await claims.claim(stage.redis, delivery_id, now, LEASE)
     assert held is not None
-    assert await claims.record(stage.redis, held, now, end=DeliveryState.FAILED)
+    assert await results.record(stage.redis, held, now, end=DeliveryState.FAILED)
     assert await records.resend(stage.redis, delivery_id, now, now + LEASE) == records.RESENT
-    assert not await claims.record(stage.redis, held, now, end=DeliveryState.FAILED), "its reply had been lost"
+    assert not await results.record(stage.redis, held, now, end=DeliveryState.FAILED), "its reply had been lost"
     assert (await state(stage, delivery_id)).state is DeliveryState.PENDING
 
 
@@ -405,9 +405,9 @@ async def test_two_workers_on_one_delivery_send_it_once(stage: Stage) -> None:
     later = now + LEASE + timedelta(seconds=1)
     second = await claims.claim(stage.redis, delivery_id, later, LEASE)
     assert second is not None
-    late = await claims.record(stage.redis, first, later, end=DeliveryState.FAILED)
+    late = await results.record(stage.redis, first, later, end=DeliveryState.FAILED)
     assert late is False, "whoever lost the claim records nothing"
-    assert await claims.record(stage.redis, second, later, end=DeliveryState.DELIVERED)
+    assert await results.record(stage.redis, second, later, end=DeliveryState.DELIVERED)
     assert (await state(stage, delivery_id)).state is DeliveryState.DELIVERED
 
 

@@ -215,7 +215,7 @@ async def test_a_token_that_ended_unheard_is_noticed(stage: Stage, monkeypatch: 
         await stage.redis.delete(f"popbridge:token:{dana['Authorization'].split('_')[1]}")
         assert await hers.until("signed-out") == [{"reason": "revoked"}]
         now = stage.services.clock.now()
-        monkeypatch.setattr("bridge.store.tokens.Grant.is_over", lambda grant, at: at > now - timedelta(days=1))
+        monkeypatch.setattr("bridge.store.tokens.Grant.has_expired", lambda grant, at: at > now - timedelta(days=1))
         assert await his.until("signed-out") == [{"reason": "expired"}]
 
 

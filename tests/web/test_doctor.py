@@ -49,8 +49,8 @@ def replica(url: Secret) -> Iterator[None]:
 async def well(stage: Stage, redis_url: Secret) -> AsyncIterator[Stage]:
     """With a worker that says it lives, a public_url that leads here, private settings, a Redis that keeps."""
     (stage.folder / "popbridge.toml").chmod(0o600)
-    said = workers.Said(stage.services.clock.now().timestamp(), 0, {})
-    await workers.say(stage.redis, "worker", said)
+    said = workers.Status(stage.services.clock.now().timestamp(), 0, {})
+    await workers.report(stage.redis, "worker", said)
     object.__setattr__(stage.services.settings.server, "public_url", stage.bridge_url)
     with configured(redis_url, "appendonly", "yes"):
         yield stage
@@ -178,10 +178,10 @@ async def test_secrets_that_everybody_may_read_are_named(stage: Stage) -> None:
 async def test_a_worker_that_fell_silent_is_told_and_one_that_ended_is_not(stage: Stage, redis_url: Secret) -> None:
     async with well(stage, redis_url):
         long_ago = stage.services.clock.now().timestamp() - 60
-        await workers.say(stage.redis, "killed", workers.Said(long_ago, 3, {}))
+        await workers.report(stage.redis, "killed", workers.Status(long_ago, 3, {}))
         found = (await told(stage))["workers"]
         assert (found.grade, found.message) == (Grade.WARN, "1 died or hung in the last 10 min")
-        await workers.goodbye(stage.redis, "killed")
+        await workers.remove(stage.redis, "killed")
         assert (await told(stage))["workers"].message == "1 alive, 0 jobs in flight"
 
 

@@ -1,4 +1,4 @@
-"""What a found call leaves behind to be read again: the popup, the cached calls, the click's story."""
+"""What a found call leaves to be read later: the popup, the cached calls, the details of the click."""
 
 import json
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from bridge.core.model import Call, Contact, Popup
 from bridge.store import keys
 from bridge.store.client import Batch, TextRedis
 
-# KEYS: one. ARGV: what it was, what it becomes
+# KEYS: one. ARGV: the old value, the new value
 REPLACE = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
@@ -29,17 +29,17 @@ def buffer_popup(pipe: Batch, popup: Popup, delivery_ids: list[str]) -> None:
     pipe.set(keys.popup(popup.popup_id), text, ex=keys.STORY_SECONDS)
     for call in (popup.call, *popup.other_calls):
         if call.ivrid:
-            pipe.hset(keys.call(call.ivrid), mapping={_line(call.pbx, call.extension): json_text(call)})
+            pipe.hset(keys.call(call.ivrid), mapping={_field(call.pbx, call.extension): json_text(call)})
             pipe.expire(keys.call(call.ivrid), keys.CALL_SECONDS)
 
 
 def buffer_story(pipe: Batch, click_id: str, story: object) -> None:
-    """Buffer a click's story (JSON's shapes and nouns)."""
+    """Buffer the details of a click (JSON values and nouns)."""
     pipe.set(keys.story(click_id), json_text(story), ex=keys.STORY_SECONDS)
 
 
 async def story(redis: TextRedis, click_id: str) -> dict[str, Any] | None:
-    """A click's story, while it is kept."""
+    """The details of a click, while they are kept."""
     text = await redis.get(keys.story(click_id))
     found: dict[str, Any] | None = json.loads(text) if text else None
     return found
@@ -52,7 +52,7 @@ async def popup(redis: TextRedis, popup_id: str) -> tuple[Popup, list[str]] | No
 
 
 async def set_contact(redis: TextRedis, popup_id: str, contact: Contact) -> bool:
-    """Keep who is calling with the popup; False when it is not kept any longer."""
+    """Keep who is calling with the popup; False when it is no longer kept."""
     key = keys.popup(popup_id)
     text = await redis.get(key)
     if not text:
@@ -63,16 +63,16 @@ async def set_contact(redis: TextRedis, popup_id: str, contact: Contact) -> bool
 
 
 def kept(text: str) -> Popup:
-    """The popup in what was kept of it."""
+    """The popup in a stored record."""
     return from_json(_Kept, text).popup
 
 
 async def calls(redis: TextRedis, ivrid: str, pbx: str | None, extension: str | None) -> list[Call]:
-    """The cached calls with this ivrid (one per line it was seen on), newest first."""
+    """The cached calls with this ivrid (one per extension it was seen on), newest first."""
     found = [from_json(Call, text) for text in (await redis.hgetall(keys.call(ivrid))).values()]
     wanted = [call for call in found if pbx in (None, call.pbx) and extension in (None, call.extension)]
     return sorted(wanted, key=lambda call: call.started_at.timestamp() if call.started_at else 0.0, reverse=True)
 
 
-def _line(pbx: str, extension: str) -> str:
+def _field(pbx: str, extension: str) -> str:
     return f"{pbx}\x1f{extension}"

@@ -1,4 +1,4 @@
-"""Accepting a click exactly once: who works on it, its stored answer, and the one transaction that writes it all."""
+"""Accepting a click exactly once: which process answers it, the stored answer, the transaction that writes it."""
 
 import asyncio
 import logging
@@ -18,13 +18,13 @@ log = logging.getLogger(__name__)
 RUNNING = "running:"
 WAIT_SECONDS = 0.025
 BEGIN_PAUSES = (0.0, 0.05)
-"""Between the tries to take on a click, in seconds: kept connections may be dead after a Redis that was away."""
+"""Seconds between attempts to begin: kept connections may be dead after Redis was unavailable."""
 COMMIT_SECONDS = 5.0
 COMMIT_PAUSES = (0.0, 0.05, 0.2, 0.5, 1.0)
 RETRY_AFTER_SECONDS = 2
 
-# KEYS: the click's, then a counter for each allowance. ARGV: who takes the click on, for how many ms, seconds that a
-# counter lives, then how many each allows. Gives what holds the click, or (a number) which allowance is used up.
+# KEYS: the click's, then a counter for each allowance. ARGV: which process begins, for how many ms, lifetime of a
+# counter in seconds, then the limit of each. Returns what is stored for the click, or (a number) the used-up allowance.
 BEGIN = """
 local held = redis.call('GET', KEYS[1])
 if held then return held end
@@ -36,11 +36,11 @@ end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 """
 
-# KEYS: the click. ARGV: who gives it up
+# KEYS: the click. ARGV: which process abandons it
 ABANDON = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
-# KEYS: the click. ARGV: what a click that is worked on begins with, the answer, seconds to live, then the commands,
-# each after the number of its words. The reply: nothing, or the answer that is there already
+# KEYS: the click. ARGV: the prefix of a click in progress, the answer, seconds to live, then the commands, each
+# preceded by the number of its words. Returns nothing, or the answer that is already stored
 COMMIT = f"""{CARRY_OUT}
 local stored = redis.call('GET', KEYS[1])
 if stored and string.sub(stored, 1, #ARGV[1]) ~= ARGV[1] then return stored end
@@ -49,22 +49,22 @@ carry_out(4)
 """
 
 Stored = str
-"""An answer as it was first sent: contract 3's JSON."""
+"""An answer as it was first sent, as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """How many clicks of the same `kind`, CRM and `who` are taken on in a minute, and what is told above that."""
+    """How many clicks of the same `kind`, CRM and `who` are accepted per minute, and the message above that."""
 
     kind: str
     crm: str
     who: str
     per_minute: int
-    told: str
+    message: str
 
 
 def unavailable() -> Unavailable:
-    """The refusal for every way in which Redis can be away."""
+    """The refusal while Redis is unavailable, for whatever reason."""
     return Unavailable("The bridge's store cannot be reached: nothing was accepted", RETRY_AFTER_SECONDS)
 
 
@@ -75,11 +75,11 @@ def _key(click: Click) -> str:
 async def begin(
     scripts: Scripts, click: Click, hold_seconds: float, allowances: Sequence[Allowance] = ()
 ) -> Stored | None:
-    """Take on the click (None), or give the answer that it was given before.
+    """Begin the click (None), or return the stored answer of an earlier one.
 
-    A repeat that comes while the first is still being answered waits for that answer. Whoever dies while answering
-    holds the click no longer than `hold_seconds`. A repeat uses up no allowance, and what one allowance refuses uses
-    up none of those after it. Raises `TooManyClicks` and `Unavailable`.
+    A repeat that arrives while the first is still being answered waits for that answer. A process that dies while
+    answering holds the click no longer than `hold_seconds`. A repeat uses no allowance, and a click that one allowance
+    refuses uses none of those after it. Raises `TooManyClicks` and `Unavailable`.
     """
     if click.key is None and not allowances:
         return None
@@ -89,7 +89,7 @@ async def begin(
                 try:
                     return await _begin(scripts, click, hold_seconds, allowances)
                 except (RedisError, OSError) as error:
-                    log.warning("redis did not take a click: %s", type(error).__name__)
+                    log.warning("could not begin a click in Redis: %s", type(error).__name__)
                 await asyncio.sleep(pause)
             return await _begin(scripts, click, hold_seconds, allowances)
     except (RedisError, TimeoutError, OSError):
@@ -97,18 +97,18 @@ async def begin(
 
 
 async def _begin(scripts: Scripts, click: Click, hold_seconds: float, allowances: Sequence[Allowance]) -> Stored | None:
-    """The key tells who works on the click, so asking again after a lost reply finds ourselves."""
+    """The value names the click in progress, so a retry after a lost reply recognises itself."""
     mine, second = RUNNING + click.click_id, int(click.received_at.timestamp())
     names = [_key(click), *(keys.rate(one.kind, one.crm, one.who, second // keys.RATE_SECONDS) for one in allowances)]
-    told: tuple[str | int, ...] = (
+    arguments: tuple[str | int, ...] = (
         mine,
         int(hold_seconds * 1000),
         2 * keys.RATE_SECONDS,
         *(one.per_minute for one in allowances),
     )
-    while (held := await scripts.eval(BEGIN, len(names), *names, *told)) not in (None, mine):
+    while (held := await scripts.eval(BEGIN, len(names), *names, *arguments)) not in (None, mine):
         if isinstance(held, int):
-            raise TooManyClicks(allowances[held].told, keys.RATE_SECONDS - second % keys.RATE_SECONDS)
+            raise TooManyClicks(allowances[held].message, keys.RATE_SECONDS - second % keys.RATE_SECONDS)
         if not held.startswith(RUNNING):
             return str(held)
         await asyncio.sleep(WAIT_SECONDS)
@@ -116,19 +116,19 @@ async def _begin(scripts: Scripts, click: Click, hold_seconds: float, allowances
 
 
 async def abandon(scripts: Scripts, click: Click) -> None:
-    """Let a repeat of a click that could not be answered start at once."""
+    """Let a repeat of a click that could not be answered begin immediately."""
     try:
         await scripts.eval(ABANDON, 1, _key(click), RUNNING + click.click_id)
     except (RedisError, OSError):
-        log.warning("a click that failed is held until its time runs out")
+        log.warning("a failed click is held until its time limit")
 
 
 async def commit(scripts: Scripts, click: Click, text: Stored, write: Callable[[Batch], None]) -> Stored | None:
-    """Write the answer and everything `write` buffers: all or nothing, once. Returns the answer that was there before,
+    """Write the answer and everything `write` buffers: all or nothing, once. Returns the answer that was stored before
     and stands; None: this one does.
 
-    Raises `Unavailable`, after `COMMIT_SECONDS` at the latest. A transaction that the server has taken but not
-    answered by then may still be carried out: a repeat with the same id finds it.
+    Raises `Unavailable`, after `COMMIT_SECONDS` at the latest. A transaction that the server has received but not
+    answered by then may still be committed: a repeat with the same id finds it.
     """
     words = [RUNNING, text, keys.ACCEPTED_SECONDS, *scripts.words_of(write)]
     try:
@@ -140,12 +140,12 @@ async def commit(scripts: Scripts, click: Click, text: Stored, write: Callable[[
 
 
 async def _commit(scripts: Scripts, click: Click, words: Sequence[Word]) -> str | None:
-    """The answer that was there before, which after a lost reply is our own. Raises `Unavailable`."""
+    """The answer that was stored before; after a lost reply that is this one. Raises `Unavailable`."""
     for pause in COMMIT_PAUSES:
         await asyncio.sleep(pause)
         try:
             stored: str | None = await scripts.eval(COMMIT, 1, _key(click), *words)
             return stored
         except (RedisError, OSError) as error:
-            log.warning("redis did not take a transaction: %s", type(error).__name__)
+            log.warning("could not commit a click in Redis: %s", type(error).__name__)
     raise unavailable()

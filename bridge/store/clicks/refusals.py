@@ -1,4 +1,4 @@
-"""Clicks that were not accepted, for whoever asks why there was no popup: kept a day, without their bodies."""
+"""Refused clicks, to answer why there was no popup: kept for a day, without their bodies."""
 
 import logging
 from dataclasses import asdict, dataclass
@@ -16,7 +16,7 @@ KEPT = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One click that was refused. `agent` is what a proven click or a link unproven said ("" where neither is)."""
+    """One refused click. `agent` is as an authenticated click or an unauthenticated link gave it ("": neither did)."""
 
     time: str
     crm: str
@@ -27,8 +27,8 @@ class Refusal:
 
 
 async def note(redis: TextRedis, refusal: Refusal, known: bool) -> None:
-    """Count it, and keep it if its CRM is known. While Redis is away it is lost, which is better than an answer that
-    does not come."""
+    """Count it, and keep it if its CRM is known. Lost while Redis is unavailable, which is better than no answer to the
+    click."""
     try:
         async with redis.pipeline() as pipe:
             counters.buffer_count(pipe, "clicks_refused", crm=refusal.crm if known else "", reason=refusal.reason)
@@ -37,11 +37,11 @@ async def note(redis: TextRedis, refusal: Refusal, known: bool) -> None:
                 pipe.expire(keys.REFUSED, int(KEPT.total_seconds()))
             await pipe.execute()
     except (RedisError, OSError):
-        log.warning("a refused click was neither counted nor kept: redis is away")
+        log.warning("a refused click was neither counted nor kept: Redis is unavailable")
 
 
 async def newest(redis: TextRedis, now: datetime) -> list[Refusal]:
-    """Those of the last day, the newest first."""
+    """The refused clicks of the last day, newest first."""
     oldest = int((now - KEPT).timestamp() * 1000)
     found = await redis.xrange(keys.REFUSED, min=str(oldest))
     return [Refusal(**fields) for _, fields in reversed(found)]

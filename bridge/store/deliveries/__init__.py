@@ -1,1 +1,1 @@
-"""Deliveries in Redis: their records, the claim to attempt one, the ledger of what is due."""
+"""Deliveries in Redis: their records, the claim to attempt one, the results, the ledger of what is due."""

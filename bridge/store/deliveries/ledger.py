@@ -1,4 +1,4 @@
-"""The ledger's sweep: every delivery that is due, and that no job and no worker has in hand, is queued again."""
+"""The ledger's sweep: every delivery that is due, and that no job and no worker has, is queued again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from bridge.store.deliveries.records import FIRST_LOOK, milliseconds
 from bridge.store.jobs import DELIVER, Jobs
 
 QUEUEING = timedelta(seconds=2)
-"""How long after a delivery its job may bear its time: a transaction may need several tries."""
+"""How much later than a delivery its job may be queued: a transaction may need several attempts."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """A delivery that somebody must look at: when its last job was queued, and what workers did with it since."""
+    """A delivery to look at: when its last job was queued, and what workers did with it since."""
 
     delivery_id: str
     queued_ms: int
@@ -36,10 +36,10 @@ class _Due:
 
 
 async def queue_due(redis: TextRedis, queue: Jobs, now: datetime, limit: int = 500) -> int:
-    """Queue every delivery that somebody must look at now, longest overdue first; how many were queued.
+    """Queue every delivery that is due, longest overdue first; returns how many were queued.
 
     Each is looked at again a little later, unless a worker has claimed or ended it by then. One whose job must still
-    be waiting, because what will be run next is older, is left to it: else a backlog would grow by being looked at.
+    be queued, because the next job to run is older, is left alone: otherwise a backlog would grow with every sweep.
     """
     found = await redis.zrangebyscore(keys.DUE, "-inf", milliseconds(now), start=0, num=limit)
     if not found:
@@ -53,7 +53,7 @@ async def queue_due(redis: TextRedis, queue: Jobs, now: datetime, limit: int = 5
         pipe.multi()
         pipe.zadd(keys.DUE, dict.fromkeys(found, again), xx=True)
         for one in lost:
-            if one.kept:  # else this would be all that is in it, for ever
+            if one.kept:  # otherwise this would create a record that never expires
                 pipe.hset(keys.delivery(one.delivery_id), mapping={"queued_ms": str(milliseconds(now))})
             queue.add(pipe, DELIVER, one.delivery_id)
         if recovered:

@@ -1,6 +1,6 @@
-"""Deliveries: their records, made with their place in the ledger, listed, and sent again.
+"""Deliveries: their records, created with their place in the ledger, listed, and resent.
 
-Times in Redis are milliseconds since 1970. `claims` is how one is tried, `ledger` how none is forgotten.
+Times in Redis are milliseconds since 1970. `claims` is about attempting one, `ledger` about losing none.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,9 +15,9 @@ from bridge.store import keys
 from bridge.store.client import Batch, TextRedis
 
 FIRST_LOOK = timedelta(seconds=3)
-"""When the sweeper looks at a delivery whose job was lost on the way."""
+"""When the sweep looks at a delivery whose job was lost."""
 NOTE_LIFE = timedelta(days=1)
-"""How long a note is tried: it is of use after its call too."""
+"""How long a note is attempted: it is useful after its call, too."""
 
 # KEYS: delivery, ledger. ARGV: expires_at, now_ms, id, seconds to live
 RESEND = """
@@ -39,7 +39,7 @@ CHUNK = 200
 
 
 def milliseconds(moment: datetime) -> int:
-    """`moment` as Redis keeps it."""
+    """`moment` as stored in Redis."""
     return int(moment.timestamp() * 1000)
 
 
@@ -49,7 +49,7 @@ def buffer_new(pipe: Batch, delivery: Delivery, click: Click, expires_at: dateti
 
 
 def buffer_note(pipe: Batch, delivery: Delivery, note: Note, expires_at: datetime) -> None:
-    """As `buffer_new`, of an agent's note to a popup."""
+    """As `buffer_new`, for an agent's note on a popup."""
     _buffer(pipe, delivery, note.click_id, note.noted_at, expires_at, {"note": json_text(note)})
 
 
@@ -78,7 +78,7 @@ def _buffer(
 
 
 async def send_again(redis: TextRedis, settings: Settings, delivery: Delivery, now: datetime) -> str:
-    """As `resend`, for as long as a note, or its CRM's popups, are of use."""
+    """As `resend`, with the time to live of a note, or of its CRM's popups."""
     account = settings.crm.get(delivery.target)
     if delivery.event is Event.NOTE:
         return await resend(redis, delivery.delivery_id, now, now + NOTE_LIFE)
@@ -96,9 +96,9 @@ async def resend(redis: TextRedis, delivery_id: str, now: datetime, expires_at: 
 async def every(
     redis: TextRedis, state: str | None, target: str | None, limit: int, cursor: str | None
 ) -> tuple[list[Delivery], str | None]:
-    """Deliveries, newest first, those that match; and where the next page begins (None: there is none).
+    """Deliveries that match, newest first, and where the next page begins (None: there is none).
 
-    Ids sort by time, so the id of the last one seen is the cursor.
+    Ids sort by time, so the cursor is the id of the last one on a page.
     """
     found: list[Delivery] = []
     while len(found) <= limit:
@@ -111,7 +111,7 @@ async def every(
 
 
 async def forget_old(redis: TextRedis, now: datetime) -> None:
-    """Take those that are not kept any longer out of the list."""
+    """Remove those that are no longer kept from the list."""
     oldest = new_id("dlv", now - timedelta(seconds=keys.STORY_SECONDS))
     await redis.zremrangebylex(keys.DELIVERIES, "-", f"({oldest}")
 

@@ -1,4 +1,4 @@
-"""Agents' notes to popups: the draft as it is typed, and what was sent of it."""
+"""Agents' notes on popups: the draft as typed, and the deliveries of sent notes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,12 +11,12 @@ from bridge.store.deliveries import records
 from bridge.store.scripts import CARRY_OUT, Scripts
 
 SENT = "sent:"
-"""Begins the field that keeps the id of a sent note's delivery."""
+"""Prefix of the field with the id of a sent note's delivery."""
 KEY = "key:"
-"""Begins the field that keeps which delivery came of a sender's `Idempotency-Key`."""
+"""Prefix of the field with the delivery of a sender's `Idempotency-Key`."""
 
-# KEYS: the note. ARGV: the field of its sender's key ("": none), then the commands. The reply: the delivery that came
-# of the key before, or nothing
+# KEYS: the note. ARGV: the field of its sender's key ("": none), then the commands. Returns the earlier delivery with
+# this key, or nothing
 SEND = f"""{CARRY_OUT}
 local first = ARGV[1] ~= '' and redis.call('HGET', KEYS[1], ARGV[1])
 if first then return first end
@@ -26,7 +26,7 @@ carry_out(2)
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What the agent typed last; `sent_at` is when a note to this popup was sent last, None before."""
+    """What the agent typed last; `sent_at` is when a note on this popup was last sent, None before."""
 
     text: str = ""
     outcome: str | None = None
@@ -34,7 +34,7 @@ class Draft:
 
 
 async def draft(redis: TextRedis, popup_id: str) -> Draft:
-    """The draft, empty before the first word."""
+    """The draft; empty when there is none."""
     found = await redis.hgetall(keys.note(popup_id))
     sent_at = found.get("sent_at")
     return Draft(
@@ -43,7 +43,7 @@ async def draft(redis: TextRedis, popup_id: str) -> Draft:
 
 
 async def save(redis: TextRedis, popup_id: str, text: str, outcome: str | None) -> None:
-    """Keep the draft as long as its popup may be read."""
+    """Keep the draft as long as its popup can be read."""
     async with redis.pipeline(transaction=True) as pipe:
         pipe.multi()
         _buffer_text(pipe, popup_id, text, outcome)
@@ -56,17 +56,17 @@ def _buffer_text(pipe: Batch, popup_id: str, text: str, outcome: str | None) -> 
 
 
 async def send(scripts: Scripts, queue: jobs.Jobs, note: Note, delivery: Delivery, key: str = "") -> str:
-    """Keep the note as sent, with its delivery and the job of it: all or nothing. The delivery's id.
+    """Store the note as sent, with its delivery and job: all or nothing. Returns the delivery's id.
 
-    A note that was sent with this `key` before is not sent again: the id is that of its delivery.
+    A note that was already sent with this `key` is not sent again: the id is that of its delivery.
     """
     field = f"{KEY}{key}" if key else ""
 
     def write(pipe: Batch) -> None:
         _buffer_text(pipe, note.popup_id, note.text, note.outcome)
         at = time_text(note.noted_at)
-        told = {"sent_at": at, f"{SENT}{delivery.delivery_id}": at}
-        pipe.hset(keys.note(note.popup_id), mapping=told | ({field: delivery.delivery_id} if field else {}))
+        fields = {"sent_at": at, f"{SENT}{delivery.delivery_id}": at}
+        pipe.hset(keys.note(note.popup_id), mapping=fields | ({field: delivery.delivery_id} if field else {}))
         records.buffer_note(pipe, delivery, note, note.noted_at + records.NOTE_LIFE)
         queue.add(pipe, jobs.DELIVER, delivery.delivery_id)
 

@@ -167,7 +167,7 @@ class Hub:
         if not pages:
             return
         for page in pages:
-            if page.grant.is_over(now):
+            if page.grant.has_expired(now):
                 page.end(open_pages.EXPIRED)
         living = await tokens.living(self._redis, {page.grant.token_id for page in pages})
         for page in pages:

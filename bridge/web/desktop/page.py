@@ -16,7 +16,7 @@ from bridge.observability import logs
 from bridge.services import Services
 from bridge.store import keys, tokens
 from bridge.store.calls import popups
-from bridge.store.deliveries import claims, records
+from bridge.store.deliveries import records, results
 from bridge.store.desktop import cards, stream
 from bridge.store.desktop import preferences as store
 from bridge.store.desktop.preferences import Preferences
@@ -90,7 +90,7 @@ async def acknowledge(request: Request) -> Response:
     await cards.record(services.redis, popup.popup_id, what, now)
     for delivery in await records.get(services.redis, ids):
         if delivery.target == DESKTOP:
-            if await claims.delivered(services.redis, delivery.delivery_id, now):
+            if await results.delivered(services.redis, delivery.delivery_id, now):
                 logs.event(log, "delivery", delivery_id=delivery.delivery_id, target=DESKTOP, state="delivered")
             if event == "shown":
                 await cards.record_shown(services.redis, delivery, popup.click_id, now)
