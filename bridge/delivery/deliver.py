@@ -171,7 +171,7 @@ async def _send(services: Services, claim: Claim, subject: Subject, session: "_W
                 tracing.annotate(status=session.status or 0)
                 return result
     except TimeoutError:
-        return Retry(None, Reason("timeout"))
+        return Retry(None, Reason("timeout", {"host": claim.target, "seconds": account.push_timeout_seconds}))
     except RateLimited as error:
         return _NoTurn(error.after) if session.status is None else Retry(timedelta(seconds=error.after), error.reason)
     except RequestFailed as error:

@@ -46,7 +46,7 @@ async def catalogue(request: Request) -> Response:
     code = request.path_params["code"]
     if code not in languages():
         raise HTTPException(404)
-    return _answered(request, _catalogue(code), "application/json", REVALIDATE)
+    return _answered(request, _json(languages()[code]), "application/json", REVALIDATE)
 
 
 async def button(request: Request) -> Response:
@@ -71,12 +71,6 @@ def _json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-@cache
-def _catalogue(code: str) -> bytes:
-    return _json(languages()[code])
-
-
-@cache
 def _button() -> bytes:
     words = {
         code: {key: text for key, text in known.items() if key.startswith(BUTTON_KEYS)}
@@ -85,11 +79,15 @@ def _button() -> bytes:
     return _script("button.js", f"const WORDS = {_json(words).decode()};")
 
 
+def _script(name: str, before: str = "") -> bytes:
+    """A module and all that it imports as one plain script: only such a one knows where in a CRM's page it stands."""
+    parts = before + "\n" + _joined(name)
+    return f'(() => {{\n"use strict";\n{parts}}})();\n'.encode()
+
+
 @cache
-def _script(name: str, *before: str) -> bytes:
-    """A module and all that it imports as one plain script. CRMs' pages and a strict policy allow no modules."""
-    parts = "\n".join((*before, *_modules(STATIC / name, set())))
-    return f"(() => {{\n{parts}}})();\n".encode()
+def _joined(name: str) -> str:
+    return "\n".join(_modules(STATIC / name, set()))
 
 
 def _modules(module: Path, seen: set[Path]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""An agent at a browser: opens desktop pages, looks at them, and presses the CRM's button."""
+"""An agent at a browser: opens desktop pages, looks at them, and clicks the CRM's button."""
 
 import asyncio
 import json
@@ -88,7 +88,7 @@ class Desks:
 
 async def live(page: Page) -> None:
     """Waits until the page has its stream, or hears from the tab that has it."""
-    await expect(page.locator("#line")).to_have_attribute("data-state", "live")
+    await expect(page.locator("#connection")).to_have_attribute("data-state", "live")
 
 
 def card(page: Page) -> Any:

@@ -71,7 +71,7 @@ async def test_the_button_says_why_there_is_no_popup(desks: Desks, crm: Crm) -> 
     crm.more = 'data-lang="he"'
     page = await open_crm(desks, crm)
     await page.get_by_role("button", name="מי מתקשר?").click()
-    await expect(page.get_by_role("status")).to_contain_text("אין שיחה בקו שלך")
+    await expect(page.get_by_role("status")).to_contain_text("אינכם בשיחה")
     await expect(page.get_by_role("status")).to_contain_text("אין כעת שיחה בשלוחה SIPDana1\u2069. לחצו שוב")
 
 
@@ -81,7 +81,7 @@ async def test_the_button_says_when_the_bridge_does_not_let_it_in(desks: Desks, 
     page = await desks.blank(await desks.new_profile())
     await page.goto(elsewhere)
     await page.get_by_role("button", name="Who is calling?").click()
-    await expect(page.get_by_role("status")).to_have_text("popbridge cannot be reached.")
+    await expect(page.get_by_role("status")).to_have_text("popbridge could not be reached.")
 
 
 async def test_a_name_turns_neither_the_buttons_answer_nor_the_links_page(desks: Desks, crm: Crm) -> None:
@@ -96,8 +96,8 @@ async def test_a_name_turns_neither_the_buttons_answer_nor_the_links_page(desks:
 @pytest.mark.parametrize(
     ("refused", "words"),
     [
-        (unavailable(), "popbridge cannot work at the moment. Try again shortly."),
-        (TooManyClicks("", 7), "That was too often in a short time. Wait a little, then press again."),
+        (unavailable(), "popbridge is unavailable. Try again in a moment."),
+        (TooManyClicks("", 7), "Too many requests. Wait a moment, then try again."),
     ],
     ids=["redis-away", "too-often"],
 )

@@ -1,4 +1,4 @@
-"""The supervisor's console: looking through the audit log, one click's story, and why there was no popup."""
+"""The supervisor's console: looking through the audit log, the details of a click, and why there was no popup."""
 
 import csv
 import json
@@ -25,6 +25,12 @@ BROKEN = """(shown) => {
 }"""
 """Whether an element's words stand in more rows than there are words."""
 NARROW = {"width": 320, "height": 700}
+EXPIRED = """async () => {
+  const { RequestFailed } = await import("/static/http.js");
+  const { refusalOf } = await import("/static/console/session.js");
+  return refusalOf(new RequestFailed(401), { expires_at: "2026-01-01T00:00:00.000Z" });
+}"""
+"""What the page says of a token that was valid until that time."""
 
 
 async def token(desks: Desks, role: Role = Role.SUPERVISOR, agent: str | None = None) -> str:
@@ -70,7 +76,7 @@ async def test_a_number_is_found_in_any_spelling_and_the_search_survives(desks: 
     await expect(rows(page)).to_contain_text("0722776772")
     await expect(rows(page).locator(".offset")).to_have_text(re.compile(r"\+0[23]:00"))
     assert "since=2026-01-01T10%3A00%3A30%2B02%3A00" in page.url
-    in_summer = "import('/static/console/moments.js').then((it) => it.isoText('2026-07-01T10:00'))"
+    in_summer = "import('/static/console/times.js').then((it) => it.isoText('2026-07-01T10:00'))"
     assert await page.evaluate(in_summer) == "2026-07-01T10:00:00+03:00"
     await page.reload()
     await expect(rows(page)).to_have_count(1)
@@ -78,7 +84,7 @@ async def test_a_number_is_found_in_any_spelling_and_the_search_survives(desks: 
     await expect(field(page, "since")).to_have_value("2026-01-01T10:00:30")
     await field(page, "caller").fill("0500000000")
     await field(page, "caller").press("Enter")
-    await expect(page.locator("#told")).to_have_text("No lookup matches.")
+    await expect(page.locator("#status")).to_have_text("No matching lookups.")
     await page.go_back()
     await expect(rows(page)).to_have_count(1)
     await expect(field(page, "caller")).to_have_value("+972 72-277-6772")
@@ -110,7 +116,7 @@ async def test_pages_go_back_and_forth(desks: Desks) -> None:
     await expect(page.locator(f"[data-open={shown[0]}]")).to_be_visible()
 
 
-async def test_the_story_of_one_click_by_keyboard_alone(desks: Desks) -> None:
+async def test_the_details_of_a_click_by_keyboard_alone(desks: Desks) -> None:
     agent = await desks.open()
     desks.stage.talk(name="Ruth Levi")
     popup = (await desks.click())["popup"]
@@ -127,22 +133,22 @@ async def test_the_story_of_one_click_by_keyboard_alone(desks: Desks) -> None:
     await page.keyboard.press("ArrowDown")
     await expect(second).to_be_focused()
     await page.keyboard.press("Enter")
-    story = page.get_by_role("dialog", name="The story of one click")
+    details = page.get_by_role("dialog", name="Click details")
     for words in (
         popup["click_id"],
         "Ruth Levi",
         "+972722776772",
         "Sales line",
         "talking now; the only call",
-        "In all",
+        "Total",
     ):
-        await expect(story).to_contain_text(words)
-    await expect(story.get_by_role("region", name="Attempts: acme")).to_contain_text("200")
-    desktop = story.locator(".delivery", has_text="Desktop")
+        await expect(details).to_contain_text(words)
+    await expect(details.get_by_role("region", name="Attempts: acme")).to_contain_text("200")
+    desktop = details.locator(".delivery", has_text="Desktop")
     await expect(desktop).to_contain_text("delivered")
     await expect(desktop.locator("dl", has_text="Seen by the agent").locator("time")).to_have_count(3)
     await page.keyboard.press("Escape")
-    await expect(story).to_be_hidden()
+    await expect(details).to_be_hidden()
     await expect(second).to_be_focused()
     await page.wait_for_url(lambda url: "click=" not in url)
 
@@ -159,7 +165,7 @@ async def test_an_export_is_a_file_of_all_that_match(desks: Desks, tmp_path: Pat
         text = file.read_text(encoding="utf-8-sig")
         told = list(csv.DictReader(text.splitlines())) if form == "CSV" else list(map(json.loads, text.splitlines()))
         assert [(line["crm_user"], line["outcome"]) for line in told] == [(DANA, "found")]
-        await expect(page.locator("#export-told")).to_contain_text(file.name)
+        await expect(page.locator("#export-status")).to_contain_text(file.name)
 
 
 async def test_why_was_there_no_popup(desks: Desks) -> None:
@@ -171,8 +177,8 @@ async def test_why_was_there_no_popup(desks: Desks) -> None:
     await page.get_by_role("button", name="Find out").click()
     clicks = page.locator("li.click")
     await expect(clicks).to_have_count(2)
-    await expect(clicks.nth(0)).to_contain_text("The sender is not proven")
-    await expect(clicks.nth(0)).to_contain_text("Put the same secret or token")
+    await expect(clicks.nth(0)).to_contain_text("Authentication failed")
+    await expect(clicks.nth(0)).to_contain_text("Use the same secret or token")
     await expect(clicks.nth(1)).to_contain_text("No active call")
     await expect(clicks.nth(1)).to_contain_text("no call is active on extension SIPOmer1 now")
     await expect(clicks.nth(1)).to_contain_text("What to do:")
@@ -180,9 +186,9 @@ async def test_why_was_there_no_popup(desks: Desks) -> None:
     await page.reload()
     await expect(clicks).to_have_count(2)
     await clicks.nth(1).get_by_role("button").click()
-    await expect(page.get_by_role("dialog")).to_contain_text("No call was live.")
+    await expect(page.get_by_role("dialog")).to_contain_text("There were no active calls.")
     await page.keyboard.press("Escape")
-    await expect(page.locator("#story")).to_be_hidden()
+    await expect(page.locator("#details")).to_be_hidden()
     desks.expected += ["404"]
     await desks.stage.redis.delete(keys.story(click_id))
     await clicks.nth(1).get_by_role("button").click()
@@ -205,13 +211,13 @@ async def test_who_may_come_in(desks: Desks) -> None:
     await expect(page.locator("#audit")).to_be_hidden()
     await page.get_by_label("Token", exact=True).fill("pbt_invented")
     await page.keyboard.press("Enter")
-    await expect(problem).to_contain_text("This token is not known here")
+    await expect(problem).to_contain_text("This token is invalid or expired")
     assert await violations(page) == []
     mine = await token(desks, Role.ADMIN)
     await page.get_by_label("Token", exact=True).fill(mine)
     await page.get_by_role("button", name="Sign in").click()
     await answered(page)
-    await expect(page.locator("#whose")).to_contain_text("administrator")
+    await expect(page.locator("#user")).to_contain_text("administrator")
     assert mine not in page.url
     assert mine not in await page.evaluate("JSON.stringify([localStorage, document.cookie, history.state])")
     await desks.click(OMER)
@@ -219,11 +225,10 @@ async def test_who_may_come_in(desks: Desks) -> None:
     await expect(rows(page)).to_have_count(1)
     await tokens.revoke(desks.stage.redis, mine.split("_")[1])
     await page.get_by_role("button", name="Search").click()
-    await expect(problem).to_contain_text("Your token does not hold any more")
+    await expect(problem).to_contain_text("Your token has expired or was revoked")
     await expect(page.locator("body")).not_to_contain_text("omer")
     assert mine not in await page.evaluate("JSON.stringify(sessionStorage)")
-    over = "{ status: 401 }, { expires_at: '2026-01-01T00:00:00.000Z' }"
-    assert await page.evaluate(f"import('/static/console/session.js').then((it) => it.whyNot({over}))") == "expired"
+    assert await page.evaluate(EXPIRED) == "expired"
 
 
 async def test_signing_out_leaves_nothing_behind(desks: Desks) -> None:
@@ -251,9 +256,9 @@ async def test_hostile_names_are_only_text_and_fit_a_narrow_page(desks: Desks) -
         await expect(rows(page).nth(place)).to_contain_text(without_turns(caller["number"]))
         await rows(page).nth(place).locator("button").click()
         await expect(page.locator(".calls b bdi")).to_have_text(without_turns(caller["name"] or caller["number"]))
-        assert await page.evaluate("document.querySelector('#story').scrollWidth <= innerWidth")
+        assert await page.evaluate("document.querySelector('#details').scrollWidth <= innerWidth")
         await page.keyboard.press("Escape")
-        await expect(page.locator("#story")).to_be_hidden()
+        await expect(page.locator("#details")).to_be_hidden()
     assert await page.locator("main img, main script, dialog img, dialog script").count() == 0
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

@@ -17,7 +17,7 @@ async def test_a_draft_saves_itself_and_survives_a_reload(desks: Desks) -> None:
     await desks.click()
     await card(page).get_by_label("Note").fill("Wants a quote")
     await card(page).get_by_label("Outcome of the call").select_option("call-back")
-    await expect(card(page).locator(".note-told")).to_have_text("Draft saved")
+    await expect(card(page).locator(".note-status")).to_have_text("Draft saved")
     await page.reload()
     await expect(card(page).get_by_label("Note")).to_have_value("Wants a quote")
     await expect(card(page).get_by_label("Outcome of the call")).to_have_value("call-back")
@@ -43,7 +43,7 @@ async def test_a_sent_note_reaches_the_crm(desks: Desks) -> None:
     await desks.click()
     await card(page).get_by_label("Note").fill("Wants a quote")
     await card(page).get_by_role("button", name="Send to the CRM").click()
-    await expect(card(page).locator(".note-told")).to_contain_text("Sent at")
+    await expect(card(page).locator(".note-status")).to_contain_text("Sent at")
 
     async def noted() -> list[Any]:
         return [each.event for each in desks.stage.crm.accepted() if each.event["type"] == "call.note"]
@@ -70,11 +70,11 @@ async def test_a_new_popup_takes_nothing_from_somebody_who_writes(desks: Desks) 
 async def test_preferences_hold_on_every_page_of_the_agent(desks: Desks) -> None:
     here, there = await desks.open(), await desks.open()
     await here.get_by_role("button", name="Settings").click()
-    await here.get_by_label("Colours").select_option("dark")
+    await here.get_by_label("Theme").select_option("dark")
     await expect(there.locator("html")).to_have_attribute("data-theme", "dark")
     await here.get_by_label("Language").select_option("he")
     await expect(there.locator("html")).to_have_attribute("dir", "rtl")
-    await expect(there.locator("#line")).to_have_text("מחובר")
+    await expect(there.locator("#connection")).to_have_text("מחובר")
     await there.reload()
     await live(there)
     await expect(there.locator("html")).to_have_attribute("lang", "he")
@@ -124,7 +124,7 @@ async def test_what_is_written_while_a_note_is_sent_is_saved_and_it_is_sent_once
     await until(lambda: anything(posts))
     for route in posts:
         await route.continue_()
-    await expect(card(page).locator(".note-told")).to_have_text("Draft saved")
+    await expect(card(page).locator(".note-status")).to_have_text("Draft saved")
     token = {"Authorization": f"Bearer {await desks.token()}"}
     kept = (await desks.stage.get(f"/desktop/notes/{popup_id}", token)).json()
     assert (kept["text"], len(posts)) == ("Wants a quote today", 1)
@@ -145,7 +145,7 @@ async def test_a_note_whose_answer_was_lost_is_sent_once(desks: Desks) -> None:
         return await (route.abort() if len(keys) == 1 else route.fulfill(response=answer))
 
     await page.route(f"**/desktop/notes/{popup_id}", lose_the_answer)
-    note, told = card(page).get_by_label("Note"), card(page).locator(".note-told")
+    note, told = card(page).get_by_label("Note"), card(page).locator(".note-status")
     await note.fill("Wants a quote")
     await note.press("Control+Enter")
     await until(lambda: anything(keys))
@@ -166,7 +166,7 @@ async def test_a_draft_is_fetched_again_when_the_bridge_was_away(desks: Desks) -
     desks.stage.talk()
     popup_id = (await desks.click())["popup"]["popup_id"]
     await card(page).get_by_label("Note").fill("Wants a quote")
-    await expect(card(page).locator(".note-told")).to_have_text("Draft saved")
+    await expect(card(page).locator(".note-status")).to_have_text("Draft saved")
     failed: list[str] = []
 
     async def fail_once(route: Route) -> None:
@@ -189,7 +189,7 @@ async def test_every_tab_has_the_draft(desks: Desks) -> None:
     await desks.click()
     await expect(card(other)).to_be_visible()
     await card(one).get_by_label("Note").fill("Wants a quote")
-    await expect(card(one).locator(".note-told")).to_have_text("Draft saved")
+    await expect(card(one).locator(".note-status")).to_have_text("Draft saved")
     await expect(card(other).get_by_label("Note")).to_have_value("Wants a quote")
 
 

@@ -117,10 +117,10 @@ async def test_a_press_that_finds_nothing_says_why(desks: Desks) -> None:
     page = await desks.open()
     answer = await desks.click()
     assert answer["outcome"] == "no-active-call"
-    await expect(page.locator("#nothing")).to_contain_text("No call on your line")
+    await expect(page.locator("#nothing")).to_contain_text("You are not on a call")
     await expect(page.locator("#nothing")).to_contain_text(answer["why"])
     desks.stage.talk(name="Ruth Levi")
-    await page.locator("#nothing").get_by_role("button", name="Press again").click()
+    await page.locator("#nothing").get_by_role("button", name="Look up again").click()
     await expect(card(page).locator(".caller")).to_have_text("Ruth Levi")
     await expect(page.locator("#nothing")).to_be_hidden()
 

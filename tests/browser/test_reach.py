@@ -72,7 +72,7 @@ async def test_what_is_copied_by_hand_runs_from_left_to_right(desks: Desks) -> N
     assert await bookmarklet.evaluate("(each) => getComputedStyle(each).display") == "block"
 
 
-SAY = "(told) => import('/static/words.js').then(({ cause }) => told.map(cause))"
+SAY = "(causes) => import('/static/words.js').then(({ sayWhy }) => causes.map(sayWhy))"
 
 
 async def test_every_reason_for_a_choice_is_told_in_hebrew(desks: Desks) -> None:
@@ -188,7 +188,7 @@ async def test_every_control_can_be_reached_by_tab(desks: Desks) -> None:
         "copy-number",
         f"choose-{held}",
         "record",
-        "press",
+        "look-up",
         "copy-all",
         "snooze",
         "dismiss",

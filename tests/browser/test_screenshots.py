@@ -77,7 +77,7 @@ async def test_a_shift_in_pictures(desks: Desks) -> None:
     phone.answer(first, "SIPDana1", now)
     await is_in("talking")
     await card(page).get_by_label("Note").fill("Wants a quote for 40 seats, call back on Monday.")
-    await expect(card(page).locator(".note-told")).to_have_text("Draft saved")
+    await expect(card(page).locator(".note-status")).to_have_text("Draft saved")
     await take("talking")
     phone.hold(first, "SIPDana1")
     await is_in("hold")

@@ -36,7 +36,7 @@ async def test_without_a_link_the_page_says_what_it_needs(desks: Desks) -> None:
     page = await desks.blank(await desks.new_profile())
     await page.goto(f"{desks.stage.bridge_url}/desktop")
     await expect(page.get_by_role("heading", name="This page needs your personal link")).to_be_visible()
-    await expect(page.locator("#line")).to_have_attribute("data-state", "refused")
+    await expect(page.locator("#connection")).to_have_attribute("data-state", "refused")
 
 
 async def test_a_link_that_does_not_hold_is_said_so(desks: Desks) -> None:
@@ -95,7 +95,7 @@ async def test_the_page_works_in_a_frame_of_another_site_without_cookies(
                 f"{crm}/?{urlencode({'desktop': f'{stage.bridge_url}/desktop#token={await desks.token()}'})}"
             )
             framed = page.frame_locator("iframe")
-            await expect(framed.locator("#line")).to_have_attribute("data-state", "live")
+            await expect(framed.locator("#connection")).to_have_attribute("data-state", "live")
             stage.talk(name="Ruth Levi")
             await desks.click()
             await expect(framed.locator(".caller")).to_have_text("Ruth Levi")
@@ -128,7 +128,7 @@ async def test_an_answer_that_comes_after_signing_out_brings_nothing_back(desks:
     await expect(card(page)).to_be_visible()
     await page.route("**/desktop/press", hold)
     await page.route("**/desktop/preferences", hold)
-    await page.get_by_role("button", name="Press again").click()
+    await page.get_by_role("button", name="Look up again").click()
     await page.locator("#toggle-sound").click()
     await until(asked)
     await page.evaluate("document.getElementById('sign-out').click()")

@@ -124,8 +124,8 @@ async def test_what_popped_while_offline_is_there_when_the_network_is_back(desks
     desks.expected += ["ERR_INTERNET_DISCONNECTED"]
     page = await desks.open()
     await page.context.set_offline(True)
-    await expect(page.locator("#line")).to_have_attribute("data-state", "waiting")
-    await expect(page.locator("#line")).to_contain_text("No connection")
+    await expect(page.locator("#connection")).to_have_attribute("data-state", "waiting")
+    await expect(page.locator("#connection")).to_contain_text("No connection")
     desks.stage.talk(name="Ruth Levi")
     popup_id = (await desks.click())["popup"]["popup_id"]
     await page.context.set_offline(False)
@@ -178,8 +178,8 @@ async def test_a_tab_that_came_while_nobody_led_has_the_cards_once_somebody_does
     newcomer = await desks.blank(context)
     await newcomer.add_init_script("""
         const { postMessage } = BroadcastChannel.prototype;
-        BroadcastChannel.prototype.postMessage = function (told) {
-          if (told.kind !== "newcomer") postMessage.call(this, told);
+        BroadcastChannel.prototype.postMessage = function (sent) {
+          if (sent.kind !== "newcomer") postMessage.call(this, sent);
         };
     """)
     await newcomer.goto(f"{desks.stage.bridge_url}/desktop#token={await desks.token()}")
