@@ -55,15 +55,20 @@ class AccountStore:
         self._cipher = Fernet(base64.urlsafe_b64encode(digest))
 
     async def remember(self, key: str, value: str, ttl: timedelta) -> None:
-        """Keep `value`. The key is kept beside it, in plain, so that an erasure finds the person whom it names."""
-        text = json.dumps({"key": key, "value": value}, ensure_ascii=False)
+        """Keep `value`. Beside it, in plain, the key and whom it names, so that an erasure finds the person."""
+        account, names = self._account.partition(":")[2], key.partition(" ")[2]
+        text = json.dumps({"account": account, "names": names, "key": key, "value": value}, ensure_ascii=False)
         await self._redis.set(keys.remembered(self._account, key), text, px=max(1, int(ttl.total_seconds() * 1000)))
 
     async def recall(self, key: str) -> str | None:
-        """What was remembered under `key`."""
+        """What was remembered under `key`; None where that is nothing, or cannot be read."""
         text = await self._redis.get(keys.remembered(self._account, key))
-        value = json.loads(text) if text else None
-        return str(value["value"]) if isinstance(value, dict) and value.get("key") == key else None
+        try:
+            kept = json.loads(text or "null")
+        except ValueError:
+            return None
+        value = kept.get("value") if isinstance(kept, dict) and kept.get("key") == key else None
+        return value if isinstance(value, str) else None
 
     async def load_tokens(self) -> KeptTokens | None:
         """The tokens that were kept last; None when there are none that these secrets can read."""
