@@ -2,6 +2,8 @@
 
 import io
 import logging
+import shutil
+import ssl
 import subprocess
 import tempfile
 import time
@@ -68,6 +70,20 @@ def said() -> Iterator[io.StringIO]:
     handler.addFilter(lambda record: not record.name.startswith("httpcore"))  # the test's own client
     with listening(handler, logging.DEBUG):
         yield text
+
+
+@pytest.fixture(scope="session")
+def own_certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    """TLS under a name and by an issuer that nobody trusts."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl, which makes the certificate, is not installed")
+    folder = tmp_path_factory.mktemp("certificate")
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=somebody.else"]
+    command += ["-keyout", str(folder / "key"), "-out", str(folder / "certificate")]
+    subprocess.run(command, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "certificate", folder / "key")
+    return context
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

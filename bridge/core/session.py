@@ -48,7 +48,11 @@ class Session(Protocol):
         """A raw connection, for protocols that are not HTTP. Whoever opens it closes it. Raises `RequestFailed`."""
 
     async def remember(self, key: str, value: str, ttl: timedelta) -> None:
-        """Keep `value` for all processes, for as long as `ttl`. Erased with the person whose number or id it names."""
+        """Keep `value` for all processes, for as long as `ttl`.
+
+        A key is a word for what it is, a space, and whom it names: `agent dana@acme.example`, `call c0ffee01`. It is
+        erased with the person whose number stands in key or value, or whose name in the CRM the key or value is.
+        """
 
     async def recall(self, key: str) -> str | None:
         """What was remembered under `key`; None when nothing is, or no longer."""

@@ -95,11 +95,11 @@ class EgressClient:
                 return await self._dial(host, port, tls)
         except TimeoutError:
             raise failed("timeout", host=host, seconds=timeout_seconds) from None
-        except ssl.SSLError:
+        except ssl.SSLCertVerificationError:
             raise failed("untrusted-certificate", host=host) from None
         except AddressRefused:
             raise failed("address-refused", host=host) from None
-        except OSError:
+        except (OSError, UnicodeError):  # an overlong label of a name is the latter
             raise failed("no-connection", host=host) from None
 
     async def _dial(self, host: str, port: int, tls: bool) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

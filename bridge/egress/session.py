@@ -1,18 +1,20 @@
 """The session that an adapter works with: one account's way out, with all that the core owns of it."""
 
 import asyncio
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from bridge.core.errors import RateLimited, TokenRefused
+from bridge.core.errors import RateLimited, RequestFailed, TokenRefused
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.reasons import Reason
 from bridge.core.tokens import LimitsRequests, RateLimit, Tokens, UsesTokens
 from bridge.egress.client import MAX_REPLY_BYTES, EgressClient
 from bridge.egress.tokens import TokenKeeper, TokenStore
 
-UNAUTHORIZED = 401
+UNAUTHORIZED, TOO_MANY_REQUESTS, SERVER_ERRORS = 401, 429, 500
+TOKEN_AGAIN_SECONDS = 1.0
+"""When to ask again for a token that the vendor's rate limit has kept back."""
 
 
 class Memory(TokenStore, Protocol):
@@ -24,8 +26,8 @@ class Memory(TokenStore, Protocol):
     async def recall(self, key: str) -> str | None:
         """The value that is kept."""
 
-    async def take_turn(self, limit: RateLimit) -> float:
-        """Seconds to wait before a request may be sent; 0.0: now, and it is counted."""
+    async def take_turn(self, limits: Sequence[RateLimit]) -> float:
+        """Seconds to wait before a request may be sent; 0.0: now, and it is counted, under each of the limits."""
 
 
 class AccountSession:
@@ -46,7 +48,9 @@ class AccountSession:
         self.local: MutableMapping[str, Any] = {}
         self._client, self._memory, self._now, self._timeout = client, memory, now, timeout_seconds
         self._limits = [one for one in (limit, _vendor_limit(adapter, account)) if one is not None]
-        self._tokens = TokenKeeper(memory, self._fetch, now) if isinstance(adapter, UsesTokens) else None
+        self._tokens = (
+            TokenKeeper(memory, self._fetch, now, timeout_seconds) if isinstance(adapter, UsesTokens) else None
+        )
         self._adapter, self._account = adapter, account
 
     @property
@@ -56,10 +60,8 @@ class AccountSession:
 
     async def send(self, request: Request, repeatable: bool = False, wants_body: bool = True) -> Reply:
         """See `Session.send`."""
-        for limit in self._limits:
-            wait = await self._memory.take_turn(limit)
-            if wait > 0:
-                raise RateLimited(wait)
+        if self._limits and (wait := await self._memory.take_turn(self._limits)) > 0:
+            raise RateLimited(wait)
         most = MAX_REPLY_BYTES if wants_body else 0
         return await self._client.send(request, self._timeout, most, repeatable)
 
@@ -93,11 +95,13 @@ class AccountSession:
         adapter = self._adapter
         assert isinstance(adapter, UsesTokens)  # noqa: S101 - for the type checker: else there is no keeper
         reply = await self._client.send(adapter.ask_token(self._account, refresh, self._now()), self._timeout)
-        if reply.status == 429 or reply.status >= 500:
-            raise RateLimited(1.0)
+        if reply.status == TOO_MANY_REQUESTS:
+            raise RateLimited(TOKEN_AGAIN_SECONDS)
+        if reply.status >= SERVER_ERRORS:
+            raise RequestFailed("token-unavailable", Reason("token-unavailable", {"status": reply.status}))
         try:
             return adapter.read_token(self._account, reply, self._now())
-        except (KeyError, TypeError, ValueError):
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):  # JSON of another shape
             raise TokenRefused(Reason("token-unreadable", {"status": reply.status})) from None
 
 

@@ -25,16 +25,22 @@ TOKENS_SECONDS = 400 * keys.DAY
 # KEYS: the lock. ARGV: who holds it
 UNLOCK = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
-# KEYS: the last requests. ARGV: how many may be sent in a period, the period in microseconds. Gives 0 where one may be
-# sent, and is then noted, or how many microseconds to wait
+# KEYS: the last requests under each limit. ARGV: of each limit, how many may be sent in a period and the period in
+# microseconds. Gives 0 where one may be sent under all of them, and is then noted, or how many microseconds to wait
 TAKE_TURN = """
 local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
-local nth = redis.call('LINDEX', KEYS[1], ARGV[1] - 1)
-if nth and now - nth < tonumber(ARGV[2]) then return tonumber(ARGV[2]) - (now - nth) end
-redis.call('LPUSH', KEYS[1], string.format('%.0f', now))
-redis.call('LTRIM', KEYS[1], 0, ARGV[1] - 1)
-redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[2] / 1000) + 1000)
+local now, wait = time[1] * 1000000 + time[2], 0
+for number, key in ipairs(KEYS) do
+  local most, period = tonumber(ARGV[2 * number - 1]), tonumber(ARGV[2 * number])
+  local nth = redis.call('LINDEX', key, most - 1)
+  if nth and now - nth < period then wait = math.max(wait, period - (now - nth)) end
+end
+if wait > 0 then return wait end
+for number, key in ipairs(KEYS) do
+  redis.call('LPUSH', key, string.format('%.0f', now))
+  redis.call('LTRIM', key, 0, ARGV[2 * number - 1] - 1)
+  redis.call('PEXPIRE', key, math.ceil(ARGV[2 * number] / 1000) + 1000)
+end
 return 0
 """
 
@@ -49,15 +55,20 @@ class AccountStore:
         self._cipher = Fernet(base64.urlsafe_b64encode(digest))
 
     async def remember(self, key: str, value: str, ttl: timedelta) -> None:
-        """Keep `value`. The key is kept beside it, in plain, so that an erasure finds the person whom it names."""
-        text = json.dumps({"key": key, "value": value}, ensure_ascii=False)
+        """Keep `value`. Beside it, in plain, the key and whom it names, so that an erasure finds the person."""
+        account, names = self._account.partition(":")[2], key.partition(" ")[2]
+        text = json.dumps({"account": account, "names": names, "key": key, "value": value}, ensure_ascii=False)
         await self._redis.set(keys.remembered(self._account, key), text, px=max(1, int(ttl.total_seconds() * 1000)))
 
     async def recall(self, key: str) -> str | None:
-        """What was remembered under `key`."""
+        """What was remembered under `key`; None where that is nothing, or cannot be read."""
         text = await self._redis.get(keys.remembered(self._account, key))
-        value = json.loads(text) if text else None
-        return str(value["value"]) if isinstance(value, dict) and value.get("key") == key else None
+        try:
+            kept = json.loads(text or "null")
+        except ValueError:
+            return None
+        value = kept.get("value") if isinstance(kept, dict) and kept.get("key") == key else None
+        return value if isinstance(value, str) else None
 
     async def load_tokens(self) -> KeptTokens | None:
         """The tokens that were kept last; None when there are none that these secrets can read."""
@@ -95,11 +106,11 @@ class AccountStore:
         """Let others renew."""
         await self._redis.eval(UNLOCK, 1, keys.oauth_lock(self._account), holder)
 
-    async def take_turn(self, limit: RateLimit) -> float:
+    async def take_turn(self, limits: Sequence[RateLimit]) -> float:
         """0.0 where a request may be sent now, and is counted; else the seconds until it is worth asking again.
 
-        Exact over all processes, by Redis' own clock: never more than `limit.requests` in any `limit.seconds`.
+        Exact over all processes, by Redis' own clock: never more than `requests` in any `seconds` of each limit.
         """
-        key = keys.requests(self._account, f"{limit.requests}/{limit.seconds:g}")
-        micros = await self._redis.eval(TAKE_TURN, 1, key, limit.requests, int(limit.seconds * 1_000_000))
-        return int(micros) / 1_000_000
+        names = [keys.requests(self._account, f"{limit.requests}/{limit.seconds:g}") for limit in limits]
+        told = [number for limit in limits for number in (limit.requests, int(limit.seconds * 1_000_000))]
+        return int(await self._redis.eval(TAKE_TURN, len(names), *names, *told)) / 1_000_000

@@ -2,9 +2,7 @@
 
 import io
 import json
-import zlib
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +25,7 @@ from bridge.store.calls import popups
 from bridge.store.client import open_async
 from bridge.store.tokens import Role
 from tests.audit import entries
+from tests.dump import everything_in
 from tests.faults.world import RedisServer
 from tests.stage import DANA, OMER, Stage, open_stage
 
@@ -45,35 +44,6 @@ async def scene(request: pytest.FixtureRequest, tmp_path: Path, redis_url: Secre
         extra["POPBRIDGE_AUDIT__URL"] = request.getfixturevalue("postgres").new_database().reveal()
     async with open_stage(tmp_path, redis_url, extra=extra) as stage:
         yield stage
-
-
-def everything_in(url: Secret) -> str:
-    """All keys and all they hold; what RQ has compressed, too."""
-    parts: list[bytes] = []
-
-    def take(value: Any) -> None:
-        if isinstance(value, bytes):
-            parts.append(value)
-            with suppress(zlib.error):
-                parts.append(zlib.decompress(value))
-        elif isinstance(value, dict):
-            take(list(value.items()))
-        elif isinstance(value, list | tuple | set):
-            for one in value:
-                take(one)
-
-    with Redis.from_url(url.reveal()) as direct:
-        readers: dict[bytes, Any] = {
-            b"string": direct.get,
-            b"hash": direct.hgetall,
-            b"list": lambda name: direct.lrange(name, 0, -1),
-            b"set": direct.smembers,
-            b"zset": lambda name: direct.zrange(name, 0, -1),
-            b"stream": direct.xrange,
-        }
-        for key in direct.scan_iter("*"):
-            take([key, readers[direct.type(key)](key)])
-    return b"\n".join(parts).decode(errors="replace")
 
 
 async def live_through(stage: Stage) -> str:

@@ -1,4 +1,4 @@
-"""Whose click is it: reading the rows, and telling the agent and the lines to ask about."""
+"""Whose click is it: reading the rows, and the agent and the extensions to ask about."""
 
 import io
 from collections.abc import Mapping
@@ -38,20 +38,20 @@ def found(agent: str | None = None, extension: str | None = None, crm: str = "ac
     return resolve(Click("clk_1", crm, NOON, "192.0.2.7", agent, extension), directory(), "main")
 
 
-def lines(owner: ResolvedAgent | UnresolvedAgent) -> list[tuple[str, str]]:
+def extensions(owner: ResolvedAgent | UnresolvedAgent) -> list[tuple[str, str]]:
     assert isinstance(owner, ResolvedAgent)
-    return [(line.pbx, line.extension) for line in owner.extensions]
+    return [(one.pbx, one.extension) for one in owner.extensions]
 
 
-def test_an_agent_has_all_lines_of_their_rows_in_order() -> None:
+def test_an_agent_has_all_extensions_of_their_rows_in_order() -> None:
     owner = found("dana@acme.example")
-    assert lines(owner) == [("main", "SIPDana1"), ("office", "101")]
+    assert extensions(owner) == [("main", "SIPDana1"), ("office", "101")]
     assert isinstance(owner, ResolvedAgent)
     assert (owner.agent.name, owner.agent.crm_user) == ("דנה כהן", "dana@acme.example")
 
 
 def test_an_extension_of_the_agents_narrows_the_lines() -> None:
-    assert lines(found("dana@acme.example", "101")) == [("office", "101")]
+    assert extensions(found("dana@acme.example", "101")) == [("office", "101")]
 
 
 @pytest.mark.parametrize("extension", ["10", "1010", "SIPdana1", "sipdana1", "SIPDana", "SIPDana11", "SIPBeta1"])
@@ -71,32 +71,32 @@ def test_an_agent_nobody_knows(agent: str, crm: str) -> None:
 
 
 def test_the_same_name_in_two_crms_is_two_agents() -> None:
-    assert lines(found("dana@acme.example", crm="beta")) == [("main", "SIPBeta1")]
+    assert extensions(found("dana@acme.example", crm="beta")) == [("main", "SIPBeta1")]
 
 
 def test_addresses_compare_without_case_and_other_names_with_it() -> None:
-    assert lines(found("DANA@Acme.Example")) == lines(found("dana@acme.example"))
+    assert extensions(found("DANA@Acme.Example")) == extensions(found("dana@acme.example"))
     assert isinstance(found("Noa"), UnresolvedAgent)
 
 
 def test_an_extension_alone_gives_the_agent_who_sits_there() -> None:
     owner = found(extension="10")
     assert isinstance(owner, ResolvedAgent)
-    assert (owner.agent.crm_user, lines(owner)) == ("omer@acme.example", [("main", "10")])
+    assert (owner.agent.crm_user, extensions(owner)) == ("omer@acme.example", [("main", "10")])
 
 
 def test_an_extension_that_two_agents_share_is_nobodys_but_is_asked_about() -> None:
     owner = found(extension="101")
     assert isinstance(owner, ResolvedAgent)
     assert (owner.agent.crm_user, owner.agent.name) == ("", "")
-    assert lines(owner) == [("office", "101"), ("main", "101")]
+    assert extensions(owner) == [("office", "101"), ("main", "101")]
 
 
 @pytest.mark.parametrize("extension", ["999", "1", "sipdana1", "SIPDana"])
 def test_an_extension_without_a_row_is_asked_about_on_the_crms_phone_system(extension: str) -> None:
     owner = found(extension=extension)
-    line = ExtensionId("main", extension)
-    assert owner == ResolvedAgent(Agent("acme", "", "", (line,)), (line,))
+    one = ExtensionId("main", extension)
+    assert owner == ResolvedAgent(Agent("acme", "", "", (one,)), (one,))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.delivery.deliver import deliver
 from bridge.store.tokens import Role
-from tests.jobs.test_push import delivery_to, pressed
+from tests.jobs.test_deliver import delivery_to, pressed
 from tests.stage import DANA, Stage
 
 pytestmark = pytest.mark.anyio

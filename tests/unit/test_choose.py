@@ -1,18 +1,14 @@
-"""Choosing the call, saying why, and making the popup."""
+"""Which of the live calls is chosen, and why."""
 
 import itertools
 import random
-from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
-from bridge.calls.labels import Labels, labelled
 from bridge.clicks.choose import choose
-from bridge.clicks.popup import make_popup
-from bridge.core.model import Call, CallerKind, CallState
+from bridge.core.model import Call, CallState
 from bridge.core.reasons import say
-from tests.unit.nouns import CLICK, DANA, NOON, call
+from tests.unit.nouns import call
 
 TALKING, RINGING, DIALING, HOLD, UNKNOWN = (
     CallState.TALKING,
@@ -37,7 +33,6 @@ BESIDE = {
     HOLD: "on hold",
     UNKNOWN: "in an unnamed state",
 }
-LABELS = Labels({"0776707528": "Sales line"}, {"main": "IL", "office": "HU"})
 
 
 def rank(state: CallState) -> int:
@@ -97,19 +92,19 @@ def test_an_ivrid_is_compared_exactly(ivrid: str) -> None:
     assert choose([call("abc"), call("d")], ivrid) is None
 
 
-def test_one_call_on_two_lines_is_one_call() -> None:
+def test_one_call_on_two_extensions_is_one_call() -> None:
     """Ringing at the desk and on the mobile: the vendor lists it on both extensions."""
     desk, mobile = call("a", RINGING), call("a", RINGING, extension="SIPDana2")
     assert chosen(desk, mobile) == ("a", [], "ringing now; the only call")
 
 
-def test_of_one_call_on_two_lines_the_one_that_talks_is_shown() -> None:
+def test_of_one_call_on_two_extensions_the_one_that_talks_is_shown() -> None:
     choice = choose([call("a", RINGING, started=9), call("a", TALKING, extension="SIPDana2")], None)
     assert choice is not None
     assert (choice.call.extension, choice.others) == ("SIPDana2", ())
 
 
-def test_other_calls_are_told_once_each_too() -> None:
+def test_other_calls_are_listed_once_each_too() -> None:
     twice = [call("b", HOLD), call("b", HOLD, extension="SIPDana2")]
     assert chosen(call("a"), *twice) == ("a", ["b"], "talking now; 1 other call is on hold")
 
@@ -120,71 +115,6 @@ def test_two_phone_systems_may_use_the_same_ivrid() -> None:
 
 def test_calls_without_an_ivrid_are_calls_of_their_own() -> None:
     assert chosen(call("", started=2), call("", started=1), call("", HOLD))[1] == ["", ""]
-
-
-@pytest.mark.parametrize(
-    ("number", "kind", "public"),
-    [
-        ("0722776772", CallerKind.NUMBER, "+972722776772"),
-        ("103", CallerKind.INTERNAL, None),
-        ("*6759", CallerKind.SERVICE, None),
-        ("Anonymous", CallerKind.WITHHELD, None),
-        ("", CallerKind.WITHHELD, None),
-        ("Dana Cohen", CallerKind.TEXT, None),
-    ],
-)
-def test_the_caller_by_the_contracts_examples(number: str, kind: CallerKind, public: str | None) -> None:
-    caller = labelled(call(number=number), LABELS).caller
-    assert (caller.number, caller.kind, caller.e164, caller.name) == (number, kind, public, "רות לוי")
-
-
-def test_a_number_is_read_in_its_own_phone_systems_country() -> None:
-    assert labelled(call(number="06 1 234 5678", pbx="office"), LABELS).caller.e164 == "+3612345678"
-    assert labelled(call(number="06 1 234 5678"), LABELS).caller.e164 is None
-
-
-@pytest.mark.parametrize("written", ["0776707528", "077-670-7528", "+972776707528", "972776707528"])
-@pytest.mark.parametrize("dialled", ["0776707528", "972776707528", "+972776707528"])
-def test_a_did_has_its_label_in_any_spelling(written: str, dialled: str) -> None:
-    labels = Labels({"0722776772": "Support", written: "Sales line"}, {"main": "IL"})
-    shown = labelled(call(did=dialled), labels)
-    assert (shown.did, shown.did_label) == (dialled, "Sales line")
-
-
-@pytest.mark.parametrize("did", ["", "0722776772", "670", "07767075280", "Anonymous"])
-def test_a_did_without_a_label(did: str) -> None:
-    assert labelled(call(did=did), LABELS).did_label is None
-
-
-@pytest.mark.parametrize("did", ["*6759", "main-menu", "100"])
-def test_a_did_that_is_no_public_number_has_its_label_by_its_exact_text(did: str) -> None:
-    labels = Labels({"*6759": "Short", "main-menu": "Menu", "100": "Desk"}, {"main": "IL"})
-    assert labelled(call(did=did), labels).did_label == labels.dids[did]
-
-
-def test_the_popup() -> None:
-    transferred = call("b", did="0776707528", customdata={"OriginalIvrUniqueID": "z", "ticket": "7"}, original="z")
-    click = replace(CLICK, record={"type": "contact", "id": "42"})
-    choice = choose([call("a", HOLD, did="0776707528"), transferred], None)
-    assert choice is not None
-    made = make_popup(click, DANA, choice, LABELS, "pop_1", NOON, ttl=120)
-    assert (made.popup_id, made.click_id, made.why) == ("pop_1", "clk_1", "talking now; 1 other call is on hold")
-    assert (made.created_at, made.expires_at) == (NOON, NOON + timedelta(seconds=120))
-    assert made.call == labelled(transferred, LABELS)
-    assert (made.call.original_ivrid, made.call.did_label) == ("z", "Sales line")
-    assert made.call.customdata == {"OriginalIvrUniqueID": "z", "ticket": "7"}
-    assert [(other.ivrid, other.did_label, other.caller.e164) for other in made.other_calls] == [
-        ("a", "Sales line", "+972722776772")
-    ]
-    assert made.record == {"type": "contact", "id": "42"}
-
-
-def test_the_popup_names_the_line_that_the_call_is_on() -> None:
-    choice = choose([call("a", extension="SIPDana2", pbx="office")], None)
-    assert choice is not None
-    agent = make_popup(CLICK, DANA, choice, LABELS, "pop_1", NOON, 120).agent
-    assert (agent.crm, agent.crm_user, agent.name) == ("acme", "dana@acme.example", "Dana Cohen")
-    assert (agent.pbx, agent.extension) == ("office", "SIPDana2")
 
 
 def test_the_call_that_the_agent_chose_earlier() -> None:

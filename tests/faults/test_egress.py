@@ -2,10 +2,8 @@
 
 import asyncio
 import gzip
-import shutil
 import ssl
 import struct
-import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -223,20 +221,6 @@ async def test_a_hundred_at_once_of_a_dead_server_do_not_keep_a_live_one_waiting
         for task in waiting:
             task.cancel()
         await asyncio.wait(waiting)
-
-
-@pytest.fixture(scope="module")
-def own_certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
-    """TLS under a name and by an issuer that nobody trusts."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl, which makes the certificate, is not installed")
-    folder = tmp_path_factory.mktemp("certificate")
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=somebody.else"]
-    command += ["-keyout", str(folder / "key"), "-out", str(folder / "certificate")]
-    subprocess.run(command, check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "certificate", folder / "key")
-    return context
 
 
 async def test_a_certificate_that_nobody_vouches_for(client: EgressClient, own_certificate: ssl.SSLContext) -> None:

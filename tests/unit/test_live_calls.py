@@ -1,4 +1,4 @@
-"""What is told of an agent's lines together: calls outweigh failures, failures outweigh silence."""
+"""What is said of an agent's extensions together: calls outweigh failures, failures outweigh silence."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ def talks(ivrid: str) -> dict[str, Any]:
 
 
 class PhoneSystems:
-    """An exchange with phone systems behind it: what they say of each line (None: they do not list it)."""
+    """Sessions with phone systems behind them: what each says of its extension (None: it does not list it)."""
 
     def __init__(self, said: Mapping[ExtensionId, Said]) -> None:
         self.said, self.timeouts = said, set[float]()
@@ -47,13 +47,13 @@ class PhoneSystems:
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         self._on_their_way -= 1
-        line = ExtensionId(urlsplit(request.url).hostname or "", json.loads(request.body)["extension"])
-        answer = self.said[line]
+        extension = ExtensionId(urlsplit(request.url).hostname or "", json.loads(request.body)["extension"])
+        answer = self.said[extension]
         if isinstance(answer, RequestFailed):
             raise answer
         if isinstance(answer, int):
             return Reply(answer, {}, b"", 1.0)
-        rows = [] if answer is None else [{"username": line.extension, **answer}]
+        rows = [] if answer is None else [{"username": extension.extension, **answer}]
         return Reply(200, {}, json.dumps({"ERR": 0, "EXTENSIONS": rows}).encode(), 1.0)
 
 
@@ -67,7 +67,7 @@ class _Session:
         return await self._systems.send(request)
 
 
-def heard(said: Mapping[ExtensionId, Said]) -> LookupResult:
+def lookup_result(said: Mapping[ExtensionId, Said]) -> LookupResult:
     accounts = {
         name: Account(kind="voicenter", base_url=f"http://{name}", code=Secret("INVENTED"), timeout_seconds=1.5)
         for name in ("main", "office")
@@ -81,8 +81,8 @@ def heard(said: Mapping[ExtensionId, Said]) -> LookupResult:
 
 
 def verdict(main: Said, office: Said) -> tuple[Outcome, str]:
-    """Outcome and why over two lines; the order of the lines must not change the outcome."""
-    one, other = heard({MAIN: main, OFFICE: office}), heard({OFFICE: office, MAIN: main})
+    """Outcome and why over two extensions; their order must not change the outcome."""
+    one, other = lookup_result({MAIN: main, OFFICE: office}), lookup_result({OFFICE: office, MAIN: main})
     assert one.outcome is other.outcome
     assert sorted(call.ivrid for call in one.calls) == sorted(call.ivrid for call in other.calls)
     return one.outcome, str(one.reason or "")
@@ -92,12 +92,12 @@ DOWN = failed("no-connection", host="office")
 
 
 @pytest.mark.parametrize("office", [None, IDLE, talks("b"), 403, 503, DOWN], ids=str)
-def test_a_call_on_one_line_outweighs_whatever_the_other_line_is(office: Said) -> None:
+def test_a_call_on_one_extension_outweighs_whatever_the_other_says(office: Said) -> None:
     assert verdict(talks("a"), office) == (Outcome.FOUND, "")
 
 
-def test_calls_of_all_lines_are_heard() -> None:
-    found = heard({MAIN: talks("a"), OFFICE: talks("b")})
+def test_calls_of_all_extensions_are_found() -> None:
+    found = lookup_result({MAIN: talks("a"), OFFICE: talks("b")})
     assert [(call.pbx, call.extension, call.ivrid) for call in found.calls] == [
         ("main", "SIPDana1", "a"),
         ("office", "101", "b"),
@@ -117,42 +117,42 @@ def test_calls_of_all_lines_are_heard() -> None:
         ({"calls": None}, Outcome.PBX_UNINTELLIGIBLE, "101 that could not be parsed"),
     ],
 )
-def test_a_failure_on_one_line_outweighs_silence_on_the_other(
+def test_a_failure_on_one_extension_outweighs_silence_on_the_other(
     main: Said, office: Said, outcome: Outcome, why: str
 ) -> None:
-    """The call may well be on the line that could not be asked: 'no call' would be a lie."""
+    """The call may well be on the extension that could not be asked: 'no call' would be a lie."""
     told = verdict(main, office)
     assert told[0] is outcome
     assert why in told[1]
 
 
-def test_an_idle_line_outweighs_an_unknown_one_and_alone_is_named() -> None:
+def test_an_idle_extension_outweighs_an_unknown_one_and_alone_is_named() -> None:
     assert verdict(IDLE, None) == (Outcome.NO_ACTIVE_CALL, "no call is active on extension SIPDana1 now")
 
 
-def test_idle_on_all_lines_names_them_all() -> None:
+def test_idle_on_all_extensions_names_them_all() -> None:
     assert verdict(IDLE, IDLE) == (Outcome.NO_ACTIVE_CALL, "no call is active on extensions SIPDana1, 101 now")
 
 
-def test_lines_that_nobody_lists_and_what_else_that_may_mean() -> None:
+def test_extensions_that_nobody_lists_and_what_else_that_may_mean() -> None:
     why = f"the phone system does not list extensions SIPDana1, 101; {HINT}"
     assert verdict(None, None) == (Outcome.UNKNOWN_EXTENSION, why)
 
 
-def test_one_line_alone() -> None:
-    assert heard({MAIN: talks("a")}).outcome is Outcome.FOUND
-    assert str(heard({MAIN: IDLE}).reason) == "no call is active on extension SIPDana1 now"
-    assert str(heard({MAIN: None}).reason) == f"the phone system does not list extension SIPDana1; {HINT}"
+def test_one_extension_alone() -> None:
+    assert lookup_result({MAIN: talks("a")}).outcome is Outcome.FOUND
+    assert str(lookup_result({MAIN: IDLE}).reason) == "no call is active on extension SIPDana1 now"
+    assert str(lookup_result({MAIN: None}).reason) == f"the phone system does not list extension SIPDana1; {HINT}"
 
 
 @pytest.mark.parametrize("other", ["10", "1", "1011", "sipdana1", "SIPDana"])
 def test_calls_of_another_extension_in_the_same_answer_are_nobodys(other: str) -> None:
     """A phone system that answers with more than was asked for, or with something like it."""
     said = {MAIN: {"username": other, **talks("a")}, OFFICE: {"username": other, **talks("b")}}
-    assert heard(said).outcome is Outcome.UNKNOWN_EXTENSION
+    assert lookup_result(said).outcome is Outcome.UNKNOWN_EXTENSION
 
 
-def test_all_lines_are_asked_at_the_same_time_each_within_its_own_limit() -> None:
+def test_all_extensions_are_asked_at_the_same_time_each_within_its_own_limit() -> None:
     async def ask() -> PhoneSystems:
         systems = PhoneSystems({MAIN: IDLE, OFFICE: IDLE})
         accounts = {

@@ -2,7 +2,7 @@
 
 from math import inf
 
-from bridge.egress.target_limits import TURNS_PER_SECOND, Target
+from bridge.egress.target_limits import TURNS_PER_SECOND, Target, Visit
 
 WAITING = 200
 
@@ -33,7 +33,7 @@ def test_those_who_wait_for_a_target_that_takes_many_ask_as_often_as_it_does() -
     time = Time()
     target = full_target(time)
     for _ in range(300):
-        target.leave(True)
+        target.leave(Visit.ANSWERED)
         assert target.enter()
     time.now += 1
     turns = [target.turn() for _ in range(WAITING)]

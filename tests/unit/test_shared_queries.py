@@ -1,4 +1,4 @@
-"""Sharing questions: who may be told what, and how few are asked."""
+"""Sharing queries: who may be told what, and how few are asked."""
 
 import asyncio
 from collections.abc import Callable
@@ -49,9 +49,9 @@ class Pbx:
 
     async def click(self, extension: str) -> tuple[bool | None, ServedFrom]:
         """Whether a call was found (None: unknown extension), and how."""
-        heard = await self.questions.about(extension, self.at)
-        calls = heard.listing.extensions.get(extension)
-        return (None if calls is None else bool(calls)), heard.served_from
+        result = await self.questions.about(extension, self.at)
+        calls = result.listing.extensions.get(extension)
+        return (None if calls is None else bool(calls)), result.served_from
 
 
 async def started(pbx: Pbx, *extensions: str) -> "list[asyncio.Task[tuple[bool | None, ServedFrom]]]":
