@@ -1,6 +1,6 @@
 """EspoCRM's clicks: its button's script, a link, or its own webhooks; pure.
 
-The webhook's `Signature` is base64 of `WEBHOOK_ID:HEX`, an HMAC-SHA256 of the body by a webhook's secret key; up to
+A webhook's `Signature` is base64 of `WEBHOOK_ID:HEX`, an HMAC-SHA256 of the body by a webhook's secret key; up to
 version 11 there is an `X-Signature` with raw bytes instead of hex as well. Neither covers a time: a repeat is known by
 its body alone.
 """
