@@ -259,6 +259,14 @@ def test_leads_and_accounts_are_searched_as_far_as_the_role_allows() -> None:
         find(world, "0522340002")
 
 
+def test_a_number_that_lists_do_not_show_is_read_in_the_record() -> None:
+    world = World(SimulatedContact("1", "Rivka", ("03-7654321", "052-234-0002")))
+    number = search_number("0522340002", "IL")
+    assert number is not None
+    found = world.run(ADAPTER.find_contacts(world.account, world.session, number))
+    assert [one.phones for one in found.records] == [("03-7654321", "052-234-0002")]
+
+
 def test_details_of_the_settings_stand_in_the_record() -> None:
     world = World(SimulatedContact("1", "Rivka", ("+972522340002",), details={"last order": "7 May"}))
     number = search_number("0522340002", "IL")

@@ -20,22 +20,28 @@ OUTCOMES = {
 }
 
 
+def one_line(text: str) -> str:
+    """A text of a caller's or an agent's, bounded."""
+    visible = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(visible.split())[:LONGEST]
+
+
 def plain(text: str) -> str:
     """One line that means the same as text and as HTML."""
-    visible = "".join(letter if letter.isprintable() else " " for letter in text)
-    return " ".join(visible.split())[:LONGEST].translate(PLAIN)
+    return one_line(text).translate(PLAIN)
 
 
 def toast(call: Call, name: str, language: str) -> tuple[str, str]:
     """Title (text) and message (HTML): `Rivka Shalom calls`, `+972722776772 on Sales line`."""
-    number = number_of(call.caller, language)
-    who = plain(name or call.caller.name) or number
+    who = plain(name or call.caller.name) or number_of(call.caller, language)
     title = say(Reason(TITLES.get(call.direction, "odoo.title"), {"who": who}), language)
-    return title, html.escape(_on_line(number, call.did_label or call.did, language))
+    return title, html.escape(_on_line(call, language))
 
 
-def _on_line(number: str, line: str, language: str) -> str:
-    return say(Reason("odoo.on-line", {"number": number, "line": plain(line)}), language) if line else number
+def _on_line(call: Call, language: str) -> str:
+    number = one_line(call.caller.e164 or call.caller.number) or say(Reason("odoo.withheld"), language)
+    line = one_line(call.did_label or call.did)
+    return say(Reason("odoo.on-line", {"number": number, "line": line}), language) if line else number
 
 
 def number_of(caller: Caller, language: str) -> str:
