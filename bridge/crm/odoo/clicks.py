@@ -1,4 +1,4 @@
-"""Odoo's clicks: the link that its server action opens, or its "Send Webhook Notification"; pure.
+"""Odoo's clicks: the link that its server action opens, or what another of its actions sends by webhook; pure.
 
 Neither is signed: a token in the address proves both. The link names who pressed it. The notification names the record
 (`_model`, `_id`) and the fields that were chosen for it, but not who pressed: `write_uid`, if chosen, is who wrote the
