@@ -87,8 +87,8 @@ MAPPED = {"redis.exceptions", "sqlalchemy.exc"}
 """Failures of a library may be mapped anywhere."""
 GRAB_BAGS = {"utils", "util", "helpers", "helper", "common", "base", "manager", "managers", "misc"}
 MAKERS = {
-    "re.compile", "re.escape", "frozenset", "set", "tuple", "dict", "range", "bytes", "float", "timedelta", "datetime",
-    "map", "ip_network", "nullcontext",
+    "re.compile", "re.escape", "str.maketrans", "frozenset", "set", "tuple", "dict", "range", "bytes", "float",
+    "timedelta", "datetime", "map", "ip_network", "nullcontext",
     "logging.getLogger", "namedtuple", "click.option", "click.argument", "field",
     "BigInteger().with_variant", "String(24).with_variant", "main.add_command",
 }  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from bridge.core.errors import RateLimited, RequestFailed, TokenRefused
+from bridge.core.errors import RateLimited, RequestFailed, SearchFailed, TokenRefused
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.json_codec import from_json
 from bridge.core.model import (
@@ -178,7 +178,7 @@ async def _send(services: Services, claim: Claim, subject: Subject, session: "_W
         if error.cause == "address-refused":  # no attempt can change that
             return Rejected(error.reason)
         return Retry(None, error.reason)
-    except TokenRefused as error:
+    except (TokenRefused, SearchFailed) as error:
         return Retry(None, error.reason)
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fcntl import LOCK_EX, LOCK_NB, flock
@@ -163,7 +163,14 @@ def settings_text(stage: Stage) -> str:
 
 
 def _line(key: str, value: object) -> str:
-    return f"{json.dumps(key) if key.isdecimal() else key} = {json.dumps(value, ensure_ascii=False)}\n"
+    return f"{json.dumps(key) if key.isdecimal() else key} = {toml_value(value)}\n"
+
+
+def toml_value(value: object) -> str:
+    """A value as it is written in the settings: JSON's words are TOML's too, but for a table within a line."""
+    if not isinstance(value, Mapping):
+        return json.dumps(value, ensure_ascii=False)
+    return "{" + ", ".join(f"{json.dumps(key)} = {toml_value(one)}" for key, one in value.items()) + "}"
 
 
 def _agents_text(stage: Stage) -> str:

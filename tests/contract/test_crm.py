@@ -51,7 +51,7 @@ RIVKA = SimulatedContact("9001", 'Rivka <b>Shalom</b> & "Sons"', ("052-234-0002"
 MOSHE = SimulatedContact("9002", "משה לוי", ("+972 3 123 4567", "0501112233"), "Levi")
 TWIN = SimulatedContact("9003", "Twin One", ("03-7654321",))
 OTHER_TWIN = SimulatedContact("9004", "Twin Two", ("+97237654321",))
-ALIKE = SimulatedContact("9005", "Same last digits, another country", ("+1 522 340 0023", "+36522340002"))
+ALIKE = SimulatedContact("9005", "Same last digits, another country", ("+1 522 340 0023", "+33522340002"))
 SIX_SPELLINGS = ("0522340002", "052-234-0002", "+972522340002", "972522340002", "00972522340002", "(052) 234 0002")
 
 
@@ -171,7 +171,7 @@ def test_the_same_delivery_again_is_shown_as_one(world: World, kind: str) -> Non
 def test_each_mood_is_the_result_it_should_be(world: World, kind: str) -> None:
     moods = simulator(kind).moods
     become(world.crm.faults, moods["down"])
-    assert isinstance(failing(world), Retry | RequestFailed)
+    assert isinstance(failing(world), Retry | RequestFailed | SearchFailed)
     become(world.crm.faults, moods["refuses"])
     assert isinstance(failing(world), Rejected | Retry | SearchFailed | Exception)
     assert world.crm.shown() == []
@@ -295,7 +295,7 @@ def test_several_contacts_are_told_as_several(world: World, kind: str) -> None:
 def test_a_wrong_hit_is_never_shown_as_the_caller(world: World, kind: str) -> None:
     """Last digits alike, another number."""
     assert world.search("0502340002").records == ()
-    assert RIVKA.id not in [one.id for one in world.search("+36522340002").records]
+    assert RIVKA.id not in [one.id for one in world.search("+33522340002").records]
 
 
 # LogsCalls
