@@ -23,7 +23,7 @@ from bridge.crm.contract import (
     Retry,
     SearchNumber,
 )
-from bridge.crm.zendesk import button, clicks, display, findings, history, tickets, wire
+from bridge.crm.zendesk import button, clicks, display, findings, history, tickets, users, wire
 from bridge.crm.zendesk.account import Account
 from bridge.crm.zendesk.api import Api
 
@@ -71,7 +71,7 @@ class Zendesk:
             return known
         fields = {"name": tickets.plain(name) or f"Caller: {number.e164}", "phone": number.e164, "role": "end-user"}
         user = wire.one(wire.read(await api.send("POST", "/api/v2/users.json", {"user": fields})), "user")
-        made = wire.record(account, user, {})
+        made = users.record(account, user, {})
         if made is None:
             raise SearchFailed(reason("zendesk.no-list", list="user"))
         await api.remember_made(number.e164, made.id)
@@ -126,7 +126,7 @@ async def _show(api: Api, event: DeliveryEvent, popup: Popup, agent_id: str) -> 
     target = await display.target_of(api, popup)
     if isinstance(target, Rejected):
         return target
-    if target[0] == wire.USER:
+    if target[0] == users.USER:
         await history.remember_shown(api, popup, target[1])
     reply = await api.send("POST", display.path(agent_id, target))
     result = display.judge(reply, api.session.now, target)

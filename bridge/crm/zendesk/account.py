@@ -8,7 +8,11 @@ from pydantic import Field
 from bridge.config.models import CrmAccount, Names, SecretText, WebAddress
 
 MIN_SECRET_CHARACTERS = 32
-"""HS256 asks for a key at least as long as its hash (RFC 7518, 3.2); Zendesk's own webhook secrets have 44."""
+"""HS256 asks for a key at least as long as its hash (RFC 7518, 3.2); those that Zendesk makes have 44."""
+
+
+PROOFS = ("app_secret", "webhook_secret", "click_token")
+MIN_TOKEN_CHARACTERS = 16
 
 
 class Account(CrmAccount):
@@ -22,12 +26,12 @@ class Account(CrmAccount):
     email: str | None = Field(None, min_length=3, description="agent whose API token it is, instead of OAuth")
     api_token: SecretText | None = Field(None, description="API token; Zendesk ends them all on 2027-04-30")
     app_secret: SecretText | None = Field(None, description="signs the clicks of the app's button (a JWT)")
-    webhook_secret: SecretText | None = Field(None, description="signing secret of the webhook that sends clicks")
+    webhook_secret: SecretText | None = Field(None, description="signing secret of a webhook that sends clicks")
+    click_token: SecretText | None = Field(None, description="for a webhook with a bearer token, and for links")
     popup: Literal["display", "none"] = Field(
         "display", description="display: the caller's profile opens in the agent's browser (needs Talk Partner Edition)"
     )
     phone_fields: Names = Field((), description="keys of custom user fields that hold further phone numbers")
-    details: Names = Field((), description="fields of a user to show on the card: notes, or keys of custom user fields")
     requests_per_minute: int = Field(
         200, ge=1, le=100_000, description="Zendesk's limit for the whole account: Team 200, Growth 400, Enterprise 700"
     )
@@ -49,7 +53,7 @@ class Account(CrmAccount):
 
     def proofs(self) -> Iterator[tuple[str, str]]:
         """By what a click is proven to come from this Zendesk."""
-        for key in ("app_secret", "webhook_secret"):
+        for key in PROOFS:
             secret = getattr(self, key)
             if secret is not None:
                 yield secret.fingerprint, key
@@ -68,7 +72,9 @@ class Account(CrmAccount):
                 yield key, f"is needed: give all of {', '.join(chosen)}"
         if any(oauth.values()) and any(basic.values()):
             yield "api_token", "and OAuth are two ways in: give one of them"
-        if self.app_secret is None and self.webhook_secret is None:
-            yield "app_secret", "is needed, or webhook_secret: how else can a click prove where it comes from?"
+        if not any(self.proofs()):
+            yield "app_secret", f"is needed, or another of {', '.join(PROOFS)}: how else can a click prove its sender?"
         if self.app_secret is not None and len(self.app_secret.reveal()) < MIN_SECRET_CHARACTERS:
             yield "app_secret", f"must have at least {MIN_SECRET_CHARACTERS} characters: openssl rand -hex 32 makes one"
+        if self.click_token is not None and len(self.click_token.reveal()) < MIN_TOKEN_CHARACTERS:
+            yield "click_token", f"must have at least {MIN_TOKEN_CHARACTERS} characters"

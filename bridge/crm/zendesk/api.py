@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from bridge.core.http_types import Reply, Request
 from bridge.core.session import Session
 from bridge.crm.contract import Found, FoundRecord
-from bridge.crm.zendesk import wire
+from bridge.crm.zendesk import users, wire
 from bridge.crm.zendesk.account import Account
 
 INDEX_DELAY = timedelta(hours=1)
@@ -47,22 +47,23 @@ class Api:
         """The end users that may have this E.164 number, with their companies."""
         found: dict[str | None, Mapping[str, Any]] = {}
         more = False
-        for query in wire.number_queries(self.account, public):
-            answer = await self.get(wire.search(query))
+        for query in users.number_queries(self.account, public):
+            answer = await self.get(users.search(query))
             found |= {wire.id_of(user): user for user in wire.listed(answer, "results")}
             more = more or answer.get("next_page") is not None
         made = await self.session.recall(_made(public))
-        if made is not None and made not in found:
-            found.update((made, user) for user in await self._user(made))
-        companies = await self._companies(found)
-        records = (wire.record(self.account, user, companies) for user in found.values())
+        user = await self._user(made) if made is not None and made not in found else None
+        if user is not None:
+            found[made] = user
+        companies = await self._companies(found.values())
+        records = (users.record(self.account, user, companies) for user in found.values())
         return Found(tuple(one for one in records if one is not None), more)
 
     async def made_before(self, public: str) -> FoundRecord | None:
         """The user that was made for this number a short time ago, which no search finds yet."""
         made = await self.session.recall(_made(public))
-        users = await self._user(made) if made is not None else []
-        return wire.record(self.account, users[0], await self._companies({made: users[0]})) if users else None
+        user = await self._user(made) if made is not None else None
+        return users.record(self.account, user, await self._companies([user])) if user is not None else None
 
     async def remember_made(self, public: str, user_id: str) -> None:
         """Keep in mind whom we made for this number."""
@@ -71,20 +72,20 @@ class Api:
     async def agent(self, crm_user: str) -> str | None:
         """The id of the agent with this e-mail address or id."""
         if wire.ID.fullmatch(crm_user):
-            users = await self._user(crm_user)
-            return crm_user if users and users[0].get("role") in wire.AGENT_ROLES else None
-        if not wire.EMAIL.fullmatch(crm_user):
+            user = await self._user(crm_user)
+            return crm_user if user is not None and user.get("role") in users.AGENT_ROLES else None
+        if not users.EMAIL.fullmatch(crm_user):
             return None
-        answer = await self.get(wire.user_search(f'email:"{crm_user}"'))
-        return wire.agent_in(wire.listed(answer, "users"), crm_user)
+        answer = await self.get(users.user_search(f'email:"{crm_user}"'))
+        return users.agent_in(wire.listed(answer, "users"), crm_user)
 
-    async def _user(self, user_id: str) -> list[Mapping[str, Any]]:
-        """The user of that id; nothing where there is none."""
+    async def _user(self, user_id: str) -> Mapping[str, Any] | None:
+        """The user of that id; None where there is none."""
         reply = await self.send("GET", f"/api/v2/users/{user_id}.json")
-        return [] if reply.status == 404 else [wire.one(wire.read(reply), "user")]
+        return None if reply.status == 404 else wire.one(wire.read(reply), "user")
 
-    async def _companies(self, users: Mapping[Any, Mapping[str, Any]]) -> Mapping[str, str]:
-        path = wire.organizations(users.values())
+    async def _companies(self, found: Iterable[Mapping[str, Any]]) -> Mapping[str, str]:
+        path = users.organizations(found)
         if path is None:
             return {}
         answer = wire.listed(await self.get(path), "organizations")

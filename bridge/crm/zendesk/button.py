@@ -1,4 +1,4 @@
-"""The button: Zendesk's app, and the webhook that works without one. The files lie in `app/`."""
+"""The button: Zendesk's app, and a webhook that works without one. The files lie in `app/`."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,9 +13,9 @@ FILES = (
     "assets/logo.svg",
     "translations/en.json",
     "translations/he.json",
-    "webhook.json",
+    "trigger.json",
 )
-"""All but `webhook.json` is put into a zip with these names; that one is what a trigger's webhook sends."""
+"""All but `trigger.json` is put into a zip with these names; that one is what a webhook of a trigger sends."""
 
 
 def files(crm_name: str, public_url: str) -> tuple[PasteFile, ...]:

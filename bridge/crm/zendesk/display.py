@@ -10,7 +10,7 @@ from bridge.core.http_types import Reply
 from bridge.core.model import ContactStatus, Popup
 from bridge.core.reasons import reason
 from bridge.crm.contract import Delivered, Rejected, Result, Retry
-from bridge.crm.zendesk import wire
+from bridge.crm.zendesk import users, wire
 from bridge.crm.zendesk.api import Api
 
 Target = tuple[str, str]
@@ -21,7 +21,7 @@ async def target_of(api: Api, popup: Popup) -> Target | Rejected:
     """The caller's profile where exactly one user has the number; else the record from which the agent clicked."""
     numbers, open_record = await _users(api, popup), _clicked(popup)
     if len(numbers) == 1:
-        return wire.USER, numbers[0]
+        return users.USER, numbers[0]
     if open_record is not None:
         return open_record
     code = "zendesk.several-to-show" if numbers else "zendesk.nobody-to-show"
@@ -32,11 +32,11 @@ async def _users(api: Api, popup: Popup) -> list[str]:
     """The ids of the users who have the caller's number."""
     contact, public = popup.contact, popup.call.caller.e164
     if contact is not None and contact.crm == api.session.name and contact.status is ContactStatus.ONE:
-        return [one.id for one in contact.records if one.type == wire.USER and wire.ID.fullmatch(one.id)]
+        return [one.id for one in contact.records if one.type == users.USER and wire.ID.fullmatch(one.id)]
     if public is None:
         return []
     found = await api.search(public)
-    return [one.id for one in found.records if wire.has_number(one, public)]
+    return [one.id for one in found.records if users.has_number(one, public)]
 
 
 def _clicked(popup: Popup) -> Target | None:
@@ -52,7 +52,7 @@ def path(agent_id: str, target: Target) -> str:
 
 
 def judge(reply: Reply, now: datetime, target: Target) -> Result:
-    """200: it was brought to the agent's browser. 404: one of the two ids is none, or the agent has no seat in Talk."""
+    """200: it was brought to the agent's browser. 404: one of the two ids is none."""
     status = reply.status
     if 200 <= status < 300:
         return Delivered("/".join(target))

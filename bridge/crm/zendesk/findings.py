@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bridge.core.finding import Finding, Grade
-from bridge.crm.zendesk import wire
+from bridge.crm.zendesk import users, wire
 from bridge.crm.zendesk.account import Account
 
 PROBED_NUMBER = "+15550100"
@@ -17,7 +17,7 @@ def of_login(what: str, user: Mapping[str, Any]) -> Finding:
     number, role = wire.id_of(user), wire.text(user, "role")
     if number is None:
         return Finding(what, Grade.FAIL, "answers, but to nobody: it does not know these credentials", CREDENTIALS)
-    if role not in wire.AGENT_ROLES:
+    if role not in users.AGENT_ROLES:
         fix = "authorize the OAuth client as an agent: end users may neither search nor display"
         return Finding(what, Grade.FAIL, f"the requests are those of an {role or 'unknown role'}", fix)
     return Finding(what, Grade.OK, f"signed in as {role} {number}; users can be searched")

@@ -11,7 +11,7 @@ from bridge.core.errors import SearchFailed
 from bridge.core.model import CallEnd, Note, Popup
 from bridge.core.reasons import reason
 from bridge.crm.contract import Recipient
-from bridge.crm.zendesk import tickets, wire
+from bridge.crm.zendesk import tickets, users, wire
 from bridge.crm.zendesk.api import Api
 
 POPUP_LIFE = timedelta(hours=8)
@@ -53,7 +53,7 @@ async def _contact_of(api: Api, call: CallEnd) -> str | None:
         return call.contact_id
     public = call.caller.e164
     records = (await api.search(public)).records if public is not None else ()
-    ids = [one.id for one in records if public is not None and wire.has_number(one, public)]
+    ids = [one.id for one in records if public is not None and users.has_number(one, public)]
     return ids[0] if len(ids) == 1 else None
 
 

@@ -41,13 +41,17 @@ def webhook_signature(secret: Secret, timestamp: str, body: bytes) -> str:
     return base64.b64encode(signed).decode()
 
 
-def check_webhook(secret: Secret | None, incoming: Incoming) -> None:
-    """Raises `BadSignature` unless `secret` signed it within the last minutes. The signature is always computed."""
+def check_webhook(secret: Secret | None, incoming: Incoming) -> Secret:
+    """The secret, if it signed the request within the last minutes. The signature is computed in any case.
+
+    Raises `BadSignature`.
+    """
     timestamp, offered = incoming.headers.get(TIMESTAMP, ""), incoming.headers.get(SIGNATURE, "")
     wanted = webhook_signature(secret or Secret(""), timestamp[:64], incoming.body)
     is_right = hmac.compare_digest(wanted.encode(), offered.encode("utf-8", "surrogatepass"))
-    if not (is_right and secret is not None and _is_recent(timestamp, incoming.received_at)):
+    if not is_right or secret is None or not _is_recent(timestamp, incoming.received_at):
         raise BadSignature
+    return secret
 
 
 def _is_recent(timestamp: str, now: datetime) -> bool:
@@ -67,8 +71,8 @@ def encode_token(secret: Secret, claims: Mapping[str, Any]) -> str:
     return f"{signed}.{_mac(secret, signed)}"
 
 
-def claims_of(secret: Secret | None, incoming: Incoming) -> tuple[Mapping[str, Any], str]:
-    """The proven claims of the bearer token, and its signature, which tells one token from another.
+def claims_of(secret: Secret | None, incoming: Incoming) -> tuple[Mapping[str, Any], str, Secret]:
+    """The proven claims of the bearer token, its signature, which tells one token from another, and the secret.
 
     Raises `BadSignature`, alike whatever is wrong; nothing inside the token is read before its signature is right.
     """
@@ -81,7 +85,7 @@ def claims_of(secret: Secret | None, incoming: Incoming) -> tuple[Mapping[str, A
     header, claims = (_json_part(part) for part in _two_parts(signed))
     if header.get("alg") != "HS256" or "crit" in header or not _is_in_time(claims, incoming.received_at):
         raise BadSignature
-    return claims, offered
+    return claims, offered, secret
 
 
 def _mac(secret: Secret, signed: str) -> str:

@@ -1,10 +1,9 @@
-"""A simulated Zendesk's records: users, organizations, tickets, tokens, and its search with an index that lags; pure."""
+"""A simulated Zendesk's records: users, organizations, tickets, tokens; a search with an index that lags. Pure."""
 
 import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from bridge.crm.simulation import LoggedCall, ShownPopup, SimulatedAgent, SimulatedContact
@@ -157,8 +156,3 @@ class Tokens:
     def takes(self, authorization: str, now: float) -> bool:
         """Whether a request with this header is let in."""
         return bool(self.access) and authorization == f"Bearer {self.access}" and now < self.ends
-
-
-def time_of(seconds: float) -> str:
-    """As Zendesk writes times."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,13 +1,12 @@
-"""A Zendesk as the bridge sees one, with its limits and its moods. Made from the documentation; for tests and the demo."""
+"""A Zendesk as the bridge sees one, with its limits and its moods. Made from documentation; for tests and the demo."""
 
 import asyncio
 import hashlib
 import json
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request as WebRequest
@@ -18,10 +17,10 @@ from bridge.core.http_types import Request, Secret
 from bridge.crm.simulation import LoggedCall, Press, ShownPopup, SimulatedAgent, SimulatedContact, SimulatedCrm
 from bridge.crm.zendesk import proof
 from bridge.crm.zendesk.simulated import MOBILE, Records, Tokens, number_of
+from bridge.crm.zendesk.simulated_api import Answer, Asked, answer, failed
 
-API, VOICE = "/api/v2", "/api/v2/channels/voice/agents/{agent:int}"
 CLIENT_ID = "popbridge_simulated"
-Handler = Callable[[WebRequest], Awaitable[Response]]
+NAMES = {403: "Forbidden", 422: "RecordInvalid"}
 
 
 @dataclass(slots=True)
@@ -43,7 +42,8 @@ class Faults:
 
 @dataclass(slots=True)
 class ZendeskSimulator:
-    """The API of one account. `per_minute` is its plan's limit, `index_delay` how far its search lags behind."""
+    """The API of one account. `per_minute` is its plan's limit, `index_delay` how far its search lags behind, and
+    `token_life` how long an access token lives, in seconds."""
 
     records: Records
     tokens: Tokens
@@ -55,22 +55,9 @@ class ZendeskSimulator:
     requests: deque[float] = field(default_factory=deque)
 
     def app(self) -> Starlette:
-        """Its pages' root; mount it where `base_url` points."""
-        api: list[tuple[str, str, Handler]] = [
-            ("GET", f"{API}/search.json", self._search),
-            ("GET", f"{API}/users/search.json", self._user_search),
-            ("GET", f"{API}/users/me.json", self._me),
-            ("GET", f"{API}/users/{{number:int}}.json", self._user),
-            ("POST", f"{API}/users.json", self._add_user),
-            ("GET", f"{API}/organizations/show_many.json", self._organizations),
-            ("POST", f"{VOICE}/{{kind:str}}/{{number:int}}/display.json", self._display),
-            ("GET", f"{API}/tickets.json", self._tickets),
-            ("POST", f"{API}/tickets.json", self._add_ticket),
-            ("PUT", f"{API}/tickets/{{number:int}}.json", self._change_ticket),
-            ("GET", f"{API}/tickets/{{number:int}}/comments.json", self._comments),
-        ]
-        routes = [Route(path, self._let_in(handler), methods=[method]) for method, path, handler in api]
-        return Starlette(routes=[Route("/oauth/tokens", self._token, methods=["POST"]), *routes])
+        """Everything below `base_url`."""
+        methods = ["GET", "POST", "PUT"]
+        return Starlette(routes=[Route("/{path:path}", self._take, methods=methods)])
 
     def shown(self) -> Sequence[ShownPopup]:
         """What was opened in agents' browsers."""
@@ -80,140 +67,62 @@ class ZendeskSimulator:
         """The tickets."""
         return self.records.logged()
 
-    def _let_in(self, handler: Handler) -> Handler:
-        """Limit, faults and credentials before the handler; a lost answer after it."""
-
-        async def handle(request: WebRequest) -> Response:
-            await asyncio.sleep(self.faults.slow_seconds)
-            refused = self._limited() or self._fault() or self._stranger(request)
-            response = refused or await handler(request)
-            if refused is None and self.faults.lose:
-                self.faults.lose -= 1
-                raise RuntimeError("the answer is lost")
-            response.headers["X-Rate-Limit"] = str(self.per_minute)
-            response.headers["X-Rate-Limit-Remaining"] = str(max(0, self.per_minute - len(self.requests)))
-            return response
-
-        return handle
-
-    def _limited(self) -> Response | None:
-        now = self.clock()
-        while self.requests and self.requests[0] <= now - 60:
-            self.requests.popleft()
-        if len(self.requests) >= self.per_minute:
-            wait = str(int(60 - (now - self.requests[0])) + 1)
-            return Response("Number of allowed API requests per minute exceeded", 429, {"Retry-After": wait})
-        self.requests.append(now)
-        return None
-
-    def _fault(self) -> Response | None:
-        status = self.faults.status
-        waits = {"Retry-After": str(self.faults.retry_after)} if self.faults.retry_after is not None else {}
-        named = {403: "Forbidden", 429: "APIRateLimitExceeded", 422: "RecordInvalid"}.get(status, "InternalError")
-        return None if status == 200 else JSONResponse({"error": named, "description": "simulated"}, status, waits)
-
-    def _stranger(self, request: WebRequest) -> Response | None:
-        if self.tokens.takes(request.headers.get("authorization", ""), self.clock()):
-            return None
-        if request.url.path.endswith("/users/me.json"):
-            return JSONResponse({"user": {"id": None, "name": "Anonymous user", "role": "end-user"}})
-        told = {"error": "invalid_token", "error_description": "The access token provided is expired or revoked."}
-        return JSONResponse(told, 401, {"WWW-Authenticate": 'OAuth realm="Zendesk"'})
-
-    async def _token(self, request: WebRequest) -> Response:
+    async def _take(self, request: WebRequest) -> Response:
+        """Faults, limit and credentials come before the work; an answer that gets lost after it."""
         await asyncio.sleep(self.faults.slow_seconds)
-        fields = await _fields(request)
-        if self.faults.status >= 500:
-            return JSONResponse({"error": "InternalError"}, self.faults.status)
-        pair = self.tokens.renew(fields, self.clock(), self.token_life)
+        path, headers = f"/{request.path_params['path']}", request.headers
+        asked = Asked(
+            request.method, path, request.query_params, headers, await request.body(), self.clock(), self.index_delay
+        )
+        given = self._token(asked) if path == "/oauth/tokens" else self._answer(asked)
         if self.faults.lose:
             self.faults.lose -= 1
             raise RuntimeError("the answer is lost")
-        told = {"error": "invalid_grant", "error_description": "The provided access grant is invalid or revoked."}
-        return JSONResponse(pair) if pair is not None else JSONResponse(told, 400)
+        told = {"X-Rate-Limit": str(self.per_minute), **given.headers}
+        if given.value is None:
+            return Response(status_code=given.status, headers=told)
+        return JSONResponse(given.value, given.status, told)
 
-    async def _search(self, request: WebRequest) -> Response:
-        return self._found(request, "results")
+    def _answer(self, asked: Asked) -> Answer:
+        refused = self._limited(asked.at) or self._fault(asked.path) or self._stranger(asked)
+        return refused or answer(self.records, asked)
 
-    async def _user_search(self, request: WebRequest) -> Response:
-        return self._found(request, "users")
+    def _limited(self, now: float) -> Answer | None:
+        while self.requests and self.requests[0] <= now - 60:
+            self.requests.popleft()
+        if len(self.requests) >= self.per_minute:
+            wait = int(60 - (now - self.requests[0])) + 1
+            return Answer(429, "Number of allowed API requests per minute exceeded", {"Retry-After": str(wait)})
+        self.requests.append(now)
+        return None
 
-    def _found(self, request: WebRequest, name: str) -> Response:
-        if self.faults.says_error:
-            return JSONResponse({"error": "Unavailable", "description": "Sorry, we could not complete your search."})
-        most = int(request.query_params.get("per_page", "100"))
-        users = self.records.search(request.query_params.get("query", ""), self.clock())
-        more = f"{request.url}&page=2" if len(users) > most else None
-        return JSONResponse({name: users[:most], "count": len(users), "next_page": more, "previous_page": None})
+    def _fault(self, path: str) -> Answer | None:
+        faults = self.faults
+        if faults.status != 200:
+            waits = {"Retry-After": str(faults.retry_after)} if faults.retry_after is not None else {}
+            return Answer(faults.status, {"error": NAMES.get(faults.status, "InternalError")}, waits)
+        if faults.says_error and path.endswith("search.json"):
+            return failed(200, "Unavailable")
+        if path.endswith("display.json") and not faults.has_talk_partner:
+            return failed(403, "Forbidden")
+        return Answer() if path.endswith("display.json") and not faults.browser_open else None
 
-    async def _me(self, _request: WebRequest) -> Response:
-        return JSONResponse({"user": next(one for one in self.records.users.values() if one["role"] == "agent")})
+    def _stranger(self, asked: Asked) -> Answer | None:
+        if self.tokens.takes(asked.headers.get("authorization", ""), asked.at):
+            return None
+        if asked.path.endswith("/users/me.json"):
+            return Answer(value={"user": {"id": None, "name": "Anonymous user", "role": "end-user"}})
+        return Answer(401, {"error": "invalid_token", "error_description": "The access token is expired or revoked."})
 
-    async def _user(self, request: WebRequest) -> Response:
-        user = self.records.users.get(request.path_params["number"])
-        return JSONResponse({"user": user}) if user else _not_found()
-
-    async def _add_user(self, request: WebRequest) -> Response:
-        user = (await _fields(request)).get("user")
-        if not isinstance(user, dict) or not user.get("name"):
-            details = {"name": [{"description": "Name: cannot be blank", "error": "BlankValue"}]}
-            told = {"error": "RecordInvalid", "description": "Record validation errors", "details": details}
-            return JSONResponse(told, 422)
-        return JSONResponse({"user": self.records.add_user(user, self.clock(), self.index_delay)}, 201)
-
-    async def _organizations(self, request: WebRequest) -> Response:
-        wanted = request.query_params.get("ids", "").split(",")
-        found = [{"id": key, "name": name} for key, name in self.records.organizations.items() if str(key) in wanted]
-        return JSONResponse({"organizations": found, "count": len(found), "next_page": None})
-
-    async def _display(self, request: WebRequest) -> Response:
-        if not self.faults.has_talk_partner:
-            return JSONResponse({"error": "Forbidden"}, 403)
-        at, given = self.clock(), request.path_params
-        if not self.faults.browser_open:
-            return Response(status_code=200)
-        there = self.records.display(at, given["agent"], given["kind"], given["number"])
-        return Response(status_code=200) if there else _not_found()
-
-    async def _tickets(self, request: WebRequest) -> Response:
-        key = request.query_params.get("external_id")
-        found = [one for one in self.records.tickets.values() if key is None or one.get("external_id") == key]
-        return JSONResponse({"tickets": found, "count": len(found), "next_page": None})
-
-    async def _add_ticket(self, request: WebRequest) -> Response:
-        fields, key = await _fields(request), request.headers.get("idempotency-key", "")
-        body, number = self.records.made_by_key.get(key, (None, 0))
-        if number and body != fields:
-            return JSONResponse({"error": "IdempotentRequestError"}, 400)
-        if number:
-            return _ticket(self.records.tickets[number], 201, {"X-Idempotency-Lookup": "hit"})
-        ticket = self.records.add_ticket(fields["ticket"])
-        if key:
-            self.records.made_by_key[key] = (fields, ticket["id"])
-        return _ticket(ticket, 201, {"X-Idempotency-Lookup": "miss"})
-
-    async def _change_ticket(self, request: WebRequest) -> Response:
-        number, fields = request.path_params["number"], await _fields(request)
-        if number not in self.records.tickets:
-            return _not_found()
-        return _ticket(self.records.change_ticket(number, fields["ticket"]), 200, {})
-
-    async def _comments(self, request: WebRequest) -> Response:
-        comments = self.records.comments.get(request.path_params["number"])
-        return JSONResponse({"comments": comments[::-1]}) if comments is not None else _not_found()
-
-
-async def _fields(request: WebRequest) -> dict[str, Any]:
-    value = json.loads(await request.body() or b"{}")
-    return value if isinstance(value, dict) else {}
-
-
-def _ticket(ticket: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> Response:
-    return JSONResponse({"ticket": ticket, "audit": {"events": []}}, status, dict(headers))
-
-
-def _not_found() -> Response:
-    return JSONResponse({"error": "RecordNotFound", "description": "Not found"}, 404)
+    def _token(self, asked: Asked) -> Answer:
+        if self.faults.status >= 500:
+            return failed(self.faults.status, "InternalError")
+        try:
+            fields = json.loads(asked.body)
+        except ValueError:
+            fields = {}
+        pair = self.tokens.renew(fields, asked.at, self.token_life)
+        return Answer(value=pair) if pair else failed(400, "invalid_grant", error_description="Invalid or revoked.")
 
 
 def derived(secret: Secret, use: str) -> Secret:
@@ -222,16 +131,9 @@ def derived(secret: Secret, use: str) -> Secret:
 
 
 def _section(url: str, secret: Secret) -> dict[str, object]:
-    made = {name: derived(secret, name).reveal() for name in ("client_secret", "refresh_token")}
-    proofs = {name: derived(secret, name).reveal() for name in ("app_secret", "webhook_secret")}
-    return {
-        "base_url": url,
-        "client_id": CLIENT_ID,
-        **made,
-        **proofs,
-        "phone_fields": [MOBILE],
-        "details": ["last_order"],
-    }
+    names = ("client_secret", "refresh_token", "app_secret", "webhook_secret")
+    secrets = {name: derived(secret, name).reveal() for name in names}
+    return {"base_url": url, "client_id": CLIENT_ID, **secrets, "phone_fields": [MOBILE]}
 
 
 def _build(

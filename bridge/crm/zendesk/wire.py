@@ -1,32 +1,25 @@
-"""Zendesk's API in bytes: what its answers mean, its users, its addresses; pure. README.md here names the documents."""
+"""What Zendesk's answers mean, ids and addresses of its records, tokens; pure. README.md here names the documents."""
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import quote, urlencode
 
 from bridge.core.errors import RateLimited, RequestFailed, SearchFailed, TokenRefused
 from bridge.core.http_types import Reply, Request, Secret
-from bridge.core.phone_numbers import digits_of, plain, spellings
 from bridge.core.reasons import Reason, reason
 from bridge.core.tokens import Tokens
-from bridge.crm.contract import FoundRecord
 from bridge.crm.replies import retry_after
 from bridge.crm.zendesk.account import Account
 
 ID = re.compile(r"[1-9][0-9]{0,19}")
 ERROR_CODE = re.compile(r"[A-Za-z0-9_. -]{1,60}")
 """What may be repeated of an error. Its description may hold what was asked for: a caller's number."""
-EMAIL = re.compile(r"[^\s\"\\<>()*:,;]{1,64}@[^\s\"\\<>()*:,;@]{1,255}")
 PAGES = {"user": "users", "ticket": "tickets", "organization": "organizations"}
 PASSING = {"zendesk.not-json", "zendesk.no-list", "zendesk.error"}
 """What a maintenance page or an overloaded search look like; the next attempt may find it gone."""
-USER, AGENT_ROLES = "user", ("agent", "admin")
-PAGE_SIZE = 11
-"""One more than a card lists."""
-LONGEST_TEXT, MOST_PHONES = 200, 20
+LONGEST_TEXT = 200
 DEFAULT_LIFE = 1800.0
 """Seconds that an access token lives unless the client asks for something else."""
 
@@ -168,65 +161,3 @@ def text_whole(value: Mapping[str, Any] | None, name: str) -> str:
     """A text that must not be cut; "" for what is none."""
     found = value.get(name) if value else None
     return found if isinstance(found, str) and found.isascii() and found.isprintable() else ""
-
-
-# Users
-
-
-def search(query: str) -> str:
-    """The path that searches everything."""
-    return f"/api/v2/search.json?{urlencode({'query': query, 'per_page': PAGE_SIZE}, quote_via=quote)}"
-
-
-def user_search(query: str) -> str:
-    """The path that searches users, agents among them."""
-    return f"/api/v2/users/search.json?{urlencode({'query': query}, quote_via=quote)}"
-
-
-def number_queries(account: Account, public: str) -> list[str]:
-    """The searches for an E.164 number: its national significant number with `*` in front matches every spelling that
-    Zendesk may have of it, for it keeps digits only. Custom fields are searched one by one."""
-    digits = min(digits_of(public, ["ZZ"]), default=public.lstrip("+"))
-    return [f"type:user role:end-user {name}:*{digits}" for name in ("phone", *account.phone_fields)]
-
-
-def has_number(user: FoundRecord, public: str) -> bool:
-    """Whether one of its phones is this E.164 number, in any spelling of the number's own country."""
-    known = spellings(public, ["ZZ"])
-    return any(plain(phone) in known for phone in user.phones)
-
-
-def record(account: Account, user: Mapping[str, Any], companies: Mapping[str, str]) -> FoundRecord | None:
-    """A user as a contact; None for what has no id."""
-    number = id_of(user)
-    if number is None:
-        return None
-    fields = user.get("user_fields")
-    custom: Mapping[str, Any] = fields if isinstance(fields, dict) else {}
-    phones = [text(user, "phone"), *(text(custom, name) for name in account.phone_fields)]
-    shown = {name.replace("_", " "): text(custom, name) or text(user, name) for name in account.details}
-    return FoundRecord(
-        type=USER,
-        id=number,
-        name=text(user, "name"),
-        phones=tuple(phone for phone in phones if phone)[:MOST_PHONES],
-        company=companies.get(id_of(user, "organization_id") or "", ""),
-        url=page(account.base_url, USER, number),
-        details={name: value for name, value in shown.items() if value},
-    )
-
-
-def organizations(users: Iterable[Mapping[str, Any]]) -> str | None:
-    """The path that names the organizations of these users; None where they have none."""
-    ids = dict.fromkeys(id_of(user, "organization_id") for user in users)
-    wanted = [number for number in ids if number]
-    return f"/api/v2/organizations/show_many.json?ids={','.join(wanted)}" if wanted else None
-
-
-def agent_in(users: Iterable[Mapping[str, Any]], email: str) -> str | None:
-    """The id of the agent with exactly this address."""
-    for user in users:
-        is_agent = user.get("role") in AGENT_ROLES and user.get("suspended") is not True
-        if is_agent and text(user, "email").casefold() == email.casefold():
-            return id_of(user)
-    return None
