@@ -229,7 +229,7 @@ def text(fields: Mapping[str, Any], name: str) -> str | None:
     """A field as text, a number as its digits; absent, null and empty are None. Raises `Malformed`."""
     value = fields.get(name)
     if isinstance(value, int | float) and not isinstance(value, bool):
-        value = str(int(value)) if float(value).is_integer() else str(value)
+        value = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
     if value is None:
         return None
     if not isinstance(value, str):
