@@ -113,7 +113,7 @@ async def test_a_phone_system_that_stops_answering_makes_the_card_stale(desks: D
     await expect(card(page)).to_have_attribute("data-state", "talking")
 
 
-async def test_a_press_that_finds_nothing_says_why(desks: Desks) -> None:
+async def test_a_click_that_finds_nothing_says_why(desks: Desks) -> None:
     page = await desks.open()
     answer = await desks.click()
     assert answer["outcome"] == "no-active-call"

@@ -1,4 +1,4 @@
-"""A shift in pictures: every state of the page in light, dark, Hebrew and narrow, in var/screenshots.
+"""The desktop page and the console in every state: light, dark, Hebrew and narrow, in var/screenshots.
 
 The README's picture is `two-calls-light.png` from there.
 """
@@ -10,13 +10,14 @@ import pytest
 from playwright.async_api import Page, expect
 
 from bridge.core.model import Caller
+from bridge.store.tokens import Role
 from tests.browser.desk import Desks, card, violations
-from tests.stage import DID
+from tests.stage import DID, OMER
 
 pytestmark = pytest.mark.anyio
 FOLDER = Path(__file__).parents[2] / "var" / "screenshots"
 RECORD = {"type": "contact", "id": "42", "url": "https://crm.acme.example/contacts/42"}
-NORMAL, NARROW = {"width": 720, "height": 900}, {"width": 320, "height": 800}
+NORMAL, NARROW, WIDE = ({"width": width, "height": 900} for width in (720, 320, 1280))
 
 
 class Album:
@@ -131,3 +132,33 @@ async def test_a_shift_in_pictures(desks: Desks) -> None:
     await page.locator("#sign-out").click()
     await expect(page.locator("#notice")).to_be_visible()
     await album.take("signed-out")
+
+
+async def test_the_console_in_pictures(desks: Desks) -> None:
+    agent = await desks.open()
+    desks.stage.talk(name="Ruth Levi")
+    await desks.is_taken((await desks.click(record=RECORD))["popup"]["popup_id"])
+    await expect(card(agent)).to_be_visible()
+    await desks.click(OMER)
+    await desks.stage.click({"agent": OMER}, **{"webhook-signature": "v1,AAAA"})
+    token = (await desks.stage.token(Role.SUPERVISOR))["Authorization"].removeprefix("Bearer ")
+    for language in ("en", "he"):
+        page = await desks.blank(await desks.new_profile(locale=language, viewport=WIDE, color_scheme="light"))
+        for view in ("", f"&view=why&agent={OMER}"):
+            await page.goto(f"{desks.stage.bridge_url}/console/audit?picture={len(view)}#token={token}{view}")
+            await expect(page.locator("#found [data-open]").first).to_be_visible()
+            await _shoot_console(page, f"console-{'why' if view else 'lookups'}-{language}")
+        await page.locator("#to-lookups").click()
+        await page.locator(".lookup [data-open]").last.click()
+        await expect(page.locator("#details .delivery")).to_have_count(2)
+        await _shoot_console(page, f"console-details-{language}")
+
+
+async def _shoot_console(page: Page, name: str) -> None:
+    for theme, size in (("light", WIDE), ("dark", WIDE), ("light", NARROW)):
+        await page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        await page.set_viewport_size(size)  # type: ignore[arg-type]
+        shown = "320" if size is NARROW else theme
+        await page.screenshot(path=FOLDER / f"{name}-{shown}.png", full_page=True)
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await page.set_viewport_size(WIDE)  # type: ignore[arg-type]

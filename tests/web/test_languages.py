@@ -233,21 +233,27 @@ PARAMS = {
 }
 
 
+SAY_ALL = """
+let given = "";
+for await (const piece of process.stdin) given += piece;
+const { module, reasons, words, code } = JSON.parse(given);
+const { sayReason } = await import(`data:text/javascript,${encodeURIComponent(module)}`);
+console.log(JSON.stringify(reasons.map((one) => sayReason(one, words, code))));
+"""
+
+
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 @each_language
 @pytest.mark.parametrize("count", [1, 2, 3, 11])
 def test_pages_and_bridge_say_every_reason_alike(code: str, count: int) -> None:
     reasons = [{"code": one, "params": {**PARAMS, "count": count}, "also": [{"code": "only-call"}]} for one in SAID]
     reasons.append({"code": "of-no-words", "params": {}, "also": []})
-    script = f"""
-import {{ sayReason }} from {json.dumps(str(STATIC / "reasons.js"))};
-let given = "";
-for await (const piece of process.stdin) given += piece;
-const {{ reasons, words, language }} = JSON.parse(given);
-console.log(JSON.stringify(reasons.map((one) => sayReason(one, words, language))));
-"""
-    given = json.dumps({"reasons": reasons, "words": languages()[code], "language": code})
-    ran = subprocess.run(
-        ["node", "--input-type=module", "-e", script], input=given, capture_output=True, text=True, check=True
-    )
+    given = {
+        "module": (STATIC / "reasons.js").read_text(),
+        "reasons": reasons,
+        "words": languages()[code],
+        "code": code,
+    }
+    command = ["node", "--input-type=module", "-e", SAY_ALL]
+    ran = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, check=True)
     assert json.loads(ran.stdout) == [say(read(one), code) for one in reasons]

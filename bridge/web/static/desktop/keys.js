@@ -82,6 +82,6 @@ function commandFor(key) {
 export function keyList() {
   return KEYS.flatMap(([key, command]) => [
     element("dt", {}, [element("kbd", { dir: "ltr" }, [key])]),
-    element("dd", {}, [say(`key.${command}`)]),
+    element("dd", { "data-say": `key.${command}` }, [say(`key.${command}`)]),
   ]);
 }
