@@ -16,7 +16,6 @@ from starlette.routing import Route
 from bridge.core.http_types import Request, Secret
 from bridge.crm.espocrm.simulated import (
     DETAILS,
-    PERMISSIONS,
     PERSON,
     Record,
     Refused,
@@ -26,7 +25,8 @@ from bridge.crm.espocrm.simulated import (
     marked,
     meets,
     number,
-    phones,
+    person,
+    rights,
     user,
 )
 from bridge.crm.simulation import LoggedCall, Press, ShownPopup, SimulatedAgent, SimulatedContact, SimulatedCrm
@@ -115,7 +115,7 @@ class EspocrmSimulator:
 
     def _read(self, request: WebRequest, scope: str, record_id: str) -> Any:
         if (scope, record_id) == ("App", "user"):
-            return {"user": {"userName": "popbridge", "type": "api"}, "acl": self._rights()}
+            return {"user": {"userName": "popbridge", "type": "api"}, "acl": rights(self.records, self.faults.denied)}
         self._allow(f"{scope}.read", "No read access.")
         if record_id:
             return dict(self._find(scope, record_id))
@@ -140,15 +140,6 @@ class EspocrmSimulator:
         if right in self.faults.denied or (scope not in self.records):
             raise Refused(403, reason)
 
-    def _rights(self) -> Record:
-        actions = ("create", "read", "edit")
-        table = {
-            scope: {action: "no" if f"{scope}.{action}" in self.faults.denied else "yes" for action in actions}
-            for scope in self.records
-        }
-        permissions = {f"{name}Permission": "no" if name in self.faults.denied else "all" for name in PERMISSIONS}
-        return {"table": table, **permissions}
-
     def _write(self, scope: str, record_id: str, body: Record, headers: Mapping[str, str]) -> Record:
         if record_id:
             self._allow(f"{scope}.edit", "No edit access.")
@@ -164,17 +155,10 @@ class EspocrmSimulator:
         check(scope, body, self.agents)
         record = {"id": f"6b{len(self.records[scope]):015x}", "deleted": False, **body}
         if scope == PERSON:
-            record = self._person(record, headers)
+            record = person(record, self.records[PERSON], headers)
         self.records[scope].append(record)
         self._show(scope, record)
         return dict(record)
-
-    def _person(self, record: Record, headers: Mapping[str, str]) -> Record:
-        name = " ".join(filter(None, (record.get("firstName"), record["lastName"])))
-        twins = [one for one in self.records[PERSON] if one["name"] == name]
-        if twins and "x-skip-duplicate-check" not in headers:
-            raise Refused(409, "duplicate", json.dumps(twins).encode())
-        return {**record, "name": name, **phones([record["phoneNumber"]])}
 
     def _show(self, scope: str, record: Record) -> None:
         """A planned call reminds its agent, a note counts at their bell."""
