@@ -1,7 +1,8 @@
 """The records of a simulated EspoCRM, how they are searched, and what is looked at before they are saved; pure."""
 
+import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bridge.crm.simulation import SimulatedAgent, SimulatedContact
@@ -114,3 +115,21 @@ def number(text: str) -> str:
     """The first number in a text."""
     found = NUMBER.search(text)
     return found[0] if found else ""
+
+
+def rights(scopes: Iterable[str], denied: Collection[str]) -> Record:
+    """The rights of the API user, as `App/user` shows them."""
+    actions = ("create", "read", "edit")
+    table = {
+        scope: {action: "no" if f"{scope}.{action}" in denied else "yes" for action in actions} for scope in scopes
+    }
+    return {"table": table, **{f"{name}Permission": "no" if name in denied else "all" for name in PERMISSIONS}}
+
+
+def person(record: Record, people: Iterable[Record], headers: Mapping[str, str]) -> Record:
+    """A new contact. Raises `Refused` where there is one of that name, unless that is not to be looked at."""
+    name = " ".join(filter(None, (record.get("firstName"), record["lastName"])))
+    twins = [one for one in people if one["name"] == name]
+    if twins and "x-skip-duplicate-check" not in headers:
+        raise Refused(409, "duplicate", json.dumps(twins).encode())
+    return {**record, "name": name, **phones([record["phoneNumber"]])}

@@ -14,21 +14,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bridge.core.http_types import Request, Secret
-from bridge.crm.espocrm.simulated import (
-    DETAILS,
-    PERMISSIONS,
-    PERSON,
-    Record,
-    Refused,
-    check,
-    conditions,
-    contact,
-    marked,
-    meets,
-    number,
-    phones,
-    user,
-)
+from bridge.crm.espocrm import simulated
+from bridge.crm.espocrm.simulated import DETAILS, PERSON, Record, Refused, marked, number
 from bridge.crm.simulation import LoggedCall, Press, ShownPopup, SimulatedAgent, SimulatedContact, SimulatedCrm
 
 
@@ -58,9 +45,9 @@ class EspocrmSimulator:
     popups: list[ShownPopup] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        people = [user(agent) for agent in self.agents]
-        self.records = {"User": people, PERSON: [contact(one) for one in self.contacts], "Lead": [], "Account": []}
-        self.records |= {"Call": [], "Note": []}
+        self.records = {scope: [] for scope in ("User", PERSON, "Lead", "Account", "Call", "Note")}
+        self.records["User"] += [simulated.user(agent) for agent in self.agents]
+        self.records[PERSON] += [simulated.contact(one) for one in self.contacts]
 
     def app(self) -> Starlette:
         """Its API; mount it where `base_url` points."""
@@ -115,13 +102,16 @@ class EspocrmSimulator:
 
     def _read(self, request: WebRequest, scope: str, record_id: str) -> Any:
         if (scope, record_id) == ("App", "user"):
-            return {"user": {"userName": "popbridge", "type": "api"}, "acl": self._rights()}
+            return {
+                "user": {"userName": "popbridge", "type": "api"},
+                "acl": simulated.rights(self.records, self.faults.denied),
+            }
         self._allow(f"{scope}.read", "No read access.")
         if record_id:
             return dict(self._find(scope, record_id))
         query = request.query_params
-        wanted = list(conditions(query.multi_items()))
-        hits = [one for one in self.records.get(scope, []) if all(meets(one, *each) for each in wanted)]
+        wanted = list(simulated.conditions(query.multi_items()))
+        hits = [one for one in self.records.get(scope, []) if all(simulated.meets(one, *each) for each in wanted)]
         most = int(query.get("maxSize", "20"))
         if most > 200:
             raise Refused(403, "Max size exceeded.")
@@ -140,20 +130,11 @@ class EspocrmSimulator:
         if right in self.faults.denied or (scope not in self.records):
             raise Refused(403, reason)
 
-    def _rights(self) -> Record:
-        actions = ("create", "read", "edit")
-        table = {
-            scope: {action: "no" if f"{scope}.{action}" in self.faults.denied else "yes" for action in actions}
-            for scope in self.records
-        }
-        permissions = {f"{name}Permission": "no" if name in self.faults.denied else "all" for name in PERMISSIONS}
-        return {"table": table, **permissions}
-
     def _write(self, scope: str, record_id: str, body: Record, headers: Mapping[str, str]) -> Record:
         if record_id:
             self._allow(f"{scope}.edit", "No edit access.")
             record = self._find(scope, record_id)
-            check(scope, {**record, **body}, self.agents)
+            simulated.check(scope, {**record, **body}, self.agents)
             record.update(body)
             return dict(record)
         permitted = scope == "Note" and body.get("targetType") == "users" and "message" not in self.faults.denied
@@ -161,20 +142,13 @@ class EspocrmSimulator:
             self._allow(f"{scope}.create", "No create access.")
             if scope == "Note":
                 raise Refused(403, "No create access.")
-        check(scope, body, self.agents)
+        simulated.check(scope, body, self.agents)
         record = {"id": f"6b{len(self.records[scope]):015x}", "deleted": False, **body}
         if scope == PERSON:
-            record = self._person(record, headers)
+            record = simulated.person(record, self.records[PERSON], headers)
         self.records[scope].append(record)
         self._show(scope, record)
         return dict(record)
-
-    def _person(self, record: Record, headers: Mapping[str, str]) -> Record:
-        name = " ".join(filter(None, (record.get("firstName"), record["lastName"])))
-        twins = [one for one in self.records[PERSON] if one["name"] == name]
-        if twins and "x-skip-duplicate-check" not in headers:
-            raise Refused(409, "duplicate", json.dumps(twins).encode())
-        return {**record, "name": name, **phones([record["phoneNumber"]])}
 
     def _show(self, scope: str, record: Record) -> None:
         """A planned call reminds its agent, a note counts at their bell."""
