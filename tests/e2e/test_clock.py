@@ -1,7 +1,9 @@
 """A machine whose clock is wrong delivers in time all the same, and is named."""
 
 import asyncio
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +25,7 @@ async def test_a_worker_whose_clock_is_off_delivers_in_time_and_is_named(
 ) -> None:
     async with open_stage(tmp_path, redis_url) as stage:
         command = ["faketime", "-f", off, sys.executable, "-m", "workers", "--config", str(stage.write_settings())]
-        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True)
         try:
             stage.talk()
             answer = (await stage.click()).json()
@@ -34,5 +36,5 @@ async def test_a_worker_whose_clock_is_off_delivers_in_time_and_is_named(
 
             await until(is_named)
         finally:
-            process.terminate()
+            os.killpg(process.pid, signal.SIGTERM)  # faketime waits for the worker as its child
             await asyncio.to_thread(process.wait, 20)
