@@ -184,7 +184,6 @@ MALFORMED = [
     (b'{"agent": "a", "record": "text"}', "application/json", 400),
     (b'{"agent": NaN}', "application/json", 400),
     (b'{"agent": "a\\u0000b"}', "application/json", 400),
-    (b'{"agent": "\xff"}', "application/json", 400),
     (b'{"agent": "' + b"x" * 400 + b'"}', "application/json", 400),
     (b"[" * 60000, "application/json", 400),
     (b'{"a":' * 10000 + b"1" + b"}" * 10000, "application/json", 400),
