@@ -243,7 +243,7 @@ def _is_quiet(statement: ast.stmt, makers: set[str]) -> bool:
     match statement:
         case ast.Import() | ast.ImportFrom() | ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Pass():
             return True
-        case ast.ClassDef() | ast.For(iter=ast.Tuple() | ast.List()):
+        case ast.ClassDef() | ast.For(iter=ast.Tuple() | ast.List()) | ast.If(test=ast.Name(id="TYPE_CHECKING")):
             return all(_is_quiet(inner, makers) for inner in statement.body)
         case ast.Expr(value=ast.Constant()) | ast.If(test=ast.Compare(left=ast.Name(id="__name__"))):
             return True

@@ -5,9 +5,9 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 
+from bridge.cli.lazy import LazyGroup
 from bridge.cli.main import main
 from bridge.core.errors import ClickRefused
 from bridge.core.model import Outcome
@@ -23,12 +23,14 @@ FOLDERS = ("*.md", "bridge/*.md", "bridge/*/*.md", "bridge/*/*/*.md", "deploy/*.
 DOCUMENTS = sorted(str(file.relative_to(ROOT)) for pattern in FOLDERS for file in ROOT.glob(pattern))
 
 
-def commands(group: click.Group, before: str = "popbridge") -> list[str]:
+def commands(group: LazyGroup, before: str = "popbridge") -> list[str]:
     names: list[str] = []
-    for name, command in group.commands.items():
-        words = f"{before} {name}"
-        if not command.hidden:  # hidden: an old name that still works
-            names += commands(command, words) if isinstance(command, click.Group) else [words]
+    for name in group.commands:
+        words, command = f"{before} {name}", group.load(name)
+        if isinstance(command, LazyGroup):
+            names += commands(command, words)
+        elif not group.commands[name].hidden:  # hidden: an old name that still works
+            names.append(words)
     return names
 
 

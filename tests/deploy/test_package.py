@@ -88,7 +88,7 @@ def test_settings_are_checked_and_the_archive_is_made(installed: Path, tmp_path:
     example = (ROOT / "deploy" / "popbridge.example.toml").read_text(encoding="utf-8")
     (tmp_path / "popbridge.toml").write_text(example, encoding="utf-8")
     (tmp_path / "agents.csv").write_text("crm,crm_user,pbx,extension,name\n", encoding="utf-8")
-    assert "all is well" in run(installed / "popbridge", "check", cwd=tmp_path)
+    assert "agents: OK" in run(installed / "popbridge", "check", cwd=tmp_path)
     listed = run(installed / "popbridge", "audit", "list", "--json", cwd=tmp_path)
     assert json.loads(listed)["items"] == []
     assert (tmp_path / "var" / "audit.db").is_file()

@@ -5,9 +5,9 @@ import os
 import re
 from pathlib import Path
 
-import click
 import pytest
 
+from bridge.cli.lazy import LazyGroup
 from bridge.cli.main import main
 from bridge.config.models import CrmAccount
 from bridge.services import load_settings
@@ -22,13 +22,13 @@ SECRETS = {
 }
 
 
-def known(words: list[str], group: click.Group = main) -> bool:
+def known(words: list[str], group: LazyGroup = main) -> bool:
     """Whether the command line knows this command and each of its options."""
-    command = group.commands.get(words[0])
-    if isinstance(command, click.Group):
-        return len(words) < 2 or words[1].startswith("-") or known(words[1:], command)
-    if command is None:
+    if words[0] not in group.commands:
         return False
+    command = group.load(words[0])
+    if isinstance(command, LazyGroup):
+        return len(words) < 2 or words[1].startswith("-") or known(words[1:], command)
     options = {name for option in command.params for name in option.opts}
     return all(word.split("=")[0] in options for word in words[1:] if word.startswith("--"))
 

@@ -1,0 +1,147 @@
+"""`popbridge audit list`, `show`, `export` and `access-log`: reading the audit log, which is itself recorded."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from bridge.audit import access_log, export, query, search
+from bridge.audit.access_log import COMMAND_LINE
+from bridge.audit.entry import DeliveryEnd, LogEntry
+from bridge.audit.search import Page, Search
+from bridge.cli.chosen import Chosen, with_settings
+from bridge.cli.clicks import show_details
+from bridge.cli.connections import opened
+from bridge.cli.terminal import USAGE, as_json_option, asynchronous, fail, progress, show
+from bridge.services import Services
+
+CELL, WHY = 40, 200
+"""The longest texts of a table."""
+
+
+def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
+    for name in reversed(search.FILTERS):
+        command = click.option(f"--{name.replace('_', '-')}", name)(command)
+    return command
+
+
+def _paged(command: Callable[..., Any]) -> Callable[..., Any]:
+    command = click.option("--cursor", help="The next_cursor of an earlier page.")(command)
+    limits = click.IntRange(1, search.LONGEST_PAGE)
+    return click.option("--limit", type=limits, default=search.PAGE_LENGTH, show_default=True)(command)
+
+
+def search_for(services: Services, given: Mapping[str, str | None]) -> Search:
+    """The search with these filters, those left out aside. Raises `ClickRefused` for one that makes no sense."""
+    filters = {name: value for name, value in given.items() if value}
+    return Search.read(filters, services.labels.regions.values(), services.clock.now())
+
+
+@click.command("list")
+@_filters
+@_paged
+@as_json_option
+@with_settings
+@asynchronous
+async def list_(chosen: Chosen, /, as_json_: bool, limit: int, cursor: str | None, **filters: str | None) -> None:
+    """List lookups, newest first. Times: ISO 8601, or how long ago, such as 10m."""
+    async with opened(chosen.settings()) as services:
+        wanted = search_for(services, filters)
+        await access_log.record(services.redis, COMMAND_LINE, "list", services.clock.now(), wanted)
+        page = await query.entries(services.archive, services.redis, wanted, limit, cursor)
+    show({"items": page.items, "next_cursor": page.next_cursor}, lambda: _table(page), as_json_)
+
+
+def _table(page: Page[LogEntry]) -> str:
+    rows = [
+        f"{entry['time']}  {_cell(entry['crm_user']):<24} {_cell(entry['extension']):<10} {entry['outcome']:<18} "
+        f"{_cell(entry['caller']):<14} {_ends(entry['deliveries'])}  {_cell(entry['why'], WHY)}"
+        for entry in page.items
+    ]
+    more = [f"more: --cursor {page.next_cursor}"] if page.next_cursor else []
+    return "\n".join([*rows, *more]) if rows else "no lookups match"
+
+
+def _cell(text: str | None, most: int = CELL) -> str:
+    """On one line and shortened to fit the table; `show` and --json have the whole text."""
+    line = (text or "-").replace("\n", " ")
+    return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def _ends(deliveries: list[DeliveryEnd]) -> str:
+    return ",".join(f"{one['target']}={_end(one)}" for one in deliveries) or "-"
+
+
+def _end(delivery: DeliveryEnd) -> str:
+    return f"{delivery['state']}{'+seen' if delivery['shown_at'] else ''}"
+
+
+@click.command("show")
+@click.argument("click_id")
+@as_json_option
+@with_settings
+@asynchronous
+async def show_(chosen: Chosen, click_id: str, as_json_: bool) -> None:
+    """Show one click: request, chosen call and why, each delivery, seen or not."""
+    await show_details(chosen, click_id, as_json_)
+
+
+@click.command("export")
+@_filters
+@click.option("--format", "form", type=click.Choice([*export.FORMATS]), default="csv", show_default=True)
+@click.option("--output", type=click.Path(path_type=Path), help="A new file; default: standard output.")
+@with_settings
+@asynchronous
+async def export_(chosen: Chosen, /, form: str, output: Path | None, **filters: str | None) -> None:
+    """Export all lookups that match, newest first. Filters as in `audit list`."""
+    async with opened(chosen.settings()) as services:
+        wanted = search_for(services, filters)
+        await access_log.record(services.redis, COMMAND_LINE, "export", services.clock.now(), wanted)
+        with _written(output) as file, progress("log entries") as update:
+            count = 0
+            async for text, entries in export.texts(services.archive, services.redis, wanted, form):
+                file.write(text.encode())
+                update(count := count + entries)
+
+
+@contextmanager
+def _written(output: Path | None) -> Iterator[BinaryIO]:
+    """A new file that only its owner may read, or standard output."""
+    if output is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    try:
+        descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        fail([f"{output} cannot be created: {error.strerror}"], USAGE)
+    with open(descriptor, "wb") as file:
+        yield file
+
+
+@click.command("access-log")
+@_paged
+@as_json_option
+@with_settings
+@asynchronous
+async def accesses(chosen: Chosen, limit: int, cursor: str | None, as_json_: bool) -> None:
+    """List who read the log, what was erased and what retention deleted, newest first."""
+    async with opened(chosen.settings()) as services:
+        await access_log.record(services.redis, COMMAND_LINE, "access-log", services.clock.now())
+        page = await access_log.page(services.archive, services.redis, limit, cursor)
+    rows = [f"{one['time']}  {one['kind']:<10} {one['who']:<24} {_access(one)}" for one in page.items]
+    more = [f"more: --cursor {page.next_cursor}"] if page.next_cursor else []
+    show({"items": page.items, "next_cursor": page.next_cursor}, lambda: "\n".join([*rows, *more]) or "none", as_json_)
+
+
+def _access(entry: Mapping[str, Any]) -> str:
+    """What was read, and the filters that are stored in plain text."""
+    filters = entry.get("filters", {})
+    plain = [
+        f"{name}={value if isinstance(value, str) else '(stored as a commitment)'}" for name, value in filters.items()
+    ]
+    return " ".join([entry.get("what", ""), entry.get("click_id", ""), *plain]).strip()

@@ -1,0 +1,27 @@
+"""What a command connects to. The embedded Redis is started for the command if it is not running."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bridge.config.models import Settings
+from bridge.services import Services, open_services
+from bridge.store import embedded
+from bridge.store.client import TextRedis, open_async
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Services]:
+    """The services, on the settings' Redis."""
+    async with embedded.redis_of(settings) as url, open_services(settings, url) as services:
+        yield services
+
+
+@asynccontextmanager
+async def opened_redis(settings: Settings) -> AsyncIterator[TextRedis]:
+    """The settings' Redis alone."""
+    async with embedded.redis_of(settings) as url:
+        redis = open_async(url)
+        try:
+            yield redis
+        finally:
+            await redis.aclose()

@@ -1,0 +1,82 @@
+"""`popbridge deliveries`: popups and how they were delivered."""
+
+import click
+
+from bridge.cli.chosen import Chosen, with_settings
+from bridge.cli.connections import opened_redis
+from bridge.cli.terminal import FAILURE, as_json_option, asynchronous, fail, show
+from bridge.core.clock import Clock
+from bridge.core.json_codec import time_text
+from bridge.core.model import Attempt, Delivery, DeliveryState
+from bridge.store.deliveries import records
+
+NO_DELIVERY = "no delivery has this id, or it is no longer kept"
+
+
+@click.command("list")
+@click.option("--state", type=click.Choice([str(state) for state in DeliveryState]))
+@click.option("--target", help="A CRM's name, or desktop.")
+@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True)
+@click.option("--cursor", help="The next_cursor of an earlier page.")
+@as_json_option
+@with_settings
+@asynchronous
+async def list_(
+    chosen: Chosen, state: str | None, target: str | None, limit: int, cursor: str | None, as_json_: bool
+) -> None:
+    """List the deliveries of the last three days, newest first."""
+    async with opened_redis(chosen.settings()) as redis:
+        items, more = await records.every(redis, state, target, limit, cursor)
+    rows = [*map(_row, items), *([f"more: --cursor {more}"] if more else [])]
+    show({"items": items, "next_cursor": more}, lambda: "\n".join(rows) or "none", as_json_)
+
+
+def _row(delivery: Delivery) -> str:
+    count = len(delivery.attempts)
+    attempts = f"{count} attempt{'s' * (count != 1)}"
+    return f"{delivery.delivery_id}  {delivery.target:<12} {delivery.state:<10} {attempts:<11} {_last(delivery)}"
+
+
+def _last(delivery: Delivery) -> str:
+    """The error of the last attempt, and when the next one is."""
+    if not delivery.attempts:
+        return ""
+    last = delivery.attempts[-1]
+    again = f", next attempt {time_text(last.next_try_at)}" if last.next_try_at and not delivery.ended_at else ""
+    return f"{last.error or 'ok'}{again}"
+
+
+@click.command("show")
+@click.argument("delivery_id")
+@as_json_option
+@with_settings
+@asynchronous
+async def show_(chosen: Chosen, delivery_id: str, as_json_: bool) -> None:
+    """Show one delivery with every attempt."""
+    async with opened_redis(chosen.settings()) as redis:
+        found = await records.get(redis, [delivery_id])
+    if not found:
+        fail([NO_DELIVERY], FAILURE)
+    one = found[0]
+    heading = f"{one.delivery_id} of {one.popup_id} to {one.target}: {one.state}"
+    show(one, lambda: "\n".join([heading, *map(_attempt, one.attempts)]), as_json_)
+
+
+def _attempt(attempt: Attempt) -> str:
+    return f"  {time_text(attempt.at)}  {attempt.status or '-'}  {attempt.ms:g} ms  {attempt.error or 'ok'}"
+
+
+@click.command()
+@click.argument("delivery_id")
+@with_settings
+@asynchronous
+async def retry(chosen: Chosen, delivery_id: str) -> None:
+    """Send a failed or expired delivery again, marked as a retry."""
+    settings = chosen.settings()
+    async with opened_redis(settings) as redis:
+        found = await records.get(redis, [delivery_id])
+        if not found:
+            fail([NO_DELIVERY], FAILURE)
+        state = await records.send_again(redis, settings, found[0], Clock().now())
+    if state != records.RESENT:
+        fail([f"the delivery is {state}: only failed and expired ones can be sent again"], FAILURE)
