@@ -340,7 +340,7 @@ async def test_statistics_keep_no_samples(archive: Archive, redis_url: Secret, r
     await redis.aclose()
 
 
-async def test_everything_held_is_told(scene: Stage) -> None:
+async def test_everything_held_is_exported(scene: Stage) -> None:
     await live_through(scene)
     mark = CallerSubject.of(NUMBER, ["IL"])
     told = await person_export.everything_about(scene.services.archive, scene.redis, mark)

@@ -49,7 +49,7 @@ async def test_a_signed_click_is_answered_with_the_contracts_popup(stage: Stage)
     assert popup["other_calls"] == []
 
 
-async def test_every_outcome_over_real_http_with_its_audit_line(stage: Stage) -> None:
+async def test_every_outcome_over_real_http_with_its_log_entry(stage: Stage) -> None:
     faults = stage.pbx.faults
     seen: dict[str, str] = {}
 
@@ -366,7 +366,7 @@ async def test_a_sender_who_goes_away_or_never_finishes_is_no_traceback(
     assert "Traceback" not in caplog.text
 
 
-async def test_a_crm_that_rehearses_is_answered_and_audited_and_nothing_is_pushed(
+async def test_a_crm_on_a_dry_run_is_answered_and_audited_and_nothing_is_delivered(
     tmp_path: Path, redis_url: Secret
 ) -> None:
     async with open_stage(tmp_path, redis_url, extra={"POPBRIDGE_CRM__ACME__DRY_RUN": "true"}) as stage:

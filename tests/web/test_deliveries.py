@@ -92,7 +92,7 @@ async def test_a_resent_popup_reaches_the_desktop_although_its_first_time_is_ove
     assert await stage.redis.xlen(f"popbridge:desktop:acme:{DANA}") == 1
 
 
-async def test_metrics_tell_how_things_stand(stage: Stage) -> None:
+async def test_metrics_show_how_things_are(stage: Stage) -> None:
     stage.talk()
     _, delivery_id = await clicked(stage)
     text = (await stage.get("/metrics")).text
@@ -115,7 +115,7 @@ async def test_metrics_tell_how_things_stand(stage: Stage) -> None:
     assert DANA not in text
 
 
-async def test_durations_of_clicks_and_questions_are_counted_with_the_click(stage: Stage) -> None:
+async def test_durations_of_clicks_and_queries_are_counted_with_the_click(stage: Stage) -> None:
     stage.talk()
     await stage.click(message_id="msg_twice")
     await stage.click(message_id="msg_twice")
@@ -131,7 +131,7 @@ async def test_durations_of_clicks_and_questions_are_counted_with_the_click(stag
     assert 'popbridge_click_duration_seconds_bucket{crm="acme",le="0.005"}' in text
 
 
-async def test_questions_that_nobody_clicked_for_are_counted_with_the_next_click(stage: Stage) -> None:
+async def test_queries_that_nobody_clicked_for_are_counted_with_the_next_click(stage: Stage) -> None:
     for _ in range(2):
         await stage.services.lookup.systems["main"].snapshot(None)
     assert "pbx_question_duration_seconds_count" not in (await stage.get("/metrics")).text

@@ -58,8 +58,8 @@ async def test_a_page_catches_up_after_the_last_event_it_saw(stage: Stage) -> No
         assert second.ids[:2] == seen[1:]
 
 
-async def test_what_comes_while_a_page_catches_up_is_told_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is both heard and found in the stream."""
+async def test_what_comes_while_a_page_catches_up_comes_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It both arrives and is found in the stream."""
     stage.talk()
     hub, dana = stage.app.state.hub, await stage.token(Role.AGENT, DANA)
     catch_up, meanwhile = hub.catch_up, []
@@ -182,7 +182,7 @@ async def nobody_looks(*_: object) -> None:
     """Instead of the look at every open page's token now and then."""
 
 
-async def test_who_is_signed_out_is_told_at_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_is_signed_out_learns_it_at_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bridge.web.desktop.hub.Hub._end_those_signed_out", nobody_looks)
     dana, omer = await stage.token(Role.AGENT, DANA), await stage.token(Role.AGENT, OMER)
     session = bearer((await ask(stage, "POST", "session", dana)).json()["session"])
@@ -207,7 +207,9 @@ async def test_revoking_a_token_ends_the_sessions_traded_for_it(stage: Stage) ->
     assert (await ask(stage, "GET", "preferences", session)).status_code == 401
 
 
-async def test_a_token_that_ended_unheard_is_noticed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_token_that_ended_while_nobody_listened_is_noticed(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By a message that was lost, or by its time."""
     monkeypatch.setattr("bridge.web.desktop.hub.BEAT_SECONDS", 0.01)
     dana, omer = await stage.token(Role.AGENT, DANA), await stage.token(Role.AGENT, OMER)
@@ -220,7 +222,7 @@ async def test_a_token_that_ended_unheard_is_noticed(stage: Stage, monkeypatch: 
 
 
 async def test_a_broken_subscription_loses_nothing(tmp_path: Path, redis_server: Secret, redis_url: Secret) -> None:
-    """What is pushed while the line to Redis is down comes when it is back, once, to the agent it is for."""
+    """What is delivered while the connection to Redis is down comes when it is back, once, to the agent it is for."""
     async with redis_line(redis_server) as (line, address), open_stage(tmp_path, address) as stage:
         stage.talk()
         dana, omer = await stage.token(Role.AGENT, DANA), await stage.token(Role.AGENT, OMER)

@@ -57,7 +57,7 @@ async def test_no_such_popup(stage: Stage) -> None:
         assert answer.status_code == 404
 
 
-async def test_a_dismissal_is_told_to_the_agents_other_pages(stage: Stage) -> None:
+async def test_a_dismissal_reaches_the_agents_other_pages(stage: Stage) -> None:
     stage.talk()
     dana = await stage.token(Role.AGENT, DANA)
     popup_id = (await clicked(stage))["popup_id"]
@@ -67,7 +67,7 @@ async def test_a_dismissal_is_told_to_the_agents_other_pages(stage: Stage) -> No
     assert (await to_desktop(stage, popup_id))["state"] == "delivered"
 
 
-async def test_a_click_that_finds_no_call_is_told_to_the_page_with_the_reason(stage: Stage) -> None:
+async def test_a_click_that_finds_no_call_reaches_the_page_with_the_reason(stage: Stage) -> None:
     async with page(stage, await stage.token(Role.AGENT, DANA)) as opened:
         answer = (await stage.click({"agent": DANA})).json()
         told = (await opened.until("nothing"))[0]
@@ -82,7 +82,7 @@ async def test_a_click_that_finds_no_call_is_told_to_the_page_with_the_reason(st
         assert [each["click_id"] for each in await again.until("nothing")] == [wrong["click_id"]]
 
 
-async def test_the_button_pressed_again_on_the_page(stage: Stage) -> None:
+async def test_the_page_looks_up_again(stage: Stage) -> None:
     dana = await stage.token(Role.AGENT, DANA)
     assert (await ask(stage, "POST", "press", dana, {})).json()["outcome"] == "no-active-call"
     ivrid = stage.talk()
@@ -135,11 +135,11 @@ async def test_a_call_that_is_gone_is_not_remembered(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("told", [{"ivrid": 7}, {"ivrid": "x" * 400}, {"popup_id": []}, []])
-async def test_a_press_that_cannot_be_read(stage: Stage, told: Any) -> None:
+async def test_a_click_on_the_page_that_cannot_be_read(stage: Stage, told: Any) -> None:
     assert (await ask(stage, "POST", "press", await stage.token(Role.AGENT, DANA), told)).status_code == 400
 
 
-async def test_too_many_presses(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_too_many_clicks_on_the_page(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bridge.web.desktop.actions.PRESSES_PER_MINUTE", 2)
     dana, omer = await stage.token(Role.AGENT, DANA), await stage.token(Role.AGENT, OMER)
     codes = [(await ask(stage, "POST", "press", dana, {})).status_code for _ in range(4)]
@@ -279,7 +279,7 @@ async def test_a_crm_that_takes_no_popups_takes_no_notes(tmp_path: Path, redis_u
 USUAL = {"language": None, "sound": False, "alerts": False, "theme": "auto", "customdata": None}
 
 
-async def test_preferences_are_kept_and_told_to_the_agents_pages(stage: Stage) -> None:
+async def test_preferences_are_kept_and_reach_the_agents_pages(stage: Stage) -> None:
     dana = await stage.token(Role.AGENT, DANA)
     assert (await ask(stage, "GET", "preferences", dana)).json() == USUAL
     async with page(stage, dana) as opened:

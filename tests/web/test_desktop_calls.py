@@ -115,19 +115,19 @@ async def test_nobody_is_asked_without_an_open_card(stage: Stage) -> None:
             assert stage.systems["main"].asked == asked
 
 
-async def test_many_lines_are_asked_about_together(stage: Stage) -> None:
+async def test_many_extensions_are_asked_about_together(stage: Stage) -> None:
     """A few questions a round, whatever the number of open cards."""
     codes = [f"SIPDesk{number}" for number in range(12)]
     stage.systems["main"].seat(*codes)
     for code in codes:
         stage.talk(code)
-    lines, asked = [ExtensionId("main", code) for code in codes], stage.systems["main"].asked
-    heard = await stage.services.lookup.each([*lines, ExtensionId("gone", "1")])
-    assert {line: len(each.calls) for line, each in heard.items()} == dict.fromkeys(lines, 1)
+    extensions, asked = [ExtensionId("main", code) for code in codes], stage.systems["main"].asked
+    results = await stage.services.lookup.each([*extensions, ExtensionId("gone", "1")])
+    assert {one: len(each.calls) for one, each in results.items()} == dict.fromkeys(extensions, 1)
     assert stage.systems["main"].asked - asked <= 4
 
 
-async def test_a_page_that_comes_back_is_told_how_its_call_stands(stage: Stage) -> None:
+async def test_a_page_that_comes_back_learns_how_its_call_is(stage: Stage) -> None:
     ivrid = stage.talk()
     dana = await stage.token(Role.AGENT, DANA)
     async with page(stage, dana) as opened:

@@ -82,7 +82,7 @@ async def test_danas_popup_is_not_there_for_omer(stage: Stage, method: str, path
     assert (await ask(stage, method, path.replace("POPUP", popup_id), dana, wanted)).status_code < 300
 
 
-async def test_what_is_told_to_danas_pages_is_not_told_to_omers(stage: Stage) -> None:
+async def test_what_danas_pages_get_omers_do_not_get(stage: Stage) -> None:
     """Popups, clicks without a call, dismissals, preferences, calls."""
     dana, omer = await stage.token(Role.AGENT, DANA), await stage.token(Role.AGENT, OMER)
     async with page(stage, dana) as hers, page(stage, omer) as his:
