@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import httpx
 import uvicorn
@@ -25,9 +24,8 @@ from bridge.core.http_types import Secret
 from bridge.core.model import Agent, Caller, ExtensionId
 from bridge.crm.webhook import signature
 from bridge.crm.webhook import simulator as fake_crm
-from bridge.pbx.ozeki import simulator as fake_ozeki
+from bridge.pbx import registry
 from bridge.pbx.switchboard import Extension, Switchboard
-from bridge.pbx.voicenter import simulator as fake_voicenter
 from bridge.services import Services, load_settings
 from bridge.store import tokens
 from bridge.store.client import TextRedis
@@ -42,35 +40,41 @@ TOKEN = Secret("token-of-acme-0123456789")
 CODE = Secret("ACCOUNTCODE77")
 DANA, OMER = "dana@acme.example", "omer@acme.example"
 CALLER, DID = "0722776772", "0776707528"
-OZEKI_USER, OZEKI_PASSWORD, OZEKI_ZONE = "popbridge", Secret("INVENTED&42"), "Europe/Budapest"
+OZEKI_PASSWORD = Secret("INVENTED&42")
 
 
 @dataclass(frozen=True)
 class Make:
-    """A make of phone system: its keys of `[pbx.NAME]`, its fake, and how the agents' phones are called there."""
+    """A make of phone system: its keys of `[pbx.NAME]` at an address, its simulator, and what extensions are
+    called there."""
 
     kind: str
-    keys: Mapping[str, str]
+    section: Callable[[str], Mapping[str, object]]
     fake: Callable[[Switchboard], Any]
     dana: str
     omer: str
 
 
-def _voicenter(board: Switchboard) -> fake_voicenter.VoicenterSimulator:
-    return fake_voicenter.VoicenterSimulator(board, CODE.reveal(), fake_voicenter.Faults())
+def simulated(kind: str, secret: Secret) -> Make:
+    """The make as its own folder describes it."""
+    described = registry.simulator(kind)
+    dana, omer = (described.extension_of(*names) for names in (("SIPDana1", "101"), ("SIPOmer1", "102")))
+    return Make(
+        kind, lambda url: described.section(url, secret), lambda board: described.build(board, secret), dana, omer
+    )
 
 
-def _ozeki(generation: Any) -> Make:
-    def fake(board: Switchboard) -> fake_ozeki.OzekiSimulator:
-        faults, zone = fake_ozeki.Faults(), ZoneInfo(OZEKI_ZONE)
-        return fake_ozeki.OzekiSimulator(board, OZEKI_USER, OZEKI_PASSWORD.reveal(), faults, generation, zone)
+def older(ozeki: Make) -> Make:
+    """Ozeki's older generation."""
+    return replace(
+        ozeki,
+        section=lambda url: {**ozeki.section(url), "generation": "xe"},
+        fake=lambda board: replace(ozeki.fake(board), generation="xe"),
+    )
 
-    keys = {"username": OZEKI_USER, "password": OZEKI_PASSWORD.reveal(), "timezone": OZEKI_ZONE, "region": "IL"}
-    return Make("ozeki", {"generation": generation, **keys}, fake, "101", "102")
 
-
-VOICENTER = Make("voicenter", {"code": CODE.reveal()}, _voicenter, "SIPDana1", "SIPOmer1")
-OZEKI, OZEKI_XE = _ozeki("9509"), _ozeki("xe")
+VOICENTER, OZEKI = simulated("voicenter", CODE), simulated("ozeki", OZEKI_PASSWORD)
+OZEKI_XE = older(OZEKI)
 
 
 @dataclass
@@ -230,9 +234,7 @@ popup_secrets = ["{POPUP_SECRET.reveal()}"]
         makes = {"main": self.make} | {name: system.make for name, system in self.systems.items()}
         parts = []
         for name, make in makes.items():
-            keys: dict[str, object] = {"kind": make.kind, "base_url": f"{self.pbx_url}{_mounted(name)}", **make.keys}
-            if make.kind == "voicenter":
-                keys["directory_url"] = keys["base_url"]
+            keys = {"kind": make.kind, **make.section(f"{self.pbx_url}{_mounted(name)}")}
             keys |= {"timeout_seconds": 3.0, "fresh_seconds": 0.0}
             parts.append(f"[pbx.{name}]\n" + "\n".join(f"{key} = {json.dumps(keys[key])}" for key in keys))
         return "\n".join(parts)

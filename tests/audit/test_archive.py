@@ -78,7 +78,7 @@ async def test_what_no_database_takes_is_put_aside(
 
 
 @pytest.mark.parametrize("line", ["[" * 100_000, "", "null", json.dumps({"details": 3})])
-async def test_what_is_no_line_at_all_is_put_aside(archive: Archive, redis: TextRedis, line: str) -> None:
+async def test_what_is_no_entry_at_all_is_put_aside(archive: Archive, redis: TextRedis, line: str) -> None:
     await redis.xadd(keys.AUDIT, {"kind": "read", "line": line})
     await redis.xadd(keys.AUDIT, entries.lookup(2)[1])
     assert await archived(archive, redis) == [f"clk_{2:032x}"]

@@ -291,12 +291,12 @@ async def test_calls_whose_ids_have_its_digits_are_not_taken_for_it(archive: Arc
 
 
 async def test_no_key_is_named_after_a_person(stage: Stage) -> None:
-    """What a CRM calls its clicks is its own affair; a press on the desktop page is known by its agent."""
+    """What a CRM calls its clicks is its own affair; a click on the desktop page is known by its agent."""
     stage.talk(number=NUMBER)
     first = await stage.click({"agent": DANA}, message_id=f"msg_{NUMBER}")
-    press = {**await stage.token(Role.AGENT, DANA), "Idempotency-Key": "one", "Origin": stage.bridge_url}
-    pressed = await stage.http.post(f"{stage.bridge_url}/desktop/press", json={}, headers=press)
-    assert (first.status_code, pressed.status_code) == (200, 200)
+    headers = {**await stage.token(Role.AGENT, DANA), "Idempotency-Key": "one", "Origin": stage.bridge_url}
+    clicked = await stage.http.post(f"{stage.bridge_url}/desktop/press", json={}, headers=headers)
+    assert (first.status_code, clicked.status_code) == (200, 200)
     for mark in (CallerSubject.of(NUMBER, ["IL"]), AgentSubject("acme", DANA)):
         await erase.erase(stage.services.archive, stage.redis, mark, "a test", stage.services.clock.now())
     held = everything_in(stage.redis_url)
@@ -340,7 +340,7 @@ async def test_statistics_keep_no_samples(archive: Archive, redis_url: Secret, r
     await redis.aclose()
 
 
-async def test_everything_held_is_told(scene: Stage) -> None:
+async def test_everything_held_is_exported(scene: Stage) -> None:
     await live_through(scene)
     mark = CallerSubject.of(NUMBER, ["IL"])
     told = await person_export.everything_about(scene.services.archive, scene.redis, mark)

@@ -49,7 +49,7 @@ def test_other_cells_are_as_they_are(text: str) -> None:
     assert cell(text) == text
 
 
-async def test_both_forms_have_all_lines(archive: Archive, redis_url: Secret) -> None:
+async def test_both_forms_have_all_entries(archive: Archive, redis_url: Secret) -> None:
     with Redis.from_url(redis_url.reveal()) as direct:
         for _, fields in entries.some(40):
             direct.xadd(keys.AUDIT, fields)
@@ -86,7 +86,7 @@ async def test_over_http(stage: Stage) -> None:
     assert (await stage.get("/api/audit/export", await stage.token(Role.AGENT, "dana@acme.example"))).status_code == 403
 
 
-async def test_memory_does_not_grow_with_the_lines(
+async def test_memory_does_not_grow_with_the_entries(
     archive: Archive, redis_url: Secret, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No piece is larger than a batch, whatever there is."""

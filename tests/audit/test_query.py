@@ -81,7 +81,7 @@ def test_what_is_no_number_is_found_as_it_is(archive: Archive, caller: str) -> N
     assert len(found(archive, {"caller": caller})) == 1
 
 
-def test_ends_and_seen_times_join_their_line(filled: Archive) -> None:
+def test_ends_and_seen_times_join_their_entry(filled: Archive) -> None:
     (line,), _ = query.read(filled, Search.read({"ivrid": f"2026110108{7:012x}"}, [], NOW), 5, None)
     ends = {one["target"]: one for one in line["deliveries"]}
     assert (ends["acme"]["state"], ends["acme"]["ended_at"]) == ("delivered", "2026-11-01T08:00:07.080Z")

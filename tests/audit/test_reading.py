@@ -15,7 +15,7 @@ from tests.stage import CALLER, DANA, Stage, open_stage
 pytestmark = pytest.mark.anyio
 
 
-async def test_each_reading_is_a_line(stage: Stage) -> None:
+async def test_each_reading_is_an_entry(stage: Stage) -> None:
     stage.talk()
     click_id = (await stage.click({"agent": DANA})).json()["click_id"]
     supervisor, admin = await stage.token(Role.SUPERVISOR), await stage.token(Role.ADMIN)

@@ -146,7 +146,7 @@ async def test_many_archivers_at_once_make_one_chain(archive: Archive, redis_url
     await redis.aclose()
 
 
-async def test_the_same_entries_again_and_again_are_one_line_each(archive: Archive) -> None:
+async def test_the_same_stream_entries_again_and_again_are_one_log_entry_each(archive: Archive) -> None:
     lines = list(entries.some(20))
     for start in (0, 7, 3, 0):
         archive.insert(lines[start:])

@@ -73,7 +73,7 @@ def altered(column: Any, value: Any) -> Any:
 
 
 @pytest.mark.parametrize("seq", [1, 7, 8, 3 * CLICKS])
-def test_a_removed_line_is_missing(written: Archive, seq: int) -> None:
+def test_a_removed_entry_is_missing(written: Archive, seq: int) -> None:
     with written.writing() as connection:
         for table in CHAINED:
             connection.execute(delete(table).where(table.c.seq == seq))
@@ -84,7 +84,7 @@ def renumber(connection: Connection, table: Table, seq: int, to: int) -> None:
     connection.execute(update(table).where(table.c.seq == seq).values(seq=to))
 
 
-def test_two_lines_that_changed_places(written: Archive) -> None:
+def test_two_entries_that_changed_places(written: Archive) -> None:
     with written.writing() as connection:
         for seq, to in ((4, 900), (10, 4), (900, 10)):
             renumber(connection, lookups, seq, to)
@@ -100,7 +100,7 @@ def test_neighbours_that_changed_places(written: Archive) -> None:
     assert set(findings(written)) <= {5, 6, 7}
 
 
-def test_a_removed_line_whose_gap_was_closed(written: Archive) -> None:
+def test_a_removed_entry_whose_gap_was_closed(written: Archive) -> None:
     with written.writing() as connection:
         connection.execute(delete(lookups).where(lookups.c.seq == 7))
         for seq in range(8, 3 * CLICKS + 1):
@@ -110,7 +110,7 @@ def test_a_removed_line_whose_gap_was_closed(written: Archive) -> None:
     assert findings(written) == {6: "was changed, or entries between it and entry 7 were removed"}
 
 
-def test_a_line_put_in_between(written: Archive) -> None:
+def test_an_entry_put_in_between(written: Archive) -> None:
     """As whoever knows this program would: numbered, linked and with a digest of its own."""
     with written.writing() as connection:
         for seq in range(3 * CLICKS, 6, -1):
@@ -125,14 +125,14 @@ def test_a_line_put_in_between(written: Archive) -> None:
     assert findings(written) == {7: "was inserted"}
 
 
-def test_a_line_with_a_number_that_is_taken(written: Archive) -> None:
+def test_an_entry_with_a_number_that_is_taken(written: Archive) -> None:
     with written.writing() as connection:
         forged = {**row_of(connection, lookups, 7), "seq": 8, "click_id": "clk_forged"}
         connection.execute(insert(lookups).values(forged))
     assert 8 in findings(written)
 
 
-def test_a_rewritten_line_with_a_fresh_digest(written: Archive) -> None:
+def test_a_rewritten_entry_with_a_fresh_digest(written: Archive) -> None:
     with written.writing() as connection:
         row = {**row_of(connection, lookups, 7), "outcome": "no-active-call"}
         row["digest"] = chain.digest("lookups", row, row["prev"])
@@ -167,7 +167,7 @@ def test_a_log_written_anew_needs_an_anchor(archive: Archive) -> None:
     assert list(findings(archive, anchor)) == [3 * CLICKS]
 
 
-def test_lines_after_the_end_are_found(written: Archive) -> None:
+def test_entries_after_the_end_are_found(written: Archive) -> None:
     with written.writing() as connection:
         forged = {**row_of(connection, lookups, 7), "seq": 3 * CLICKS + 1, "click_id": "clk_forged"}
         connection.execute(insert(lookups).values(forged))
@@ -223,7 +223,7 @@ async def test_forgetting_everything_and_going_on(written: Archive) -> None:
 
 
 @pytest.mark.anyio
-async def test_an_anchor_older_than_what_is_kept_is_told(written: Archive) -> None:
+async def test_an_anchor_older_than_what_is_kept_is_reported(written: Archive) -> None:
     anchor = Anchor(3, "00", time_text(entries.moment(1)))
     early = Anchor(3, "00", time_text(entries.moment(9)))
     await retention.forget(written, entries.moment(5), entries.moment(CLICKS))
@@ -243,7 +243,7 @@ def test_a_part_can_be_proven(written: Archive) -> None:
     assert verify(written, span).findings == [Finding(13, "was changed")]
 
 
-def test_a_part_without_lines_is_whole(written: Archive) -> None:
+def test_a_part_without_entries_is_intact(written: Archive) -> None:
     """Nothing came since, or nothing had come yet."""
     late, early = time_text(entries.moment(99)), time_text(entries.moment(-99))
     for span in (Span(since=late), Span(until=early), Span(late, late), Span(late, early)):
@@ -254,7 +254,7 @@ def test_a_part_without_lines_is_whole(written: Archive) -> None:
     assert verify(written).findings == [Finding(3 * CLICKS, "is missing")]
 
 
-def test_what_cannot_even_be_read_is_told_too(tmp_path: Path) -> None:
+def test_what_cannot_even_be_read_is_reported_too(tmp_path: Path) -> None:
     """SQLite takes texts for bytes and bytes for texts."""
     archive = Archive(Secret(f"sqlite:///{tmp_path / 'audit.db'}"))
     archive.insert(list(entries.some(CLICKS)))
@@ -269,7 +269,7 @@ def test_what_cannot_even_be_read_is_told_too(tmp_path: Path) -> None:
     "details", ["", "[]", '{"lines": 3}', '{"lines": {"caller": [[]]}}', '{"through": "x", "digest": 1, "before": 2}']
 )
 @pytest.mark.parametrize("kind", ["erased", "forgotten", "read"])
-def test_a_forged_receipt_is_told(written: Archive, kind: str, details: str) -> None:
+def test_a_forged_receipt_is_reported(written: Archive, kind: str, details: str) -> None:
     with written.appending() as writer:
         writer.log_access(kind, "nobody", {}, entries.START)
     with written.writing() as connection:

@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from bridge.audit import erase, export, query, retention
+from bridge.audit import erase, export, held, overwrite, query, retention
 from bridge.audit.archive import Archive
 from bridge.audit.search import Place, Search
 from bridge.audit.subject import CallerSubject
@@ -86,17 +86,17 @@ def _figures(archive: Archive, lines: int, name: str) -> Iterator[dict[str, Any]
             connection.execute(text("VACUUM ANALYZE"))
     for asked, place in _questions(lines):
         yield _page(archive, asked, place)
-    verdict = verify(archive, told=lambda count: _say(f"{name}: {count:,} lines proven"))
+    verdict = verify(archive, progress=lambda count: _say(f"{name}: {count:,} lines proven"))
     assert verdict.ok, verdict.findings
     yield {"work": "proven", "seconds": _timed(lambda: verify(archive)), "lines": verdict.entries}
     for share, since in (("a tenth", lines * 9 // 10), ("all", 0)):
         _say(f"{name}: {share} is exported")
         yield {"work": f"exported: {share}", **_export(archive, time_text(entries.moment(since)))}
     mark = CallerSubject.of(entries.number_of(7), REGIONS)
-    held = erase.find(archive, mark)
+    theirs = held.find(archive, mark)
     spent = _timed(lambda: erase._empty(archive, mark, "bench", entries.START, {}))
-    yield {"work": "erased", "seconds": spent, "lines": len(held.numbers)}
-    yield {"work": "rewritten", "seconds": _timed(lambda: erase.overwrite(archive)), "lines": 2 * lines}
+    yield {"work": "erased", "seconds": spent, "lines": len(theirs.numbers)}
+    yield {"work": "rewritten", "seconds": _timed(lambda: overwrite.overwrite(archive)), "lines": 2 * lines}
 
 
 def _fill(archive: Archive, lines: int, name: str) -> None:

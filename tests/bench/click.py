@@ -1,4 +1,4 @@
-"""Part `click`: the answer to a press of the button at fixed rates, beside the obvious script and the floor.
+"""Part `click`: the answer to a click at fixed rates, beside the obvious script and the floor.
 
 The measured web process and its Redis have one core, the phone system and the presser the other.
 """
@@ -73,7 +73,7 @@ class Web:
 
     @property
     def agents(self) -> int:
-        """How many press in turn."""
+        """How many click in turn."""
         return min(AGENTS, self.size)
 
 
@@ -109,7 +109,7 @@ class Running:
     redis: Server
     phone: int
 
-    def press(self, rate: float, seconds: float, seed: int) -> Any:
+    def click(self, rate: float, seconds: float, seed: int) -> Any:
         """What the presser tells."""
         arguments = [",".join(map(str, self.ports)), str(rate), str(seconds), str(seed), str(self.web.agents)]
         return told_by(module("tests.bench.clicker", *arguments), machine.LOAD, {}, 30 + 2 * seconds)
@@ -148,7 +148,7 @@ def started(web: Web, folder: Path) -> Iterator[Running]:
         for port in (*ports, phone):
             wait_until(lambda port=port: _listens(port), f"{web.name} starts")  # type: ignore[misc]
         found = Running(web, ports, pids, redis, phone)
-        told = found.press(WARM_RATE, WARM_CLICKS / WARM_RATE, 0)
+        told = found.click(WARM_RATE, WARM_CLICKS / WARM_RATE, 0)
         assert told["took"], f"{web.name} finds no call: {told['wrong']}"
         yield found
 
@@ -179,7 +179,7 @@ def _listens(port: int) -> bool:
 def point(up: Running, rate: float, seconds: float, seed: int) -> Point:
     """Clicks at one rate for some seconds."""
     asked, (web, redis) = up.asked(), up.spent()
-    told = up.press(rate, seconds, seed)
+    told = up.click(rate, seconds, seed)
     now_web, now_redis = up.spent()
     own = 1000 * DELAY_SECONDS if up.web.asks else 0.0
     took = [each - own for each in told["took"]]

@@ -62,7 +62,7 @@ class Connection(asyncio.Protocol):
         self._idle.append(self)
 
 
-async def press(ports: list[int], rate: float, seconds: float, seed: int, agents: int) -> dict[str, object]:
+async def click(ports: list[int], rate: float, seconds: float, seed: int, agents: int) -> dict[str, object]:
     """Click, and tell how it went."""
     idle: dict[int, list[Connection]] = {port: [] for port in ports}
     took: list[float] = []
@@ -95,7 +95,7 @@ if __name__ == "__main__":
     given, *numbers = sys.argv[1:]
     json.dump(
         asyncio.run(
-            press([*map(int, given.split(","))], float(numbers[0]), float(numbers[1]), int(numbers[2]), int(numbers[3]))
+            click([*map(int, given.split(","))], float(numbers[0]), float(numbers[1]), int(numbers[2]), int(numbers[3]))
         ),
         sys.stdout,
     )

@@ -9,7 +9,7 @@ import os
 import sys
 from datetime import UTC, datetime, timedelta
 
-from bridge.clicks.commit import Entry, record
+from bridge.clicks.commit import Entry, commit
 from bridge.config.models import Settings
 from bridge.core.clock import new_id
 from bridge.core.http_types import Secret
@@ -21,7 +21,9 @@ from bridge.core.model import (
     CallerKind,
     CallState,
     Click,
+    DeliveryEvent,
     Direction,
+    Event,
     ExtensionId,
     Outcome,
     Popup,
@@ -29,7 +31,7 @@ from bridge.core.model import (
     Recording,
     ServedFrom,
 )
-from bridge.crm import registry as crm
+from bridge.crm.webhook import wire
 from bridge.services import load_settings
 from bridge.store.calls import popups
 from bridge.store.client import open_async, open_sync
@@ -82,10 +84,8 @@ def call(now: datetime) -> Call:
 def body(settings: Settings) -> bytes:
     """What a CRM is sent of such a click: the peers push the same."""
     now = datetime.now(UTC)
-    account = settings.crm[CRM]
-    sent = entry(now).answer.popup
-    assert sent is not None
-    return crm.find(account.kind).write_popup(account, new_id("dlv", now), sent, now).body
+    event = DeliveryEvent(Event.POPUP, new_id("dlv", now), now, entry(now).answer.popup)
+    return wire.write_event("http://127.0.0.1:9", dict(settings.crm[CRM])["popup_secrets"], event, now).body
 
 
 async def main() -> None:
@@ -97,7 +97,7 @@ async def main() -> None:
 
     async def put() -> str:
         clicked = entry(datetime.now(UTC) - age)
-        await record(scripts, queue, clicked)
+        await commit(scripts, queue, clicked)
         assert clicked.answer.popup is not None
         kept = await popups.popup(redis, clicked.answer.popup.popup_id)
         assert kept is not None

@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from bridge.core.http_types import Reply, Request
+from bridge.core.http_types import Reply
 from bridge.pbx import registry as pbx
 from tests.bench.figures import middle, plain, table
 from tests.bench.phone import answer, calls, row
 from tests.bench.report import Options, Report
+from tests.contract.session import ScriptedSession
 
 EXTENSIONS, CALLS = (1, 100, 1000), (10, 1000, 5000)
 TIMES = 5
@@ -37,11 +38,11 @@ def _row(make: str, keys: dict[str, str], size: str, body: bytes, rounds: int) -
     adapter = pbx.find(make)
     account = adapter.account.model_validate({"kind": make, **keys})
 
-    async def send(_: Request) -> Reply:
-        return Reply(200, {"content-type": "application/json"}, body, 40.0)
+    reply = Reply(200, {"content-type": "application/json"}, body, 40.0)
+    session = ScriptedSession(adapter, account, [reply], datetime.now(UTC))
 
     async def read() -> None:
-        listing = await adapter.calls(account, send, "main", None, datetime.now(UTC))
+        listing = await adapter.calls(account, session, None)
         assert listing.extensions, "nothing was read"
 
     times = [asyncio.run(_timed(read)) for _ in range(TIMES * rounds)]

@@ -1,4 +1,4 @@
-"""Part `popup`: from a press of the button to the popup at the CRM, on a quiet system, over web process and worker."""
+"""Part `popup`: from a click to the popup at the CRM, on a quiet system, over web process and worker."""
 
 import http.client
 import sys
@@ -55,17 +55,17 @@ def _round(clicks: int) -> tuple[float, float]:
 def _press(port: int, clicks: int, sink: Sink) -> Sequence[float]:
     """Milliseconds of each click, in order. They are far enough apart for the popups to come in order too."""
     sink.forget()
-    pressed = []
+    clicked = []
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     connection.connect()
     for number in range(clicks):
-        pressed.append(time.monotonic())
+        clicked.append(time.monotonic())
         connection.sock.sendall(request(number % click.AGENTS))
         reply = http.client.HTTPResponse(connection.sock)
         reply.begin()
         assert b'"found"' in reply.read(), "a click finds no call"
-        time.sleep(max(0.0, pressed[-1] + EVERY_SECONDS - time.monotonic()))
+        time.sleep(max(0.0, clicked[-1] + EVERY_SECONDS - time.monotonic()))
     sink.wait_for(clicks, "all popups arrive")
     connection.close()
     arrived = sorted(at for _, at in sink.done())
-    return [1000 * (at - since - DELAY_SECONDS) for since, at in zip(pressed, arrived, strict=True)]
+    return [1000 * (at - since - DELAY_SECONDS) for since, at in zip(clicked, arrived, strict=True)]

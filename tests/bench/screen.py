@@ -1,4 +1,4 @@
-"""Part `screen`: from a press of the button to the card on the screen of a real browser, with all that lies between."""
+"""Part `screen`: from a click to the card on the screen of a real browser, with all that lies between."""
 
 import asyncio
 import os
@@ -82,7 +82,7 @@ async def _clicks(stage: Stage, browser: Browser) -> list[float]:
 
 async def _one(stage: Stage, page: Page) -> float:
     ivrid = stage.talk()
-    pressed = time.time()
+    clicked = time.time()
     popup = (await stage.click()).json()["popup"]
 
     async def shown() -> Any:
@@ -91,4 +91,4 @@ async def _one(stage: Stage, page: Page) -> float:
     at: float = await until(shown)
     stage.phone.hang_up(ivrid)
     await asyncio.sleep(GAP_SECONDS)
-    return at - pressed * 1000
+    return at - clicked * 1000

@@ -1,4 +1,4 @@
-"""Asks a web process for `/livez` all the time while buttons are pressed: how long its event loop stands still.
+"""Asks a web process for `/livez` all the time while clicks come in: how long its event loop stands still.
 
 A process of its own: `python -m tests.bench.watcher PORT RATE SECONDS SEED AGENTS [REDIS]`. With the process id of
 Redis, that is stopped (SIGSTOP) for `STOPPED_SECONDS` once in `EVERY_SECONDS`. Prints as JSON what the presser tells,
@@ -13,7 +13,7 @@ import sys
 import time
 from typing import cast
 
-from tests.bench.clicker import press
+from tests.bench.clicker import click
 
 GAP_SECONDS = 0.002
 STOPPED_SECONDS, EVERY_SECONDS = 0.2, 0.75
@@ -80,9 +80,9 @@ async def stops(redis: int, count: int) -> list[float]:
 async def watched(port: int, rate: float, seconds: float, seed: int, agents: int, redis: int = 0) -> dict[str, object]:
     """Press, watch and, if it is to be, stop Redis."""
     _, watch = await asyncio.get_running_loop().create_connection(Watch, "127.0.0.1", port)
-    pressed = asyncio.create_task(press([port], rate, seconds, seed, agents))
+    clicking = asyncio.create_task(click([port], rate, seconds, seed, agents))
     stopped = await stops(redis, round(seconds / EVERY_SECONDS)) if redis else []
-    told = await pressed
+    told = await clicking
     waits, until = watch.whole(), STOPPED_SECONDS + AFTER_SECONDS
     stood = [[ms for at, ms in waits if start - GAP_SECONDS <= at < start + until] for start in stopped]
     apart = [ms for at, ms in waits if not any(start - GAP_SECONDS <= at < start + until for start in stopped)]

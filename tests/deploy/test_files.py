@@ -50,7 +50,7 @@ def test_the_image_is_built_as_hadolint_likes_it() -> None:
     assert (said(done), done.returncode) == ("", 0)
 
 
-def test_the_image_runs_as_nobody_and_tells_its_health() -> None:
+def test_the_image_runs_as_nobody_and_shows_its_health() -> None:
     last = (DEPLOY / "Dockerfile").read_text().rpartition("\nFROM ")[2]
     assert re.search(r"(?m)^USER 10001", last)
     assert re.search(r'(?m)^HEALTHCHECK .*CMD \["popbridge", "health"\]', last)
@@ -72,7 +72,7 @@ def test_compose_follows_its_schema_and_resolves() -> None:
     assert services["valkey"]["command"][1:3] == ["--appendonly", "yes"]
 
 
-def test_compose_asks_for_what_it_must_be_told() -> None:
+def test_compose_asks_for_what_it_must_be_given() -> None:
     done = run(tool("docker-compose", "docker-compose"), "-f", DEPLOY / "compose.yaml", "config", POPBRIDGE_DOMAIN="")
     assert done.returncode != 0
     assert "the name under which" in done.stderr

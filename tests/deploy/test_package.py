@@ -1,6 +1,7 @@
 """The wheel and the sdist hold all that runs, and `popbridge` works from there, far from any checkout."""
 
 import json
+import os
 import subprocess
 import sys
 import sysconfig
@@ -28,7 +29,9 @@ print(json.dumps({"home": str(Path(bridge.__file__).parent), "languages": langua
 
 
 def run(*command: object, cwd: Path) -> str:
-    done = subprocess.run([str(word) for word in command], cwd=cwd, capture_output=True, text=True, check=False)
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # or it is not the installed
+    words = [str(word) for word in command]
+    done = subprocess.run(words, cwd=cwd, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

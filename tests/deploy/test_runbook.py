@@ -98,7 +98,7 @@ def event_fields(tree: ast.AST) -> set[str | None]:
     return {keyword.arg for call in calls for keyword in call.keywords}
 
 
-def test_every_log_field_is_told() -> None:
+def test_every_log_field_is_described() -> None:
     root, named = DEPLOY.parent, {"time", "level", "process", "logger", "message", "click_id", "trace"}
     for file in (*(root / "bridge").rglob("*.py"), *(root / "workers").glob("*.py")):
         named |= {name for name in event_fields(ast.parse(file.read_text(encoding="utf-8"))) if name}

@@ -134,7 +134,7 @@ async def test_a_popup_comes_through_at_once_and_the_log_holds_no_token(stage: S
         assert (await proxy.http.get(f"{proxy.address}/metrics")).status_code == 200, "this machine may ask"
 
 
-async def test_the_doctor_tells_a_certificate_that_is_not_trusted(stage: Stage, tmp_path: Path) -> None:
+async def test_the_doctor_reports_a_certificate_that_is_not_trusted(stage: Stage, tmp_path: Path) -> None:
     async with nginx(tmp_path / "nginx", stage.bridge_url) as proxy:
         object.__setattr__(stage.services.settings.server, "public_url", proxy.address)
         (found,) = [one for one in await examine(stage.services, []) if one.what == "public_url"]

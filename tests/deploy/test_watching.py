@@ -52,7 +52,7 @@ def test_promtool_takes_every_expression_of_the_board(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
-def test_every_alert_is_told_in_the_runbook_and_tested(alert: dict[str, Any]) -> None:
+def test_every_alert_is_described_in_the_runbook_and_tested(alert: dict[str, Any]) -> None:
     name, runbook = alert["alert"], (DEPLOY / "README.md").read_text(encoding="utf-8")
     assert f"\n### {name}\n" in runbook
     assert alert["annotations"]["runbook"] == f"deploy/README.md#{name.lower()}"

@@ -179,7 +179,7 @@ async def test_new_settings_are_used_and_wrong_ones_are_not(tmp_path: Path, redi
             assert await label() == "Support"
 
 
-async def test_a_descriptor_that_does_not_listen_is_told(tmp_path: Path, redis_url: Secret) -> None:
+async def test_a_descriptor_that_does_not_listen_is_reported(tmp_path: Path, redis_url: Secret) -> None:
     async with opened(tmp_path, redis_url) as door:
         process = door.start("serve", "--fd", "0")
         with ended(process):

@@ -140,7 +140,7 @@ async def test_a_click_becomes_a_popup_and_everything_stops_with_it(tmp_path: Pa
     await until(up.gone)
 
 
-async def test_killing_a_part_is_mended_and_killing_all_leaves_nothing(tmp_path: Path) -> None:
+async def test_a_killed_part_comes_back_and_killing_all_leaves_nothing(tmp_path: Path) -> None:
     async with running(tmp_path) as up:
         up.stage.talk()
         await up.shown("msg_1")
@@ -189,7 +189,7 @@ async def test_tokens_from_the_command_line_open_the_api(tmp_path: Path) -> None
         assert (await popbridge(up.file, "token", "create", "--role", "agent", "--agent", "acme:x")).returncode == 1
 
 
-async def test_wrong_settings_are_told_at_once(tmp_path: Path) -> None:
+async def test_wrong_settings_are_reported_at_once(tmp_path: Path) -> None:
     file = tmp_path / "popbridge.toml"
     file.write_text('[server]\nport = "x"\ncolour = 1\n[pbx.main]\nkind = "voicenter"\n')
     (tmp_path / "agents.csv").write_text("crm,crm_user,pbx,extension,name\nacme,x,main\n")

@@ -47,7 +47,7 @@ def crm_at(name: str, address: str, **more: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Felt:
-    """Median milliseconds from a press of the button to the popup at a healthy CRM: alone, and beside a dead one."""
+    """Median milliseconds from a click to the popup at a healthy CRM: alone, and beside a dead one."""
 
     alone_ms: float
     beside_ms: float
@@ -125,14 +125,14 @@ async def _press_for_the_dead(stage: Stage, waiting: int) -> None:
     headers = {"Authorization": "Bearer token-of-dead-0123456789"}
     free = asyncio.Semaphore(AT_ONCE)
 
-    async def press() -> None:
+    async def click() -> None:
         async with free:
-            pressed = await stage.http.post(
+            answer = await stage.http.post(
                 f"{stage.bridge_url}/clicks/dead", json={"extension": stage.make.dana}, headers=headers
             )
-            assert pressed.json()["popup"], pressed.text
+            assert answer.json()["popup"], answer.text
 
-    await asyncio.gather(*(press() for _ in range(waiting)))
+    await asyncio.gather(*(click() for _ in range(waiting)))
 
     async def looked_at() -> bool:
         return await stage.redis.llen("rq:queue:popbridge") == 0

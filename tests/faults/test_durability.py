@@ -81,9 +81,7 @@ async def test_a_server_that_keeps_everything_is_not_complained_of(tmp_path: Pat
         (["--appendonly", "yes", "--maxmemory-policy", "allkeys-lru"], "maxmemory-policy is 'allkeys-lru'"),
     ],
 )
-async def test_what_may_be_lost_is_told_with_the_command_that_mends_it(
-    tmp_path: Path, options: list[str], words: str
-) -> None:
+async def test_what_may_be_lost_is_reported_with_its_fix(tmp_path: Path, options: list[str], words: str) -> None:
     with server(tmp_path, *options) as (port, _):
         (finding,) = await told(port)
         assert words in finding.what
@@ -93,7 +91,7 @@ async def test_what_may_be_lost_is_told_with_the_command_that_mends_it(
         assert await told(port) == [], "the command fixes it"
 
 
-async def test_a_clock_that_differs_is_told(tmp_path: Path) -> None:
+async def test_a_clock_that_differs_is_reported(tmp_path: Path) -> None:
     with server(tmp_path, "--appendonly", "yes") as (port, _):
         redis = open_async(Secret(f"redis://127.0.0.1:{port}/0"))
         (finding,) = await durability.findings(redis, datetime(2020, 1, 1, tzinfo=UTC))

@@ -152,7 +152,7 @@ async def test_redis_that_takes_no_writes_is_503_and_nothing_half_written(
     assert written(direct) == NOTHING
 
 
-async def test_a_page_that_cannot_be_told_of_no_call_keeps_no_answer_back(
+async def test_a_page_that_cannot_be_reached_keeps_no_answer_back(
     cut: tuple[ProxyConnection, Stage, "Redis"],
 ) -> None:
     line, stage, direct = cut
@@ -194,7 +194,7 @@ async def test_a_click_that_failed_is_given_up_at_once(cut: tuple[ProxyConnectio
 
 @pytest.mark.parametrize("status", [200, 500], ids=["delivered", "to be tried again"])
 @pytest.mark.parametrize("seam", [Seam.BEFORE_RECORD, Seam.DURING_RECORD])
-async def test_what_became_of_a_push_is_written_once_however_often_the_line_breaks(
+async def test_what_became_of_a_delivery_is_written_once_however_often_the_connection_breaks(
     cut: tuple[ProxyConnection, Stage, "Redis"], seam: Seam, status: int
 ) -> None:
     line, stage, direct = cut

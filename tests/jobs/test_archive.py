@@ -28,7 +28,7 @@ def rows(archive: Archive) -> int:
         return int(connection.execute(select(func.count()).select_from(lookups)).scalar_one())
 
 
-async def test_lines_move_and_the_stream_is_cut_behind_them(stage: Stage) -> None:
+async def test_entries_move_and_the_stream_is_cut_behind_them(stage: Stage) -> None:
     for _ in range(5):
         await stage.click()
     assert await stage.services.archive.catch_up(stage.redis) == 5
@@ -55,7 +55,7 @@ async def test_many_archivers_at_once(stage: Stage, tmp_path: Path) -> None:
         each.close()
 
 
-async def test_a_deliverys_end_joins_its_line(stage: Stage) -> None:
+async def test_a_deliverys_end_joins_its_entry(stage: Stage) -> None:
     stage.talk()
     popup = (await stage.click()).json()["popup"]
     supervisor = await stage.token(Role.SUPERVISOR)
@@ -70,7 +70,7 @@ async def test_a_deliverys_end_joins_its_line(stage: Stage) -> None:
         assert connection.execute(select(func.count()).select_from(deliveries)).scalar_one() == 1
 
 
-async def test_old_lines_are_forgotten_and_the_rest_is_whole(stage: Stage) -> None:
+async def test_old_entries_are_forgotten_and_the_rest_is_intact(stage: Stage) -> None:
     """Once an hour, by whichever worker's turn it is."""
     archive_of = stage.services.archive
     archive_of.insert(list(entries.some(5)))

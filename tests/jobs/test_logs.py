@@ -65,7 +65,7 @@ async def test_a_refused_click_has_its_line_too(stage: Stage, told: Told) -> Non
     assert (line["outcome"], line["reason"], line["crm"]) == ("refused", "malformed", "acme")
 
 
-async def test_numbers_are_told_in_full_on_demand(tmp_path: Path, redis_url: Secret, told: Told) -> None:
+async def test_numbers_are_logged_in_full_on_demand(tmp_path: Path, redis_url: Secret, told: Told) -> None:
     async with open_stage(tmp_path, redis_url, extra={"POPBRIDGE_LOG__NUMBERS": "true"}) as stage:
         stage.talk()
         await stage.click()

@@ -48,7 +48,7 @@ def parent(span: ReadableSpan) -> int | None:
     return span.parent.span_id if span.parent else None
 
 
-async def test_one_trace_from_the_button_to_the_push(stage: Stage, exporter: InMemorySpanExporter) -> None:
+async def test_one_trace_from_the_button_to_the_delivery(stage: Stage, exporter: InMemorySpanExporter) -> None:
     stage.talk()
     given = (await stage.click()).json()
     async with working(stage):
@@ -79,7 +79,7 @@ async def both(exporter: InMemorySpanExporter) -> list[ReadableSpan]:
     return found if len(found) >= 2 else []
 
 
-async def test_no_span_tells_of_a_person_or_a_secret(stage: Stage, exporter: InMemorySpanExporter) -> None:
+async def test_no_span_names_a_person_or_a_secret(stage: Stage, exporter: InMemorySpanExporter) -> None:
     stage.talk(name="Moshe Private")
     stage.crm.faults.status = 500
     await stage.click()
@@ -90,7 +90,7 @@ async def test_no_span_tells_of_a_person_or_a_secret(stage: Stage, exporter: InM
     assert [word for word in foreign if word in told] == []
 
 
-async def test_a_failure_is_told_by_its_kind_alone(exporter: InMemorySpanExporter) -> None:
+async def test_a_failure_is_named_by_its_kind_alone(exporter: InMemorySpanExporter) -> None:
     with pytest.raises(ValueError, match="0501234567"), tracing.span("click", "SERVER"), tracing.step("question"):
         raise ValueError("0501234567")
     for span in exporter.get_finished_spans():

@@ -248,7 +248,7 @@ def test_registries_and_jobs_read_json_whoever_builds_them(redis_url: Secret) ->
             assert part.serializer is JSONSerializer
 
 
-async def test_a_stop_lets_running_pushes_end_and_takes_no_more(stage: Stage) -> None:
+async def test_a_stop_lets_running_deliveries_end_and_takes_no_more(stage: Stage) -> None:
     stage.talk()
     stage.crm.faults.slow_seconds = 0.5
     async with working(stage) as worker:
@@ -263,7 +263,7 @@ async def test_a_stop_lets_running_pushes_end_and_takes_no_more(stage: Stage) ->
     assert await states(stage, later) == {"acme": "pending", "desktop": "pending"}
 
 
-async def test_a_stop_is_heard_while_every_place_is_taken(tmp_path: Path, redis_url: Secret) -> None:
+async def test_a_stop_is_noticed_while_every_place_is_taken(tmp_path: Path, redis_url: Secret) -> None:
     async with black_hole() as address:
         extra = crm_at("dead", address, push_timeout_seconds="20") | {"POPBRIDGE_CRM__ACME__TARGETS": "dead"}
         async with open_stage(tmp_path, redis_url, extra=extra) as stage, asyncio.timeout(12):

@@ -189,7 +189,7 @@ async def test_the_running_product_pops_what_was_recorded(tmp_path: Path, redis_
     def fake(_: Switchboard) -> Replay:
         return replay
 
-    make = Make("asterisk", {**KEYS, "interface": interface}, fake, "101", "102")  # type: ignore[dict-item]
+    make = Make("asterisk", lambda url: {**KEYS, "base_url": url, "interface": interface}, fake, "101", "102")
     agents = [f"acme,{one}@acme.example,main,{one},Agent {one}" for one in EXTENSIONS]
     async with open_stage(tmp_path, redis_url, make, agents=agents) as stage:
         for replay.situation in SITUATIONS:

@@ -88,7 +88,7 @@ def test_a_broken_file_keeps_the_old_rows_and_says_so_once(
     assert "keeps its old rows" in told[0]
 
 
-def test_a_repaired_file_is_used_and_the_mistakes_are_gone(file: Path) -> None:
+def test_a_repaired_file_is_used_and_the_errors_are_gone(file: Path) -> None:
     agents = opened(file)
     assert names(agents) == ["דנה כהן"]
     file.write_text("nonsense\n")
@@ -122,12 +122,12 @@ def test_a_byte_order_mark_and_semicolons(file: Path) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["windows-1255", "utf-16"])
-def test_another_encoding_is_told_with_its_remedy(file: Path, encoding: str) -> None:
+def test_another_encoding_is_reported_with_its_fix(file: Path, encoding: str) -> None:
     file.write_text(HEAD + DANA, encoding=encoding)
     with pytest.raises(SettingsError, match="is not UTF-8: save it as 'CSV UTF-8'"):
         read(file, {"acme"}, {"main"})
 
 
-def test_a_folder_in_its_place_is_told(tmp_path: Path) -> None:
+def test_a_folder_in_its_place_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot be read: Is a directory"):
         read(tmp_path, {"acme"}, {"main"})

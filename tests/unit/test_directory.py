@@ -50,7 +50,7 @@ def test_an_agent_has_all_extensions_of_their_rows_in_order() -> None:
     assert (owner.agent.name, owner.agent.crm_user) == ("דנה כהן", "dana@acme.example")
 
 
-def test_an_extension_of_the_agents_narrows_the_lines() -> None:
+def test_an_extension_of_the_agents_narrows_the_lookup() -> None:
     assert extensions(found("dana@acme.example", "101")) == [("office", "101")]
 
 
@@ -153,7 +153,7 @@ def test_a_header_alone_is_a_directory_of_nobody() -> None:
         ),
     ],
 )
-def test_every_mistake_with_its_line(text: str, told: list[str]) -> None:
+def test_every_error_with_its_line(text: str, told: list[str]) -> None:
     assert wrong(text) == told
 
 
@@ -172,7 +172,7 @@ def test_a_quotation_mark_inside_a_name_is_part_of_it() -> None:
 
 
 @given(st.text(st.characters(codec="utf-8") | st.sampled_from(',;"\r\n'), max_size=60), st.booleans())
-def test_any_text_is_a_directory_or_a_mistake(text: str, headed: bool) -> None:
+def test_any_text_is_a_directory_or_an_error(text: str, headed: bool) -> None:
     try:
         rows: Mapping[tuple[str, str], Agent] = directory(f"{HEAD}\n{text}" if headed else text).agents
     except SettingsError:

@@ -103,7 +103,7 @@ def test_each_task_follows_its_own_click(errors: io.StringIO) -> None:
     assert [line.get("click_id") for line in lines(errors)] == ["clk_1", "clk_2", None]
 
 
-def test_a_failure_tells_where_and_what_kind_but_not_what_was_quoted(errors: io.StringIO) -> None:
+def test_a_failure_says_where_and_what_kind_but_not_what_was_quoted(errors: io.StringIO) -> None:
     logs.start(Log(), "web")
     for error in (ValueError("0722776772 is no name"), PbxRefused(Reason("the code is not accepted"))):
         try:

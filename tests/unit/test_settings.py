@@ -191,7 +191,7 @@ popup_url = "https://beta.example/popups"
 """
 
 
-def test_every_mistake_is_told_in_one_run(write: Write) -> None:
+def test_every_configuration_error_is_reported_in_one_run(write: Write) -> None:
     told = problems(write(MISTAKEN))
     keys = sorted(line.split(": ")[1] for line in told)
     assert keys == [
@@ -254,7 +254,7 @@ def test_every_mistake_is_told_in_one_run(write: Write) -> None:
         ("[server]\nport = 1\nport = 2", "FILE: not TOML: "),
     ],
 )
-def test_a_mistake_names_file_and_key_and_what_is_allowed(write: Write, toml: str, line: str) -> None:
+def test_a_configuration_error_names_file_and_key_and_what_is_allowed(write: Write, toml: str, line: str) -> None:
     assert problems(write(toml))[0].startswith(line)
 
 
@@ -288,7 +288,7 @@ def test_a_crm_must_say_which_phone_system_when_there_are_none_or_two(write: Wri
     assert problems(write(two)) == problems(write(none)) == told
 
 
-def test_pointing_at_a_section_with_a_mistake_of_its_own_is_not_a_second_mistake(write: Write) -> None:
+def test_pointing_at_a_section_with_an_error_of_its_own_is_not_a_second_error(write: Write) -> None:
     toml = f"""
 [pbx.main]
 kind = "voicenter"
@@ -349,7 +349,7 @@ def test_the_environment_alone_is_enough(tmp_path: Path) -> None:
         ("PBX__MAIN__CODE_FILE", "code.txt", "pbx.main.code_file: give code or code_file, not both"),
     ],
 )
-def test_a_mistake_in_the_environment_names_the_variable(write: Write, variable: str, value: str, told: str) -> None:
+def test_an_error_in_the_environment_names_the_variable(write: Write, variable: str, value: str, told: str) -> None:
     name = f"POPBRIDGE_{variable}"
     assert problems(write(LEAST), {name: value})[0].startswith(f"environment {name}: {told}")
 
@@ -390,7 +390,7 @@ popup_secrets_file = "secrets/popup"
     assert [secret.reveal() for secret in acme["popup_secrets"]] == WHSEC[2:3]
 
 
-def test_secret_files_that_cannot_be_read_are_the_only_mistakes(write: Write, tmp_path: Path) -> None:
+def test_secret_files_that_cannot_be_read_are_the_only_errors(write: Write, tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
     toml = """
 [pbx.main]
@@ -470,7 +470,7 @@ def test_no_secret_in_what_settings_print(write: Write) -> None:
     assert leaks("\n".join(printed)) == []
 
 
-def test_no_secret_in_a_mistake_of_any_kind(write: Write) -> None:
+def test_no_secret_in_an_error_of_any_kind(write: Write) -> None:
     told = problems(write(MISTAKEN.replace("[crm.gamma]", f'[crm.gamma]\nkind = "webhook"\nclick_tokne = "{TOKEN}"')))
     told += problems(write(WHOLE.replace("popup_secrets", "popup_secret").replace("click_token", "token")))
     told += problems(write(WHOLE.replace(f'"{CODE}"', f'["{CODE}"]').replace(f'"{TOKEN}"', f'{{t = "{TOKEN}"}}')))
@@ -485,7 +485,7 @@ def test_no_secret_in_a_mistake_of_any_kind(write: Write) -> None:
 @example(position=WHOLE.index(CODE), cut=0, put='"')
 @example(position=WHOLE.index(CODE) - 1, cut=1, put="")
 @example(position=WHOLE.index(TOKEN) - 1, cut=1, put="\\")
-def test_a_slip_of_the_hand_tells_no_secret(write: Write, position: int, cut: int, put: str) -> None:
+def test_a_slip_of_the_hand_shows_no_secret(write: Write, position: int, cut: int, put: str) -> None:
     assert leaks(_printed(write(WHOLE[:position] + put + WHOLE[position + cut :]))) == []
 
 

@@ -62,7 +62,7 @@ async def started(pbx: Pbx, *extensions: str) -> "list[asyncio.Task[tuple[bool |
     return tasks
 
 
-async def test_clicks_at_the_same_time_share_one_question() -> None:
+async def test_clicks_at_the_same_time_share_one_query() -> None:
     pbx = Pbx()
     pbx.live = {"A"}
     pbx.gate.clear()
@@ -84,7 +84,7 @@ async def test_a_young_answer_serves_again_and_an_old_one_does_not() -> None:
     assert len(pbx.asked) == 2
 
 
-async def test_no_call_is_told_only_from_a_question_asked_after_the_click() -> None:
+async def test_no_call_is_answered_only_from_a_query_sent_after_the_click() -> None:
     pbx = Pbx()
     pbx.idle = {"A"}
     assert await pbx.click("A") == (False, ServedFrom.PBX)
@@ -93,7 +93,7 @@ async def test_no_call_is_told_only_from_a_question_asked_after_the_click() -> N
     assert await pbx.click("A") == (True, ServedFrom.PBX), "the young 'no call' is not believed"
 
 
-async def test_unknown_extension_is_told_only_from_a_question_asked_after_the_click() -> None:
+async def test_unknown_extension_is_answered_only_from_a_query_sent_after_the_click() -> None:
     pbx = Pbx(always_whole=True)
     assert await pbx.click("A") == (None, ServedFrom.PBX)
     pbx.idle = {"A"}
@@ -101,7 +101,7 @@ async def test_unknown_extension_is_told_only_from_a_question_asked_after_the_cl
     assert await pbx.click("A") == (False, ServedFrom.PBX)
 
 
-async def test_who_joined_a_question_older_than_the_click_and_got_no_call_asks_anew() -> None:
+async def test_who_joined_a_query_older_than_the_click_and_got_no_call_asks_anew() -> None:
     pbx = Pbx()
     pbx.idle = {"A"}
     pbx.gate.clear()
@@ -115,7 +115,7 @@ async def test_who_joined_a_question_older_than_the_click_and_got_no_call_asks_a
     assert pbx.asked == ["A", "A"], "the two late ones share the second question"
 
 
-async def test_a_question_asked_too_long_before_the_click_is_not_joined() -> None:
+async def test_a_query_sent_too_long_before_the_click_is_not_joined() -> None:
     pbx = Pbx()
     pbx.live = {"A"}
     pbx.gate.clear()
@@ -127,7 +127,7 @@ async def test_a_question_asked_too_long_before_the_click_is_not_joined() -> Non
     assert len(pbx.asked) == 2
 
 
-async def test_many_extensions_at_once_become_one_question_for_the_whole_account() -> None:
+async def test_many_extensions_at_once_become_one_query_for_the_whole_account() -> None:
     pbx = Pbx()
     names = [f"E{number}" for number in range(60)]
     pbx.live = set(names)
@@ -151,7 +151,7 @@ async def test_without_freshness_a_click_asks_for_its_extension_alone_however_ma
     assert pbx.asked == ["A", "B", "C", "D", "E", "F"]
 
 
-async def test_without_freshness_many_extensions_at_one_moment_are_one_question_all_the_same() -> None:
+async def test_without_freshness_many_extensions_at_one_moment_are_one_query_all_the_same() -> None:
     pbx = Pbx(fresh=0)
     pbx.live = {"A", "B", "C", "D", "E", "F"}
     pbx.gate.clear()

@@ -79,8 +79,8 @@ async def page(stage: Stage, token: dict[str, str], after: str | None = None) ->
             reading.cancel()
 
 
-async def press(stage: Stage, agent: str = DANA) -> Any:
-    """A click whose deliveries are tried at once, as a worker would; its popup."""
+async def clicked(stage: Stage, agent: str = DANA) -> Any:
+    """A click whose deliveries are attempted at once, as a worker would; its popup."""
     popup = (await stage.click({"agent": agent})).json()["popup"]
     for delivery in await deliveries(stage, popup["popup_id"]):
         await deliver(delivery["delivery_id"], stage.services)

@@ -111,7 +111,7 @@ async def test_audit_filters_and_pages(stage: Stage) -> None:
         assert (refused.status_code, refused.json()["reason"]) == (400, "malformed"), wrong
 
 
-async def test_the_audit_line_has_the_contracts_fields(stage: Stage) -> None:
+async def test_the_log_entry_has_the_contracts_fields(stage: Stage) -> None:
     stage.talk()
     await stage.click()
     line = (await stage.get("/api/audit", await stage.token(Role.SUPERVISOR))).json()["items"][0]
@@ -149,7 +149,7 @@ def test_the_listening_socket_names_tcp_so_that_answers_do_not_wait() -> None:
         assert listening.proto == socket.IPPROTO_TCP
 
 
-async def test_a_broken_archive_is_told_and_holds_nothing_up(stage: Stage) -> None:
+async def test_a_broken_archive_is_reported_and_holds_nothing_up(stage: Stage) -> None:
     assert (await stage.get("/readyz")).json()["checks"]["audit"] == "ok"
     with stage.services.archive.engine().begin() as connection:
         connection.exec_driver_sql("ALTER TABLE lookups RENAME TO elsewhere")
@@ -164,7 +164,7 @@ async def test_a_broken_archive_is_told_and_holds_nothing_up(stage: Stage) -> No
     assert len(found.json()["items"]) == 1
 
 
-async def test_an_entry_that_is_no_line_is_put_aside_and_holds_nothing_up(stage: Stage) -> None:
+async def test_a_stream_entry_that_is_no_log_entry_is_put_aside_and_holds_nothing_up(stage: Stage) -> None:
     for fields in ({"kind": "lookup", "line": "not json"}, {"kind": "lookup", "line": "{}"}, {"x": "y"}):
         await stage.redis.xadd(keys.AUDIT, fields)
     await stage.click()

@@ -49,11 +49,11 @@ async def test_a_signed_click_is_answered_with_the_contracts_popup(stage: Stage)
     assert popup["other_calls"] == []
 
 
-async def test_every_outcome_over_real_http_with_its_audit_line(stage: Stage) -> None:
+async def test_every_outcome_over_real_http_with_its_log_entry(stage: Stage) -> None:
     faults = stage.pbx.faults
     seen: dict[str, str] = {}
 
-    async def press(**fields: Any) -> None:
+    async def click(**fields: Any) -> None:
         response = await stage.click(fields or {"agent": DANA})
         assert response.status_code == 200
         answer = response.json()
@@ -61,25 +61,25 @@ async def test_every_outcome_over_real_http_with_its_audit_line(stage: Stage) ->
         assert answer["why"]
         seen[answer["click_id"]] = answer["outcome"]
 
-    await press()
-    await press(agent="nobody@acme.example")
-    await press(agent=DANA, extension="SIPOmer1")
-    await press(agent="gone@acme.example")
+    await click()
+    await click(agent="nobody@acme.example")
+    await click(agent=DANA, extension="SIPOmer1")
+    await click(agent="gone@acme.example")
     stage.talk()
-    await press()
-    await press(agent=DANA, ivrid="20990101nosuchcall")
+    await click()
+    await click(agent=DANA, ivrid="20990101nosuchcall")
     faults.address_refused = True
-    await press()
+    await click()
     faults.address_refused, faults.internal_error = False, True
-    await press()
+    await click()
     faults.internal_error, faults.down = False, "closed"
-    await press()
+    await click()
     faults.down = "503"
-    await press()
+    await click()
     faults.down, faults.slow_seconds = "", 3.5
-    await press()
+    await click()
     faults.slow_seconds, faults.html_page = 0.0, True
-    await press()
+    await click()
     assert list(seen.values()) == [
         "no-active-call",
         "unknown-agent",
@@ -177,7 +177,6 @@ MALFORMED = [
     (b"{}", "application/json", 400),
     (b'{"agent": ""}', "application/json", 400),
     (b'{"agent": true}', "application/json", 400),
-    (b'{"agent": true}', "application/json", 400),
     (b'{"agent": {"id": "x"}}', "application/json", 400),
     (b'{"agent": "a", "extension": ["1"]}', "application/json", 400),
     (b'{"agent": "a", "ivrid": true}', "application/json", 400),
@@ -187,7 +186,10 @@ MALFORMED = [
     (b'{"agent": "' + b"x" * 400 + b'"}', "application/json", 400),
     (b"[" * 60000, "application/json", 400),
     (b'{"a":' * 10000 + b"1" + b"}" * 10000, "application/json", 400),
+    (b'{"agent": "a"}', "text/html", 415),
+    (b"agent", "", 400),
     (b"<agent>a</agent>", "application/xml", 415),
+    (b"agent=%00", "application/x-www-form-urlencoded", 400),
     (b"agent=a&record=text", "application/x-www-form-urlencoded", 400),
     (b"&".join(b"a=1" for _ in range(200)), "application/x-www-form-urlencoded", 400),
     (b"{" + b" " * (64 * 1024) + b"}", "application/json", 413),
@@ -207,6 +209,22 @@ async def test_malformed_clicks_are_refused_and_leave_no_trace_but_a_counter_and
     for reason, status in (("malformed", 400), ("unsupported-media-type", 415), ("too-large", 413)):
         times = len([1 for _, _, wanted in MALFORMED if wanted == status])
         assert f'popbridge_clicks_refused_total{{crm="acme",reason="{reason}"}} {times}.0' in metrics
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b'{"agent": "%s", "ivrid": "\xff"}', "application/json"),
+        (b"agent=%s&ivrid=%%ff", "application/x-www-form-urlencoded"),
+    ],
+)
+async def test_a_byte_that_cannot_be_read_spoils_its_own_field_alone(
+    stage: Stage, body: bytes, content_type: str
+) -> None:
+    stage.talk()
+    found = (await stage.raw(body % DANA.encode(), content_type)).json()
+    assert (found["outcome"], found["reason"]["code"]) == ("no-such-call", "no-such-call")
+    assert found["reason"]["params"]["ivrid"] == "\ufffd"
 
 
 async def _keys(stage: Stage) -> Any:
@@ -348,7 +366,7 @@ async def test_a_sender_who_goes_away_or_never_finishes_is_no_traceback(
     assert "Traceback" not in caplog.text
 
 
-async def test_a_crm_that_rehearses_is_answered_and_audited_and_nothing_is_pushed(
+async def test_a_crm_on_a_dry_run_is_answered_and_audited_and_nothing_is_delivered(
     tmp_path: Path, redis_url: Secret
 ) -> None:
     async with open_stage(tmp_path, redis_url, extra={"POPBRIDGE_CRM__ACME__DRY_RUN": "true"}) as stage:

@@ -8,7 +8,7 @@ from tests.stage import DANA, Stage
 pytestmark = pytest.mark.anyio
 
 
-async def test_the_page_may_stand_in_no_frame_and_loads_nothing_foreign(stage: Stage) -> None:
+async def test_the_page_may_be_in_no_frame_and_loads_nothing_foreign(stage: Stage) -> None:
     page = await stage.get("/console/audit")
     rules = page.headers["content-security-policy"]
     assert rules.startswith("default-src 'none'; script-src 'self';")
@@ -19,7 +19,7 @@ async def test_the_page_may_stand_in_no_frame_and_loads_nothing_foreign(stage: S
     assert (door.status_code, door.headers["location"]) == (307, "/console/audit")
 
 
-async def test_a_token_is_told_whose_it_is(stage: Stage) -> None:
+async def test_a_token_shows_whose_it_is(stage: Stage) -> None:
     for role in (Role.SUPERVISOR, Role.ADMIN):
         header = await stage.token(role)
         told = (await stage.get("/console/session", header)).json()

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.delivery.deliver import deliver
 from bridge.store.tokens import Role
-from tests.jobs.test_deliver import delivery_to, pressed
+from tests.jobs.test_deliver import clicked, delivery_to
 from tests.stage import DANA, Stage
 
 pytestmark = pytest.mark.anyio
@@ -25,7 +25,7 @@ async def test_lists_by_state_and_target_in_pages(stage: Stage) -> None:
     stage.talk()
     supervisor = await stage.token(Role.SUPERVISOR)
     stage.crm.faults.status = 410
-    gone = [await pressed(stage) for _ in range(3)]
+    gone = [await clicked(stage) for _ in range(3)]
     for _, delivery_id in gone:
         await deliver(delivery_id, stage.services)
     failed = (await stage.get("/api/deliveries?state=failed", supervisor)).json()["items"]
@@ -54,7 +54,7 @@ async def test_lists_by_state_and_target_in_pages(stage: Stage) -> None:
 async def test_a_failed_delivery_is_sent_again_marked_and_with_the_same_id(stage: Stage) -> None:
     stage.talk()
     supervisor = await stage.token(Role.SUPERVISOR)
-    _, delivery_id = await pressed(stage)
+    _, delivery_id = await clicked(stage)
     path = f"{stage.bridge_url}/api/deliveries/{delivery_id}/retry"
     refused = await stage.http.post(path, headers=supervisor)
     assert (refused.status_code, refused.json()["reason"]) == (409, "not-now")
@@ -78,7 +78,7 @@ async def test_a_failed_delivery_is_sent_again_marked_and_with_the_same_id(stage
 
 async def test_a_resent_popup_reaches_the_desktop_although_its_first_time_is_over(stage: Stage) -> None:
     stage.talk()
-    popup, _ = await pressed(stage)
+    popup, _ = await clicked(stage)
     desktop_id = await delivery_to(stage, popup, "desktop")
     await deliver(desktop_id, stage.services)
     await stage.redis.hset(
@@ -92,9 +92,9 @@ async def test_a_resent_popup_reaches_the_desktop_although_its_first_time_is_ove
     assert await stage.redis.xlen(f"popbridge:desktop:acme:{DANA}") == 1
 
 
-async def test_metrics_tell_how_things_stand(stage: Stage) -> None:
+async def test_metrics_show_how_things_are(stage: Stage) -> None:
     stage.talk()
-    _, delivery_id = await pressed(stage)
+    _, delivery_id = await clicked(stage)
     text = (await stage.get("/metrics")).text
     assert "popbridge_queue_jobs 2.0" in text
     assert "popbridge_deliveries_pending 2.0" in text
@@ -115,7 +115,7 @@ async def test_metrics_tell_how_things_stand(stage: Stage) -> None:
     assert DANA not in text
 
 
-async def test_durations_of_clicks_and_questions_are_counted_with_the_click(stage: Stage) -> None:
+async def test_durations_of_clicks_and_queries_are_counted_with_the_click(stage: Stage) -> None:
     stage.talk()
     await stage.click(message_id="msg_twice")
     await stage.click(message_id="msg_twice")
@@ -131,7 +131,7 @@ async def test_durations_of_clicks_and_questions_are_counted_with_the_click(stag
     assert 'popbridge_click_duration_seconds_bucket{crm="acme",le="0.005"}' in text
 
 
-async def test_questions_that_nobody_clicked_for_are_counted_with_the_next_click(stage: Stage) -> None:
+async def test_queries_that_nobody_clicked_for_are_counted_with_the_next_click(stage: Stage) -> None:
     for _ in range(2):
         await stage.services.lookup.systems["main"].snapshot(None)
     assert "pbx_question_duration_seconds_count" not in (await stage.get("/metrics")).text

@@ -268,7 +268,7 @@ async def test_the_pages_buttons_do_what_they_say_for_nobody_but_the_page(page: 
 
 
 @pytest.mark.anyio
-async def test_a_press_that_reaches_nobody_says_why(page: Page) -> None:
+async def test_a_click_that_reaches_nobody_says_why(page: Page) -> None:
     press = await page.autoplay.button.press()
     assert press.answer is None
     assert press.problem is not None

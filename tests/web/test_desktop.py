@@ -17,7 +17,7 @@ from bridge.store.tokens import Role
 from bridge.web.desktop import open_pages
 from tests.faults.proxy import Passing, ProxyConnection, redis_line
 from tests.stage import DANA, OMER, Stage, open_stage, until
-from tests.web.desk import Page, acknowledge, ask, bearer, page, press, to_desktop
+from tests.web.desk import Page, acknowledge, ask, bearer, clicked, page, to_desktop
 
 pytestmark = pytest.mark.anyio
 
@@ -26,10 +26,10 @@ async def test_a_popup_reaches_the_agents_pages_and_nobody_elses(stage: Stage) -
     stage.talk()
     dana, omer = await stage.token(Role.AGENT, DANA), await stage.token(Role.AGENT, OMER)
     async with page(stage, dana) as hers, page(stage, dana) as also_hers, page(stage, omer) as his:
-        popup = await press(stage)
+        popup = await clicked(stage)
         assert await hers.until("popup") == await also_hers.until("popup") == [popup]
         stage.talk("SIPOmer1")
-        other = await press(stage, OMER)
+        other = await clicked(stage, OMER)
         assert await his.until("popup") == [other]
         assert hers.popups == also_hers.popups == [popup]
 
@@ -47,28 +47,28 @@ async def test_it_says_hello_first(stage: Stage) -> None:
 async def test_a_page_catches_up_after_the_last_event_it_saw(stage: Stage) -> None:
     stage.talk()
     dana = await stage.token(Role.AGENT, DANA)
-    popups = [await press(stage) for _ in range(3)]
+    popups = [await clicked(stage) for _ in range(3)]
     async with page(stage, dana) as first:
         assert await first.until("popup", 3) == popups
         seen = first.ids
     async with page(stage, dana, after=seen[0]) as second:
         assert await second.until("popup", 2) == popups[1:]
-        popups.append(await press(stage))
+        popups.append(await clicked(stage))
         assert await second.until("popup", 3) == popups[1:]
         assert second.ids[:2] == seen[1:]
 
 
-async def test_what_comes_while_a_page_catches_up_is_told_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is both heard and found in the stream."""
+async def test_what_comes_while_a_page_catches_up_comes_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It both arrives and is found in the stream."""
     stage.talk()
     hub, dana = stage.app.state.hub, await stage.token(Role.AGENT, DANA)
     catch_up, meanwhile = hub.catch_up, []
 
     async def slow_catch_up(*arguments: object) -> object:
-        meanwhile.append(await press(stage))
+        meanwhile.append(await clicked(stage))
         await asyncio.sleep(0.05)
         found = await catch_up(*arguments)
-        meanwhile.append(await press(stage))
+        meanwhile.append(await clicked(stage))
         await asyncio.sleep(0.05)
         return found
 
@@ -76,7 +76,7 @@ async def test_what_comes_while_a_page_catches_up_is_told_once(stage: Stage, mon
     async with page(stage, dana) as opened:
         assert await opened.until("popup", 2) == meanwhile
         monkeypatch.undo()
-        last = await press(stage)
+        last = await clicked(stage)
         assert await opened.until("popup", 3) == [*meanwhile, last]
         assert len(set(opened.ids)) == 3
 
@@ -100,7 +100,7 @@ async def test_nothing_falls_between_what_was_read_and_how_far_it_was_read(
 async def test_popups_out_of_time_and_dismissed_ones_are_not_told_again(stage: Stage) -> None:
     stage.talk()
     dana = await stage.token(Role.AGENT, DANA)
-    popups = [await press(stage) for _ in range(3)]
+    popups = [await clicked(stage) for _ in range(3)]
     assert await acknowledge(stage, dana, popups[1]["popup_id"], "dismissed") == 204
     script = """
     for _, entry in ipairs(redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)) do
@@ -112,7 +112,7 @@ async def test_popups_out_of_time_and_dismissed_ones_are_not_told_again(stage: S
     await stage.redis.eval(script, 1, f"popbridge:desktop:acme:{DANA}")
     async with page(stage, dana, after="1-1") as opened:
         assert await opened.until("popup") == [popups[2]]
-        last = await press(stage)
+        last = await clicked(stage)
         assert await opened.until("popup", 2) == [popups[2], last]
 
 
@@ -120,7 +120,7 @@ async def test_an_entry_of_another_version_keeps_no_page_from_opening(stage: Sta
     stage.talk()
     await stage.redis.xadd(f"popbridge:desktop:acme:{DANA}", {"delivery_id": "dlv_1", "popup": "{}"})
     async with page(stage, await stage.token(Role.AGENT, DANA)) as opened:
-        popup = await press(stage)
+        popup = await clicked(stage)
         assert await opened.until("popup") == [popup]
 
 
@@ -128,7 +128,7 @@ async def test_a_message_of_another_version_deafens_nobody(stage: Stage) -> None
     stage.talk()
     async with page(stage, await stage.token(Role.AGENT, DANA)) as opened:
         await stage.redis.publish("popbridge:news", "{}")
-        popup = await press(stage)
+        popup = await clicked(stage)
         assert await opened.until("popup") == [popup]
 
 
@@ -138,7 +138,7 @@ async def test_a_page_that_is_loaded_again_gets_its_card_back_even_after_the_pop
     async with open_stage(tmp_path, redis_url, extra={"POPBRIDGE_CRM__ACME__POPUP_TTL_SECONDS": "1"}) as stage:
         stage.talk()
         dana = await stage.token(Role.AGENT, DANA)
-        popup = await press(stage)
+        popup = await clicked(stage)
         assert await acknowledge(stage, dana, popup["popup_id"], "delivered") == 204
         await asyncio.sleep(1.1)
         async with page(stage, dana) as opened:
@@ -146,7 +146,7 @@ async def test_a_page_that_is_loaded_again_gets_its_card_back_even_after_the_pop
             assert (await opened.until("call"))[0]["state"] == "talking"
         assert await acknowledge(stage, dana, popup["popup_id"], "dismissed") == 204
         async with page(stage, dana) as opened:
-            again = await press(stage)
+            again = await clicked(stage)
             assert await opened.until("popup") == [again]
 
 
@@ -182,7 +182,7 @@ async def nobody_looks(*_: object) -> None:
     """Instead of the look at every open page's token now and then."""
 
 
-async def test_who_is_signed_out_is_told_at_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_is_signed_out_learns_it_at_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bridge.web.desktop.hub.Hub._end_those_signed_out", nobody_looks)
     dana, omer = await stage.token(Role.AGENT, DANA), await stage.token(Role.AGENT, OMER)
     session = bearer((await ask(stage, "POST", "session", dana)).json()["session"])
@@ -207,7 +207,9 @@ async def test_revoking_a_token_ends_the_sessions_traded_for_it(stage: Stage) ->
     assert (await ask(stage, "GET", "preferences", session)).status_code == 401
 
 
-async def test_a_token_that_ended_unheard_is_noticed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_token_that_ended_while_nobody_listened_is_noticed(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By a message that was lost, or by its time."""
     monkeypatch.setattr("bridge.web.desktop.hub.BEAT_SECONDS", 0.01)
     dana, omer = await stage.token(Role.AGENT, DANA), await stage.token(Role.AGENT, OMER)
@@ -220,23 +222,23 @@ async def test_a_token_that_ended_unheard_is_noticed(stage: Stage, monkeypatch: 
 
 
 async def test_a_broken_subscription_loses_nothing(tmp_path: Path, redis_server: Secret, redis_url: Secret) -> None:
-    """What is pushed while the line to Redis is down comes when it is back, once, to the agent it is for."""
+    """What is delivered while the connection to Redis is down comes when it is back, once, to the agent it is for."""
     async with redis_line(redis_server) as (line, address), open_stage(tmp_path, address) as stage:
         stage.talk()
         dana, omer = await stage.token(Role.AGENT, DANA), await stage.token(Role.AGENT, OMER)
         async with page(stage, dana) as hers, page(stage, omer) as his:
-            popups = [await press(stage)]
+            popups = [await clicked(stage)]
             await hers.until("popup")
             deaf = Deaf()
             line.hear = deaf.hear
             line.cut()
             await until(deaf.has_refused)
-            popups.append(await press(stage))
-            popups.append(await press(stage))
+            popups.append(await clicked(stage))
+            popups.append(await clicked(stage))
             assert len(hers.popups) == 1
             deaf.over = True
             assert await hers.until("popup", 3) == popups
-            popups.append(await press(stage))
+            popups.append(await clicked(stage))
             assert await hers.until("popup", 4) == popups
             assert his.popups == []
 
@@ -270,7 +272,7 @@ async def test_a_subscription_that_only_seems_to_live_is_given_up(
             silent.holds = True
             await until(silent.was_left)
             silent.holds = False
-            popup = await press(stage)
+            popup = await clicked(stage)
             assert await opened.until("popup") == [popup]
 
 
@@ -309,7 +311,7 @@ async def test_a_reader_too_slow_is_dropped_and_holds_up_nobody(stage: Stage) ->
             desk.tell(open_pages.event("large", "x" * 200_000))
             await until(lambda seen=number: _has(opened, seen))
         await until(lambda: joined(1))
-        popup = await press(stage)
+        popup = await clicked(stage)
         assert await opened.until("popup") == [popup]
     slow.close()
 
@@ -322,7 +324,7 @@ async def test_a_delivery_nobody_acknowledges_expires(tmp_path: Path, redis_url:
     async with open_stage(tmp_path, redis_url, extra={"POPBRIDGE_CRM__ACME__POPUP_TTL_SECONDS": "1"}) as stage:
         stage.talk()
         async with page(stage, await stage.token(Role.AGENT, DANA)) as opened:
-            popup = await press(stage)
+            popup = await clicked(stage)
             await opened.until("popup")
             delivery = await to_desktop(stage, popup["popup_id"])
             assert delivery["state"] == "pending", "the stream has it, which proves nothing"

@@ -11,7 +11,7 @@ from bridge.delivery.deliver import deliver
 from bridge.store import keys
 from bridge.store.tokens import Role
 from tests.stage import DANA, OMER, Stage, open_stage
-from tests.web.desk import acknowledge, ask, deliveries, page, press, to_desktop
+from tests.web.desk import acknowledge, ask, clicked, deliveries, page, to_desktop
 
 pytestmark = pytest.mark.anyio
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 async def test_a_popup_is_delivered_when_a_page_says_so_and_shown_when_it_was_seen(stage: Stage) -> None:
     stage.talk()
     dana = await stage.token(Role.AGENT, DANA)
-    popup_id = (await press(stage))["popup_id"]
+    popup_id = (await clicked(stage))["popup_id"]
     assert (await to_desktop(stage, popup_id))["state"] == "pending"
     assert await acknowledge(stage, dana, popup_id, "delivered") == 204
     delivered = await to_desktop(stage, popup_id)
@@ -36,7 +36,7 @@ async def test_a_popup_is_delivered_when_a_page_says_so_and_shown_when_it_was_se
 
 async def test_the_audit_says_when_it_was_seen(stage: Stage) -> None:
     stage.talk()
-    popup_id = (await press(stage))["popup_id"]
+    popup_id = (await clicked(stage))["popup_id"]
     assert await acknowledge(stage, await stage.token(Role.AGENT, DANA), popup_id, "shown") == 204
     shown_at = (await to_desktop(stage, popup_id))["shown_at"]
     found = (await stage.get("/api/audit", await stage.token(Role.SUPERVISOR))).json()["items"][0]
@@ -57,17 +57,17 @@ async def test_no_such_popup(stage: Stage) -> None:
         assert answer.status_code == 404
 
 
-async def test_a_dismissal_is_told_to_the_agents_other_pages(stage: Stage) -> None:
+async def test_a_dismissal_reaches_the_agents_other_pages(stage: Stage) -> None:
     stage.talk()
     dana = await stage.token(Role.AGENT, DANA)
-    popup_id = (await press(stage))["popup_id"]
+    popup_id = (await clicked(stage))["popup_id"]
     async with page(stage, dana) as here, page(stage, dana) as there:
         assert await acknowledge(stage, dana, popup_id, "dismissed") == 204
         assert await here.until("dismissed") == await there.until("dismissed") == [{"popup_id": popup_id}]
     assert (await to_desktop(stage, popup_id))["state"] == "delivered"
 
 
-async def test_a_click_that_finds_no_call_is_told_to_the_page_with_the_reason(stage: Stage) -> None:
+async def test_a_click_that_finds_no_call_reaches_the_page_with_the_reason(stage: Stage) -> None:
     async with page(stage, await stage.token(Role.AGENT, DANA)) as opened:
         answer = (await stage.click({"agent": DANA})).json()
         told = (await opened.until("nothing"))[0]
@@ -82,7 +82,7 @@ async def test_a_click_that_finds_no_call_is_told_to_the_page_with_the_reason(st
         assert [each["click_id"] for each in await again.until("nothing")] == [wrong["click_id"]]
 
 
-async def test_the_button_pressed_again_on_the_page(stage: Stage) -> None:
+async def test_the_page_looks_up_again(stage: Stage) -> None:
     dana = await stage.token(Role.AGENT, DANA)
     assert (await ask(stage, "POST", "press", dana, {})).json()["outcome"] == "no-active-call"
     ivrid = stage.talk()
@@ -135,11 +135,11 @@ async def test_a_call_that_is_gone_is_not_remembered(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("told", [{"ivrid": 7}, {"ivrid": "x" * 400}, {"popup_id": []}, []])
-async def test_a_press_that_cannot_be_read(stage: Stage, told: Any) -> None:
+async def test_a_click_on_the_page_that_cannot_be_read(stage: Stage, told: Any) -> None:
     assert (await ask(stage, "POST", "press", await stage.token(Role.AGENT, DANA), told)).status_code == 400
 
 
-async def test_too_many_presses(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_too_many_clicks_on_the_page(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bridge.web.desktop.actions.PRESSES_PER_MINUTE", 2)
     dana, omer = await stage.token(Role.AGENT, DANA), await stage.token(Role.AGENT, OMER)
     codes = [(await ask(stage, "POST", "press", dana, {})).status_code for _ in range(4)]
@@ -158,7 +158,7 @@ async def test_too_many_presses(stage: Stage, monkeypatch: pytest.MonkeyPatch) -
 async def test_a_note_is_kept_as_it_is_typed(stage: Stage) -> None:
     stage.talk()
     dana = await stage.token(Role.AGENT, DANA)
-    path = f"notes/{(await press(stage))['popup_id']}"
+    path = f"notes/{(await clicked(stage))['popup_id']}"
     assert (await ask(stage, "GET", path, dana)).json() == {"text": "", "outcome": None, "sent_at": None}
     assert (await ask(stage, "PUT", path, dana, {"text": "asks for שלום", "outcome": "call back"})).status_code == 204
     kept = (await ask(stage, "GET", path, dana)).json()
@@ -174,7 +174,7 @@ async def test_a_note_is_kept_as_it_is_typed(stage: Stage) -> None:
 @pytest.mark.parametrize("route", ["PUT notes/POPUP", "POST notes/POPUP", "POST ack", "POST press", "PUT preferences"])
 async def test_half_a_character_is_refused(stage: Stage, route: str) -> None:
     stage.talk()
-    popup_id = (await press(stage))["popup_id"]
+    popup_id = (await clicked(stage))["popup_id"]
     method, path = route.replace("POPUP", popup_id).split()
     headers = {**await stage.token(Role.AGENT, DANA), "Content-Type": "application/json"}
     text = r'{"text":"\ud83d","popup_id":"\ud83d","event":"shown","customdata":["\ud83d"]}'
@@ -185,7 +185,7 @@ async def test_half_a_character_is_refused(stage: Stage, route: str) -> None:
 async def test_a_note_reaches_the_crm_signed_and_is_tried_again(stage: Stage) -> None:
     ivrid = stage.talk()
     dana = await stage.token(Role.AGENT, DANA)
-    popup = await press(stage)
+    popup = await clicked(stage)
     path = f"notes/{popup['popup_id']}"
     answer = await ask(stage, "POST", path, dana, {"text": "wants a quote", "outcome": "follow-up"})
     assert answer.status_code == 202
@@ -223,7 +223,7 @@ async def test_a_note_reaches_the_crm_signed_and_is_tried_again(stage: Stage) ->
 async def test_a_note_that_is_sent_again_with_its_key_goes_out_once(stage: Stage) -> None:
     stage.talk()
     dana = await stage.token(Role.AGENT, DANA)
-    popup = await press(stage)
+    popup = await clicked(stage)
     path, note = f"notes/{popup['popup_id']}", {"text": "wants a quote"}
     again = {"Idempotency-Key": "k" * 320}
     answers = await asyncio.gather(*(ask(stage, "POST", path, dana, note, **again) for _ in range(8)))
@@ -242,7 +242,7 @@ async def test_a_note_that_is_sent_again_with_its_key_goes_out_once(stage: Stage
 async def test_a_note_outlives_its_popup(stage: Stage) -> None:
     """It is tried for a day, whatever `popup_ttl_seconds` says and even when the popup is not kept any more."""
     stage.talk()
-    popup = await press(stage)
+    popup = await clicked(stage)
     dana = await stage.token(Role.AGENT, DANA)
     answer = await ask(stage, "POST", f"notes/{popup['popup_id']}", dana, {"text": "x", "outcome": None})
     await stage.redis.delete(f"popbridge:popup:{popup['popup_id']}")
@@ -268,7 +268,7 @@ async def test_a_note_that_was_erased_is_not_sent_and_neither_is_its_popup_inste
 async def test_a_crm_that_takes_no_popups_takes_no_notes(tmp_path: Path, redis_url: Secret) -> None:
     async with open_stage(tmp_path, redis_url) as stage:
         stage.talk()
-        popup = await press(stage)
+        popup = await clicked(stage)
         account = stage.services.settings.crm["acme"].model_copy(update={"popup_url": None})
         stage.services.settings.crm["acme"] = account  # type: ignore[index]
         dana = await stage.token(Role.AGENT, DANA)
@@ -279,7 +279,7 @@ async def test_a_crm_that_takes_no_popups_takes_no_notes(tmp_path: Path, redis_u
 USUAL = {"language": None, "sound": False, "alerts": False, "theme": "auto", "customdata": None}
 
 
-async def test_preferences_are_kept_and_told_to_the_agents_pages(stage: Stage) -> None:
+async def test_preferences_are_kept_and_reach_the_agents_pages(stage: Stage) -> None:
     dana = await stage.token(Role.AGENT, DANA)
     assert (await ask(stage, "GET", "preferences", dana)).json() == USUAL
     async with page(stage, dana) as opened:

@@ -12,7 +12,7 @@ from bridge.core.model import Caller, ExtensionId
 from bridge.store.desktop.stream import News
 from bridge.store.tokens import Role
 from tests.stage import CALLER, DANA, OMER, Stage, open_stage, until
-from tests.web.desk import Page, acknowledge, page, press
+from tests.web.desk import Page, acknowledge, clicked, page
 
 pytestmark = pytest.mark.anyio
 
@@ -56,7 +56,7 @@ async def resting(stage: Stage) -> None:
 async def test_the_card_follows_its_call_to_the_end(stage: Stage) -> None:
     ivrid = stage.talk()
     async with page(stage, await stage.token(Role.AGENT, DANA)) as opened:
-        popup = await press(stage)
+        popup = await clicked(stage)
         await opened.until("popup")
         await rounds(stage)
         assert opened.of("call") == [], "only changes are told"
@@ -76,7 +76,7 @@ async def test_the_card_follows_its_call_to_the_end(stage: Stage) -> None:
 async def test_a_second_call_appears_beside_the_first(stage: Stage) -> None:
     stage.talk()
     async with page(stage, await stage.token(Role.AGENT, DANA)) as opened:
-        await press(stage)
+        await clicked(stage)
         await opened.until("popup")
         now = datetime.now(UTC)
         other = stage.phone.incoming([stage.make.dana], Caller(CALLER, name="Second"), now, "")
@@ -88,7 +88,7 @@ async def test_a_second_call_appears_beside_the_first(stage: Stage) -> None:
 async def test_a_phone_system_that_is_away_makes_the_card_stale_and_not_ended(stage: Stage) -> None:
     ivrid = stage.talk()
     async with page(stage, await stage.token(Role.AGENT, DANA)) as opened:
-        await press(stage)
+        await clicked(stage)
         await opened.until("popup")
         stage.pbx.faults.down = "closed"
         stale = await told(opened, stale=True)
@@ -103,7 +103,7 @@ async def test_a_phone_system_that_is_away_makes_the_card_stale_and_not_ended(st
 async def test_nobody_is_asked_without_an_open_card(stage: Stage) -> None:
     stage.talk()
     dana = await stage.token(Role.AGENT, DANA)
-    popup = await press(stage)
+    popup = await clicked(stage)
     async with page(stage, dana) as opened:
         await opened.until("popup")
         await rounds(stage, 2)
@@ -115,23 +115,23 @@ async def test_nobody_is_asked_without_an_open_card(stage: Stage) -> None:
             assert stage.systems["main"].asked == asked
 
 
-async def test_many_lines_are_asked_about_together(stage: Stage) -> None:
+async def test_many_extensions_are_asked_about_together(stage: Stage) -> None:
     """A few questions a round, whatever the number of open cards."""
     codes = [f"SIPDesk{number}" for number in range(12)]
     stage.systems["main"].seat(*codes)
     for code in codes:
         stage.talk(code)
-    lines, asked = [ExtensionId("main", code) for code in codes], stage.systems["main"].asked
-    heard = await stage.services.lookup.each([*lines, ExtensionId("gone", "1")])
-    assert {line: len(each.calls) for line, each in heard.items()} == dict.fromkeys(lines, 1)
+    extensions, asked = [ExtensionId("main", code) for code in codes], stage.systems["main"].asked
+    results = await stage.services.lookup.each([*extensions, ExtensionId("gone", "1")])
+    assert {one: len(each.calls) for one, each in results.items()} == dict.fromkeys(extensions, 1)
     assert stage.systems["main"].asked - asked <= 4
 
 
-async def test_a_page_that_comes_back_is_told_how_its_call_stands(stage: Stage) -> None:
+async def test_a_page_that_comes_back_learns_how_its_call_is(stage: Stage) -> None:
     ivrid = stage.talk()
     dana = await stage.token(Role.AGENT, DANA)
     async with page(stage, dana) as opened:
-        popup = await press(stage)
+        popup = await clicked(stage)
         await opened.until("popup")
         seen = opened.ids[-1]
         assert await acknowledge(stage, dana, popup["popup_id"], "shown") == 204
@@ -156,7 +156,7 @@ async def test_a_popup_that_cannot_be_read_keeps_no_other_card_from_being_follow
     async with page(stage, omer), page(stage, dana) as hers:
         hub.take(News("popup", '{"popup_id":"pop_1"}', f"popbridge:desktop:acme:{OMER}", popup_id="pop_1"))
         stage.talk()
-        await press(stage)
+        await clicked(stage)
         await hers.until("popup")
         stage.phone.clear(stage.make.dana)
         assert (await hers.until("call"))[-1]["state"] == "ended"
@@ -167,10 +167,10 @@ async def test_it_can_be_switched_off(tmp_path: Path, redis_url: Secret) -> None
         ivrid = stage.talk()
         dana = await stage.token(Role.AGENT, DANA)
         async with page(stage, dana) as opened:
-            await press(stage)
+            await clicked(stage)
             await opened.until("popup")
             stage.phone.hang_up(ivrid)
             stage.talk()
-            again = await press(stage)
+            again = await clicked(stage)
             assert (await opened.until("popup", 2))[1] == again
             assert opened.of("call") == []

@@ -9,7 +9,7 @@ from bridge.core.model import Agent, ExtensionId
 from bridge.store import tokens
 from bridge.store.tokens import Kind, Role
 from tests.stage import DANA, OMER, Stage
-from tests.web.desk import ask, bearer, page, press
+from tests.web.desk import ask, bearer, clicked, page
 
 pytestmark = pytest.mark.anyio
 
@@ -62,7 +62,7 @@ async def test_without_an_agents_token_nothing_is_answered(stage: Stage, method:
 @pytest.mark.parametrize("path", ["/api/popups/POPUP", "/api/clicks/CLICK"])
 async def test_a_link_opens_nothing_but_the_page(stage: Stage, path: str) -> None:
     stage.talk()
-    popup = await press(stage)
+    popup = await clicked(stage)
     link = await new_token(stage, Role.AGENT, DANA, Kind.LINK, timedelta(minutes=5))
     wanted = path.replace("POPUP", popup["popup_id"]).replace("CLICK", popup["click_id"])
     assert (await stage.get(wanted, link)).status_code == 401
@@ -72,7 +72,7 @@ async def test_a_link_opens_nothing_but_the_page(stage: Stage, path: str) -> Non
 @pytest.mark.parametrize(("method", "path", "told"), [route for route in ROUTES if "POPUP" in str(route)])
 async def test_danas_popup_is_not_there_for_omer(stage: Stage, method: str, path: str, told: Any, kind: Kind) -> None:
     stage.talk()
-    popup_id = (await press(stage))["popup_id"]
+    popup_id = (await clicked(stage))["popup_id"]
     omer = await new_token(stage, Role.AGENT, OMER, kind, timedelta(minutes=5))
     wanted = {**told, "popup_id": popup_id} if told and "popup_id" in told else told
     answer = await ask(stage, method, path.replace("POPUP", popup_id), omer, wanted)
@@ -82,14 +82,14 @@ async def test_danas_popup_is_not_there_for_omer(stage: Stage, method: str, path
     assert (await ask(stage, method, path.replace("POPUP", popup_id), dana, wanted)).status_code < 300
 
 
-async def test_what_is_told_to_danas_pages_is_not_told_to_omers(stage: Stage) -> None:
+async def test_what_danas_pages_get_omers_do_not_get(stage: Stage) -> None:
     """Popups, clicks without a call, dismissals, preferences, calls."""
     dana, omer = await stage.token(Role.AGENT, DANA), await stage.token(Role.AGENT, OMER)
     async with page(stage, dana) as hers, page(stage, omer) as his:
         await stage.click({"agent": DANA})
         await hers.until("nothing")
         stage.talk()
-        popup = await press(stage)
+        popup = await clicked(stage)
         await hers.until("popup")
         await ask(stage, "POST", "ack", dana, {"popup_id": popup["popup_id"], "event": "dismissed"})
         await hers.until("dismissed")

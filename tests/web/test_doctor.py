@@ -86,7 +86,7 @@ async def test_all_is_well(stage: Stage, redis_url: Secret) -> None:
     assert any((each.event or {}).get("type") == "call.test" for each in stage.crm.received)
 
 
-async def test_each_broken_part_is_named_with_what_mends_it(stage: Stage, redis_url: Secret) -> None:
+async def test_each_broken_part_is_named_with_its_fix(stage: Stage, redis_url: Secret) -> None:
     async with well(stage, redis_url):
         stage.pbx.faults.code_refused = True
         stage.crm.faults.status = 401
@@ -121,7 +121,7 @@ async def test_a_crm_and_a_public_url_that_do_not_answer(stage: Stage, redis_url
     }
 
 
-async def test_redis_away_is_told_and_the_rest_is_asked(tmp_path: Path, redis_url: Secret) -> None:
+async def test_redis_away_is_reported_and_the_rest_is_tested(tmp_path: Path, redis_url: Secret) -> None:
     async with redis_line(redis_url) as (line, address), open_stage(tmp_path, address) as stage, well(stage, redis_url):
         line.down = True
         line.cut()
@@ -132,7 +132,7 @@ async def test_redis_away_is_told_and_the_rest_is_asked(tmp_path: Path, redis_ur
     assert "redis-server" in found["redis"].fix
 
 
-async def test_a_public_url_of_another_server_is_told(stage: Stage, redis_url: Secret) -> None:
+async def test_a_public_url_of_another_server_is_reported(stage: Stage, redis_url: Secret) -> None:
     async with well(stage, redis_url):
         object.__setattr__(stage.services.settings.server, "public_url", f"{stage.pbx_url}/elsewhere")
         found = (await told(stage))["public_url"]
@@ -141,7 +141,7 @@ async def test_a_public_url_of_another_server_is_told(stage: Stage, redis_url: S
 
 
 @pytest.mark.parametrize(("name", "value", "fix"), [("maxmemory", "1mb", "maxmemory"), ("replicaof", "", "primary")])
-async def test_a_redis_that_takes_nothing_is_told(
+async def test_a_redis_that_takes_nothing_is_reported(
     stage: Stage, redis_url: Secret, name: str, value: str, fix: str
 ) -> None:
     async with well(stage, redis_url):
@@ -175,7 +175,7 @@ async def test_secrets_that_everybody_may_read_are_named(stage: Stage) -> None:
         assert found.fix == f"chmod o-rwx {file}", "the secret's folder keeps others out"
 
 
-async def test_a_worker_that_fell_silent_is_told_and_one_that_ended_is_not(stage: Stage, redis_url: Secret) -> None:
+async def test_a_worker_that_fell_silent_is_reported_and_one_that_ended_is_not(stage: Stage, redis_url: Secret) -> None:
     async with well(stage, redis_url):
         long_ago = stage.services.clock.now().timestamp() - 60
         await workers.report(stage.redis, "killed", workers.Status(long_ago, 3, {}))
@@ -200,7 +200,9 @@ async def test_a_public_url_within_the_own_network_is_asked_and_a_crm_there_must
     assert "private_networks" in found["crm acme"].fix
 
 
-async def test_why_postgresql_refuses_is_told(stage: Stage, redis_url: Secret, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_why_postgresql_refuses_is_reported(
+    stage: Stage, redis_url: Secret, monkeypatch: pytest.MonkeyPatch
+) -> None:
     refused = OperationalError("", {}, Exception('connection failed: FATAL:  role "root" does not exist'))
 
     def works(_: Archive) -> bool:

@@ -191,7 +191,7 @@ ENDED += [(make, word) for make in ("ozeki", "ozeki xe") for word in fake_ozeki.
 
 @pytest.mark.parametrize(("open_once", "word"), ENDED, indirect=["open_once"])
 async def test_an_ended_call_never_pops(stage: Stage, word: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The vendor's own words for it, alone on the line and beside a call that waits."""
+    """The vendor's own words for it, alone on the extension and beside a call that waits."""
     words = {"voicenter": fake_voicenter.STATUS, "ozeki": fake_ozeki.STATE}[stage.make.kind]
     monkeypatch.setitem(words, UNKNOWN, word)  # type: ignore[arg-type]
     place(stage.systems["main"], stage.make.dana, UNKNOWN)
@@ -215,7 +215,7 @@ async def test_an_ended_call_never_pops(stage: Stage, word: str, monkeypatch: py
         ("+972522340002", "+972522340002", "number"),
     ],
 )
-async def test_what_stands_in_the_callers_place(stage: Stage, number: str, sent: str, kind: str) -> None:
+async def test_what_is_given_as_the_caller(stage: Stage, number: str, sent: str, kind: str) -> None:
     caller = Caller("", kind=CallerKind.WITHHELD) if number == "withheld" else Caller(number)
     now = datetime.now(UTC)
     ivrid = stage.phone.incoming([stage.make.dana], caller, now, DID)
@@ -237,7 +237,7 @@ async def test_a_call_between_two_agents_shows_each_the_other(stage: Stage) -> N
         assert call["caller"]["e164"] is None
 
 
-async def test_a_transferred_call_is_linked_where_the_phone_system_tells_it(stage: Stage) -> None:
+async def test_a_transferred_call_is_linked_where_the_phone_system_says_so(stage: Stage) -> None:
     first = place(stage.systems["main"], stage.make.omer, TALKING)
     second = stage.phone.transfer(first, stage.make.omer, stage.make.dana, datetime.now(UTC))
     call = (await answer_to(stage))["popup"]["call"]
@@ -292,7 +292,7 @@ async def test_an_extension_that_is_not_there_and_what_else_it_may_be(stage: Sta
 async def test_two_hundred_agents_at_once_get_each_their_own(
     tmp_path: Path, redis_url: Secret, make: Make, fresh: str
 ) -> None:
-    """Calls move on while they click: whatever an answer is served from, it has a call that was on that very line."""
+    """Calls move on while they click: whatever an answer is served from, it has a call of that extension."""
     extra = {"POPBRIDGE_PBX__MAIN__FRESH_SECONDS": fresh, "POPBRIDGE_PBX__MAIN__TIMEOUT_SECONDS": "20"}
     async with open_stage(tmp_path, redis_url, make, extra=extra) as stage:
         main, desks = stage.systems["main"], [f"{number}" for number in range(1000, 1200)]
@@ -537,7 +537,7 @@ def test_every_fault_of_every_fake_is_played() -> None:
 
 
 @both_generations
-async def test_idle_or_unknown_is_told_where_the_account_may_ask(tmp_path: Path, redis_url: Secret, make: Make) -> None:
+async def test_idle_and_unknown_differ_where_the_account_may_ask(tmp_path: Path, redis_url: Secret, make: Make) -> None:
     async with open_stage(tmp_path, redis_url, make) as stage:
         stage.pbx.faults.extensions_refused = True
         answer = await answer_to(stage, extension="999")

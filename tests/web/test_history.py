@@ -35,7 +35,7 @@ def outcomes(items: list[Any]) -> list[str]:
     return [item["reason"] if item["outcome"] == "refused" else item["outcome"] for item in items]
 
 
-async def test_refused_clicks_stand_among_the_others_with_their_reason(stage: Stage) -> None:
+async def test_refused_clicks_are_listed_among_the_others_with_their_reason(stage: Stage) -> None:
     await go_wrong(stage)
     stage.talk()
     await stage.click({"agent": DANA})

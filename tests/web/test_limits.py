@@ -41,7 +41,7 @@ async def test_a_button_that_is_stuck_stops_nobody_else(tmp_path: Path, redis_ur
         assert (refused.status_code, refused.json()["detail"]) == (429, "More than 6 clicks in this minute")
 
 
-async def test_the_agent_is_told_and_can_be_asked_for(tmp_path: Path, redis_url: Secret) -> None:
+async def test_the_agent_learns_it_and_can_be_asked_for(tmp_path: Path, redis_url: Secret) -> None:
     async with limited(tmp_path, redis_url, crm_acme_agent_clicks_per_minute=1) as stage:
         assert (await stage.click()).status_code == 200
         refused = await stage.click({"agent": DANA.upper()})

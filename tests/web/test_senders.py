@@ -131,7 +131,7 @@ async def test_a_form_without_a_type_a_multipart_form_and_a_packed_body_are_read
 
 
 @pytest.mark.anyio
-async def test_a_body_of_another_type_is_told_what_came(stage: Stage) -> None:
+async def test_a_body_of_another_type_is_refused_with_what_came(stage: Stage) -> None:
     refused = await send(stage, b"<click/>", {"content-type": "text/xml"})
     assert (refused.status_code, "'text/xml'" in refused.json()["detail"]) == (415, True)
 
