@@ -39,6 +39,7 @@ TABLE = {
     "tests/makes/test_ozeki.py::test_junk_takes_no_longer_than_it_is_long": "timing",
     "tests/makes/test_voicenter_simulator.py::test_a_slow_answer_outlasts_the_askers_patience": "slow",
     "tests/test_advisories.py": "slow",
+    "tests/test_scaffold.py::test_a_new_make_passes_the_contract_tests": "slow",
     "tests/unit/test_command_line.py::test_help_and_version_take_little_time": "timing",
     "tests/unit/test_command_line.py::test_the_shell_completes_commands_options_and_values": "slow",
     "tests/unit/test_fuzz.py": "fuzz",
