@@ -9,7 +9,6 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from redis import Redis
@@ -21,6 +20,8 @@ from tests import postgres as postgres_server
 from tests.audit import entries
 from tests.postgres import Postgres
 from tests.stage import Stage, listening, open_stage
+
+pytest_plugins = ("tests.coverage_summary", "tests.selection")
 
 
 @pytest.fixture
@@ -84,24 +85,6 @@ def own_certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "certificate", folder / "key")
     return context
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where there is no PostgreSQL, tests on it are left out; `pytest_terminal_summary` says so in one line."""
-    if postgres_server.why_not():
-        left_out = [item for item in items if _needs_postgres(item)]
-        items[:] = [item for item in items if item not in left_out]
-        config.hook.pytest_deselected(items=left_out)
-
-
-def _needs_postgres(item: pytest.Item) -> bool:
-    params = getattr(getattr(item, "callspec", None), "params", {})
-    return "postgres" in getattr(item, "fixturenames", ()) or "postgresql" in params.values()
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    if reason := postgres_server.why_not():
-        terminalreporter.write_line(reason)
 
 
 @pytest.fixture(scope="session")

@@ -109,10 +109,14 @@ def test_lint_fails_with_it(tmp_path: Path, code: int) -> None:
         wanted = code if name == "python" else 0
         (bin / name).write_text(f'#!/bin/sh\necho "{name} $*"\nexit {wanted}\n')
         (bin / name).chmod(0o755)
+    browser_lint = tmp_path / "tests" / "browser_lint" / "run"
+    browser_lint.parent.mkdir(parents=True)
+    browser_lint.write_text("#!/bin/sh\necho browser_lint\n")
+    browser_lint.chmod(0o755)
     environ = {name: value for name, value in os.environ.items() if name != "PYTHON"}
     done = subprocess.run(
         ["sh", str(tmp_path / "dev"), "lint"], env=environ, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (code, "")
     assert "python -m tests.advisories" in done.stdout.splitlines()
-    assert len(done.stdout.splitlines()) == 4, "the others run all the same"
+    assert len(done.stdout.splitlines()) == 5, "the others run all the same"

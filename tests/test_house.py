@@ -4,18 +4,18 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
 import bridge
+from tests import coverage_summary, selection
 
 ROOT = Path(__file__).parent.parent
 LOCK_FILES = sorted(ROOT.glob("requirements*.lock"))
 SCRIPTS = ("dev", ".ci/run")
-VERBS = ("demo", "test", "lint", "bench", "faults", "lock", "docs", "run", "shell", "clean")
+VERBS = ("demo", "test", "lint", "new-pbx", "new-crm", "bench", "faults", "lock", "docs", "run", "shell", "clean")
 FOREIGN = ("://", "--index-url", "--extra-index-url", "--find-links", "--trusted-host", " @ ", "-e ")
 each_lock_file = pytest.mark.parametrize("lock_file", LOCK_FILES, ids=lambda path: path.name)
 each_script = pytest.mark.parametrize("script", SCRIPTS)
@@ -93,7 +93,7 @@ def test_script_can_be_run(script: str) -> None:
 def test_dev_alone_lists_its_verbs() -> None:
     answer = dev()
     assert answer.returncode == 0
-    listed = re.findall(r"(?m)^  ([a-z]+) ", answer.stdout)
+    listed = re.findall(r"(?m)^  ([a-z-]+) ", answer.stdout)
     assert sorted(listed) == sorted(VERBS)
 
 
@@ -103,23 +103,107 @@ def test_dev_refuses_an_unknown_verb() -> None:
     assert "no such verb: dance" in answer.stderr
 
 
-def test_dev_sets_nothing_up_twice(tmp_path: Path) -> None:
-    """Where all is installed, a command starts at once, from any folder, in that folder."""
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout in which everything is installed; its Python prints what it is asked to run."""
     checkout = tmp_path / "a check out"
     state = checkout / ".venv" / "dev"
     state.mkdir(parents=True)
     shutil.copy(ROOT / "dev", checkout)
-    for name in ("pyproject.toml", "requirements.lock", "requirements-build.lock"):
+    for name in ("pyproject.toml", "requirements.lock", "requirements-build.lock", "requirements-test.lock"):
         shutil.copy(ROOT / name, checkout)
         shutil.copy(ROOT / name, state)
     (state / "made").write_text(f"{checkout.resolve()}\npython3\n")
-    (state.parent / "bin").mkdir()
-    (state.parent / "bin" / "python").symlink_to(sys.executable)
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHON"}
-    command = [str(checkout / "dev"), "run", "sh", "-c", "pwd -P; command -v python"]
-    answer = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    python = state.parent / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text('#!/bin/sh\necho "python $*"\n')
+    python.chmod(0o755)
+    return checkout
+
+
+def dev_in(checkout: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """./dev, called from the folder above."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHON"} | environ
+    command = [str(checkout / "dev"), *arguments]
+    return subprocess.run(
+        command,
+        cwd=checkout.parent,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def test_dev_sets_nothing_up_twice(checkout: Path) -> None:
+    """Where everything is installed, a command starts at once, from any folder, in that folder."""
+    answer = dev_in(checkout, "run", "sh", "-c", "pwd -P; command -v python")
     assert answer.stderr == ""
-    assert answer.stdout.splitlines() == [str(tmp_path.resolve()), f"{checkout.resolve()}/.venv/bin/python"]
+    assert answer.stdout.splitlines() == [
+        str(checkout.parent.resolve()),
+        f"{checkout.resolve()}/.venv/bin/python",
+    ]
+
+
+@pytest.fixture
+def bare_path(tmp_path: Path) -> str:
+    """A PATH with what the script itself needs, and none of the tools that some tests need."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("sh", "dirname", "cmp", "ls", "id", "grep"):
+        (folder / name).symlink_to(str(shutil.which(name)))
+    return str(folder)
+
+
+def test_dev_test_says_what_is_skipped_and_how_to_install_it(checkout: Path, bare_path: str) -> None:
+    answer = dev_in(checkout, "test", "tests/unit", PATH=bare_path)
+    (line,) = answer.stderr.splitlines()
+    assert "chromium" in line
+    assert line.endswith("./dev test --install")
+    assert answer.stdout == "python -m pytest -n 2 tests/unit\n"
+
+
+def test_the_fast_tests_need_nothing_installed(checkout: Path, bare_path: str) -> None:
+    answer = dev_in(checkout, "test", "--fast", PATH=bare_path)
+    assert (answer.stdout, answer.stderr) == ("python -m pytest -n 2 --fast\n", "")
+
+
+def test_each_mark_is_of_something_that_is_there() -> None:
+    for entry, mark in selection.TABLE.items():
+        file, *names = entry.split("::")
+        assert mark in {*selection.MARKS, selection.FAST}
+        assert (ROOT / file).exists(), entry
+        for name in names:
+            assert re.search(rf"(?m)^(?:async )?(?:def|class) {name}\b|^{name} = ", (ROOT / file).read_text()), entry
+
+
+@pytest.mark.parametrize(
+    ("node", "mark"),
+    [
+        ("tests/unit/test_settings.py::test_it", "fast"),
+        ("tests/web/test_api.py::test_it[one]", "slow"),
+        ("tests/web/test_click.py::test_it[one]", "fast"),
+        ("tests/unit/test_fuzz.py", "fuzz"),
+        ("tests/unit/test_fuzz_more.py", "fast"),
+        ("tests/browser/test_popup.py::test_it", "browser"),
+    ],
+)
+def test_the_longest_entry_counts(node: str, mark: str) -> None:
+    assert selection.mark_of(node) == mark
+
+
+def test_the_coverage_summary_is_short() -> None:
+    files = {f"file{number}.py": {"summary": {"percent_covered": 5.0 * number}} for number in range(15)}
+    lines = coverage_summary.summary({"files": files, "totals": {"percent_covered": 35.0, "num_statements": 300}})
+    assert lines[0] == "coverage: 35 % of 300 statements in 15 files; least:"
+    assert lines[1:3] == ["    0 %  file0.py", "    5 %  file1.py"]
+    assert len(lines) == 11
+
+
+def test_the_checks_end_with_all_tests() -> None:
+    commands = re.findall(r"(?m)^\./dev .*$", (ROOT / ".ci" / "run").read_text())
+    assert commands[-1] == "./dev test --install"
 
 
 def test_version_is_the_newest_in_the_changelog() -> None:
