@@ -51,6 +51,8 @@ PURE = (
     "core.http_types",
     "core.finding",
     "core.tokens",
+    "core.text",
+    "core.number_text",
     "core.phone_numbers",
     "agents.directory",
     "calls.labels",

@@ -3,10 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from bridge.calls.labels import Labels, labelled
+from bridge.calls.labels import Labels, identified, labelled
 from bridge.core.json_codec import as_json
-from bridge.core.model import Caller
-from bridge.core.phone_numbers import e164, kind_of
 from bridge.pbx.contract import CallQueue, Listing
 
 
@@ -25,12 +23,8 @@ def extension_rows(listing: Listing, wanted: str | None, labels: Labels) -> list
 
 def queue_row(queue: CallQueue, region: str) -> dict[str, Any]:
     """One queue; its callers with their numbers told apart as in a popup."""
-
-    def told(caller: Caller) -> Caller:
-        return replace(caller, kind=kind_of(caller.number), e164=e164(caller.number, region))
-
     return {
         "queue": queue.queue,
         "name": queue.name,
-        "callers": [as_json(replace(one, caller=told(one.caller))) for one in queue.callers],
+        "callers": [as_json(replace(one, caller=identified(one.caller, region))) for one in queue.callers],
     }

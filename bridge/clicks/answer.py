@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from redis.exceptions import RedisError
 
 from bridge.agents import directory
+from bridge.calls.labels import labelled
 from bridge.calls.live_calls import LookupResult
 from bridge.clicks.choose import Choice, choose
 from bridge.clicks.commit import Entry, Given, commit
@@ -71,7 +72,7 @@ async def _look_up(click: Click, services: Services, timer: StepTimer) -> Entry:
         click=click,
         answer=_answer(click, found, result, timer),
         agent=resolved.agent,
-        live_calls=result.calls,
+        live_calls=tuple(labelled(call, services.labels) for call in result.calls),
         targets=targets,
         steps=timer.ms,
         regions=services.labels.regions,

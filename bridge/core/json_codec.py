@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
 
-from bridge.core.model import without_underscore
+from bridge.core.model import SPARSE, without_underscore
 
 Noun = TypeVar("Noun")
 
@@ -39,12 +39,17 @@ def _plain(value: Any) -> Any:
         return time_text(value)
     if isinstance(value, Mapping):
         return dict(value)
-    return {written: getattr(value, name) for name, written in _names(cast(Hashable, type(value)))}
+    pairs = ((written, getattr(value, name), sparse) for name, written, sparse in _names(cast(Hashable, type(value))))
+    return {written: inner for written, inner, sparse in pairs if inner or not sparse}
 
 
 @cache
-def _names(noun: Hashable) -> tuple[tuple[str, str], ...]:
-    return tuple((field.name, without_underscore(field.name)) for field in fields(cast(Any, noun)))
+def _names(noun: Hashable) -> tuple[tuple[str, str, bool], ...]:
+    """Each field, its name in JSON, and whether it is left out while it says nothing."""
+    return tuple(
+        (field.name, without_underscore(field.name), bool(field.metadata.get(SPARSE)))
+        for field in fields(cast(Any, noun))
+    )
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain)

@@ -38,6 +38,14 @@ class CallerKind(StrEnum):
     TEXT = "text"
 
 
+class Pop(StrEnum):
+    """When an agent gets a popup: when they click, when a call rings (outgoing: is dialled), or when it is answered."""
+
+    BUTTON = "button"
+    RINGING = "ringing"
+    ANSWER = "answer"
+
+
 class Outcome(StrEnum):
     """How a click ended. `FOUND` alone has a popup."""
 
@@ -83,6 +91,8 @@ def without_underscore(name: str) -> str:
     return name.rstrip("_")
 
 
+SPARSE = "sparse"
+"""Marks a field that JSON leaves out while it is empty or false."""
 DESKTOP = "desktop"
 """The target that is the agent's own page; every other target is a CRM's name."""
 
@@ -97,22 +107,30 @@ class ExtensionId:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """A CRM user and the extensions the directory gives them, in the order of its rows."""
+    """A CRM user and the extensions the directory gives them, in the order of its rows.
+
+    `agent_id` is the CRM's own id of the user, where it cannot be found by `crm_user` ("": it can).
+    """
 
     crm: str
     crm_user: str
     name: str
     extensions: tuple[ExtensionId, ...]
+    agent_id: str = ""
+    pop: Pop = Pop.BUTTON
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The other side. `number` is the phone system's own text; `e164` only where that really is a public number."""
+    """The other side. `number` is the phone system's own text, without invisible marks; `e164` only where that really
+    is a public number. `e164_guessed`: it is one only if the phone system has left out the plus sign.
+    """
 
     number: str
     e164: str | None = None
     name: str = ""
     kind: CallerKind = CallerKind.TEXT
+    e164_guessed: bool = field(default=False, metadata={SPARSE: True})
 
 
 @dataclass(frozen=True, slots=True)

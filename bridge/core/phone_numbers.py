@@ -1,91 +1,106 @@
-"""The content of a caller's number field, and phone numbers in one spelling; pure."""
+"""Phone numbers in one spelling, whatever a field has them in; pure."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import lru_cache
+from typing import NamedTuple
 
 import phonenumbers
 
 from bridge.core.model import CallerKind
+from bridge.core.number_text import SHORTEST_PUBLIC, is_dialable, kind_of, typed, written
+from bridge.core.text import trimmed
 
-WITHHELD = frozenset(
-    {"", "anonymous", "withheld", "private", "restricted", "unavailable", "unknown", "<unknown>", "blocked"}
-)
-SERVICE = re.compile(r"[*#][0-9*#]+")
-DIALABLE = re.compile(r"\+?[ (]*[0-9][0-9 ().\-/]*")
-LINK = re.compile(r"\s*(?:tel|callto):", re.I)
-TYPED = {"\N{MINUS SIGN}": "-", "\N{FULLWIDTH PLUS SIGN}": "+"}
+__all__ = [
+    "SHORTEST_PUBLIC", "PublicNumber", "digits_of", "e164", "key_of", "kind_of", "masked", "plain", "public_number",
+    "same_number", "spelled", "spellings", "typed",
+]  # fmt: skip
+
+SEVERAL = re.compile(r"[/;,|\n]|\s(?:or|and|או)\s", re.I)
+WORDS_FIRST = re.compile(r"^[^0-9+(]+")
+LONGEST_SEVERAL = 400
 NATIONAL = phonenumbers.PhoneNumberFormat.NATIONAL
-SHORTEST_PUBLIC = 7
-"""Anything with fewer digits is an extension or a short code."""
+SHORTEST_WITHOUT_PLUS = 10
+"""Digits that a number needs to be taken for one with a country code but without its plus sign."""
 
 
-def kind_of(number: str) -> CallerKind:
-    """What the phone system put into the number field, which is often no number."""
-    text = number.strip()
-    if text.casefold() in WITHHELD:
-        return CallerKind.WITHHELD
-    if SERVICE.fullmatch(text):
-        return CallerKind.SERVICE
-    if not DIALABLE.fullmatch(text):
-        return CallerKind.TEXT
-    digits = sum(character.isdigit() for character in text)
-    return CallerKind.NUMBER if digits >= SHORTEST_PUBLIC else CallerKind.INTERNAL
+class PublicNumber(NamedTuple):
+    """A valid public number. `guessed`: it is one only if a plus sign is put before it, which nobody has sent."""
+
+    e164: str
+    guessed: bool = False
 
 
-@lru_cache(1024)  # called three times per click, often for the same DIDs and callers
-def e164(number: str, region: str) -> str | None:
-    """`+972722776772` for `0722776772` in region IL; None if it is not a valid public number."""
+@lru_cache(4096)  # several times per click, often for the same DIDs and callers
+def public_number(number: str, region: str) -> PublicNumber | None:
+    """The public number in a field, as read in `region`; None if there is no valid one.
+
+    SIP trunks send `447911123456`: where that is no valid number in `region`, it is read as `+447911123456`.
+    """
     if kind_of(number) is not CallerKind.NUMBER:
         return None
-    try:
-        parsed = phonenumbers.parse(number, region)
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_valid_number(parsed):
-        return None
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    text, guess = _readings_of(number), _with_plus(number)
+    found = next((one for one in (_valid(each, region) for each in text) if one), None)
+    if found is not None:
+        return PublicNumber(found)
+    guessed = _valid(guess, region) if guess else None
+    return PublicNumber(guessed, guessed=True) if guessed else None
 
 
-def typed(text: str) -> str:
-    """`text` with ASCII digits, spaces, hyphens and plus signs, and without invisible characters: numbers pasted from
-    documents or chats often contain others."""
-    return text if text.isascii() else "".join(map(_typed, text))
+def e164(number: str, region: str) -> str | None:
+    """`+972722776772` for `0722776772` in region IL; None if it is not a valid public number."""
+    found = public_number(number, region)
+    return found.e164 if found else None
 
 
-def _typed(character: str) -> str:
-    match unicodedata.category(character):
-        case "Nd":
-            return str(unicodedata.digit(character))
-        case "Cf":
-            return ""
-        case "Zs":
-            return " "
-        case "Pd":
-            return "-"
-    return TYPED.get(character, character)
+def _readings_of(field: str) -> list[str]:
+    """What a field may mean, the likelier first: after its `phone-context`, as written, as `+0…` without the plus."""
+    text, context = written(field)
+    if context and not text.startswith("+") and _valid(f"{context}{text}", ""):
+        return [f"{context}{text}"]
+    return [text, text.lstrip("+")] if text.startswith("+0") else [text]
+
+
+def _with_plus(field: str) -> str | None:
+    """A number that may lack its plus sign, with it. National ones begin with a zero, or are shorter."""
+    digits = "".join(filter(str.isdigit, written(field).text))
+    is_bare = not written(field).text.startswith("+") and not digits.startswith("0")
+    return f"+{digits}" if is_bare and len(digits) >= SHORTEST_WITHOUT_PLUS else None
+
+
+def _valid(text: str, region: str) -> str | None:
+    with suppress(phonenumbers.NumberParseException):
+        parsed = phonenumbers.parse(text, region)
+        if phonenumbers.is_valid_number(parsed):
+            return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    return None
 
 
 def plain(number: str) -> str:
-    """The digits of a possible public number, however it is spaced; any other text unchanged."""
-    text = LINK.sub("", typed(number)).strip()
-    if not DIALABLE.fullmatch(text):
-        return number.strip()
-    digits = "".join(character for character in text if character.isdigit())
+    """The digits of a possible public number, however it is written; any other text trimmed."""
+    if not is_dialable(number):
+        return trimmed(number)
+    text = written(number).text
+    digits = "".join(filter(str.isdigit, text))
     return digits if len(digits) >= SHORTEST_PUBLIC else text
+
+
+def key_of(number: str, region: str) -> str:
+    """What numbers are compared by: the E.164 number, else its digits, else the text without its wrapping."""
+    return e164(number, region) or (plain(number) if is_dialable(number) else written(number).text)
 
 
 def _readings(number: str, regions: Iterable[str]) -> list[phonenumbers.PhoneNumber]:
     """The number as parsed in each region where it is possible, whether or not it is in use there."""
-    text = LINK.sub("", typed(number)).strip()
-    if kind_of(text) is not CallerKind.NUMBER:
+    if kind_of(number) is not CallerKind.NUMBER:
         return []
-    found = []
+    texts, guess, found = _readings_of(number), _with_plus(number), []
     for region in regions:
-        with suppress(phonenumbers.NumberParseException):
-            found.append(phonenumbers.parse(text, region))
+        invalid = guess is not None and not any(_valid(text, region) for text in texts)
+        for text in [*texts, guess] if guess and invalid else texts:
+            with suppress(phonenumbers.NumberParseException):
+                found.append(phonenumbers.parse(text, region))
     return [each for each in found if phonenumbers.is_possible_number(each)]
 
 
@@ -94,13 +109,13 @@ def spellings(number: str, regions: Iterable[str]) -> list[str]:
 
     One phone system writes `0722776772`, another `972722776772` or `00972722776772`.
     """
-    public, written = set(), {plain(number)}
+    public, others = set(), {plain(number)}
     for each in _readings(number, regions):
         one = phonenumbers.format_number(each, phonenumbers.PhoneNumberFormat.E164)
         public.add(one)
-        written |= {one[1:], f"00{one[1:]}", plain(phonenumbers.format_number(each, NATIONAL))}
-        written |= {f"0{phonenumbers.national_significant_number(each)}"}
-    return sorted(public) + sorted(written - public)
+        others |= {one[1:], f"00{one[1:]}", plain(phonenumbers.format_number(each, NATIONAL))}
+        others |= {f"0{phonenumbers.national_significant_number(each)}"}
+    return sorted(public) + sorted(others - public)
 
 
 def digits_of(number: str, regions: Iterable[str]) -> set[str]:
@@ -111,7 +126,7 @@ def digits_of(number: str, regions: Iterable[str]) -> set[str]:
 
 def masked(number: str) -> str:
     """`+9727…72`: enough to tell callers apart, too little to call one; if it is no number, only its kind."""
-    text, kind = number.strip(), kind_of(number)
+    text, kind = written(number).text, kind_of(number)
     if kind is not CallerKind.NUMBER:
         return str(kind)
     return f"{text[:5] if len(text) > 9 else text[:2]}…{text[-2:]}"
@@ -133,10 +148,19 @@ def spelled(public: str, region: str) -> dict[str, str]:
     }
 
 
-def same_number(written: str, public: str, region: str) -> bool:
-    """Whether `written`, as somebody in `region` types it, is the E.164 number `public`."""
-    text = LINK.sub("", typed(written)).strip()
-    if e164(text, region) == public:
+def same_number(written_as: str, public: str, region: str) -> bool:
+    """Whether a field of a record, as somebody in `region` fills it in, has the E.164 number `public`, alone or beside
+    others."""
+    return any(_is_same(one, public, region) for one in (written_as, *_parts(written_as)))
+
+
+def _parts(field: str) -> list[str]:
+    parts = SEVERAL.split(field[:LONGEST_SEVERAL])
+    return [WORDS_FIRST.sub("", part) for part in parts] if len(parts) > 1 else []
+
+
+def _is_same(field: str, public: str, region: str) -> bool:
+    if e164(field, region) == public:
         return True
-    digits = "".join(character for character in text if character.isdigit())
-    return bool(digits) and digits in (public[1:], f"00{public[1:]}")
+    digits = plain(field)
+    return digits in (public[1:], f"00{public[1:]}")

@@ -22,6 +22,7 @@ async def test_the_story_of_one_click(stage: Stage) -> None:
     assert story["answer"] == answer
     assert story["click"]["agent"] == DANA
     assert [call["ivrid"] for call in story["live_calls"]] == [ivrid]
+    assert story["live_calls"] == [answer["popup"]["call"]], "labelled as in the popup"
     assert [step["step"] for step in story["steps"]] == ["proof", "directory", "lookup", "choose"]
     assert "proof" not in story["click"], "which secret it was is not for agents"
     assert {delivery["target"]: delivery["state"] for delivery in story["deliveries"]} == {
