@@ -91,9 +91,9 @@ class PhoneSystem:
         one = ExtensionId(self.name, extension)
         try:
             result = await self.questions.about(extension, clicked_at)
-            if extension in result.listing.unreadable:
-                raise PbxUnintelligible(reason("calls-unreadable", name=self.name, extension=extension))
             calls = result.listing.extensions.get(extension)
+            if extension in result.listing.unreadable and not calls:
+                raise PbxUnintelligible(reason("calls-unreadable", name=self.name, extension=extension))
             hint = result.listing.empty_hint if calls is None else None
             if calls is None and not self.adapter.lists_idle:
                 return await self._idle_or_unknown(one, result.served_from, hint, clicked_at)

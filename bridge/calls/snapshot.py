@@ -16,6 +16,7 @@ def extension_rows(listing: Listing, wanted: str | None, labels: Labels) -> list
             "extension": name,
             "name": listing.names.get(name, ""),
             "calls": [as_json(labelled(call, labels)) for call in calls],
+            "details": dict(listing.details.get(name, {})),
         }
         for name, calls in sorted(shown.items())
     ]
@@ -26,5 +27,6 @@ def queue_row(queue: CallQueue, region: str) -> dict[str, Any]:
     return {
         "queue": queue.queue,
         "name": queue.name,
+        "weight": queue.weight,
         "callers": [as_json(replace(one, caller=identified(one.caller, region))) for one in queue.callers],
     }

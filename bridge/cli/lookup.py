@@ -74,6 +74,8 @@ async def queues(chosen: Chosen, queue: str | None, pbx: str | None, as_json_: b
             fail([f"{error.outcome}: {error}"], FAILURE)
     if found is None:
         fail([f"a phone system of kind {settings.pbx[name].kind} does not report queues"], FAILURE)
+    if queue is not None and not found:
+        fail([f"the phone system has no queue '{queue}'; popbridge queues lists them"], FAILURE)
     rows = [queue_row(one, settings.pbx[name].region) for one in found]
     show(rows, lambda: _queue_table(rows), as_json_)
 

@@ -25,14 +25,16 @@ from bridge.core.session import Session
 class Listing:
     """What a phone system answered: each extension it named with its live calls (none: idle).
 
-    `names` are the extensions' own names where the vendor gives them; `unreadable` those whose calls could not be
-    parsed. `empty_hint` is what else it may mean when an extension is missing.
+    `names` are the extensions' own names where the vendor gives them; `unreadable` those of whose calls one or more
+    could not be parsed. `empty_hint` is what else it may mean when an extension is missing. `details` is what else the
+    vendor says of an extension, by its own field names: who it belongs to, who is logged in.
     """
 
     extensions: Mapping[str, tuple[Call, ...]]
     names: Mapping[str, str] = field(default_factory=dict)
     unreadable: frozenset[str] = frozenset()
     empty_hint: Reason | None = None
+    details: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,12 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class CallQueue:
-    """A queue of the phone system and who waits in it, longest first."""
+    """A queue of the phone system and who waits in it, longest first. `weight` is its priority (None: not said)."""
 
     queue: str
     name: str
     callers: tuple[Waiting, ...]
+    weight: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,7 @@ class ListsQueues(Protocol):
     """It has queues to ask for."""
 
     async def queues(self, account: Any, session: Session, queue: str | None) -> tuple[CallQueue, ...]:
-        """Who waits in one queue, or (None) in all."""
+        """Who waits in one queue (none: there is no such queue), or (None) in all."""
 
 
 @runtime_checkable

@@ -164,3 +164,8 @@ def test_all_extensions_are_asked_at_the_same_time_each_within_its_own_limit() -
 
     systems = asyncio.run(ask())
     assert (systems.together, systems.timeouts) == (2, {0.5, 1.5})
+
+
+def test_a_good_call_beside_one_that_could_not_be_parsed_is_found() -> None:
+    found = lookup_result({MAIN: {"calls": ["junk", talks("a")["calls"][0]]}})
+    assert (found.outcome, [call.ivrid for call in found.calls]) == (Outcome.FOUND, ["a"])

@@ -23,6 +23,9 @@ async def test_extensions_with_their_calls(stage: Stage) -> None:
         ("SIPOmer1", "עומר לוי", 0),
     ]
     assert shown["items"][0]["calls"][0]["ivrid"] == ivrid
+    details = shown["items"][0]["details"]
+    assert (details["representative"], details["onlineUserStatus"]) == ("Dana Cohen", "1")
+    assert details["userID"] == details["onlineUserID"] != "0"
     assert shown["items"][0]["calls"][0]["did_label"] == "Sales line"
     one = (await stage.get("/api/pbx/main/extensions?extension=SIPOmer1", supervisor)).json()
     assert [row["extension"] for row in one["items"]] == ["SIPOmer1"]
@@ -34,14 +37,14 @@ async def test_queues_with_who_waits(stage: Stage) -> None:
     stage.phone.wait("Sales", Caller(CALLER), now - timedelta(seconds=21))
     supervisor = await stage.token(Role.SUPERVISOR)
     (queue,) = (await stage.get("/api/pbx/main/queues", supervisor)).json()["items"]
-    assert queue["name"] == "Sales"
+    assert (queue["name"], queue["weight"]) == ("Sales", 0)
     assert [one["caller"]["e164"] for one in queue["callers"]] == ["+972722776772", "+972522340002"]
     assert [round(one["waiting_seconds"]) for one in queue["callers"]] == [21, 5]
     same = (await stage.get(f"/api/pbx/main/queues?queue={queue['queue']}", supervisor)).json()["items"]
     assert [row["queue"] for row in same] == [queue["queue"]]
     unknown = await stage.get("/api/pbx/main/queues?queue=7", supervisor)
-    assert (unknown.status_code, unknown.json()["reason"]) == (502, "pbx-refused")
-    assert "Queue is not found" in unknown.json()["detail"]
+    assert unknown.status_code == 404
+    assert "no queue with this id" in unknown.json()["detail"]
 
 
 async def test_who_may_ask_and_what_a_failure_looks_like(stage: Stage) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, XMLParser
 
+from bridge.core.text import one_line
 from bridge.pbx.reading import decoded
 
 OK = "200"
@@ -38,11 +39,15 @@ class NotReadable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What an answer says. Texts are as sent, blanks around them taken off; of a field given twice the first."""
+    """What an answer says. Texts are as sent, without invisible marks around them; of a field given twice the first.
+
+    `stray`: there is text between the rows.
+    """
 
     code: str
     message: str
     rows: tuple[Mapping[str, str], ...]
+    stray: bool = False
 
 
 def read(body: bytes, content_type: str) -> Document:
@@ -55,9 +60,10 @@ def read(body: bytes, content_type: str) -> Document:
     except ParseError:
         events = _field_by_field(NOT_XML.sub("", text).strip(BLANKS))
     head = events.head
-    if "Code" not in head or len(events.rows) > MAX_ROWS or any(head.get(name) for name in LISTS):
+    stray = any(head.get(name) for name in LISTS)
+    if "Code" not in head or len(events.rows) > MAX_ROWS or (stray and not events.rows):
         raise NotReadable("ozeki.no-code")
-    return Document(head["Code"], head.get("Message", ""), tuple(events.rows))
+    return Document(head["Code"], head.get("Message", ""), tuple(events.rows), stray)
 
 
 class _Events:
@@ -86,9 +92,9 @@ class _Events:
     def end(self, _tag: str) -> None:
         name = self._open.pop()
         if len(self._open) == 3 and self._open[1] in LISTS:
-            self.rows[-1].setdefault(name, "".join(self._text).strip()[:MAX_CHARACTERS])
+            self.rows[-1].setdefault(name, one_line("".join(self._text), MAX_CHARACTERS))
         elif len(self._open) == 1:
-            self.head.setdefault(name, "".join(self._text).strip()[:MAX_CHARACTERS])
+            self.head.setdefault(name, one_line("".join(self._text), MAX_CHARACTERS))
         self._text.clear()
 
 
@@ -114,4 +120,4 @@ def _field_by_field(text: str) -> _Events:
 
 
 def _fields(text: str) -> dict[str, str]:
-    return {name: html.unescape(value[:MAX_CHARACTERS]).strip() for name, value in reversed(FIELD.findall(text))}
+    return {name: one_line(html.unescape(value[:MAX_CHARACTERS]), MAX_CHARACTERS) for name, value in reversed(FIELD.findall(text))}

@@ -1,6 +1,8 @@
 """Voicenter: active calls by its GetExtensionsCalls API. See README.md here for credentials and limits."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -12,6 +14,10 @@ from bridge.core.session import Session
 from bridge.pbx.contract import CallQueue, Knows, Listing, Person
 from bridge.pbx.reading import parse
 from bridge.pbx.voicenter import wire, wire_account
+from bridge.pbx.voicenter.epochs import Clock, Epoch, Proof, from_text, learned
+
+EPOCH, EPOCH_KEPT = "epoch account", timedelta(days=90)
+"""Under which it is remembered how the account's times count, and how long."""
 
 
 class Account(PbxAccount):
@@ -26,7 +32,9 @@ class Account(PbxAccount):
     directory_url: WebAddress = Field(
         "https://monitor.voicenter.co.il/Comet/api", description="where the directory of users lives"
     )
-    epoch: Literal["auto", "utc", "local"] = Field("auto", description="how its times count; auto decides per answer")
+    epoch: Literal["auto", "utc", "local"] = Field(
+        "auto", description="how its times count; auto learns it from its calls"
+    )
 
     def addresses(self) -> Iterator[str]:
         """Where its API and its directory live."""
@@ -48,19 +56,40 @@ class Voicenter:
 
     async def calls(self, account: Account, session: Session, extension: str | None) -> Listing:
         """The live calls of one extension, or of the whole account."""
-        clock = wire.Clock(account.epoch, ZoneInfo(account.timezone), session.now)
         reply = await session.send(wire.ask_calls(account.method, account.base_url, account.code, extension), True)
-        return await parse(reply, lambda got: wire.read_calls(got, session.name, account.code, clock))
+        rows = await parse(reply, lambda got: wire.read_rows(got, account.code))
+        clock = await _clock(account, session) if rows.has_times else Clock(UTC, session.now, None)
+        if account.epoch == "auto" and rows.has_times:
+            clock = await _learn(session, clock, learned(rows.calls, clock))
+        return await parse(reply, lambda _: wire.read_calls(rows, session.name, clock))
 
     async def queues(self, account: Account, session: Session, queue: str | None) -> tuple[CallQueue, ...]:
-        """Who waits in one queue, or in all."""
+        """Who waits in one queue (none: there is no such queue), or in all."""
+        clock = await _clock(account, session)
         reply = await session.send(wire_account.ask_queues(account.method, account.base_url, account.code, queue), True)
-        return await parse(reply, lambda got: wire_account.read_queues(got, account.code, session.now))
+        return await parse(reply, lambda got: wire_account.read_queues(got, account.code, queue, clock))
 
     async def people(self, account: Account, session: Session) -> tuple[Person, ...]:
         """The account's users and their SIP codes."""
         reply = await session.send(wire_account.ask_people(account.method, account.directory_url, account.code), True)
         return await parse(reply, lambda got: wire_account.read_people(got, account.code))
+
+
+async def _clock(account: Account, session: Session) -> Clock:
+    """What the account's times are read by: by the settings, or by what its calls have taught so far."""
+    if account.epoch != "auto":
+        epoch: Epoch | None = Epoch(account.epoch == "local", Proof.SETTINGS)
+    else:
+        epoch = session.local.get(EPOCH) or from_text(await session.recall(EPOCH))
+        session.local[EPOCH] = epoch
+    return Clock(ZoneInfo(account.timezone), session.now, epoch)
+
+
+async def _learn(session: Session, clock: Clock, epoch: Epoch | None) -> Clock:
+    if epoch is not None and epoch != clock.epoch:
+        session.local[EPOCH] = epoch
+        await session.remember(EPOCH, str(epoch), EPOCH_KEPT)
+    return replace(clock, epoch=epoch)
 
 
 ADAPTER = Voicenter()

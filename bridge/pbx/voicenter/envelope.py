@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from bridge.core.errors import PbxRefused, PbxUnintelligible
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.reasons import reason
+from bridge.core.text import one_line, received, without_marks
 from bridge.pbx.reading import check_status, decoded
 
 SYSTEM = "Voicenter"
@@ -24,10 +25,15 @@ def ask(method: str, address: str, fields: Mapping[str, str | None], code: Secre
 
 def answer(reply: Reply, code: Secret) -> Mapping[str, Any]:
     """The answer's object, once it is known to be no error. `code` is blotted out should the vendor's text quote it."""
-    check_status(reply, SYSTEM)
-    found = _object(decoded(reply.body, reply.headers.get("content-type", "")))
+    found = opened(reply)
     _check_err(found, code)
     return found
+
+
+def opened(reply: Reply) -> Mapping[str, Any]:
+    """The answer's object, an error or not."""
+    check_status(reply, SYSTEM)
+    return _object(decoded(reply.body, reply.headers.get("content-type", "")))
 
 
 def _object(body: str) -> dict[str, Any]:
@@ -56,20 +62,36 @@ def _quoted(value: object, code: Secret) -> str:
 
 
 def objects(value: object, what: str) -> list[dict[str, Any]]:
-    """A list of objects, and nothing else: what cannot be read must not pass for an idle line."""
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+    """The objects of a list, with what else stands in it left out. What is no list, or holds nothing else, is refused:
+    what cannot be read must not pass for an idle extension."""
+    found = [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    if not isinstance(value, list) or (value and not found):
         raise PbxUnintelligible(reason("voicenter.no-list", list=what))
-    return value
+    return found
 
 
 def text(value: object) -> str:
-    """A field as text: numbers come as ints at times, booleans as JSON's words, and nothing as the empty text."""
+    """A field as text in one line: numbers come as ints at times, booleans as JSON's words, nothing as no text."""
+    return one_line(_written(value))
+
+
+def mark(value: object) -> str:
+    """A number, an extension or an id, without invisible marks inside."""
+    return without_marks(_written(value))
+
+
+def paragraph(value: object, longest: int) -> str:
+    """A text that may have several lines."""
+    return received(_written(value), longest)
+
+
+def _written(value: object) -> str:
     if isinstance(value, str):
-        return value.strip()
+        return value
     if value is None:
         return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
+    if isinstance(value, float) and value.is_integer():
+        return f"{value:.0f}"
+    if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     return json.dumps(value, ensure_ascii=False)

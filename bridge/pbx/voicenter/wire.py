@@ -1,16 +1,17 @@
 """Voicenter's words to nouns and back; pure. Source: the vendor's Active Calls page (GetExtensionsCalls)."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
+from bridge.core.errors import PbxUnintelligible
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.model import Call, Caller, CallState, Direction, Recording
-from bridge.core.reasons import Reason
+from bridge.core.reasons import Reason, reason
 from bridge.pbx.contract import Listing
-from bridge.pbx.voicenter.envelope import answer, ask, objects, text
+from bridge.pbx.voicenter.envelope import answer, ask, mark, objects, paragraph, text
+from bridge.pbx.voicenter.epochs import Clock, time_of
 
 STATES = {
     "ringing": CallState.RINGING,
@@ -22,17 +23,9 @@ ENDED = {"hangup"}
 DIRECTIONS = {"incoming": Direction.INCOMING, "outgoing": Direction.OUTGOING, "click2call": Direction.OUTGOING}
 EMPTY_HINT = Reason("voicenter.empty-list")
 MAX_CUSTOM_KEYS, MAX_CUSTOM_CHARACTERS = 64, 2000
-FUTURE_SLACK = timedelta(minutes=10)
-"""A call cannot have started in the future; clocks that differ by less than this do not make it so."""
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """How this account's epoch seconds count, and the time of asking."""
-
-    epoch: str
-    zone: tzinfo
-    now: datetime
+IN_A_CALL = {"ivrid", "callstatus", "callerphone"}
+"""An object with none of these is no call."""
+DETAILS = ("representative", "userID", "onlineUserID", "onlineUserStatus", "extensionID")
 
 
 def ask_calls(method: str, base_url: str, code: Secret, extension: str | None) -> Request:
@@ -40,67 +33,82 @@ def ask_calls(method: str, base_url: str, code: Secret, extension: str | None) -
     return ask(method, f"{base_url}/GetExtensionsCalls", {"extension": extension}, code)
 
 
-def read_calls(reply: Reply, pbx: str, code: Secret, clock: Clock) -> Listing:
-    """The answer as a `Listing`. An extension whose calls cannot be read passes for nothing, and spoils no other."""
-    rows = objects(answer(reply, code).get("EXTENSIONS"), "extensions")
-    readable = [(text(row.get("username")), text(row.get("name")), _calls_of(row)) for row in rows]
-    local = _counts_local_time(clock, (call for _, _, calls in readable for call in calls or ()))
-    listed: dict[str, tuple[Call, ...]] = {}
-    for extension, _, calls in readable:
-        live = (_call(call, pbx, extension, local) for call in calls or () if not _ended(call))
-        listed[extension] = listed.get(extension, ()) + tuple(live)
-    names = {extension: name for extension, name, _ in readable}
-    unreadable = frozenset(extension for extension, _, calls in readable if calls is None)
-    return Listing(listed, names, unreadable, EMPTY_HINT)
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The readable rows of an answer (extension, row, calls, whether those are all), and how many were not."""
+
+    rows: tuple[tuple[str, Mapping[str, Any], list[dict[str, Any]], bool], ...]
+    unread: int
+
+    @property
+    def calls(self) -> Iterator[Mapping[str, Any]]:
+        """The calls of all rows."""
+        return (call for _, _, calls, _ in self.rows for call in calls)
+
+    @property
+    def has_times(self) -> bool:
+        """Whether it matters how times count."""
+        return any(call.get("callStarted") or call.get("callAnswered") for call in self.calls)
 
 
-def _calls_of(row: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+def read_rows(reply: Reply, code: Secret) -> Rows:
+    """The rows of an answer. Raises `PbxUnintelligible` where there is none among what there is."""
+    listed = answer(reply, code).get("EXTENSIONS")
+    named = [(mark(row.get("username")), row) for row in objects(listed, "extensions")]
+    rows = tuple((extension, row, *_calls_of(row)) for extension, row in named if extension)
+    unread = len(listed or ()) - len(rows)
+    if unread and not rows:
+        raise PbxUnintelligible(reason("voicenter.no-list", list="extensions"))
+    return Rows(rows, unread)
+
+
+def read_calls(rows: Rows, pbx: str, clock: Clock) -> Listing:
+    """The rows as a `Listing`. What cannot be read spoils nothing beside it, and is counted: calls by their extension
+    in `unreadable`, rows in the hint."""
+    found: dict[str, tuple[Call, ...]] = {}
+    for extension, _, calls, _ in rows.rows:
+        live = (_call(call, pbx, extension, clock) for call in calls if not _ended(call))
+        found[extension] = found.get(extension, ()) + tuple(live)
+    return Listing(
+        extensions=found,
+        names={extension: text(row.get("name")) for extension, row, _, _ in rows.rows},
+        unreadable=frozenset(extension for extension, _, _, is_whole in rows.rows if not is_whole),
+        empty_hint=reason("voicenter.rows-unread", count=rows.unread) if rows.unread else EMPTY_HINT,
+        details={extension: _details(row) for extension, row, _, _ in rows.rows},
+    )
+
+
+def _calls_of(row: Mapping[str, Any]) -> tuple[list[dict[str, Any]], bool]:
+    """The calls of a row, and whether that was all of them."""
     calls = row.get("calls")
-    whole = isinstance(calls, list) and all(isinstance(call, dict) for call in calls)
-    return calls if whole else None
+    if not isinstance(calls, list):
+        return [], False
+    found = [call for call in calls if isinstance(call, dict) and IN_A_CALL & call.keys()]
+    return found, len(found) == len(calls)
+
+
+def _details(row: Mapping[str, Any]) -> dict[str, str]:
+    return {name: text(row[name]) for name in DETAILS if row.get(name) is not None}
 
 
 def _ended(call: Mapping[str, Any]) -> bool:
     return text(call.get("callstatus")).lower() in ENDED
 
 
-def _counts_local_time(clock: Clock, calls: Iterable[Mapping[str, Any]]) -> tzinfo | None:
-    """The zone in which the answer's epochs count, None for UTC. Voicenter's count Israel's wall clock."""
-    if clock.epoch == "local":
-        return clock.zone
-    if clock.epoch == "auto":
-        starts = (_moment(call.get("callStarted"), None) for call in calls)
-        if any(start is not None and start > clock.now + FUTURE_SLACK for start in starts):
-            return clock.zone
-    return None
-
-
-def _moment(value: object, local: tzinfo | None) -> datetime | None:
-    """Epoch seconds as a UTC time; 0, absent and impossible values are None."""
-    try:
-        seconds = float(str(value))
-        if not seconds > 0:
-            return None
-        moment = datetime.fromtimestamp(seconds, UTC)
-        return moment.replace(tzinfo=local).astimezone(UTC) if local else moment
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def _call(call: Mapping[str, Any], pbx: str, extension: str, local: tzinfo | None) -> Call:
+def _call(call: Mapping[str, Any], pbx: str, extension: str, clock: Clock) -> Call:
     customdata = _customdata(call.get("customdata"))
     return Call(
         pbx=pbx,
         extension=extension,
-        ivrid=text(call.get("ivrid")),
-        original_ivrid=customdata.get("OriginalIvrUniqueID") or None,
-        did=text(call.get("did")),
+        ivrid=mark(call.get("ivrid")),
+        original_ivrid=mark(customdata.get("OriginalIvrUniqueID")) or None,
+        did=mark(call.get("did")),
         did_label=None,
         direction=DIRECTIONS.get(text(call.get("direction")).lower(), Direction.UNKNOWN),
         state=STATES.get(text(call.get("callstatus")).lower(), CallState.UNKNOWN),
-        caller=Caller(number=text(call.get("callerphone")), name=text(call.get("callername"))),
-        started_at=_moment(call.get("callStarted"), local),
-        answered_at=_moment(call.get("callAnswered"), local),
+        caller=Caller(number=mark(call.get("callerphone")), name=text(call.get("callername"))),
+        started_at=time_of(call.get("callStarted"), clock),
+        answered_at=time_of(call.get("callAnswered"), clock),
         recording=_recording(call.get("recording")),
         customdata=customdata,
     )
@@ -124,4 +132,4 @@ def _customdata(value: object) -> dict[str, str]:
             value = None
     parts = value if isinstance(value, list) else [value]
     pairs = [pair for part in parts if isinstance(part, dict) for pair in part.items()]
-    return {str(key)[:200]: text(item)[:MAX_CUSTOM_CHARACTERS] for key, item in pairs[:MAX_CUSTOM_KEYS]}
+    return {mark(key)[:200]: paragraph(item, MAX_CUSTOM_CHARACTERS) for key, item in pairs[:MAX_CUSTOM_KEYS]}

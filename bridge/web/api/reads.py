@@ -135,9 +135,12 @@ async def queues(request: Request) -> Response:
     await supervisor(request)
     services: Services = request.app.state.services
     system = _system(request)
-    found = await system.queues(request.query_params.get("queue"))
+    wanted = request.query_params.get("queue") or None
+    found = await system.queues(wanted)
     if found is None:
         raise HTTPException(404, f"Phone systems of kind {system.adapter.kind} do not report queues.")
+    if wanted is not None and not found:
+        raise HTTPException(404, "The phone system has no queue with this id; leave out queue= to list them.")
     region = services.labels.regions[system.name]
     return _list([queue_row(queue, region) for queue in found])
 
