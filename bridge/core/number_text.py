@@ -40,7 +40,7 @@ IP_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 SCHEME = re.compile(r"(?:tel|telephone|phone|callto|sips?|h323|sms|smsto|fax|whatsapp|facetime)\s*:(?://)?\s*", re.I)
 ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
 CONTEXT = re.compile(r";\s*phone-context\s*=\s*\"?(\+[0-9().\- ]+)", re.I)
-IN_ANGLES = re.compile(r"([^<>]*)<([^<>]*)>?")
+IN_ANGLES = re.compile(r"([^<>]*)<([^<>]*)>")
 COUNTRY_IN_BRACKETS = re.compile(r"[(\[{]\s*\+\s*([0-9]{1,4})\s*[)\]}]\s*")
 PLUSES = re.compile(r"\+[+\s]*(?:00(?=[1-9]))?")
 FLOAT = re.compile(r"(\+?[0-9]{7,})\.0")
@@ -61,11 +61,12 @@ WITHHELD = (
     "callerwithheld restricted restrictednumber numberrestricted restrictedcaller unavailable notavailable "
     "numberunavailable calleridunavailable unknown unknownnumber unknowncaller callerunknown numberunknown blocked "
     "blockednumber blockedcaller callerblocked calleridblocked nocallerid nonumber nocli noid hidden hiddennumber "
-    "hiddencaller secret outofarea unidentified undisclosed confidential na null none undefined unbekannt "
+    "hiddencaller secret outofarea unidentified undisclosed confidential null none undefined unbekannt "
     "unterdruckt inconnu masque desconocido sconosciuto ismeretlen rejtett rejtettszam privatszam неизвестно "
     "неизвестныи скрытыи חסוי חסויה מספרחסוי שיחהחסויה לאידוע מספרלאידוע פרטי מספרפרטי לאזמין חסום מספרחסום "
 )
 """In lower case, without spaces, accents and punctuation."""
+NOT_AVAILABLE = ("n/a", "n.a.", "#n/a")
 WITHHELD_IN_DIGITS = frozenset({"+266696687", "+7378742883", "+2562533", "+8566696", "+8656696", "+86282452253"})
 """ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN and UNAVAILABLE on a telephone's keys, as carriers send them."""
 
@@ -135,7 +136,7 @@ def _unwrapped(text: str) -> Written:
     """Out of a name's angle brackets, the scheme, the host and its parameters, with one plus sign at most."""
     angles = IN_ANGLES.match(text)
     if angles:
-        text = _bare(angles[2]) or _bare(angles[1])
+        text = _bare(angles[2]) if any(map(str.isalnum, angles[2])) else _bare(angles[1])
     scheme = SCHEME.match(text)
     text = text[scheme.end() :] if scheme else text
     text = typed(unquote(text, errors="replace")) if ENCODED.search(text) else text
@@ -167,9 +168,11 @@ def kind_of(field: str) -> CallerKind:
 
 
 def _is_withheld(text: str) -> bool:
-    """Whether the text says in words, or by saying nothing, that there is no number."""
+    """Whether the text says in words, by a dash or by saying nothing that there is no number."""
     if text.isdigit():
         return False
+    if text.casefold() in NOT_AVAILABLE:
+        return True
     plain = unicodedata.normalize("NFKD", text[:60]).casefold()
     letters = "".join(one for one in plain if one.isalnum())
-    return f" {letters} " in WITHHELD if letters else not set(text) & set("*#+")
+    return f" {letters} " in WITHHELD if letters else set(text) <= set("-?._ ")

@@ -25,7 +25,7 @@ from bridge.egress.client import EgressClient, open_client
 from bridge.pbx import ozeki
 from bridge.pbx.contract import Listing
 from bridge.pbx.ozeki import wire
-from bridge.pbx.ozeki.calls import SLACK, Clock, extensions_in
+from bridge.pbx.ozeki.calls import SLACK, Clock, calls_of, extensions_in
 from bridge.pbx.ozeki.simulator import Faults, OzekiSimulator
 from bridge.pbx.switchboard import Extension, NotPossible, Switchboard
 from tests.contract.session import ContractSession, SimulatorSession
@@ -540,3 +540,103 @@ async def test_busy_idle_and_unknown_are_told_apart(board: Switchboard, generati
     assert (await looked_up(system, "101"))[0] is Outcome.PBX_UNREACHABLE
     system.faults.down, system.faults.slow_seconds = "", 0.6
     assert (await looked_up(system, "101", timeout_seconds=0.1))[0] is Outcome.PBX_UNREACHABLE
+
+
+ROW = {
+    **{"CallId": "1aB2c", "Source": "+36305550001", "CallerId": "+36305550001", "Destination": "101"},
+    **{"CallerDialed": "+3615550100", "CalleeDialed": "101", "CallState": "InCall", "StartTime": "2026-11-22 10:59:30"},
+}
+
+
+def read_row(**fields: str) -> dict[str, tuple[Call, ...]]:
+    """The calls of one row, by extension."""
+    clock = Clock(ZoneInfo("Europe/Budapest"), datetime(2026, 11, 22, 10, 0, tzinfo=UTC))
+    calls = list(calls_of({**ROW, **fields}, "office", clock))
+    return {call.extension: (call,) for call in calls}
+
+
+@pytest.mark.parametrize(
+    ("source", "dialled", "callee", "did"),
+    [
+        ("103", "800", "101", "800"),
+        ("103", "*8", "101", "*8"),
+        ("103", "sales", "101", "sales"),
+        ("103", "+3615550100", "101", "+3615550100"),
+        ("103", "800\u200e", "101", "800"),
+        ("103", "101", "101", ""),
+        ("103", "103", "101", ""),
+        ("103", "", "101", ""),
+        ("dana", "group", "omer", "group"),
+        ("+36305550001", "+3615550100", "101", "+3615550100"),
+        ("+36305550001", "101", "101", ""),
+    ],
+)
+def test_what_a_caller_dialled_is_in_the_call_where_it_is_neither_end(
+    source: str, dialled: str, callee: str, did: str
+) -> None:
+    read = read_row(Source=source, CallerDialed=dialled, Destination=callee, CalleeDialed=callee)
+    assert {call.did for calls in read.values() for call in calls} == {did}
+    assert callee in read
+
+
+def test_what_an_agent_dialled_to_reach_somebody_outside_is_no_did() -> None:
+    (call,) = read_row(Source="101", Destination="+36305550001", CallerDialed="906305550001", CalleeDialed="")["101"]
+    assert (call.direction, call.did, call.caller.number) == ("outgoing", "", "+36305550001")
+
+
+@pytest.mark.parametrize(
+    "mark", ["\u200e", "\u200f", "\u202a", "\ufeff", "\u00a0", "\u200b", "\n", "\u2067"], ids=ascii
+)
+def test_numbers_and_extensions_are_taken_without_invisible_marks(mark: str) -> None:
+    read = read_row(Source=f"{mark}06305550001{mark}", Destination=f"{mark}101{mark}", CalleeDialed=f"101{mark}")
+    assert [(extension, calls[0].caller.number) for extension, calls in read.items()] == [("101", "06305550001")]
+
+
+@pytest.mark.parametrize(
+    ("fields", "seconds"),
+    [
+        ({"StartTime": "", "RingDuration": "2.000", "TalkDuration": "10.5"}, 12.5),
+        ({"StartTime": "", "RingDuration": "2", "CallState": "Ringing"}, 2.0),
+        ({"StartTime": "", "RingDuration": "2,5", "TalkDuration": "0"}, 2.5),
+        ({"StartTime": "", "RingDuration": "0", "TalkDuration": "7"}, 7.0),
+    ],
+)
+def test_a_start_that_is_not_told_is_reckoned_from_how_long_it_rang(fields: dict[str, str], seconds: float) -> None:
+    assert read_row(**fields)["101"][0].started_at == datetime(2026, 11, 22, 10, tzinfo=UTC) - timedelta(
+        seconds=seconds
+    )
+
+
+@pytest.mark.parametrize("seconds", ["", "soon", "-1", "nan", "inf", "1e99"])
+def test_a_start_that_nothing_tells_is_unknown(seconds: str) -> None:
+    assert read_row(StartTime="", RingDuration=seconds, TalkDuration="7")["101"][0].started_at is None
+    assert read_row(StartTime="", RingDuration="2", TalkDuration=seconds)["101"][0].started_at is None
+
+
+GOOD = (
+    "<Call><CallId>good</CallId><Source>103</Source><Destination>101</Destination><CallState>InCall</CallState></Call>"
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("junk", ""),
+        ("", "junk"),
+        ("5", "5"),
+        ("", "<Call></Call>"),
+        ("<Call/>", ""),
+        ("<Call>text</Call>", ""),
+        ("<Junk>1</Junk>", ""),
+        ("<Call><CallId>x</CallId></Call>", ""),
+        ("<Call><Source><a>1</a></Source><a/></Call>", ""),
+        ("<Call>& <b</Call>", ""),
+        ("<CallInfo></CallInfo>", ""),
+    ],
+)
+def test_junk_beside_a_good_call_leaves_the_call_and_is_counted(before: str, after: str) -> None:
+    body = f"<Response><Code>200</Code><ActiveCalls>{before}{GOOD}{after}</ActiveCalls></Response>"
+    listing = read_calls(Reply(200, {}, body.encode(), 1.0))
+    assert [call.ivrid for call in listing.extensions["101"]] == ["good"]
+    assert listing.empty_hint is not None
+    assert "of the phone system's calls could not be parsed" in str(listing.empty_hint)

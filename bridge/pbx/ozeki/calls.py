@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from bridge.core.model import Call, Caller, CallerKind, CallState, Direction
 from bridge.core.phone_numbers import kind_of
+from bridge.core.text import without_marks
 
 Row = Mapping[str, str]
 STATES = {"incall": CallState.TALKING, "answered": CallState.TALKING, "hold": CallState.HOLD}
@@ -37,21 +38,19 @@ def calls_of(row: Row, pbx: str, clock: Clock) -> Iterator[Call]:
     state = row.get("CallState", "").lower()
     if state in ENDED:
         return
-    source, callees = row.get("Source", ""), [row[name] for name in CALLEE if row.get(name)]
-    started_at = _started(row.get("StartTime", ""), clock)
-    answered_at = _answered(row.get("TalkDuration", ""), clock.now)
+    source, callees = _number(row, "Source"), [number for name in CALLEE if (number := _number(row, name))]
+    started_at, answered_at = _started(row, clock), _answered(row.get("TalkDuration", ""), clock.now)
     for extension in extensions_in([source, *callees]):
         placed = extension == source
-        other = next(iter(callees), row.get("CallerDialed", "")) if placed else source
+        other = next(iter(callees), _number(row, "CallerDialed")) if placed else source
         direction = Direction.INTERNAL if is_inside(other) else Direction.OUTGOING if placed else Direction.INCOMING
-        dialled = row.get("CallerDialed", "") if direction is Direction.INCOMING else ""
         ringing = CallState.DIALING if placed else CallState.RINGING
         yield Call(
             pbx=pbx,
             extension=extension,
-            ivrid=row.get("CallId", ""),
+            ivrid=_number(row, "CallId"),
             original_ivrid=None,
-            did=dialled if dialled != extension else "",
+            did=_dialled(row, direction, {extension, other}),
             did_label=None,
             direction=direction,
             state=ringing if state == RINGING else STATES.get(state, CallState.UNKNOWN),
@@ -60,6 +59,16 @@ def calls_of(row: Row, pbx: str, clock: Clock) -> Iterator[Call]:
             answered_at=answered_at,
             recording=None,
         )
+
+
+def _number(row: Row, name: str) -> str:
+    return without_marks(row.get(name, ""))
+
+
+def _dialled(row: Row, direction: Direction, ends: set[str]) -> str:
+    """What the caller dialled, where that is neither end of the call: a number of the company's, a group, a queue."""
+    dialled = "" if direction is Direction.OUTGOING else _number(row, "CallerDialed")
+    return "" if dialled in ends else dialled
 
 
 def is_inside(number: str) -> bool:
@@ -88,7 +97,17 @@ def _caller(source: str, displayed: str) -> Caller:
     return Caller(source or displayed)
 
 
-def _started(text: str, clock: Clock) -> datetime | None:
+def _started(row: Row, clock: Clock) -> datetime | None:
+    """UTC; where the start is not told, reckoned back from how long the call has rung and been talked on."""
+    if row.get("StartTime"):
+        return _moment(row["StartTime"], clock)
+    rung, talked = _seconds(row.get("RingDuration", "")), _seconds(row.get("TalkDuration", ""))
+    if talked is None and row.get("CallState", "").lower() == RINGING:
+        talked = 0.0
+    return clock.now - timedelta(seconds=rung + talked) if rung is not None and talked is not None else None
+
+
+def _moment(text: str, clock: Clock) -> datetime | None:
     """UTC. A local time that the end of summer time has twice is the later one that is not in the future."""
     try:
         moment = datetime.fromisoformat(text)
@@ -102,8 +121,13 @@ def _started(text: str, clock: Clock) -> datetime | None:
 
 def _answered(talk_seconds: str, now: datetime) -> datetime | None:
     """Ozeki gives no time of answering: it is reckoned back from how long they have talked."""
+    seconds = _seconds(talk_seconds)
+    return now - timedelta(seconds=seconds) if seconds else None
+
+
+def _seconds(text: str) -> float | None:
     try:
-        seconds = float(talk_seconds.replace(",", "."))
+        seconds = float(text.replace(",", "."))
     except ValueError:
         return None
-    return now - timedelta(seconds=seconds) if 0 < seconds < LONGEST_TALK_SECONDS else None
+    return seconds if 0 <= seconds < LONGEST_TALK_SECONDS else None

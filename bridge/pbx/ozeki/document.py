@@ -60,18 +60,20 @@ def read(body: bytes, content_type: str) -> Document:
     except ParseError:
         events = _field_by_field(NOT_XML.sub("", text).strip(BLANKS))
     head = events.head
-    stray = any(head.get(name) for name in LISTS)
+    stray = events.stray or any(head.get(name) for name in LISTS)
     if "Code" not in head or len(events.rows) > MAX_ROWS or (stray and not events.rows):
         raise NotReadable("ozeki.no-code")
     return Document(head["Code"], head.get("Message", ""), tuple(events.rows), stray)
 
 
 class _Events:
-    """What the parser meets: the fields of the answer itself, and those of each row. Prefixes do not matter."""
+    """What the parser meets: the fields of the answer itself, those of each row, and whether text stands between rows.
+    Prefixes do not matter."""
 
     def __init__(self) -> None:
         self.head: dict[str, str] = {}
         self.rows: list[dict[str, str]] = []
+        self.stray = False
         self._open: list[str] = []
         self._text: list[str] = []
         self._elements = 0
@@ -84,6 +86,7 @@ class _Events:
             raise NotReadable("ozeki.other-shape")
         if len(self._open) == 3 and self._open[1] in LISTS:
             self.rows.append({})
+            self.stray = self.stray or bool("".join(self._text).strip())
         self._text.clear()
 
     def data(self, text: str) -> None:
@@ -120,4 +123,5 @@ def _field_by_field(text: str) -> _Events:
 
 
 def _fields(text: str) -> dict[str, str]:
-    return {name: one_line(html.unescape(value[:MAX_CHARACTERS]), MAX_CHARACTERS) for name, value in reversed(FIELD.findall(text))}
+    found = reversed(FIELD.findall(text))
+    return {name: one_line(html.unescape(value[:MAX_CHARACTERS]), MAX_CHARACTERS) for name, value in found}

@@ -8,7 +8,7 @@ from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.model import Call
 from bridge.core.reasons import Reason, reason
 from bridge.pbx.contract import Listing
-from bridge.pbx.ozeki.calls import Clock, calls_of
+from bridge.pbx.ozeki.calls import CALLEE, Clock, calls_of
 from bridge.pbx.ozeki.document import OK, Document, NotReadable, read
 from bridge.pbx.reading import check_status
 
@@ -56,13 +56,13 @@ def _ask(access: Access, command: str) -> Request:
 
 
 def read_calls(reply: Reply, pbx: str, access: Access, clock: Clock) -> Listing:
-    """Each call under each extension that has part in it. A row that names nobody is left out, and told in the hint."""
+    """Each call under each extension that has part in it. What names nobody is left out, and counted in the hint."""
     answer = _answer(reply)
     if answer.code == NO_SUCH_CALL:
         return Listing({})
     _check_code(answer, access)
-    rows = [row for row in answer.rows if "Source" in row or "Destination" in row]
-    unread = len(answer.rows) - len(rows)
+    rows = [row for row in answer.rows if any(row.get(name) for name in ("Source", *CALLEE))]
+    unread = len(answer.rows) - len(rows) + answer.stray
     if unread and not rows:
         raise PbxUnintelligible(reason("ozeki.calls-without-parties"))
     listed: dict[str, list[Call]] = {}
