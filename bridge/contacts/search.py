@@ -15,6 +15,7 @@ from bridge.core.clock import Clock
 from bridge.core.errors import RateLimited, RequestFailed, SearchFailed, TokenRefused
 from bridge.core.model import Call, Contact, ContactRecord, ContactSource, ContactStatus
 from bridge.core.session import Session
+from bridge.core.text import one_line
 from bridge.crm import registry
 from bridge.crm.contract import FindsContacts, Found, FoundRecord, LinksNewRecords, SearchNumber
 from bridge.store import contacts as store
@@ -105,6 +106,6 @@ def _contact(crm: str, found: Found, ms: float, new_record: str | None) -> Conta
 
 
 def _record(found: FoundRecord) -> ContactRecord:
-    details = {name[:LONGEST_TEXT]: value[:LONGEST_TEXT] for name, value in found.details.items()}
-    name, company, owner = (text[:LONGEST_TEXT] for text in (found.name, found.company, found.owner))
+    details = {one_line(name, LONGEST_TEXT): one_line(value, LONGEST_TEXT) for name, value in found.details.items()}
+    name, company, owner = (one_line(text, LONGEST_TEXT) for text in (found.name, found.company, found.owner))
     return ContactRecord(found.type, found.id, name, company, found.url, owner, details)

@@ -16,11 +16,11 @@ from email.parser import BytesParser
 from email.policy import HTTP
 from types import MappingProxyType
 from typing import Any, NoReturn
-from unicodedata import category
 from urllib.parse import parse_qsl
 
 from bridge.core.errors import BadSignature, Malformed, UnsupportedMediaType
 from bridge.core.http_types import Incoming, Secret
+from bridge.core.text import tidied, trimmed
 from bridge.crm.contract import ClickRequest
 
 JSON_TYPES = ("application/json", "text/json")
@@ -217,7 +217,8 @@ def _record(value: Any) -> dict[str, Any] | None:
         raise Malformed('record must be an object such as {"type": "contact", "id": "42"}')
     if _is_deep(value, MAX_DEPTH):
         raise Malformed("record is nested too deeply")
-    return value
+    found: dict[str, Any] = tidied(value)
+    return found
 
 
 def _is_deep(value: object, left: int) -> bool:
@@ -234,24 +235,10 @@ def text(fields: Mapping[str, Any], name: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise Malformed(f"{name} must be a text, not a {_json_word(value)}")
-    trimmed = _trimmed(value)
-    if len(trimmed) > MAX_CHARACTERS or not trimmed.isprintable():
+    shown = trimmed(value)
+    if len(shown) > MAX_CHARACTERS or not shown.isprintable():
         raise Malformed(f"{name} must have at most {MAX_CHARACTERS} characters, none of them a control character")
-    return trimmed or None
-
-
-def _trimmed(value: str) -> str:
-    """Without what nobody sees at its ends: space of any kind, line ends, marks of direction and width."""
-    start, end = 0, len(value)
-    while start < end and _is_invisible(value[start]):
-        start += 1
-    while end > start and _is_invisible(value[end - 1]):
-        end -= 1
-    return value[start:end]
-
-
-def _is_invisible(character: str) -> bool:
-    return character.isspace() or category(character) in ("Cf", "Cc", "Zs", "Zl", "Zp")
+    return shown or None
 
 
 def _json_word(value: object) -> str:

@@ -317,3 +317,21 @@ def test_a_secret_compares_whole() -> None:
     assert Secret("abc") == Secret("abc") != Secret("abcd")
     assert Secret("abc").matches("abc")
     assert [text for text in ("ab", "abcd", "", "ABC", "\ud800") if Secret("abc").matches(text)] == []
+
+
+@each_kind
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (rb'{"id": "\ud83d"}', {"id": "\ufffd"}),
+        (rb'{"\ud83d": 1}', {"\ufffd": 1}),
+        (rb'{"id": ["a\ude00b", {"x": "\udfff"}]}', {"id": ["a\ufffdb", {"x": "\ufffd"}]}),
+        (rb'{"id": "a\u0000b"}', {"id": "ab"}),
+        (rb'{"id": "\ud83d\ude00"}', {"id": "😀"}),
+        (rb'{"id": " a\n "}', {"id": " a\n "}),
+    ],
+)
+def test_a_record_with_half_a_character_is_handed_through_with_a_whole_one(
+    kind: str, sent: bytes, kept: dict[str, Any]
+) -> None:
+    assert read(kind, click(kind, b'{"agent": "dana", "record": ' + sent + b"}")).record == kept

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from bridge.core.text import one_line
+
 ONHOLD, RTP_HOLD, ANSWERED = "CHANNEL(onhold)", "CHANNEL(rtp,hold)", "CDR(answer,u)"
 LINKEDID, DNID = "CHANNEL(linkedid)", "CALLERID(dnid)"
 RECORDING = "MIXMONITOR_FILENAME"
@@ -79,7 +81,7 @@ class Leg:
 
 def value_of(text: str, characters: int = VALUE_CHARACTERS) -> str:
     """A value as it was set; "" for each way to say that there is none."""
-    return "" if text in NOTHING else text[:characters]
+    return "" if text in NOTHING else one_line(text, characters)
 
 
 def moment(seconds: str) -> datetime | None:

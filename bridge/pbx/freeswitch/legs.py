@@ -11,6 +11,7 @@ from typing import Any
 
 from bridge.core.model import Call, Caller, CallerKind, CallState, Direction
 from bridge.core.phone_numbers import kind_of
+from bridge.core.text import received
 from bridge.pbx.contract import Listing
 from bridge.pbx.freeswitch.domains import Domains
 
@@ -27,7 +28,7 @@ NOBODY = {"Outbound Call", "Inbound Call"}
 def text(value: object) -> str:
     """A field as text. The vendor writes texts alone; a number is taken as it stands, anything else for nothing."""
     if isinstance(value, str):
-        return value.strip()[:MAX_CHARACTERS]
+        return received(value, MAX_CHARACTERS)
     return str(value)[:MAX_CHARACTERS] if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
 
