@@ -9,7 +9,7 @@ import pytest
 
 from bridge.cli.lazy import LazyGroup
 from bridge.cli.main import main
-from bridge.core.errors import ClickRefused
+from bridge.core.errors import ClickRefused, SettingsError
 from bridge.core.model import Outcome
 from bridge.services import load_settings
 from tests import docs
@@ -60,9 +60,13 @@ def test_links_lead_somewhere(file: str) -> None:
         assert "://" in target or ((ROOT / file).parent / target).exists(), target
 
 
-def test_the_example_settings_load(tmp_path: Path) -> None:
+def test_the_example_settings_load_once_their_placeholders_are_filled_in(tmp_path: Path) -> None:
     text = (ROOT / "deploy" / "popbridge.example.toml").read_text(encoding="utf-8")
     example: dict[str, Any] = tomllib.loads(text)
-    (tmp_path / "popbridge.toml").write_text(text, encoding="utf-8")
-    settings = load_settings(str(tmp_path / "popbridge.toml"), {})
-    assert set(settings.crm) == set(example["crm"])
+    file = tmp_path / "popbridge.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError) as refused:
+        load_settings(str(file), {})
+    assert [line.split(": ")[1] for line in refused.value.problems] == ["pbx.main.code", "crm.acme.click_token"]
+    filled = {"POPBRIDGE_PBX__MAIN__CODE": "INVENTED77", "POPBRIDGE_CRM__ACME__CLICK_TOKEN": "a-long-random-text-0123"}
+    assert set(load_settings(str(file), filled).crm) == set(example["crm"])

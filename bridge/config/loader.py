@@ -7,24 +7,22 @@ our own because each line must name the file or the variable a value came from; 
 import difflib
 import os
 import re
-import tomllib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
+from bridge.config import sources
 from bridge.config.models import Agents, Audit, CrmAccount, Desktop, Log, Redis, Section, Server, Settings, split_text
+from bridge.config.words import wrong
 from bridge.core.errors import SettingsError
 from bridge.core.http_types import Secret
 from bridge.core.model import DESKTOP
 
-PREFIX = "POPBRIDGE_"
 DEFAULT_FILE = "popbridge.toml"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-
-PLAIN_WORDS = {"dict_type": "must be a table", "mapping_type": "must be a table", "path_type": "must be a text"}
-"""Where pydantic's own words speak of Python."""
 
 Kinds = Mapping[str, type[Section]]
 AlsoRead = Callable[[Path, Collection[str], Collection[str]], Iterable[str]]
@@ -75,6 +73,7 @@ def load(
     draft = _Draft(file.resolve().parent)
     _read_toml(draft, file, environ)
     _read_environment(draft, environ)
+    sources.warn_of_others(environ)
     for path, model in [*SECTIONS, *_accounts(draft, "pbx", pbx_kinds), *_accounts(draft, "crm", crm_kinds)]:
         _section(draft, path, model)
     _cross_checks(draft)
@@ -109,17 +108,12 @@ def _named_files(table: Mapping[str, Any]) -> Iterator[str]:
 
 def _read_toml(draft: _Draft, file: Path, environ: Mapping[str, str]) -> None:
     try:
-        with file.open("rb") as handle:
-            tables = tomllib.load(handle)
+        tables = sources.tables_in(file)
     except FileNotFoundError:
-        if not any(_is_setting(name) for name in environ):
+        if not any(map(sources.is_setting, environ)):
             hint = "no such file; name one by --config or POPBRIDGE_CONFIG, or copy deploy/popbridge.example.toml"
             raise SettingsError([f"{file}: {hint}"]) from None
         return
-    except OSError as error:
-        raise SettingsError([f"{file}: cannot be read: {error.strerror}"]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError([f"{file}: not TOML: {error}"]) from None
     _put_tables(draft, (), tables, str(file))
 
 
@@ -133,13 +127,9 @@ def _put_tables(draft: _Draft, path: tuple[str, ...], table: Mapping[str, Any], 
             draft.put((*path, name), value, source)
 
 
-def _is_setting(variable: str) -> bool:
-    return variable.startswith(PREFIX) and variable != f"{PREFIX}CONFIG"
-
-
 def _read_environment(draft: _Draft, environ: Mapping[str, str]) -> None:
-    for variable in sorted(filter(_is_setting, environ)):
-        path = tuple(variable.removeprefix(PREFIX).lower().split("__"))
+    for variable in sorted(filter(sources.is_setting, environ)):
+        path = tuple(variable.removeprefix(sources.PREFIX).lower().split("__"))
         draft.put(path, environ[variable], f"environment {variable}")
 
 
@@ -204,11 +194,17 @@ def _read_secret_files(draft: _Draft, path: tuple[str, ...], table: dict[str, An
             continue
         draft.sources[(*path, key)] = draft.sources.get((*path, name), str(file))
         try:
-            table[key] = file.read_text(encoding="utf-8").strip()
+            table[key] = sources.secret_in(file)
         except (OSError, ValueError) as error:
             table[key] = "unread"
             unread.add(key)
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            reason = (
+                error.strerror
+                if isinstance(error, OSError)
+                else "its name is not one"
+                if "null" in str(error)
+                else error
+            )
             draft.problem((*path, name), f"{file} cannot be read: {reason}")
     return unread
 
@@ -219,21 +215,18 @@ def _check(draft: _Draft, path: tuple[str, ...], model: type[Section], table: Ma
     except ValidationError as error:
         for problem in error.errors(include_url=False, include_input=False, include_context=True):
             location = tuple(str(part) for part in problem["loc"])
-            draft.problem((*path, *location), _explain(problem["type"], problem["msg"], location, model))
+            draft.problem((*path, *location), _explain(problem, location, model))
         return None
 
 
-def _explain(kind: str, message: str, location: tuple[str, ...], model: type[Section]) -> str:
-    if kind == "extra_forbidden":
+def _explain(problem: ErrorDetails, location: tuple[str, ...], model: type[Section]) -> str:
+    if problem["type"] == "extra_forbidden":
         near = difflib.get_close_matches(location[-1], model.model_fields, n=1)
         hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(sorted(model.model_fields))}"
         return f"unknown key; {hint}"
     field = model.model_fields.get(location[0]) if location else None
     help_text = f" ({field.description})" if field is not None and field.description else ""
-    if kind == "missing":
-        return f"is needed{help_text}"
-    text = PLAIN_WORDS.get(kind) or message.removeprefix("Value error, ")
-    return f"{text[:1].lower()}{text[1:]}{help_text}"
+    return f"{wrong(problem['type'], problem['msg'], problem.get('ctx', {}))}{help_text}"
 
 
 def _top(draft: _Draft) -> Settings | None:
@@ -296,4 +289,4 @@ def _may_take_popups(draft: _Draft, target: str) -> bool:
 
 def settings_file(option: str | None, environ: Mapping[str, str] = os.environ) -> Path:
     """Which file to read: the option, else `POPBRIDGE_CONFIG`, else popbridge.toml in the working directory."""
-    return Path(option or environ.get(f"{PREFIX}CONFIG") or DEFAULT_FILE)
+    return Path(option or environ.get(f"{sources.PREFIX}CONFIG") or DEFAULT_FILE)

@@ -5,39 +5,62 @@ from collections.abc import Iterator, Mapping, Set
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from phonenumbers import SUPPORTED_REGIONS
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
 
 from bridge.core.http_types import Secret
 from bridge.core.model import DESKTOP
+from bridge.core.text import trimmed
 
 HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\*(\.[a-z0-9_-]+){2,}|\[[0-9a-f:.]+\]", re.I)
+
+PLACEHOLDER = re.compile(
+    r"(?:whsec_)?(?:x[x\-_ ]{2,}|\*{3,}|\.{3,}|…|<[^<>]*>|\[[^\[\]]*\]|\$?\{.*\}|change[-_ ]?(?:me|it|this).*|"
+    r"(?:your|my|insert|enter|put)[-_ ].*(?:here|token|secret|code|key|password)|replace[-_ ]?(?:me|this|with).*|"
+    r"(?:todo|tbd|fixme|placeholder)\b.*)",
+    re.I,
+)
+"""What examples have where a secret belongs."""
 
 
 def _secret(value: object) -> Secret:
     if isinstance(value, Secret):
         return value
-    if isinstance(value, str) and value.strip():
-        return Secret(value)
-    raise ValueError("must be a text that is not empty")
+    text = trimmed(value) if isinstance(value, str) else ""
+    if not text:
+        raise ValueError("must be a text that is not empty")
+    if not text.isprintable():
+        raise ValueError("must not have line ends, control characters or invisible marks in it")
+    if PLACEHOLDER.fullmatch(text):
+        raise ValueError("is an example's placeholder: put the real one here")
+    return Secret(text)
 
 
 def _web_address(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+    return _exact_address(value).rstrip("/")
+
+
+def _checked_address(value: str) -> None:
+    if not value.isprintable() or " " in value:
+        raise ValueError("must not have spaces, line ends or control characters in it")
+    try:
+        parts = urlsplit(value)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
         raise ValueError("must be an http:// or https:// address")
-    if "@" in parts.netloc:
+    if "@" in urlsplit(value).netloc:
         raise ValueError("must not have a name or password in it: addresses are shown")
-    return value.rstrip("/")
 
 
 def _exact_address(value: str) -> str:
     """As written: with receivers such as Django's, a slash at the end is another address."""
-    _web_address(value)
+    _checked_address(value)
     return value
 
 
@@ -80,11 +103,27 @@ def _region(value: str) -> str:
 
 def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
     for value in values:
-        parts = urlsplit(value)
-        if value != f"{parts.scheme}://{parts.netloc}".lower() or not parts.hostname or "@" in value:
+        if not _is_origin(value) or "*" in value:
             raise ValueError("each must be an origin as browsers send it, such as https://crm.example.com")
-        _web_address(value)
     return values
+
+
+def _is_origin(value: str) -> bool:
+    """Whether it is scheme, host and perhaps a port, and no more."""
+    try:
+        _checked_address(value)
+    except ValueError:
+        return False
+    parts = urlsplit(value)
+    return value == f"{parts.scheme}://{parts.netloc}".lower() and HOST.fullmatch(_host_of(value)) is not None
+
+
+def _ancestors(values: tuple[str, ...]) -> tuple[str, ...]:
+    """They go into a header: an origin each, one of them perhaps for all hosts below a domain, or the page's own."""
+    found = tuple("'self'" if value.strip("'") == "self" else value for value in values)
+    if not all(value == "'self'" or _is_origin(value) for value in found):
+        raise ValueError("each must be an origin such as https://crm.example.com or https://*.example.com, or 'self'")
+    return found
 
 
 def _hosts(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -109,7 +148,7 @@ def _networks(value: object) -> object:
 
 def split_text(value: object) -> object:
     """An environment variable gives a list as text with commas, a file of secrets one per line."""
-    return [part.strip() for part in re.split(r"[,\n]", value) if part.strip()] if isinstance(value, str) else value
+    return [part for each in re.split(r"[,\n]", value) if (part := trimmed(each))] if isinstance(value, str) else value
 
 
 SecretText = Annotated[Secret, PlainValidator(_secret)]
@@ -117,6 +156,7 @@ Secrets = Annotated[tuple[SecretText, ...], BeforeValidator(split_text)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]
 Names = Annotated[tuple[str, ...], BeforeValidator(split_text)]
 Origins = Annotated[tuple[str, ...], BeforeValidator(split_text), AfterValidator(_origins)]
+Ancestors = Annotated[tuple[str, ...], BeforeValidator(split_text), AfterValidator(_ancestors)]
 Hosts = Annotated[tuple[str, ...], BeforeValidator(split_text), AfterValidator(_hosts)]
 RedisAddress = Annotated[Secret, PlainValidator(_redis_address)]
 DatabaseAddress = Annotated[Secret, PlainValidator(_database_address)]
@@ -130,6 +170,20 @@ class Section(BaseModel):
     """One table of the settings: frozen, and a key it does not know is a problem."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _trim(cls, values: Any) -> Any:
+        """Texts without what editors, shells and spreadsheets leave at their ends."""
+        return _trimmed(values)
+
+
+def _trimmed(value: Any) -> Any:
+    if isinstance(value, str):
+        return trimmed(value)
+    if isinstance(value, dict):
+        return {_trimmed(key): _trimmed(inner) for key, inner in value.items()}
+    return [_trimmed(inner) for inner in value] if isinstance(value, list) else value
 
 
 def secrets_of(section: Section) -> Iterator[Secret]:
@@ -147,7 +201,7 @@ class Server(Section):
     port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     public_url: WebAddress = Field("http://127.0.0.1:8080", description="how CRMs and browsers reach the bridge")
     trusted_proxies: Names = Field((), description="addresses of proxies whose X-Forwarded-For is believed")
-    frame_ancestors: Names = Field((), description="origins that may show the desktop page in a frame")
+    frame_ancestors: Ancestors = Field((), description="origins that may show the desktop page in a frame")
     keep_alive_seconds: int = Field(
         75, ge=1, le=3600, description="how long an idle connection is kept; proxies in front should give up sooner"
     )

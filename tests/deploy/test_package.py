@@ -89,7 +89,8 @@ def test_pages_languages_and_jobs_are_there(installed: Path, tmp_path: Path) -> 
 
 def test_settings_are_checked_and_the_archive_is_made(installed: Path, tmp_path: Path) -> None:
     example = (ROOT / "deploy" / "popbridge.example.toml").read_text(encoding="utf-8")
-    (tmp_path / "popbridge.toml").write_text(example, encoding="utf-8")
+    filled = example.replace("XXXXXXXXXXXXX", "INVENTED77").replace("change-me-to-", "as-long-as-")
+    (tmp_path / "popbridge.toml").write_text(filled, encoding="utf-8")
     (tmp_path / "agents.csv").write_text("crm,crm_user,pbx,extension,name\n", encoding="utf-8")
     assert "agents: OK" in run(installed / "popbridge", "check", cwd=tmp_path)
     listed = run(installed / "popbridge", "audit", "list", "--json", cwd=tmp_path)

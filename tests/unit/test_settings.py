@@ -1,5 +1,7 @@
 """The settings: what is read from where, every problem in one run, and no secret in any of it."""
 
+import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -245,7 +247,7 @@ def test_every_configuration_error_is_reported_in_one_run(write: Write) -> None:
         ("[pbx.main]", "FILE: pbx.main.kind: must be one of: "),
         ("[crm.desktop]\nkind = 'webhook'", "FILE: crm.desktop: a name is small letters, digits, - and _, and not"),
         ("data_dir = 5", "FILE: data_dir: must be a text"),
-        ("[server]\nport = 65536", "FILE: server.port: input should be less than or equal to 65535"),
+        ("[server]\nport = 65536", "FILE: server.port: must be at most 65535"),
         ("[server]\npublic_url = 'x.example'", "FILE: server.public_url: must be an http:// or https:// address"),
         ("[server]\npublic_url = 'https://u:p@x.example'", "FILE: server.public_url: must not have a name or password"),
         ("[redis]\nurl = 'localhost'", "FILE: redis.url: must be a redis://, rediss:// or unix:// address"),
@@ -337,10 +339,8 @@ def test_the_environment_alone_is_enough(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "told"),
     [
-        ("SERVER__PORT", "http", "server.port: input should be a valid integer"),
+        ("SERVER__PORT", "http", "server.port: must be a whole number (port to listen on; 0"),
         ("SERVER__PROT", "80", "server.prot: unknown key; did you mean port?"),
-        ("SERVER", "x", "server: must be a table: [server]"),
-        ("NONSENSE", "x", "nonsense: unknown key; known keys: "),
         ("NONSENSE__DEEP__DOWN", "x", "nonsense: unknown key; known keys: "),
         ("CRM__ACME__PBX", "office", "crm.acme.pbx: no [pbx.office]; known: main"),
         ("CRM__ACME__TARGETS", "desktop,hubspot", "crm.acme.targets: 'hubspot' is neither desktop nor a CRM"),
@@ -525,3 +525,267 @@ def test_a_host_is_a_bare_name(write: Write, host: str) -> None:
     told = problems(write(WHOLE.replace("[crm.acme]", f'[crm.acme]\nrecord_hosts = ["{host}"]')))
     assert len(told) == 1
     assert "crm.acme.record_hosts: each must be a host such as crm.example.com" in told[0]
+
+
+# What editors, shells, spreadsheets and Kubernetes do to settings
+
+ENDS = ["\n", "\r\n", " ", "\t", "\u00a0", "\ufeff", "\u200b", "\u200f", "\u2028", "\n\n"]
+
+
+@pytest.mark.parametrize("end", ENDS, ids=ascii)
+def test_a_secret_is_the_same_with_what_nobody_sees_at_its_ends(write: Write, tmp_path: Path, end: str) -> None:
+    (tmp_path / "token").write_text(f"{end}{TOKEN}{end}", encoding="utf-8", newline="")
+    (tmp_path / "secrets").write_text(f"{WHSEC[0]}{end}\n{WHSEC[1]}{end}", encoding="utf-8", newline="")
+    environ = {
+        "POPBRIDGE_PBX__MAIN__CODE": f"{end}{CODE}{end}",
+        "POPBRIDGE_CRM__ACME__CLICK_TOKEN_FILE": "token",
+        "POPBRIDGE_CRM__ACME__CLICK_SECRETS_FILE": "secrets",
+        "POPBRIDGE_CRM__ACME__POPUP_SECRETS": f"{WHSEC[2]}{end},{end}{WHSEC[3]}",
+        "POPBRIDGE_CRM__ACME__POPUP_URL": f"https://crm.acme.example/popups/{end}",
+        "POPBRIDGE_SERVER__PUBLIC_URL": f"{end}https://popbridge.example.com{end}",
+        "POPBRIDGE_REDIS__URL": f"redis://127.0.0.1{end}",
+        "POPBRIDGE_PBX__MAIN__REGION": f"{end}IL{end}",
+        "POPBRIDGE_SERVER__PORT": f"80{end}",
+        "POPBRIDGE_DATA_DIR": f"/srv/popbridge{end}",
+    }
+    settings = load(write('[pbx.main]\nkind = "voicenter"\n[crm.acme]\nkind = "webhook"\n'), environ)
+    main, acme = settings.pbx["main"].model_dump(), settings.crm["acme"].model_dump()
+    assert (main["code"].reveal(), main["region"], acme["click_token"].reveal()) == (CODE, "IL", TOKEN)
+    assert [secret.reveal() for secret in acme["click_secrets"]] == WHSEC[:2]
+    assert [secret.reveal() for secret in acme["popup_secrets"]] == WHSEC[2:4]
+    assert acme["popup_url"] == "https://crm.acme.example/popups/"
+    assert (settings.server.public_url, settings.server.port) == ("https://popbridge.example.com", 80)
+    assert settings.redis.url is not None
+    assert (settings.redis.url.reveal(), settings.data_dir) == ("redis://127.0.0.1", Path("/srv/popbridge"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_settings_file_as_an_editor_saves_it(tmp_path: Path, encoding: str, newline: str) -> None:
+    file = tmp_path / "popbridge.toml"
+    file.write_text(LEAST, encoding=encoding, newline=newline)
+    (tmp_path / "code").write_text(CODE, encoding=encoding, newline=newline)
+    assert load(file).pbx["main"].model_dump()["code"].reveal() == CODE
+    file.write_text(LEAST.replace(f'code = "{CODE}"', 'code_file = "code"'), encoding=encoding, newline=newline)
+    assert load(file).pbx["main"].model_dump()["code"].reveal() == CODE
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "windows-1255"])
+def test_a_settings_file_in_another_encoding_is_not_toml(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "popbridge.toml").write_text(f"# דנה{LEAST}", encoding=encoding)
+    assert problems(tmp_path / "popbridge.toml")[0].startswith("FILE: not TOML: ")
+
+
+def test_a_settings_file_and_a_secret_without_an_end_are_refused(write: Write) -> None:
+    assert problems(Path("/dev/zero")) == ["/dev/zero: not TOML: it has more than 1 MiB".replace("/dev/zero", "FILE")]
+    told = problems(write("[pbx.main]\nkind = 'voicenter'\ncode_file = '/dev/zero'"))
+    assert told == ["FILE: pbx.main.code_file: /dev/zero cannot be read: it has more than 1 MiB"]
+
+
+@pytest.mark.parametrize(
+    "inside", ["\n", "\r", "\t", "\x00", "\x07", "\x1b", "\x7f", "\u200b", "\u202e", "\ufeff"], ids=ascii
+)
+def test_a_secret_with_a_control_character_inside_is_an_error(write: Write, tmp_path: Path, inside: str) -> None:
+    secret = f"{TOKEN[:8]}{inside}{TOKEN[8:]}"
+    (tmp_path / "token").write_text(secret, encoding="utf-8", newline="")
+    told = problems(write(LEAST.replace(f'click_token = "{TOKEN}"', 'click_token_file = "token"')))
+    assert len(told) == 1
+    assert "crm.acme.click_token: must not have line ends, control characters or invisible marks in it" in told[0]
+    told = problems(write(LEAST), {"POPBRIDGE_PBX__MAIN__CODE": secret})
+    assert len(told) == 1
+    assert "pbx.main.code: must not have line ends, control characters" in told[0]
+    assert leaks(str(told)) == []
+
+
+@pytest.mark.parametrize("inside", ["\n", "\r", "\t", "\x00", "\x1b", " ", "\u00a0", "\u200b", "\u2028"], ids=ascii)
+def test_an_address_with_a_space_or_control_character_inside_is_an_error(write: Write, inside: str) -> None:
+    for variable in ("SERVER__PUBLIC_URL", "PBX__MAIN__BASE_URL"):
+        told = problems(write(LEAST), {f"POPBRIDGE_{variable}": f"https://popbridge{inside}.example.com/x"})
+        assert len(told) == 1
+        assert "must not have spaces, line ends or control characters in it" in told[0]
+
+
+@pytest.mark.parametrize(
+    "placeholder",
+    [
+        "change-me-to-a-long-random-text",
+        "CHANGE_ME_PLEASE_00000000",
+        "changeme-changeme-changeme",
+        "XXXXXXXXXXXXXXXXXXXX",
+        "xxxx-xxxx-xxxx-xxxx-xxxx",
+        "your-token-goes-here",
+        "YOUR_SECRET_TOKEN_HERE",
+        "<the token of your CRM>",
+        "${POPBRIDGE_CLICK_TOKEN}",
+        "{{ click_token_of_acme }}",
+        "replace-with-a-long-text",
+        "replace_me_replace_me",
+        "................",
+        "placeholder-0123456789",
+        "TODO: a long random text",
+        "[put the token here]",
+    ],
+)
+def test_the_placeholder_of_an_example_is_no_secret(write: Write, tmp_path: Path, placeholder: str) -> None:
+    told = problems(write(LEAST.replace(TOKEN, placeholder)))
+    assert told == ["FILE: crm.acme.click_token: is an example's placeholder: put the real one here (for senders that"
+                    " cannot sign)"]  # fmt: skip
+    (tmp_path / "code").write_text(f"{placeholder}\n")
+    told = problems(write(LEAST.replace(f'code = "{CODE}"', 'code_file = "code"')))
+    assert [line.partition(": is")[0] for line in told] == ["FILE: pbx.main.code"]
+
+
+@pytest.mark.parametrize("secret", ["whsec_...", "whsec_…", "whsec_xxxxxxxxxxxxxxxx", "whsec_change-me"])
+def test_the_placeholder_of_a_signing_secret_is_no_secret(write: Write, secret: str) -> None:
+    told = problems(write(f'{LEAST}click_secrets = ["{secret}"]'))
+    assert len(told) == 1
+    assert "click_secrets.0: is an example's placeholder" in told[0]
+
+
+@pytest.mark.parametrize(
+    "secret", ["Xx7-exchange-metal-9911", "my-changed-menu-000001", "todolist-is-0123456789", "x1" * 10]
+)
+def test_a_secret_that_resembles_a_placeholder_is_one(write: Write, secret: str) -> None:
+    assert load(write(LEAST.replace(TOKEN, secret))).crm["acme"].model_dump()["click_token"].reveal() == secret
+
+
+KUBERNETES = {
+    "POPBRIDGE_PORT": "tcp://10.0.0.1:8080",
+    "POPBRIDGE_PORT_8080_TCP": "tcp://10.0.0.1:8080",
+    "POPBRIDGE_PORT_8080_TCP_ADDR": "10.0.0.1",
+    "POPBRIDGE_PORT_8080_TCP_PORT": "8080",
+    "POPBRIDGE_PORT_8080_TCP_PROTO": "tcp",
+    "POPBRIDGE_SERVICE_HOST": "10.0.0.1",
+    "POPBRIDGE_SERVICE_PORT": "8080",
+    "POPBRIDGE_SERVICE_PORT_HTTP": "8080",
+    "POPBRIDGE_SERVER": "tcp://10.0.0.1",
+    "POPBRIDGE_SERVER_PORT": "tcp://10.0.0.1",
+    "POPBRIDGE_REDIS_SERVICE_HOST": "10.0.0.2",
+    "POPBRIDGE_WEB_PORT": "tcp://10.0.0.3",
+    "POPBRIDGE__WEB_PORT": "tcp://10.0.0.4",
+    "POPBRIDGE_NONSENSE": "x",
+    "POPBRIDGE_": "x",
+}
+
+
+@pytest.mark.parametrize("variable", KUBERNETES)
+def test_what_kubernetes_puts_into_the_environment_is_no_setting(
+    write: Write, caplog: pytest.LogCaptureFixture, variable: str
+) -> None:
+    assert load(write(LEAST), {variable: KUBERNETES[variable]}).server.port == 8080
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert told.startswith("ignored environment variables")
+    assert told.endswith(f": {variable}")
+
+
+def test_all_that_is_no_setting_is_named_in_one_warning_without_its_value(
+    write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    ours = {"POPBRIDGE_CONFIG": "x.toml", "POPBRIDGE_DATA_DIR": "/srv", "POPBRIDGE_SERVER__PORT": "81"}
+    settings = load(write(LEAST), {**KUBERNETES, **ours, "HOME": "/root"})
+    assert (settings.server.port, settings.data_dir) == (81, Path("/srv"))
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert set(told.rpartition(": ")[2].split(", ")) == set(KUBERNETES)
+    assert "10.0.0" not in told
+
+
+def test_kubernetes_variables_alone_are_no_settings(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no such file; name one by --config"):
+        load(tmp_path / "popbridge.toml", KUBERNETES)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "nonsense; script-src *",
+        "nonsense",
+        "*",
+        "https:",
+        "https://crm.example;script-src *",
+        "https://crm.example; script-src *",
+        "https://crm.example script-src",
+        "https://crm.example/path",
+        "https://crm.example?x",
+        "https://user@crm.example",
+        "https://CRM.example",
+        "http://crm.example:port",
+        "https://crm.example:99999",
+        "ftp://crm.example",
+        "javascript:alert(1)",
+        "data:",
+        "'none'",
+        "'unsafe-inline'",
+        "https://crm.example'",
+        "https://*.com",
+        "https://crm.*.example",
+        "https://crm.example\nX-Evil: 1",
+        "https://קרם.example",
+    ],
+    ids=ascii,
+)
+def test_who_may_frame_the_page_is_an_origin(write: Write, origin: str) -> None:
+    toml = f"[server]\nframe_ancestors = [{json.dumps(origin)}]"
+    told = problems(write(toml))
+    assert len(told) == 1
+    assert told[0].startswith(
+        "FILE: server.frame_ancestors: each must be an origin such as https://crm.example.com or "
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("https://crm.example.com", "https://crm.example.com"),
+        ("http://localhost:8080", "http://localhost:8080"),
+        ("https://*.lightning.force.com", "https://*.lightning.force.com"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+        ("https://xn--4dbrk0ce.example", "https://xn--4dbrk0ce.example"),
+        ("'self'", "'self'"),
+        ("self", "'self'"),
+        (" https://crm.example.com\u200f", "https://crm.example.com"),
+    ],
+    ids=ascii,
+)
+def test_an_origin_may_frame_the_page(write: Write, value: str, kept: str) -> None:
+    settings = load(write(LEAST), {"POPBRIDGE_SERVER__FRAME_ANCESTORS": f"{value},https://a.example"})
+    assert settings.server.frame_ancestors == (kept, "https://a.example")
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://a.example;script-src *", "https://*.example.com", "https://a b", "https://é.example"]
+)
+def test_a_page_with_a_button_has_an_origin_too(write: Write, origin: str) -> None:
+    told = problems(write(f'{LEAST}origins = ["{origin}"]'))
+    assert told[0].startswith("FILE: crm.acme.origins: each must be an origin as browsers send it")
+
+
+@pytest.mark.parametrize(
+    ("toml", "told"),
+    [
+        ("[server]\nport = 'http'", "server.port: must be a whole number"),
+        ("[server]\nport = 80.5", "server.port: must be a whole number"),
+        ("[server]\nport = -1", "server.port: must be at least 0"),
+        ("[server]\nport = [80]", "server.port: must be a whole number"),
+        ("[server]\nhost = ''", "server.host: must not be empty"),
+        ("[server]\nhost = 5", "server.host: must be a text"),
+        ("[server]\ntrusted_proxies = 5", "server.trusted_proxies: must be a list"),
+        ("[server]\ntrusted_proxies = [5]", "server.trusted_proxies.0: must be a text"),
+        ("[redis]\nstrict_durability = 'perhaps'", "redis.strict_durability: must be true or false"),
+        ("[redis]\nstrict_durability = 5", "redis.strict_durability: must be true or false"),
+        ("[log]\nformat = 'xml'", "log.format: must be 'auto', 'json' or 'text'"),
+        ("[desktop]\nrefresh_seconds = 'soon'", "desktop.refresh_seconds: must be a number"),
+        ("[desktop]\nrefresh_seconds = nan", "desktop.refresh_seconds: must be "),
+        ("[desktop]\nrefresh_seconds = 61", "desktop.refresh_seconds: must be at most 60"),
+        (
+            "[pbx.main]\nkind='voicenter'\ncode='C0DE'\ntimeout_seconds=0",
+            "pbx.main.timeout_seconds: must be more than 0",
+        ),
+        ("[dids]\n1 = 5", "dids.1: must be a text"),
+        ("dids = 5", "dids: must be a table"),
+        ("data_dir = 5", "data_dir: must be a text"),
+    ],
+)
+def test_what_is_wrong_is_said_in_plain_words(write: Write, toml: str, told: str) -> None:
+    (line,) = problems(write(toml))
+    assert line.startswith(f"FILE: {told}")
+    assert not re.search(r"input|valid|parse|instance|pydantic|dict", line)
