@@ -1,8 +1,12 @@
 """The CSV of agents on disk: read again when it changes. A broken new file keeps the old rows, and says so."""
 
 import logging
+import os
+import stat
 from collections.abc import Collection
+from io import StringIO
 from pathlib import Path
+from threading import Thread
 
 from bridge.agents import directory
 from bridge.agents.directory import Directory
@@ -12,13 +16,21 @@ log = logging.getLogger(__name__)
 
 Stamp = tuple[int, int, int, int]
 MISTAKES_TOLD = 5
+MAX_BYTES = 32 * 2**20
+SMALL_BYTES = 64 * 1024
+"""Some thousand rows, read in some milliseconds."""
 
 
 def read(file: Path, crms: Collection[str], pbxes: Collection[str]) -> Directory:
     """The directory in `file`. Raises `SettingsError` with every problem."""
     try:
-        with file.open(encoding="utf-8-sig", newline="") as handle:
-            lines = list(handle)
+        with open(file, "rb", opener=_without_waiting) as handle:
+            if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
+                raise SettingsError([f"{file}: is not a regular file"])
+            data = handle.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise SettingsError([f"{file}: has more than {MAX_BYTES // 2**20} MiB"])
+        lines = list(StringIO(data.decode("utf-8-sig"), newline=""))
     except FileNotFoundError:
         raise SettingsError([f"{file}: no such file; its header is {','.join(directory.COLUMNS)}"]) from None
     except OSError as error:
@@ -26,6 +38,11 @@ def read(file: Path, crms: Collection[str], pbxes: Collection[str]) -> Directory
     except UnicodeDecodeError:
         raise SettingsError([f"{file}: is not UTF-8: save it as 'CSV UTF-8'"]) from None
     return directory.read(lines, crms, pbxes, str(file))
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """A pipe that nobody writes to is opened at once too, and then found to be no regular file."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def problems_in(file: Path, crms: Collection[str], pbxes: Collection[str]) -> list[str]:
@@ -44,16 +61,29 @@ class AgentsFile:
         self._file, self._crms, self._pbxes = file, crms, pbxes
         self._stamp: Stamp | None = None
         self._directory = Directory()
+        self._reading: Thread | None = None
         self.problems: list[str] = []
         """What is wrong with the file on disk; empty when its rows are the ones in use."""
 
     def directory(self) -> Directory:
-        """The rows in use, after a look at whether the file has changed."""
-        stamp = self._look()
-        if stamp != self._stamp or (stamp is None and not self.problems):
-            self._stamp = stamp
+        """The rows in use, after a look at whether the file has changed.
+
+        A small file is read at once. A large one takes a second or so: it is read aside, its old rows in use meanwhile;
+        the first time it is waited for.
+        """
+        stamp, was = self._look(), self._stamp
+        if self._is_being_read() or (stamp == was and (stamp is not None or self.problems)):
+            return self._directory
+        self._stamp = stamp
+        if was is None or stamp is None or stamp[2] <= SMALL_BYTES:
             self._read()
+        else:
+            self._reading = Thread(target=self._read, name="agents file", daemon=True)
+            self._reading.start()
         return self._directory
+
+    def _is_being_read(self) -> bool:
+        return self._reading is not None and self._reading.is_alive()
 
     def _look(self) -> Stamp | None:
         try:

@@ -1,14 +1,20 @@
 """Step 1: whose click is this? CRM user to agent and extensions; pure."""
 
-import csv
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
+from bridge.agents.csv_rows import Mistakes, rows
 from bridge.core.errors import SettingsError
-from bridge.core.model import Agent, Click, ExtensionId, Outcome
+from bridge.core.model import Agent, Click, ExtensionId, Outcome, Pop
 from bridge.core.reasons import Reason, reason
+from bridge.core.text import one_line, without_marks
 
 COLUMNS = ("crm", "crm_user", "pbx", "extension", "name")
+OPTIONAL = ("pop", "agent_id")
+CHANGED = re.compile(r"'.*|[0-9]+[.,]0+|[0-9]+(?:[.,][0-9]+)?E\+?[0-9]+|=.*|#.*[!?/].*", re.I)
+"""What spreadsheets make of a number: `'0101`, `101.0`, `9.72723E+11`, `="0101"`, `#N/A`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +41,10 @@ def _user_key(crm_user: str) -> str:
 
 @dataclass(frozen=True)
 class Directory:
-    """The agents of all CRMs."""
+    """The agents of all CRMs. `warnings` are what may be meant so, and may not, in the rows they were read from."""
 
     agents: Mapping[tuple[str, str], Agent] = field(default_factory=dict)
+    warnings: tuple[str, ...] = field(default=(), compare=False)
 
     def agent(self, crm: str, crm_user: str) -> Agent | None:
         """The agent that this CRM calls `crm_user`."""
@@ -45,50 +52,70 @@ class Directory:
 
     def is_claimed_elsewhere(self, crm: str, extension: ExtensionId) -> bool:
         """Whether the directory gives this extension to agents of other CRMs: their calls are not this one's."""
-        return any(extension in agent.extensions for (of, _), agent in self.agents.items() if of != crm)
+        return any(
+            agent.crm != crm for agent, line in self.by_extension.get(extension.extension, ()) if line == extension
+        )
 
     def on_line(self, crm: str, extension: str) -> list[tuple[Agent, ExtensionId]]:
         """The agents of this CRM who have an extension of that name."""
-        agents = [agent for (of, _), agent in self.agents.items() if of == crm]
-        return [(agent, line) for agent in agents for line in agent.extensions if line.extension == extension]
+        return [(agent, line) for agent, line in self.by_extension.get(extension, ()) if agent.crm == crm]
+
+    @cached_property
+    def by_extension(self) -> Mapping[str, Sequence[tuple[Agent, ExtensionId]]]:
+        """Who has an extension of that name, of any CRM and on any phone system."""
+        found: dict[str, list[tuple[Agent, ExtensionId]]] = {}
+        for agent in self.agents.values():
+            for line in agent.extensions:
+                found.setdefault(line.extension, []).append((agent, line))
+        return found
 
 
 def read(lines: Iterable[str], crms: Collection[str], pbxes: Collection[str], source: str) -> Directory:
-    """The directory in CSV `lines` (a header names the columns, in any order; commas or semicolons).
+    """The directory in CSV `lines`, as spreadsheets save them: `csv_rows.rows` says what they may do.
 
-    Raises `SettingsError` with every problem and its line number.
+    Raises `SettingsError` with the mistakes and their line numbers.
     """
     agents: dict[tuple[str, str], Agent] = {}
-    problems: list[str] = []
-    for line, cells in _rows(list(lines), problems):
-        wrong = _mistake(cells, crms, pbxes)
+    mistakes, warnings = Mistakes(), _Warnings()
+    for line, cells in rows(list(lines), COLUMNS, OPTIONAL, mistakes):
+        row = {name: one_line(cell) if name == "name" else without_marks(cell) for name, cell in cells.items()}
+        wrong = _mistake(row, crms, pbxes)
         if wrong:
-            problems.append(f"line {line}: {wrong}")
-        else:
-            add(agents, cells["crm"], cells["crm_user"], cells["name"], ExtensionId(cells["pbx"], cells["extension"]))
-    if problems:
-        raise SettingsError([f"{source}: {problem}" for problem in problems])
-    return Directory(agents)
+            mistakes.add(line, wrong)
+            continue
+        extension = ExtensionId(row["pbx"], row["extension"])
+        warnings.look(line, row["crm"], row["crm_user"], extension)
+        pop = Pop(row["pop"].lower()) if row.get("pop") else None
+        add(agents, row["crm"], row["crm_user"], row["name"], extension, row.get("agent_id", ""), pop)
+    if mistakes.told:
+        raise SettingsError([f"{source}: {mistake}" for mistake in mistakes.told])
+    found = Directory(agents, tuple(f"{source}: {warning}" for warning in warnings.told))
+    _ = found.by_extension  # made here, where nobody waits for it
+    return found
 
 
-def _rows(text: list[str], problems: list[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """ExtensionId number and cells of each row that is not empty. Where it is no such CSV, `problems` says so."""
-    head = text[0] if text else ""
-    rows = csv.DictReader(text, delimiter=";" if head.count(";") > head.count(",") else ",", strict=True)
-    try:
-        names = list(rows.fieldnames or ())
-        wrong = [column for column in COLUMNS if names.count(column) != 1]
-        if wrong:
-            told = "there twice" if wrong[0] in names else "missing"
-            problems.append(f"line 1: the header must name {','.join(COLUMNS)}; {wrong[0]} is {told}")
+class _Warnings(Mistakes):
+    """What may be a mistake in rows that are right by themselves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._first: dict[tuple[str, ExtensionId], tuple[str, int]] = {}
+        self._others: dict[tuple[str, ExtensionId, str], int] = {}
+
+    def look(self, line: int, crm: str, crm_user: str, extension: ExtensionId) -> None:
+        """At one row, beside those before it."""
+        for what, cell in (("extension", extension.extension), ("crm_user", crm_user)):
+            if cell[0] in "'=#0123456789" and CHANGED.fullmatch(cell):
+                self.add(line, f"{what} {cell} looks changed by a spreadsheet: format that column as text")
+        user = _user_key(crm_user)
+        other, there = self._first.setdefault((crm, extension), (user, line))
+        if there == line:
             return
-        for row in rows:
-            if None in row or None in row.values():
-                problems.append(f"line {rows.line_num}: it must have {len(names)} cells, as the header has")
-            elif any(row[column].strip() for column in COLUMNS):
-                yield rows.line_num, {column: row[column].strip() for column in COLUMNS}
-    except csv.Error as error:
-        problems.append(f"line {rows.line_num}: {error}: is a quotation mark missing?")
+        same = there if other == user else self._others.setdefault((crm, extension, user), line)
+        if same != line:
+            self.add(line, f"the same as line {same}")
+        else:
+            self.add(line, f"extension {extension.extension} of {crm_user} is also {other}'s (line {there})")
 
 
 def _mistake(cells: Mapping[str, str], crms: Collection[str], pbxes: Collection[str]) -> str | None:
@@ -99,15 +126,30 @@ def _mistake(cells: Mapping[str, str], crms: Collection[str], pbxes: Collection[
         return f"crm: no [crm.{cells['crm']}] in the settings"
     if cells["pbx"] not in pbxes:
         return f"pbx: no [pbx.{cells['pbx']}] in the settings"
+    if cells.get("pop") and cells["pop"].lower() not in set(Pop):
+        return f"pop: must be {', '.join(Pop)} or empty"
     return None
 
 
-def add(agents: dict[tuple[str, str], Agent], crm: str, crm_user: str, name: str, line: ExtensionId) -> None:
-    """Add one line of a person to `agents`; the person too, if it is their first."""
+def add(
+    agents: dict[tuple[str, str], Agent],
+    crm: str,
+    crm_user: str,
+    name: str,
+    line: ExtensionId,
+    agent_id: str = "",
+    pop: Pop | None = None,
+) -> None:
+    """Add one line of a person to `agents`; the person too, if it is their first. Of what rows say of a person, the
+    first counts."""
     key = (crm, _user_key(crm_user))
-    known = agents.get(key) or Agent(crm, crm_user, name, ())
+    known = agents.get(key)
+    if known is None:
+        agents[key] = Agent(crm, crm_user, name, (line,), agent_id, pop or Pop.BUTTON)
+        return
     lines = known.extensions if line in known.extensions else (*known.extensions, line)
-    agents[key] = Agent(crm, known.crm_user, known.name or name, lines)
+    when = pop if pop and known.pop is Pop.BUTTON else known.pop
+    agents[key] = Agent(crm, known.crm_user, known.name or name, lines, known.agent_id or agent_id, when)
 
 
 def resolve(click: Click, directory: Directory, default_pbx: str) -> ResolvedAgent | UnresolvedAgent:

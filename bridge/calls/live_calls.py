@@ -117,6 +117,12 @@ class PhoneSystem:
         """The extensions it lists now, or the one asked for, with their calls. Raises `PbxError`."""
         return (await self.questions.about(extension, self._clock.ticks())).listing
 
+    async def extension_names(self) -> frozenset[str] | None:
+        """The extensions there are, with calls or without; None where it does not tell. Raises `PbxError`."""
+        if self.adapter.lists_idle:
+            return frozenset((await self.snapshot(None)).extensions) or None
+        return await self._all_extensions()
+
     async def queues(self, queue: str | None) -> tuple[CallQueue, ...] | None:
         """Who waits in its queues; None where this make has none to ask for. Raises `PbxError`."""
         if not isinstance(self.adapter, ListsQueues):

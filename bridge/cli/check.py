@@ -23,7 +23,10 @@ def check(chosen: Chosen) -> None:
         found = agents_file.read(settings.agents.file, set(settings.crm), set(settings.pbx))
     except SettingsError as error:
         fail(configuration_errors(error.problems), FAILURE)
-    click.echo(f"{chosen.file}: {len(settings.pbx)} pbx, {len(settings.crm)} crm, {len(found.agents)} agents: OK")
+    for warning in found.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    agents = f"{len(found.agents)} agent{'s' * (len(found.agents) != 1)}"
+    click.echo(f"{chosen.file}: {len(settings.pbx)} pbx, {len(settings.crm)} crm, {agents}: OK")
 
 
 @click.command()

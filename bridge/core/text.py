@@ -53,6 +53,8 @@ def received(text: str, longest: int = LONGEST) -> str:
 
 def one_line(text: str, longest: int = LONGEST) -> str:
     """A name, a number or an id as it is kept and shown: as `received`, in one line, turning no text around it."""
+    if text.isascii() and text.isprintable():
+        return text.strip(" ")[:longest].rstrip(" ")
     kept = received(text, longest)
     if kept.isprintable():
         return kept
@@ -68,7 +70,7 @@ def _in_a_line(character: str) -> str:
 def without_marks(text: str) -> str:
     """A number as it is shown: in one line, without invisible marks inside; its spaces and hyphens stay as sent."""
     kept = one_line(text)
-    if kept.isprintable():
+    if kept.isascii():
         return kept
     return "".join(one for one in kept if one not in FILLERS and category(one) != "Cf")
 

@@ -1,8 +1,11 @@
 """Everything outside: the bridge's public address, phone systems, CRMs and their buttons."""
 
 import asyncio
+import re
+from collections.abc import Iterable
 from datetime import datetime
 from ipaddress import ip_network
+from itertools import islice
 from urllib.parse import urlsplit
 
 from redis.exceptions import RedisError
@@ -26,6 +29,8 @@ UNREACHABLE = "curl -v its address from this machine: check the address and fire
 EVERYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 """Where public_url may point: in a private network it is often a private address."""
 CREDENTIALS = "check its credentials and base_url in the settings, and that this machine is on its allow-list"
+NAMED = 5
+"""Extensions that a message names."""
 FIXES = {
     "pbx-refused": CREDENTIALS,
     "pbx-unreachable": "curl -v its base_url from this machine: check the address and firewalls",
@@ -69,6 +74,36 @@ async def of_pbx(system: PhoneSystem) -> list[Finding]:
         fix = "popbridge lookup EXTENSION shows one; please report it with the vendor's response"
         return [Finding(what, Grade.WARN, f"{message}; {len(listing.unreadable)} could not be parsed", fix)]
     return [Finding(what, Grade.OK, message), *more]
+
+
+async def of_rows(services: Services, system: PhoneSystem) -> list[Finding]:
+    """Whether the phone system has the extensions that the directory gives to agents; nothing where it does not tell."""
+    try:
+        names = await system.extension_names()
+    except PbxError:
+        return []  # told by the phone system's own test
+    rows = services.agents.directory().agents.values()
+    given = {one.extension for agent in rows for one in agent.extensions if one.pbx == system.name}
+    missing = sorted(given - names) if names else []
+    if not missing:
+        return []
+    what, by_look = f"agents on {system.name}", {_look(name): name for name in names or ()}
+    meant = [f"{name!r} (is it {by_look[_look(name)]!r}?)" for name in missing if _look(name) in by_look]
+    message = f"{len(missing)} of {len(given)} extensions of agents are not among the phone system's"
+    if not meant:
+        return [Finding(what, Grade.OK, f"{message}: {_some(map(repr, missing))}")]
+    fix = "correct these rows in agents.csv: extensions must match exactly, so format the column as text"
+    return [Finding(what, Grade.WARN, f"{message}: {_some(meant)}", fix)]
+
+
+def _look(extension: str) -> str:
+    """What is left of an extension by spreadsheets and typing: `0101`, `101.0`, `'101` and `SIPdana` look like others."""
+    return re.sub(r"[.,]0+$|\W", "", extension.casefold()).lstrip("0")
+
+
+def _some(names: Iterable[str]) -> str:
+    first = list(islice(names, NAMED + 1))
+    return ", ".join(first[:NAMED]) + (", …" if len(first) > NAMED else "")
 
 
 async def _probed(system: PhoneSystem) -> list[Finding]:

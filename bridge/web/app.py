@@ -120,7 +120,7 @@ def create_app(
 
             @asynccontextmanager
             async def use(services: Services) -> AsyncIterator[None]:
-                services.agents.directory()
+                await asyncio.to_thread(services.agents.directory)
                 await services.agents.refresh()
                 app.state.services = services
                 async with at_work(services.agents.keep_fresh(), Watch(hub, services).follow()):

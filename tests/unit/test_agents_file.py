@@ -2,12 +2,14 @@
 
 import logging
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from bridge.agents.agents_file import AgentsFile, read
 from bridge.core.errors import SettingsError
+from bridge.core.model import ExtensionId
 
 HEAD = "crm,crm_user,pbx,extension,name\n"
 DANA = "acme,dana@acme.example,main,SIPDana1,דנה כהן\n"
@@ -131,3 +133,81 @@ def test_another_encoding_is_reported_with_its_fix(file: Path, encoding: str) ->
 def test_a_folder_in_its_place_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot be read: Is a directory"):
         read(tmp_path, {"acme"}, {"main"})
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Path:
+    path = tmp_path / "agents.csv"
+    os.mkfifo(path)
+    return path
+
+
+def test_a_pipe_that_nobody_writes_to_holds_nobody_up(pipe: Path) -> None:
+    agents = opened(pipe)
+    assert names(agents) == []
+    assert agents.problems == [f"{pipe}: is not a regular file"]
+
+
+@pytest.mark.parametrize("file", ["/dev/zero", "/dev/null", "/dev/full", "/dev/urandom"])
+def test_a_device_is_no_file_of_agents(file: str) -> None:
+    with pytest.raises(SettingsError, match="is not a regular file"):
+        read(Path(file), {"acme"}, {"main"})
+
+
+@pytest.mark.parametrize("put", ["pipe", "device", "folder", "huge file"])
+def test_whatever_is_put_in_its_place_the_old_rows_stay(file: Path, put: str) -> None:
+    agents = opened(file)
+    assert names(agents) == ["דנה כהן"]
+    file.unlink()
+    match put:
+        case "pipe":
+            os.mkfifo(file)
+        case "device":
+            file.symlink_to("/dev/zero")
+        case "folder":
+            file.mkdir()
+        case "huge file":
+            file.write_bytes(b"")
+            os.truncate(file, 2**40)
+    assert names(agents) == ["דנה כהן"]
+    end = time.monotonic() + 20
+    while not agents.problems and time.monotonic() < end:
+        assert names(agents) == ["דנה כהן"]
+    assert len(agents.problems) == 1
+
+
+def test_a_link_to_a_file_is_a_file(file: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.csv"
+    link.symlink_to(file)
+    assert names(opened(link)) == ["דנה כהן"]
+
+
+def test_a_large_file_is_read_aside_with_its_old_rows_in_use_meanwhile(file: Path) -> None:
+    agents = opened(file)
+    assert names(agents) == ["דנה כהן"]
+    rows = "".join(f"acme,agent{number},main,SIP{number},Agent {number}\n" for number in range(200_000))
+    file.write_text(HEAD + rows, encoding="utf-8")
+    started = time.perf_counter()
+    assert names(agents) == ["דנה כהן"]
+    assert time.perf_counter() - started < 0.5, "whoever clicks meanwhile does not wait for it"
+    end = time.monotonic() + 60
+    while len(agents.directory().agents) == 1 and time.monotonic() < end:
+        time.sleep(0.01)
+    found = agents.directory()
+    assert (len(found.agents), agents.problems) == (200_000, [])
+    started = time.perf_counter()
+    assert found.is_claimed_elsewhere("rival", ExtensionId("main", "SIP199999"))
+    assert [agent.crm_user for agent, _ in found.on_line("acme", "SIP7")] == ["agent7"]
+    assert time.perf_counter() - started < 0.05, "a click does not walk through all rows"
+
+
+def test_a_change_while_a_large_file_is_read_is_not_missed(file: Path) -> None:
+    agents = opened(file)
+    assert names(agents) == ["דנה כהן"]
+    file.write_text(HEAD + "".join(f"acme,a{number},main,S{number},A\n" for number in range(20_000)))
+    agents.directory()
+    file.write_text(HEAD + OMER, encoding="utf-8")
+    end = time.monotonic() + 60
+    while names(agents) != ["עומר לוי"] and time.monotonic() < end:
+        time.sleep(0.01)
+    assert names(agents) == ["עומר לוי"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bridge.agents.directory import Directory, ResolvedAgent, UnresolvedAgent, read, resolve
 from bridge.core.errors import SettingsError
-from bridge.core.model import Agent, Click, ExtensionId, Outcome
+from bridge.core.model import Agent, Click, ExtensionId, Outcome, Pop
 from bridge.core.reasons import reason
 from tests.unit.nouns import NOON
 
@@ -197,3 +197,138 @@ def test_an_extension_of_another_crms_agent_is_unknown_to_this_one() -> None:
     assert "Dana Cohen" not in str(refused.reason)
     nobodys = Click("clk_3", "rival", NOON, "", extension="SIPNew")
     assert isinstance(resolve(nobodys, agents, "main"), ResolvedAgent)
+
+
+# What spreadsheets and people do to a CSV
+
+DANA = Agent("acme", "dana", "Dana", (ExtensionId("main", "101"),))
+PLAIN = f"{HEAD}\nacme,dana,main,101,Dana\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"sep=,\n{PLAIN}",
+        f"SEP=;\r\n{PLAIN.replace(',', ';')}",
+        f"sep=\t\n{PLAIN.replace(',', chr(9))}",
+        f"\n{PLAIN}",
+        f"\r\n \r\n{PLAIN}",
+        f"\ufeff\n{PLAIN}",
+        f"\ufeffsep=;\n\n{PLAIN.replace(',', ';')}",
+        PLAIN.replace(",", "\t"),
+        PLAIN.replace(",", "|"),
+        PLAIN.replace("crm,crm_user", "CRM,CRM_User"),
+        PLAIN.replace("crm,crm_user,pbx", "Crm , crm user, PBX"),
+        PLAIN.replace("crm_user", "CRM-User\u200f"),
+        PLAIN.replace("crm,", "\ufeffcrm,"),
+        PLAIN.replace("crm,crm_user", '"crm","crm_user"'),
+        PLAIN.replace("name\n", "name,,\n").replace("Dana\n", "Dana,,\n"),
+        PLAIN.replace("Dana\n", "Dana,,,\n"),
+        PLAIN.replace("name\n", "name,phone,Phone\n").replace("Dana\n", "Dana,1,2\n"),
+        PLAIN.replace("name\n", "name,notes\n").replace("Dana\n", 'Dana,"two\nlines"\n'),
+        PLAIN.replace("\n", "\r"),
+        PLAIN.replace("dana", "\u200edana\u200f"),
+        PLAIN.replace("101", "\u202a101\u202c"),
+        PLAIN.replace("main", "main\u00a0"),
+        PLAIN.replace("acme", "\ufeffacme\u200b"),
+        PLAIN.replace("101", "1\u200b01"),
+        PLAIN.replace("Dana", "\u2067Dana\u2069 "),
+        PLAIN.replace("Dana", '"Dana"'),
+        f"{PLAIN}\n,,,,\n \u200f,,,,\n",
+    ],
+    ids=ascii,
+)
+def test_a_csv_is_read_however_a_spreadsheet_has_saved_it(text: str) -> None:
+    assert list(directory(text).agents.values()) == [DANA]
+
+
+@pytest.mark.parametrize(
+    ("head", "row", "pop", "agent_id"),
+    [
+        ("pop,agent_id", "ringing,42", Pop.RINGING, "42"),
+        ("agent_id,pop", "42,answer", Pop.ANSWER, "42"),
+        ("Pop,Agent ID", "Ringing , 42\u200f", Pop.RINGING, "42"),
+        ("pop", "button", Pop.BUTTON, ""),
+        ("pop", "", Pop.BUTTON, ""),
+        ("agent_id", "6b0a-11", Pop.BUTTON, "6b0a-11"),
+        ("pop,other", "ANSWER,x", Pop.ANSWER, ""),
+    ],
+)
+def test_when_an_agent_gets_popups_and_their_id_in_the_crm(head: str, row: str, pop: Pop, agent_id: str) -> None:
+    agent = directory(f"{HEAD},{head}\nacme,dana,main,101,Dana,{row}\nacme,dana,main,102,Dana\n").agent("acme", "dana")
+    assert agent is not None
+    assert (agent.pop, agent.agent_id, len(agent.extensions)) == (pop, agent_id, 2)
+
+
+@pytest.mark.parametrize("pop", ["always", "ring", "yes", "1", "button,"])
+def test_another_word_for_when_is_an_error(pop: str) -> None:
+    told = wrong(f'{HEAD},pop\nacme,dana,main,101,Dana,"{pop}"\n')
+    assert told == ["agents.csv: line 2: pop: must be button, ringing, answer or empty"]
+
+
+QUOTE = "a cell does not end where its quotation marks do: is a quotation mark missing?"
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (['acme,a,main,1,"Open', "zoho,b,main,2,"], {2: QUOTE, 3: "crm: no [crm.zoho] in the settings"}),
+        (["acme,a,main,1,", 'acme,b,main,2,"Open', 'acme,c,main,3,"Bad" x', "acme,,main,4,"],
+         {3: QUOTE, 4: QUOTE, 5: "crm_user is empty"}),
+        (['acme,a,main,1,"Open', 'acme,b,main,2,Shut"', "acme,c,main,,"], {2: QUOTE, 4: "extension is empty"}),
+        (['"acme,a,main,1,Dana', "acme,b,main,,"], {2: QUOTE, 3: "extension is empty"}),
+        (['acme,a,main,1,"Bad" x', 'acme,b,main,2,"Bad" y'], {2: QUOTE, 3: QUOTE}),
+        (['acme,a,main,1,"Cohen, Dana", x'], {2: "it must have 5 cells, as the header has"}),
+        (["acme,a,main,1,Cohen, Dana"], {2: "it must have 5 cells, as the header has"}),
+        (["acme,a", "acme,b,main,2,B", "acme"], {2: "it must have 5 cells, as the header has",
+                                                4: "it must have 5 cells, as the header has"}),
+        (['acme,a,main,1,"two', 'lines"', "acme,b,main,,"], {4: "extension is empty"}),
+        (["", "acme,a,main,1,", "", "zoho,b,main,2,"], {5: "crm: no [crm.zoho] in the settings"}),
+    ],
+)  # fmt: skip
+def test_every_mistake_is_told_with_the_line_where_it_begins(rows: list[str], told: dict[int, str]) -> None:
+    assert wrong("\n".join([HEAD, *rows, ""])) == [f"agents.csv: line {line}: {what}" for line, what in told.items()]
+
+
+def test_the_line_of_a_header_that_comes_late() -> None:
+    assert wrong("sep=;\n\ncrm;crm_user\n")[0].startswith("agents.csv: line 3: the header must name ")
+
+
+def test_a_file_that_is_wrong_all_through_is_told_in_a_bounded_list() -> None:
+    told = wrong(f"{HEAD}\n" + "zoho,a,main,1,\n" * 5000)
+    assert len(told) == 101
+    assert told[-1] == "agents.csv: and 4900 more"
+
+
+@pytest.mark.parametrize(
+    "extension", ["101.0", "101,00", "9.72723E+11", "9,72723e+11", "1E+05", "'0101", '="0101"', "#N/A", "#REF!"]
+)
+def test_an_extension_that_a_spreadsheet_has_changed_is_warned_of(extension: str) -> None:
+    quoted = extension.replace('"', '""')
+    found = directory(f'{HEAD}\nacme,dana,main,"{quoted}",Dana\n')
+    assert found.warnings == (
+        f"agents.csv: line 2: extension {extension} looks changed by a spreadsheet: format that column as text",
+    )
+
+
+@pytest.mark.parametrize(
+    "extension", ["101", "0101", "SIPDana1", "1E", "E1", "10.5.0", "SIP=1", "101#", "+972", "dana.cohen"]
+)
+def test_an_extension_as_it_was_typed_is_not_warned_of(extension: str) -> None:
+    assert directory(f"{HEAD}\nacme,dana,main,{extension},Dana\n").warnings == ()
+
+
+def test_two_agents_on_one_extension_and_doubled_rows_are_warned_of() -> None:
+    text = f"""{HEAD}
+acme,dana@acme.example,main,101,Dana
+acme,omer,main,101,Omer
+acme,DANA@acme.example,main,101,Dana
+acme,omer,main,102,Omer
+beta,dana@acme.example,main,101,Dana
+acme,noa,office,101,Noa
+"""
+    assert directory(text).warnings == (
+        "agents.csv: line 3: extension 101 of omer is also dana@acme.example's (line 2)",
+        "agents.csv: line 4: the same as line 2",
+    )
+    assert directory().warnings == ("agents.csv: line 6: extension 101 of gil is also noa's (line 5)",)

@@ -214,3 +214,21 @@ async def test_why_postgresql_refuses_is_reported(
         found = (await told(stage))["audit"]
     assert found.message == 'the archive\'s database cannot be used (OperationalError: role "root" does not exist)'
     assert found.fix.startswith("systemctl start postgresql;")
+
+
+@pytest.mark.parametrize("written", ["SIPomer1", "SIPOmer1.0", "'SIPOmer1", "SIP Omer1", "0SIPOmer1"])
+async def test_an_extension_that_nearly_is_one_of_the_phone_systems_is_told(stage: Stage, written: str) -> None:
+    file = stage.folder / "agents.csv"
+    file.write_text(file.read_text(encoding="utf-8").replace(",SIPOmer1,", f",{written},"), encoding="utf-8")
+    finding = (await told(stage))["agents on main"]
+    assert finding.grade is Grade.WARN
+    assert f"{written!r} (is it 'SIPOmer1'?)" in finding.message
+    assert "agents.csv" in finding.fix
+
+
+async def test_an_extension_that_the_phone_system_does_not_have_is_told(stage: Stage) -> None:
+    finding = (await told(stage))["agents on main"]
+    assert (finding.grade, finding.message) == (
+        Grade.OK,
+        "1 of 3 extensions of agents are not among the phone system's: 'SIPNone'",
+    )
