@@ -235,7 +235,10 @@ class Audit(Section):
 class Agents(Section):
     """`[agents]`: who sits at which extension."""
 
-    file: Path = Field(Path("agents.csv"), description="CSV: crm,crm_user,pbx,extension,name; re-read on change")
+    file: Path = Field(
+        Path("agents.csv"),
+        description="CSV: crm,crm_user,pbx,extension,name, perhaps pop,agent_id; re-read on change",
+    )
 
 
 class Desktop(Section):

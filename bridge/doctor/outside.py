@@ -77,7 +77,7 @@ async def of_pbx(system: PhoneSystem) -> list[Finding]:
 
 
 async def of_rows(services: Services, system: PhoneSystem) -> list[Finding]:
-    """Whether the phone system has the extensions that the directory gives to agents; nothing where it does not tell."""
+    """Whether the phone system has the extensions of agents; nothing where it does not tell."""
     try:
         names = await system.extension_names()
     except PbxError:
@@ -92,12 +92,12 @@ async def of_rows(services: Services, system: PhoneSystem) -> list[Finding]:
     message = f"{len(missing)} of {len(given)} extensions of agents are not among the phone system's"
     if not meant:
         return [Finding(what, Grade.OK, f"{message}: {_some(map(repr, missing))}")]
-    fix = "correct these rows in agents.csv: extensions must match exactly, so format the column as text"
+    fix = "correct these rows in agents.csv: extensions must match exactly"
     return [Finding(what, Grade.WARN, f"{message}: {_some(meant)}", fix)]
 
 
 def _look(extension: str) -> str:
-    """What is left of an extension by spreadsheets and typing: `0101`, `101.0`, `'101` and `SIPdana` look like others."""
+    """What spreadsheets and typing leave of an extension: `0101`, `101.0`, `'101` look like `101`."""
     return re.sub(r"[.,]0+$|\W", "", extension.casefold()).lstrip("0")
 
 

@@ -139,6 +139,11 @@ def test_deployments_are_two_locked_in_and_kept_up(name: str) -> None:
     assert {mount["name"] for mount in container["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
 
 
+def test_kubernetes_puts_no_variables_of_its_own_beside_the_settings() -> None:
+    pods = [one["spec"]["template"]["spec"] for one in kubernetes() if one["kind"] == "Deployment"]
+    assert [pod["enableServiceLinks"] for pod in pods] == [False] * 2
+
+
 def test_kubernetes_takes_every_resource() -> None:
     """Strictly: a key that Kubernetes does not know is a problem. The kustomization is kustomize's own."""
     newest = kubernetes_validate.latest_version()

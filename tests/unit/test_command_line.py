@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from bridge.cli.lazy import LazyGroup
 from bridge.cli.main import main
@@ -140,3 +140,47 @@ def test_the_completion_script_is_printed() -> None:
 
 def test_commands_are_click_commands() -> None:
     assert all(isinstance(group.load(name), click.Command) for group, name in VERBS)
+
+
+SETTINGS = """
+[pbx.main]
+kind = "voicenter"
+code = "INVENTED77"
+[crm.acme]
+kind = "webhook"
+click_token = "{token}"
+"""
+
+
+def check(folder: Path, agents: str, token: str = "a-long-random-text-0123", **environ: str) -> Result:
+    (folder / "popbridge.toml").write_text(SETTINGS.format(token=token), encoding="utf-8")
+    (folder / "agents.csv").write_text(f"crm,crm_user,pbx,extension,name\n{agents}", encoding="utf-8")
+    return CliRunner().invoke(main, ["--config", str(folder / "popbridge.toml"), "check"], env=environ)
+
+
+@pytest.mark.parametrize(
+    ("agents", "count"),
+    [("", "0 agents"), ("acme,a,main,1,\n", "1 agent"), ("acme,a,main,1,\nacme,b,main,2,\n", "2 agents")],
+)
+def test_check_counts_in_plain_words(tmp_path: Path, agents: str, count: str) -> None:
+    done = check(tmp_path, agents)
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.endswith(f": 1 pbx, 1 crm, {count}: OK\n")
+
+
+def test_check_warns_of_what_may_be_a_slip_in_the_rows(tmp_path: Path) -> None:
+    done = check(tmp_path, "acme,a,main,101,\nacme,b,main,101,\nacme,a,main,101,\nacme,c,main,102.0,\n")
+    assert done.exit_code == 0
+    warnings = [line.replace(str(tmp_path / "agents.csv"), "FILE") for line in done.stderr.splitlines()]
+    assert warnings == [
+        "warning: FILE: line 3: extension 101 of b is also a's (line 2)",
+        "warning: FILE: line 4: the same as line 2",
+        "warning: FILE: line 5: extension 102.0 looks changed by a spreadsheet: format that column as text",
+    ]
+
+
+def test_check_refuses_the_placeholder_of_the_example(tmp_path: Path) -> None:
+    done = check(tmp_path, "", "change-me-to-a-long-random-text")
+    assert done.exit_code == 1
+    assert "crm.acme.click_token: is an example's placeholder" in done.stderr
+    assert "change-me" not in done.stderr
