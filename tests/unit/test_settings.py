@@ -635,7 +635,7 @@ def test_the_placeholder_of_an_example_is_no_secret(write: Write, tmp_path: Path
     assert [line.partition(": is")[0] for line in told] == ["FILE: pbx.main.code"]
 
 
-@pytest.mark.parametrize("secret", ["whsec_...", "whsec_…", "whsec_xxxxxxxxxxxxxxxx", "whsec_change-me"])
+@pytest.mark.parametrize("secret", ["whsec_...", "whsec_…", "whsec_XXXXXXXXXXXXXXXX", "whsec_change-me"])
 def test_the_placeholder_of_a_signing_secret_is_no_secret(write: Write, secret: str) -> None:
     told = problems(write(f'{LEAST}click_secrets = ["{secret}"]'))
     assert len(told) == 1
