@@ -19,7 +19,8 @@ from bridge.core.text import trimmed
 HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\*(\.[a-z0-9_-]+){2,}|\[[0-9a-f:.]+\]", re.I)
 
 PLACEHOLDER = re.compile(
-    r"(?:whsec_)?(?:(?-i:X[X\-_ ]{2,})|x{3,}(?:[\-_ ]x{3,})+|\*{3,}|\.{3,}|…|<[^<>]*>|\[[^\[\]]*\]|\$?\{.*\}|change[-_ ]?(?:me|it|this).*|"
+    r"(?:whsec_)?(?:(?-i:X[X\-_ ]{2,})|x{3,}(?:[\-_ ]x{3,})+|\*{3,}|\.{3,}|…|<[^<>]*>|\[[^\[\]]*\]|"
+    r"\$?\{.*\}|change[-_ ]?(?:me|it|this).*|"
     r"(?:your|my|insert|enter|put)[-_ ].*(?:here|token|secret|code|key|password)|replace[-_ ]?(?:me|this|with).*|"
     r"(?:todo|tbd|fixme|placeholder)\b.*)",
     re.I,
