@@ -47,12 +47,13 @@ class Session(Protocol):
     async def dial(self, host: str, port: int, tls: bool = False) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A raw connection, for protocols that are not HTTP. Whoever opens it closes it. Raises `RequestFailed`."""
 
-    async def remember(self, key: str, value: str, ttl: timedelta) -> None:
-        """Keep `value` for all processes, for as long as `ttl`.
+    async def remember(self, key: str, value: str, ttl: timedelta, vital: bool = True) -> None:
+        """Keep `value` for all processes, for as long as `ttl`. Where it is not `vital`, it is no failure that nothing
+        can be kept now.
 
         A key is a word for what it is, a space, and whom it names: `agent dana@acme.example`, `call c0ffee01`. It is
         erased with the person whose number stands in key or value, or whose name in the CRM the key or value is.
         """
 
     async def recall(self, key: str) -> str | None:
-        """What was remembered under `key`; None when nothing is, or no longer."""
+        """What was remembered under `key`; None when nothing is, or no longer, or it cannot be asked for now."""

@@ -20,8 +20,8 @@ TOKEN_AGAIN_SECONDS = 1.0
 class Memory(TokenStore, Protocol):
     """What all processes together keep for the account."""
 
-    async def remember(self, key: str, value: str, ttl: timedelta) -> None:
-        """Keep a value."""
+    async def remember(self, key: str, value: str, ttl: timedelta, vital: bool = True) -> None:
+        """Keep a value; where it is `vital`, a failure if that cannot be done."""
 
     async def recall(self, key: str) -> str | None:
         """The value that is kept."""
@@ -83,9 +83,9 @@ class AccountSession:
         """See `Session.dial`."""
         return await self._client.dial(host, port, self._timeout, tls)
 
-    async def remember(self, key: str, value: str, ttl: timedelta) -> None:
+    async def remember(self, key: str, value: str, ttl: timedelta, vital: bool = True) -> None:
         """See `Session.remember`."""
-        await self._memory.remember(key, value, ttl)
+        await self._memory.remember(key, value, ttl, vital)
 
     async def recall(self, key: str) -> str | None:
         """See `Session.recall`."""

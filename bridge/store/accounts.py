@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from cryptography.fernet import Fernet, InvalidToken
+from redis.exceptions import RedisError
 
 from bridge.core.http_types import Secret
 from bridge.core.tokens import KeptTokens, RateLimit
@@ -54,18 +55,25 @@ class AccountStore:
         digest = hashlib.sha256(f"popbridge tokens {account}\0{together}".encode()).digest()
         self._cipher = Fernet(base64.urlsafe_b64encode(digest))
 
-    async def remember(self, key: str, value: str, ttl: timedelta) -> None:
-        """Keep `value`. Beside it, in plain, the key and whom it names, so that an erasure finds the person."""
+    async def remember(self, key: str, value: str, ttl: timedelta, vital: bool = True) -> None:
+        """Keep `value`. Beside it, in plain, the key and whom it names, so that an erasure finds the person.
+
+        Raises redis-py's errors and OSError, unless it is not `vital`.
+        """
         account, names = self._account.partition(":")[2], key.partition(" ")[2]
         text = json.dumps({"account": account, "names": names, "key": key, "value": value}, ensure_ascii=False)
-        await self._redis.set(keys.remembered(self._account, key), text, px=max(1, int(ttl.total_seconds() * 1000)))
+        place, lives = keys.remembered(self._account, key), max(1, int(ttl.total_seconds() * 1000))
+        try:
+            await self._redis.set(place, text, px=lives)
+        except (RedisError, OSError):
+            if vital:
+                raise
 
     async def recall(self, key: str) -> str | None:
         """What was remembered under `key`; None where that is nothing, or cannot be read."""
-        text = await self._redis.get(keys.remembered(self._account, key))
         try:
-            kept = json.loads(text or "null")
-        except ValueError:
+            kept = json.loads(await self._redis.get(keys.remembered(self._account, key)) or "null")
+        except (RedisError, OSError, ValueError):
             return None
         value = kept.get("value") if isinstance(kept, dict) and kept.get("key") == key else None
         return value if isinstance(value, str) else None

@@ -76,7 +76,7 @@ class ContractSession:
     async def dial(self, host: str, port: int, tls: bool = False) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection(host, port)
 
-    async def remember(self, key: str, value: str, ttl: timedelta) -> None:
+    async def remember(self, key: str, value: str, ttl: timedelta, vital: bool = True) -> None:
         self.memory.remembered[key] = value
 
     async def recall(self, key: str) -> str | None:

@@ -88,7 +88,7 @@ async def _clock(account: Account, session: Session) -> Clock:
 async def _learn(session: Session, clock: Clock, epoch: Epoch | None) -> Clock:
     if epoch is not None and epoch != clock.epoch:
         session.local[EPOCH] = epoch
-        await session.remember(EPOCH, str(epoch), EPOCH_KEPT)
+        await session.remember(EPOCH, str(epoch), EPOCH_KEPT, vital=False)
     return replace(clock, epoch=epoch)
 
 
