@@ -23,7 +23,7 @@ from bridge.core.errors import SettingsError
 from bridge.core.http_types import Secret
 from bridge.core.tokens import RateLimit
 from bridge.crm import registry as crm_makes
-from bridge.crm.contract import Delivers
+from bridge.crm.contract import Delivers, LogsCalls
 from bridge.egress.allowed_addresses import Reach, named_by
 from bridge.egress.client import EgressClient, open_client
 from bridge.egress.session import AccountSession
@@ -62,6 +62,11 @@ class Services:
         """Whether popups can be sent to the CRM of that name."""
         account = self.settings.crm.get(target)
         return account is not None and account.takes_popups and isinstance(crm_makes.find(account.kind), Delivers)
+
+    def logs_calls(self, crm: str) -> bool:
+        """Whether calls are written into this CRM's history."""
+        account = self.settings.crm.get(crm)
+        return account is not None and account.log_calls and isinstance(crm_makes.find(account.kind), LogsCalls)
 
     @property
     def hold_seconds(self) -> float:

@@ -17,8 +17,9 @@ from bridge.clicks.commit import Entry, Given, commit
 from bridge.clicks.contact import at_first
 from bridge.clicks.popup import make_popup
 from bridge.clicks.timings import StepTimer
+from bridge.core import hide
 from bridge.core.clock import new_id
-from bridge.core.model import Agent, Answer, Click, Outcome, Popup
+from bridge.core.model import Agent, Answer, Call, Click, Outcome, Popup
 from bridge.core.reasons import Reason, say
 from bridge.observability import tracing
 from bridge.services import Services
@@ -72,12 +73,19 @@ async def _look_up(click: Click, services: Services, timer: StepTimer) -> Entry:
         click=click,
         answer=_answer(click, found, result, timer),
         agent=resolved.agent,
-        live_calls=tuple(labelled(call, services.labels) for call in result.calls),
+        live_calls=_shown(result, services, click.crm),
         targets=targets,
+        histories=tuple(name for name in dict.fromkeys((click.crm, *targets)) if services.logs_calls(name)),
         steps=timer.ms,
         regions=services.labels.regions,
         questions=services.lookup.take_durations(),
     )
+
+
+def _shown(result: LookupResult, services: Services, crm: str) -> tuple[Call, ...]:
+    """The live calls as their details show them."""
+    hidden = services.settings.crm[crm].hide
+    return tuple(hide.call_without(labelled(call, services.labels), hidden) for call in result.calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +118,10 @@ async def _chosen_before(click: Click, agent: Agent, result: LookupResult, servi
 
 
 def _popup(click: Click, agent: Agent, choice: Choice, services: Services) -> Popup:
-    now, ttl = services.clock.now(), services.settings.crm[click.crm].popup_ttl_seconds
-    return at_first(make_popup(click, agent, choice, services.labels, new_id("pop", now), now, ttl), services)
+    now, crm = services.clock.now(), services.settings.crm[click.crm]
+    popup_id = new_id("pop", now)
+    popup = make_popup(click, agent, choice, services.labels, popup_id, now, crm.popup_ttl_seconds)
+    return hide.without(at_first(popup, services), crm.hide)
 
 
 def _answer(click: Click, found: _Found, result: LookupResult | None, timer: StepTimer) -> Answer:

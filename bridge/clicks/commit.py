@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from bridge.core.clock import new_id
 from bridge.core.json_codec import as_json, from_json, json_text, time_text
-from bridge.core.model import DESKTOP, Agent, Answer, Call, Click, ContactStatus, Delivery, DeliveryState
+from bridge.core.model import DESKTOP, Agent, Answer, Call, Click, ContactStatus, Delivery, DeliveryState, Event
 from bridge.core.phone_numbers import e164
 from bridge.observability import tracing
 from bridge.store import counters, jobs, keys
@@ -26,6 +26,8 @@ class Entry:
     agent: Agent | None = None
     live_calls: tuple[Call, ...] = ()
     targets: tuple[str, ...] = ()
+    histories: tuple[str, ...] = ()
+    """The CRMs that keep the call in their history."""
     steps: Mapping[str, float] = field(default_factory=dict)
     regions: Mapping[str, str] = field(default_factory=dict)
     questions: Sequence[tuple[str, float]] = ()
@@ -77,10 +79,11 @@ def _deliveries(entry: Entry) -> list[Delivery]:
     if popup is None:
         return []
     reachable = [target for target in entry.targets if target != DESKTOP or popup.agent.crm_user]
+    wanted = [(target, Event.POPUP) for target in reachable] + [(crm, Event.LOG) for crm in entry.histories]
     at = popup.created_at
     return [
-        Delivery(new_id("dlv", at), popup.popup_id, target, DeliveryState.PENDING, created_at=at)
-        for target in reachable
+        Delivery(new_id("dlv", at), popup.popup_id, target, DeliveryState.PENDING, created_at=at, event=event)
+        for target, event in wanted
     ]
 
 
@@ -90,6 +93,9 @@ def _write(pipe: Batch, queue: jobs.Jobs, entry: Entry, waiting: list[Delivery])
     if popup is not None:
         popups.buffer_popup(pipe, popup, ids)
         for delivery in waiting:
+            if delivery.event is Event.LOG:
+                records.buffer_log(pipe, delivery, click)
+                continue
             records.buffer_new(pipe, delivery, click, popup.expires_at)
             queue.add(pipe, jobs.DELIVER, delivery.delivery_id)
         if popup.contact is not None and popup.contact.status is ContactStatus.UNKNOWN:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from bridge.core import hide
 from bridge.core.model import DESKTOP, Contact, ContactStatus, Popup
 from bridge.services import Services
 from bridge.store.calls import popups
@@ -14,9 +15,21 @@ async def find_contact(popup_id: str, services: Services) -> None:
     if kept is None or kept[0].contact is None or kept[0].contact.status is not ContactStatus.UNKNOWN:
         return
     popup = kept[0]
-    contact = await _find(popup, services)
+    account = services.settings.crm.get(popup.agent.crm)
+    contact = hide.contact_without(await _find(popup, services), account.hide if account else ())
     if await popups.set_contact(services.redis, popup_id, contact):
         await stream.tell_contact(services.scripts, popup, contact)
+
+
+async def create_contact(popup: Popup, name: str, services: Services) -> Contact:
+    """A contact for the caller of a popup whose CRM knew none, by its agent's wish; kept and told as a found one."""
+    crm = popup.agent.crm
+    region = services.labels.regions.get(popup.call.pbx, "")
+    made = await services.contacts.create(crm, popup.call, region, name)
+    contact = hide.contact_without(made, services.settings.crm[crm].hide)
+    if contact.records and await popups.set_contact(services.redis, popup.popup_id, contact):
+        await stream.tell_contact(services.scripts, popup, contact)
+    return contact
 
 
 async def _find(popup: Popup, services: Services) -> Contact:

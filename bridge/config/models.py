@@ -12,6 +12,7 @@ from zoneinfo import available_timezones
 from phonenumbers import SUPPORTED_REGIONS
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
 
+from bridge.core import hide
 from bridge.core.http_types import Secret
 from bridge.core.model import DESKTOP
 from bridge.core.text import trimmed
@@ -155,7 +156,17 @@ def split_text(value: object) -> object:
 SecretText = Annotated[Secret, PlainValidator(_secret)]
 Secrets = Annotated[tuple[SecretText, ...], BeforeValidator(split_text)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]
+
+
+def _can_be_hidden(name: str) -> str:
+    if not hide.is_name(name):
+        also = ", ".join(hide.NAMES)
+        raise ValueError(f"must be customdata.KEY, contact.details.LABEL (KEY or LABEL * for all), or one of: {also}")
+    return name
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(split_text)]
+Hidden = Annotated[tuple[Annotated[str, AfterValidator(_can_be_hidden)], ...], BeforeValidator(split_text)]
 Origins = Annotated[tuple[str, ...], BeforeValidator(split_text), AfterValidator(_origins)]
 Ancestors = Annotated[tuple[str, ...], BeforeValidator(split_text), AfterValidator(_ancestors)]
 Hosts = Annotated[tuple[str, ...], BeforeValidator(split_text), AfterValidator(_hosts)]
@@ -302,6 +313,9 @@ class CrmAccount(Section):
     details: Mapping[str, str] = Field(
         {}, description='fields of a contact to show on the card, by label: "last contact" = "lastContactAt"'
     )
+    hide: Hidden = Field(
+        (), description='fields kept from cards and pushes: "customdata.KEY", "contact.details.LABEL", "caller.name", …'
+    )
     log_calls: bool = Field(False, description="write each call into the CRM's history, where it keeps one")
     api_url: WebAddress | None = Field(None, description="where its API lives, if elsewhere than usual")
     recheck_seconds: float = Field(10.0, ge=0, description="before a push this late, ask if the call lasts; 0: never")
@@ -323,7 +337,7 @@ class CrmAccount(Section):
 
     def hosts(self) -> list[str]:
         """Where links to its records may lead: `record_hosts`, and the hosts of its other addresses."""
-        addresses = (*self.origins, *self.addresses())
+        addresses = (*self.origins, *self.addresses(), *([self.create_url] if self.create_url else []))
         return sorted({*self.record_hosts, *(_host_of(address) for address in addresses)})
 
     def problems(self) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -14,12 +15,15 @@ from bridge.contacts.variants import search_number
 from bridge.core.clock import Clock
 from bridge.core.errors import RateLimited, RequestFailed, SearchFailed, TokenRefused
 from bridge.core.model import Call, Contact, ContactRecord, ContactSource, ContactStatus
+from bridge.core.reasons import Reason
 from bridge.core.session import Session
 from bridge.core.text import one_line
 from bridge.crm import registry
-from bridge.crm.contract import FindsContacts, Found, FoundRecord, LinksNewRecords, SearchNumber
+from bridge.crm.contract import CreatesContacts, FindsContacts, Found, FoundRecord, LinksNewRecords, SearchNumber
 from bridge.store import contacts as store
 from bridge.store.client import TextRedis
+
+FAILURES = (TimeoutError, RequestFailed, RateLimited, TokenRefused, SearchFailed, RedisError, OSError)
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +55,53 @@ class Contacts:
         try:
             async with asyncio.timeout(self._accounts[crm].search_seconds):
                 return await self._cached_or_asked(crm, number, call.caller.name)
-        except (TimeoutError, RequestFailed, RateLimited, TokenRefused, SearchFailed, RedisError, OSError) as error:
+        except FAILURES as error:
             log.warning("a search in %s gave no answer: %s", crm, type(error).__name__)
-            return Contact(ContactStatus.UNKNOWN, crm, ms=self._since(started))
+            why = _why(error, crm, self._accounts[crm].search_seconds)
+            return Contact(ContactStatus.UNKNOWN, crm, ms=self._since(started), reason=why)
+
+    def can_create(self, crm: str) -> bool:
+        """Whether a contact can be made in this CRM."""
+        return self.is_asked(crm) and isinstance(registry.find(self._accounts[crm].kind), CreatesContacts)
+
+    async def create(self, crm: str, call: Call, region: str, name: str) -> Contact:
+        """A new contact for the caller in a CRM that `can_create`, or the one that it has by now: one at a time for
+        each number, and each looks first. A failure is told as `unknown`; the next try finds out whether there is one.
+        """
+        number = search_number(call.caller.number, region, self._formats(crm))
+        if number is None:
+            return Contact(ContactStatus.UNASKED, crm)
+        started, seconds = self._clock.ticks(), self._accounts[crm].push_timeout_seconds
+        try:
+            async with asyncio.timeout(seconds), self._alone(crm, number, seconds):
+                found = await self._ask(crm, number, name)
+                return found if found.records else await self._made(crm, number, name)
+        except FAILURES as error:
+            log.warning("a contact could not be made in %s: %s", crm, type(error).__name__)
+            why = _why(error, crm, seconds)
+            return Contact(ContactStatus.UNKNOWN, crm, ms=self._since(started), reason=why)
+
+    async def _made(self, crm: str, number: SearchNumber, name: str) -> Contact:
+        account, started = self._accounts[crm], self._clock.ticks()
+        adapter = registry.find(account.kind)
+        assert isinstance(adapter, CreatesContacts)  # noqa: S101 - for the type checker: `can_create` has looked
+        made = await adapter.create_contact(account, self._sessions[crm], number, one_line(name, LONGEST_TEXT))
+        contact = _contact(crm, Found((made,)), self._since(started), None)
+        kept = replace(contact, from_=ContactSource.CACHE)
+        await store.save(self._redis, crm, number.e164, kept, account.cache_seconds)
+        return contact
+
+    @asynccontextmanager
+    async def _alone(self, crm: str, number: SearchNumber, seconds: float) -> AsyncIterator[None]:
+        """Nobody else searches for the number, or makes a contact of it, while the block lasts."""
+        while True:
+            if await store.lock(self._redis, crm, number.e164, seconds):
+                break
+            await asyncio.sleep(LOOK_SECONDS)
+        try:
+            yield
+        finally:
+            await store.unlock(self._redis, crm, number.e164)
 
     def _formats(self, crm: str) -> tuple[str, ...]:
         return self._accounts[crm].search_formats
@@ -84,6 +132,12 @@ class Contacts:
 
     def _since(self, started: float) -> float:
         return round((self._clock.ticks() - started) * 1000, 1)
+
+
+def _why(error: BaseException, crm: str, seconds: float) -> Reason:
+    if isinstance(error, RequestFailed | RateLimited | TokenRefused | SearchFailed):
+        return error.reason
+    return Reason("timeout", {"host": crm, "seconds": seconds})
 
 
 def create_url(account: CrmAccount, number: SearchNumber, name: str) -> str | None:

@@ -77,12 +77,14 @@ class DeliveryState(StrEnum):
 
 
 class Event(StrEnum):
-    """What a delivery brings to its target. `TEST` is sent to try a target, and never kept."""
+    """What a delivery brings to its target. `LOG` writes the call into a CRM's history; `TEST` is sent to try a target,
+    and never kept."""
 
     POPUP = "call.popup"
     NOTE = "call.note"
     ANSWERED_ELSEWHERE = "call.answered_elsewhere"
     ENDED = "call.ended"
+    LOG = "call.log"
     TEST = "call.test"
 
 
@@ -242,6 +244,7 @@ class Contact:
     create_url: str | None = None
     ms: float | None = None
     from_: ContactSource | None = None
+    reason: Reason | None = field(default=None, metadata={SPARSE: True})
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,8 +173,10 @@ class LogsCalls(Protocol):
     async def log_call(
         self, account: Any, session: Session, call: CallEnd, recipient: Recipient, ref: str | None
     ) -> str | None:
-        """Write the call into its history: create it (`ref` None) or update the one at `ref`. The record's reference.
-        Raises as `find_contacts`."""
+        """Write the call into its history, once for each call and agent: create the record, or update the one at `ref`
+        or the one that an earlier attempt made (found by the call's ivrid). The record's reference; None where the make
+        has nowhere to write it. The core sees to it that nobody else writes the same call meanwhile. Raises as
+        `find_contacts`."""
 
 
 @runtime_checkable

@@ -3,10 +3,12 @@
 import asyncio
 import logging
 from collections.abc import MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from bridge.config.models import CrmAccount
+from bridge.core import hide
 from bridge.core.errors import RateLimited, RequestFailed, SearchFailed, TokenRefused
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.json_codec import from_json
@@ -29,19 +31,21 @@ from bridge.crm.contract import (
     Delivers,
     Duplicate,
     FindsAgents,
+    LogsCalls,
     Recipient,
     RecipientUnknown,
     Rejected,
     Result,
     Retry,
 )
+from bridge.delivery import call_log
 from bridge.delivery.retry_policy import LONGEST_DEFER, LONGEST_NOTE_WAIT, LONGEST_WAIT, growing_wait
 from bridge.egress.target_limits import Target, Visit
 from bridge.observability import logs, tracing
 from bridge.services import Services
 from bridge.store import counters
 from bridge.store.calls import popups
-from bridge.store.deliveries import claims, results
+from bridge.store.deliveries import claims, history, results
 from bridge.store.deliveries.claims import Claim
 from bridge.store.desktop import stream
 
@@ -50,6 +54,8 @@ log = logging.getLogger(__name__)
 Subject = Popup | Note
 LAST_CHANCE = timedelta(seconds=3)
 """How long before its end a delivery is attempted that was asked to wait longer than it lives."""
+MOST_WAITS = 3
+"""How often a call's record waits for the contact before it is written without."""
 AGENT_ID_LIFE = timedelta(hours=1)
 """How long the id that a CRM gave for an agent is taken to be theirs."""
 
@@ -71,10 +77,15 @@ async def _attempt(services: Services, claim: Claim) -> None:
         await _end(services, claim, DeliveryState.EXPIRED)
     elif claim.target == DESKTOP and isinstance(subject, Popup):
         await _to_desktop(services, claim, subject)
-    elif not services.takes_popups(claim.target):
+    elif not _has_a_door(services, claim):
         await _end(services, claim, DeliveryState.FAILED, _failure(services, "no-such-target"))
     else:
         await _when_there_is_room(services, claim, subject)
+
+
+def _has_a_door(services: Services, claim: Claim) -> bool:
+    """Whether the target can take what is brought."""
+    return services.logs_calls(claim.target) if claim.event is Event.LOG else services.takes_popups(claim.target)
 
 
 def _is_late(services: Services, claim: Claim) -> bool:
@@ -121,7 +132,7 @@ async def _back_off(services: Services, claim: Claim, seconds: float = 0.0) -> N
 async def _to_crm(services: Services, claim: Claim, subject: Subject, target: Target) -> Visit:
     """One attempt, recorded; how the CRM behaved."""
     at, started = services.clock.now(), services.clock.ticks()
-    if isinstance(subject, Popup) and await _is_over(services, claim, subject):
+    if isinstance(subject, Popup) and claim.event is Event.POPUP and await _is_over(services, claim, subject):
         ended = Attempt(at, None, _since(services, started), "call-ended", None, Reason("call-ended"))
         await _end(services, claim, DeliveryState.EXPIRED, ended)
         return Visit.NOT_ASKED
@@ -158,16 +169,32 @@ class _NoTurn:
 
 
 async def _send(services: Services, claim: Claim, subject: Subject, session: "_Watched") -> Result | _NoTurn:
+    """One attempt; where the CRM keeps calls, nobody else writes the same call meanwhile."""
+    if not isinstance(subject, Popup) or not services.logs_calls(claim.target):
+        return await _push(services, claim, subject, session)
+    if claim.event is Event.LOG:
+        if call_log.waits_for_contact(subject) and claim.deferred < MOST_WAITS:
+            return _NoTurn(services.settings.crm[claim.target].search_seconds)
+        subject = await _with_its_own_contact(services, claim, subject)
+    mine = (services.redis, claim.target, subject.agent, subject.call, f"{claim.delivery_id} {claim.fence}")
+    async with history.writing(*mine, services.lease) as may_write:
+        return await _push(services, claim, subject, session) if may_write else _NoTurn(0.0)
+
+
+async def _with_its_own_contact(services: Services, claim: Claim, popup: Popup) -> Popup:
+    """The popup with the contact that this CRM knows: a history links to its own records only."""
+    if popup.contact is not None and popup.contact.crm == claim.target:
+        return popup
+    region = services.labels.regions.get(popup.call.pbx, "")
+    return replace(popup, contact=await services.contacts.find(claim.target, popup.call, region))
+
+
+async def _push(services: Services, claim: Claim, subject: Subject, session: "_Watched") -> Result | _NoTurn:
     account = services.settings.crm[claim.target]
-    adapter = registry.find(account.kind)
-    assert isinstance(adapter, Delivers)  # noqa: S101 - for the type checker: `takes_popups` has looked
-    at = subject.created_at if isinstance(subject, Popup) else subject.noted_at
-    event = DeliveryEvent(claim.event, claim.delivery_id, at, subject, claim.resent)
     try:
         async with asyncio.timeout(account.push_timeout_seconds):
             with tracing.step("push", "CLIENT", target=claim.target):
-                recipient = await recipient_of(adapter, account, session, subject.agent.crm_user, subject.agent.name)
-                result = await adapter.deliver(account, session, event, recipient)
+                result = await _bring(account, claim, subject, session)
                 tracing.annotate(status=session.status or 0)
                 return result
     except TimeoutError:
@@ -180,6 +207,21 @@ async def _send(services: Services, claim: Claim, subject: Subject, session: "_W
         return Retry(None, error.reason)
     except (TokenRefused, SearchFailed) as error:
         return Retry(None, error.reason)
+
+
+async def _bring(account: CrmAccount, claim: Claim, subject: Subject, session: Session) -> Result:
+    """What the make does with it. What the session raises passes through."""
+    adapter = registry.find(account.kind)
+    recipient = await recipient_of(adapter, account, session, subject.agent.crm_user, subject.agent.name)
+    if claim.event is Event.LOG and isinstance(subject, Popup) and isinstance(adapter, LogsCalls):
+        call = call_log.going_on(subject, claim.target)
+        return Delivered(await adapter.log_call(account, session, call, recipient, None))
+    assert isinstance(adapter, Delivers)  # noqa: S101 - for the type checker: `takes_popups` has looked
+    if isinstance(subject, Popup):
+        subject = hide.without(subject, account.hide)
+    at = subject.created_at if isinstance(subject, Popup) else subject.noted_at
+    event = DeliveryEvent(claim.event, claim.delivery_id, at, subject, claim.resent)
+    return await adapter.deliver(account, session, event, recipient)
 
 
 async def recipient_of(adapter: object, account: Any, session: Session, crm_user: str, name: str) -> Recipient:
@@ -206,7 +248,7 @@ async def _record(services: Services, claim: Claim, result: Result, attempt: Att
 
 async def _attempt_again(services: Services, claim: Claim, attempt: Attempt, after: timedelta | None) -> None:
     """When the target said, or after a growing wait; unless that is too late."""
-    now, longest = services.clock.now(), LONGEST_NOTE_WAIT if claim.event is Event.NOTE else LONGEST_WAIT
+    now, longest = services.clock.now(), LONGEST_WAIT if claim.event is Event.POPUP else LONGEST_NOTE_WAIT
     again = now + (after or timedelta(seconds=growing_wait(claim.tries, services.clock.chance(), longest)))
     again = _in_time(again, now, claim)
     if again >= claim.expires_at:
@@ -304,8 +346,8 @@ class _Watched:
     async def dial(self, host: str, port: int, tls: bool = False) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await self._session.dial(host, port, tls)
 
-    async def remember(self, key: str, value: str, ttl: timedelta) -> None:
-        await self._session.remember(key, value, ttl)
+    async def remember(self, key: str, value: str, ttl: timedelta, vital: bool = True) -> None:
+        await self._session.remember(key, value, ttl, vital)
 
     async def recall(self, key: str) -> str | None:
         return await self._session.recall(key)

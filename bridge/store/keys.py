@@ -56,6 +56,11 @@ def contact_lock(crm: str, e164: str) -> str:
     return f"popbridge:contact-lock:{crm}:{sha256(e164.encode()).hexdigest()[:32]}"
 
 
+def history_lock(crm: str, call: str) -> str:
+    """Text: present while one worker writes this call of an agent's into a CRM, by a hash of both."""
+    return f"popbridge:history-lock:{crm}:{sha256(call.encode()).hexdigest()[:32]}"
+
+
 def delivery(delivery_id: str) -> str:
     """Hash: one delivery's state, lease and fence."""
     return f"popbridge:delivery:{delivery_id}"

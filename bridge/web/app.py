@@ -41,6 +41,7 @@ ROUTES = [
     Route("/desktop/session", desktop.sign_out, methods=["DELETE"]),
     Route("/desktop/press", actions.press, methods=["POST"]),
     Route("/desktop/notes/{popup_id}", actions.note, methods=["GET", "PUT", "POST"]),
+    Route("/desktop/contacts/{popup_id}", actions.contact, methods=["POST"]),
     Route("/desktop/preferences", desktop.preferences, methods=["GET", "PUT"]),
     Route("/desktop", desktop.page),
     Route("/console", console.door),

@@ -67,6 +67,29 @@ interface Popup {
   why: string;
   reason: Reason | null;
   record: CrmRecord | null;
+  contact?: Contact | null;
+}
+
+interface ContactRecord {
+  type: string;
+  id: string;
+  name: string;
+  company: string;
+  url: string | null;
+  owner: string;
+  details: Record<string, string>;
+}
+
+/** `ms` is null until the CRM was asked. */
+interface Contact {
+  status: "one" | "several" | "none" | "unasked" | "unknown";
+  crm: string;
+  records: ContactRecord[];
+  more: boolean;
+  create_url: string | null;
+  ms: number | null;
+  from: string | null;
+  reason?: Reason;
 }
 
 /** The answer to a click. */
@@ -102,6 +125,7 @@ interface Preferences {
   alerts: boolean;
   theme: string;
   customdata: string[] | null;
+  open_record: boolean;
 }
 
 /** Event `hello`, the first of every stream. */
@@ -109,6 +133,7 @@ interface Hello {
   now: string;
   preferences?: Preferences;
   record_hosts: string[];
+  creates_contacts?: boolean;
 }
 
 /** The answer of `POST /desktop/session`. */
@@ -118,6 +143,7 @@ interface SessionData {
   agent: { crm: string; crm_user: string; name: string };
   preferences: Preferences;
   record_hosts: string[];
+  creates_contacts?: boolean;
 }
 
 interface NoteDraft {

@@ -17,7 +17,7 @@ from bridge.store.client import Batch, TextRedis
 FIRST_LOOK = timedelta(seconds=3)
 """When the sweep looks at a delivery whose job was lost."""
 NOTE_LIFE = timedelta(days=1)
-"""How long a note is attempted: it is useful after its call, too."""
+"""How long a note or a call's record is attempted: it is useful after its call, too."""
 
 # KEYS: delivery, ledger. ARGV: expires_at, now_ms, id, seconds to live
 RESEND = """
@@ -53,6 +53,13 @@ def buffer_note(pipe: Batch, delivery: Delivery, note: Note, expires_at: datetim
     _buffer(pipe, delivery, note.click_id, note.noted_at, expires_at, {"note": json_text(note)})
 
 
+def buffer_log(pipe: Batch, delivery: Delivery, click: Click) -> None:
+    """As `buffer_new`, for an entry in a CRM's history of calls: written once it is known who called."""
+    not_before = str(milliseconds(delivery.created_at + FIRST_LOOK))
+    expires_at = delivery.created_at + NOTE_LIFE
+    _buffer(pipe, delivery, click.click_id, click.received_at, expires_at, {"not_before_ms": not_before})
+
+
 def _buffer(
     pipe: Batch, delivery: Delivery, click_id: str, began: datetime, expires_at: datetime, more: Mapping[str, str]
 ) -> None:
@@ -80,7 +87,7 @@ def _buffer(
 async def send_again(redis: TextRedis, settings: Settings, delivery: Delivery, now: datetime) -> str:
     """As `resend`, with the time to live of a note, or of its CRM's popups."""
     account = settings.crm.get(delivery.target)
-    if delivery.event is Event.NOTE:
+    if delivery.event in (Event.NOTE, Event.LOG):
         return await resend(redis, delivery.delivery_id, now, now + NOTE_LIFE)
     seconds = account.popup_ttl_seconds if account else keys.MINUTE
     return await resend(redis, delivery.delivery_id, now, now + timedelta(seconds=seconds))

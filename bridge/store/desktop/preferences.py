@@ -10,13 +10,15 @@ from bridge.store.desktop import stream
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """One agent's preferences. `customdata` are the keys to show (None: all), `language` None is the browser's."""
+    """One agent's preferences. `customdata` are the keys to show (None: all), `language` None is the browser's;
+    with `open_record` the page opens the caller's record by itself."""
 
     language: str | None = None
     sound: bool = False
     alerts: bool = False
     theme: str = "auto"
     customdata: tuple[str, ...] | None = None
+    open_record: bool = False
 
 
 async def load(redis: TextRedis, agent: keys.Person) -> Preferences:

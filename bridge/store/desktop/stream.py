@@ -37,7 +37,7 @@ PUSH = """
 local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*',
   'event', ARGV[4], 'data', ARGV[5], 'expires_at', ARGV[6], 'popup_id', ARGV[7])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
-if ARGV[7] ~= '' then redis.call('DEL', KEYS[2]) end
+if ARGV[4] == 'popup' then redis.call('DEL', KEYS[2]) end
 redis.call('PUBLISH', ARGV[1], table.concat({id, ARGV[7], ARGV[4], ARGV[5], KEYS[1]}, string.char(31)))
 return id
 """
@@ -98,7 +98,7 @@ async def tell_nothing(redis: Evaluates, agent: keys.Person, answer: Answer, now
 async def tell_contact(redis: Evaluates, popup: Popup, contact: Contact) -> None:
     """Send the agent's pages who is calling."""
     data = json_text({"popup_id": popup.popup_id, "contact": contact})
-    await redis.eval(PUSH, 2, *_kept(popup.agent, CONTACT, data, popup.expires_at, ""))
+    await redis.eval(PUSH, 2, *_kept(popup.agent, CONTACT, data, popup.expires_at, popup.popup_id))
 
 
 def _kept(agent: keys.Person, event: str, data: str, expires_at: datetime, popup_id: str) -> list[str | int]:
@@ -174,8 +174,14 @@ async def replay(redis: TextRedis, agent: keys.Person, after: EntryId | None, no
         return Replay(events, None, False, max(last, after or (0, 0)))
     is_over = cards.ENDED in state
     if after is None and not is_over and card not in events and cards.DELIVERED in state:
-        events.insert(0, card)
+        events = [card, *_contact_of(card, newest, key), *events]
     return Replay(events, card, is_over, max(last, after or (0, 0)))
+
+
+def _contact_of(card: News, newest: Iterable[StreamEntry], key: str) -> list[News]:
+    """Who called, for a card whose popup was pushed before that was known."""
+    kept = (news for news in _read(key, newest) if news.event == CONTACT and news.popup_id == card.popup_id)
+    return list(kept)[:1]
 
 
 def _behind(last: EntryId, now: datetime) -> str:

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from bridge.clicks.answer import answer
+from bridge.clicks.contact import create_contact
 from bridge.clicks.timings import StepTimer
 from bridge.core.clock import new_id
 from bridge.core.json_codec import as_json
@@ -21,7 +22,7 @@ from bridge.web.desktop.page import fields, own_popup
 from bridge.web.signin import agent_of
 
 PRESSES_PER_MINUTE = 30
-MOST_CHARACTERS, OUTCOME_CHARACTERS, ID_CHARACTERS = 4000, 200, 320
+MOST_CHARACTERS, OUTCOME_CHARACTERS, ID_CHARACTERS, NAME_CHARACTERS = 4000, 200, 320, 200
 
 
 async def press(request: Request) -> Response:
@@ -96,6 +97,20 @@ async def note(request: Request) -> Response:
     if not text.strip() and not outcome:
         raise HTTPException(400, "A note needs a text or an outcome.")
     return JSONResponse({"delivery_id": await _send(services, popup, text, outcome, _key(request))}, 202)
+
+
+async def contact(request: Request) -> Response:
+    """`POST /desktop/contacts/{popup_id}`: a new contact for a caller that the agent's CRM does not know."""
+    grant = await agent_of(request)
+    services: Services = request.app.state.services
+    await _limit(services, grant)
+    popup, _ = await own_popup(services, grant, request.path_params["popup_id"])
+    name = _text(await fields(request), "name", NAME_CHARACTERS) or popup.call.caller.name
+    if popup.call.caller.e164 is None:
+        raise HTTPException(409, "This caller has no public number, so there is nothing to make a contact of.")
+    if not services.contacts.can_create(grant.crm):
+        raise HTTPException(409, "No contact can be made in this agent's CRM from here.")
+    return JSONResponse(as_json(await create_contact(popup, name, services)))
 
 
 async def _send(services: Services, popup: Popup, text: str, outcome: str | None, key: str) -> str:

@@ -1,12 +1,13 @@
 """How the call of an open card stands: what the page is told while the phone system says it; pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from bridge.calls.labels import Labels, labelled
 from bridge.calls.live_calls import LookupResult
 from bridge.clicks.choose import choose
+from bridge.core import hide
 from bridge.core.json_codec import as_json, from_json, time_text
 from bridge.core.model import Call, ExtensionId, Outcome, Popup
 from bridge.core.reasons import Reason, say
@@ -86,15 +87,15 @@ def lines_of(popup: Popup, lines: Sequence[ExtensionId]) -> tuple[ExtensionId, .
     return tuple(dict.fromkeys((ExtensionId(popup.agent.pbx, popup.agent.extension), *lines)))
 
 
-def as_heard(card: Card, heard: Sequence[LookupResult], labels: Labels) -> CallNow:
-    """How the call stands by what the phone systems said about each line of the agent."""
+def as_heard(card: Card, heard: Sequence[LookupResult], labels: Labels, hidden: Collection[str] = ()) -> CallNow:
+    """How the call stands by what the phone systems said about each line of the agent, without what is `hidden`."""
     calls = [call for each in heard for call in each.calls]
     mine = next((call for call in calls if _is_same(call, card.popup.call)), None)
     if mine is not None:
         choice = choose([mine, *(call for call in calls if not _is_same(call, mine))], mine.ivrid)
         others = choice.others if choice else ()
-        shown = tuple(labelled(other, labels) for other in others)
-        return CallNow(str(mine.state), labelled(mine, labels), shown, Reason(f"chosen-{mine.state}"))
+        call, *shown = (hide.call_without(labelled(each, labels), hidden) for each in (mine, *others))
+        return CallNow(str(mine.state), call, tuple(shown), Reason(f"chosen-{mine.state}"))
     silent = next((each for each in heard if each.outcome not in ANSWERED), None)
     if silent is None:
         return ended()

@@ -9,6 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
+from bridge.clicks.contact import asked
+from bridge.config.models import CrmAccount
 from bridge.core.json_codec import as_json
 from bridge.core.model import DESKTOP, Popup
 from bridge.core.reasons import languages
@@ -57,13 +59,22 @@ async def sign_in(request: Request) -> Response:
         grant, text = traded
     wanted = await store.load(services.redis, grant)
     session = {"session": text, "expires_at": grant.expires_at, "agent": told_of(services, grant)}
-    return JSONResponse({**session, "preferences": as_json(wanted), "record_hosts": record_hosts(services, grant)}, 201)
+    return JSONResponse({**session, "preferences": as_json(wanted), **of_crm(services, grant)}, 201)
 
 
-def record_hosts(services: Services, grant: Grant) -> list[str]:
-    """Where the links to records may lead on this agent's pages."""
-    account = services.settings.crm.get(grant.crm)
-    return account.hosts() if account else []
+def of_crm(services: Services, grant: Grant) -> dict[str, Any]:
+    """What this agent's pages need to know of their CRM: where links to records may lead, and whether contacts can be
+    made there."""
+    hosts = {host for account in _searched(services, grant) for host in account.hosts()}
+    return {"record_hosts": sorted(hosts), "creates_contacts": services.contacts.can_create(grant.crm)}
+
+
+def _searched(services: Services, grant: Grant) -> list[CrmAccount]:
+    """The agent's CRM, and the others that are asked for its callers."""
+    if grant.crm not in services.settings.crm:
+        return []
+    names = dict.fromkeys((grant.crm, *asked(grant.crm, services)))
+    return [services.settings.crm[name] for name in names]
 
 
 async def sign_out(request: Request) -> Response:
@@ -138,6 +149,7 @@ def _changed(before: Preferences, told: dict[str, Any]) -> Preferences:
     rules = {
         "language": (told.get("language") in (None, *known), f"null or one of: {', '.join(known)}"),
         "sound": (isinstance(told.get("sound", False), bool), "true or false"),
+        "open_record": (isinstance(told.get("open_record", False), bool), "true or false"),
         "alerts": (isinstance(told.get("alerts", False), bool), "true or false"),
         "theme": (told.get("theme", "auto") in THEMES, f"one of: {', '.join(THEMES)}"),
         "customdata": (shown is None or _are_keys(shown), f"null or a list of at most {MOST_KEYS} keys"),

@@ -22,7 +22,7 @@ from bridge.store.tokens import Grant
 from bridge.web.desktop import open_pages
 from bridge.web.desktop.hub import Hub
 from bridge.web.desktop.open_pages import Page
-from bridge.web.desktop.page import record_hosts
+from bridge.web.desktop.page import of_crm
 from bridge.web.signin import agent_of, told_of
 
 log = logging.getLogger(__name__)
@@ -111,7 +111,7 @@ async def _hello(request: Request) -> tuple[Grant, bytes]:
         "now": time_text(services.clock.now()),
         "agent": told_of(services, grant),
         "preferences": as_json(asdict(wanted)),
-        "record_hosts": record_hosts(services, grant),
+        **of_crm(services, grant),
     }
     return grant, f"retry: {RETRY_MS}\n\n".encode() + open_pages.event("hello", said)
 

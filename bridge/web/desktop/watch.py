@@ -61,7 +61,8 @@ class Watch:
         return cards.lines_of(card.popup, agent.extensions if agent else ())
 
     async def _tell(self, desk: Desk, card: cards.Card, heard: list[LookupResult]) -> None:
-        now = cards.as_heard(card, heard, self._services.labels)
+        account = self._services.settings.crm.get(desk.agent.crm)
+        now = cards.as_heard(card, heard, self._services.labels, account.hide if account else ())
         if card.is_told and now == card.stands:
             return
         card.now, card.is_told = now, True

@@ -1,7 +1,7 @@
 // What the agent can do with the cards, whether by mouse or by key.
 
 import { statusOf } from "../http.js";
-import { say } from "../words.js";
+import { say, sayWhy } from "../words.js";
 import { callerName } from "./facts.js";
 import { showMessage } from "./message.js";
 
@@ -14,6 +14,8 @@ export class Actions {
   #acks;
   #tellTabs;
   #isLookingUp = false;
+  /** The popups for whose callers a contact is being made. @type {Set<string>} */
+  #creating = new Set();
 
   /**
    * @param {import("./session.js").Session} session
@@ -102,6 +104,39 @@ export class Actions {
     const { all, currentId } = this.#cards;
     const next = all[all.findIndex((card) => card.popup.popup_id === currentId) + by];
     if (next) this.open(next.popup.popup_id);
+  }
+
+  /**
+   * Makes a contact of a caller whom the CRM does not know.
+   * @param {import("./cards.js").Card} card
+   */
+  async createContact({ popup, call }) {
+    const id = popup.popup_id;
+    if (this.#creating.has(id)) return;
+    this.#creating.add(id);
+    showMessage(say("contact.creating"));
+    try {
+      const contact = await this.#session.send("POST", `/desktop/contacts/${encodeURIComponent(id)}`, { name: call.caller.name });
+      this.#creating.delete(id);
+      this.#showCreated(id, contact);
+    } catch (error) {
+      if (!this.#session.ended.aborted) showMessage(say(statusOf(error) === 429 ? "look-up.too-many" : "contact.not-created"));
+    } finally {
+      this.#creating.delete(id);
+    }
+  }
+
+  /** @param {string} id @param {Contact} contact */
+  #showCreated(id, contact) {
+    if (this.#session.ended.aborted) return;
+    if (!contact.records.length) return showMessage([say("contact.not-created"), sayWhy({ reason: contact.reason ?? null, why: "" })].join(" "));
+    showMessage(say("contact.created"));
+    this.#cards.identify(id, contact);
+  }
+
+  /** @param {import("./cards.js").Card} card */
+  isCreating({ popup }) {
+    return this.#creating.has(popup.popup_id);
   }
 
   /**

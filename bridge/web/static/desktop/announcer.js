@@ -26,8 +26,14 @@ export class Announcer {
   #announce(change) {
     if (change.kind === "nothing") announce(`${nothingTitle(change.answer)}. ${sayWhy(change.answer)}`);
     else if (change.kind === "added") announce(summary(change.card), isRinging(change.card));
+    else if (change.kind === "identified") this.#announceContact(change.card);
     else if (change.kind === "returned") announce(say("snooze.back", { what: summary(change.card) }), isRinging(change.card));
     else if (change.kind === "updated" && this.#isNewState(change)) announce(summary(change.card));
+  }
+
+  /** @param {Card} card */
+  #announceContact(card) {
+    if (card === this.#cards.current && card.contact?.records.length) announce(summary(card));
   }
 
   /** @param {{card: Card, previousState?: string}} change */

@@ -3,7 +3,7 @@
 import { button, byId, element, focusedKey, focusKey, foreign, ltr, redraw } from "../element.js";
 import { clockTime, hasWords, say, sayValue, sayWhy } from "../words.js";
 import { CardView } from "./card_view.js";
-import { callerName, nothingTitle, stateChip } from "./facts.js";
+import { cardName, nothingTitle, stateChip } from "./facts.js";
 
 /** @typedef {import("./cards.js").Card} Card */
 /** @typedef {import("./cards.js").Change} Change */
@@ -50,7 +50,7 @@ export class CardList {
   #show(changes) {
     const focused = [...this.#views.values()].find((view) => view.node.contains(document.activeElement));
     for (const change of changes) {
-      if (change.kind === "updated") this.#views.get(idOf(change.card))?.draw();
+      if (change.kind === "updated" || change.kind === "identified") this.#views.get(idOf(change.card))?.draw();
       else if (change.kind === "confirmed") this.#views.get(idOf(change.card))?.updateAge();
       else if (change.kind === "merged") for (const view of this.#views.values()) view.draw();
     }
@@ -171,19 +171,21 @@ export class CardList {
   }
 
   /** @param {Card} card */
-  #earlier({ popup, call, state, snoozedUntil, dismissed }) {
+  #earlier(card) {
+    const { popup, call, state, snoozedUntil, dismissed } = card;
     const { caller } = call;
+    const name = cardName(card);
     const open = button("", `open-${popup.popup_id}`, () => this.#context.actions.open(popup.popup_id), { class: "earlier-card" });
     const mark = snoozedUntil !== null ? say("snoozed", { time: clockTime(snoozedUntil) }) : dismissed ? say("dismissed") : "";
     open.append(
       stateChip(state),
       element("span", { class: "other-who" }, [
-        foreign(callerName(caller)),
-        caller.name && caller.kind === "number" ? element("span", { class: "soft" }, [ltr(caller.number)]) : null,
+        foreign(name),
+        caller.kind === "number" && name !== caller.number ? element("span", { class: "soft" }, [ltr(caller.number)]) : null,
       ]),
       element("span", { class: "soft earlier-mark" }, [mark, mark ? " · " : "", ltr(clockTime(Date.parse(popup.created_at)))]),
     );
-    open.setAttribute("aria-label", say("earlier.open", { who: callerName(caller), state: sayValue("state", state) }));
+    open.setAttribute("aria-label", say("earlier.open", { who: name, state: sayValue("state", state) }));
     return open;
   }
 }

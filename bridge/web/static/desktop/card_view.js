@@ -2,9 +2,10 @@
 
 import { allMatching, button, copy, element, foreign, ltr, redraw, showOn } from "../element.js";
 import { clockTime, say, sayWhy } from "../words.js";
+import { contactPart, theOne } from "./contact.js";
 import { asText, callerName, chips, details, dialledNumber, stateChip, stateForStyle, timer, who } from "./facts.js";
 import { Note } from "./note.js";
-import { recordElsewhere, recordLink } from "./record.js";
+import { contactLink, recordElsewhere, recordLink } from "./record.js";
 
 const SNOOZE_MINUTES = [1, 5, 15];
 
@@ -18,6 +19,7 @@ const SNOOZE_MINUTES = [1, 5, 15];
 
 export class CardView {
   #facts = element("div", { class: "card-facts" });
+  #record = element("span", { class: "card-record" });
   #details = element("div", {});
   #context;
   #titleId;
@@ -52,13 +54,32 @@ export class CardView {
     this.node.classList.toggle("card-stale", card.stale);
     redraw(this.#facts, [
       element("header", { class: "card-top" }, [chips(card), timer(card, session.now)]),
-      who(card.call, this.#titleId),
+      who(card, this.#titleId),
       dialledNumber(card.call),
+      this.#contact(),
       this.#condition(),
       this.#why(),
       this.#others(),
     ]);
+    redraw(this.#record, [this.#recordLink()]);
     redraw(this.#details, [details(card, preferences.value.customdata, session.now)]);
+  }
+
+  /** The one large action: the record that the click named, else the caller's. */
+  #recordLink() {
+    const { recordHosts } = this.#context.session;
+    const one = theOne(this.card);
+    return recordLink(this.card.popup.record, recordHosts) ?? (one && contactLink(one, recordHosts));
+  }
+
+  #contact() {
+    const { actions, session } = this.#context;
+    return contactPart(this.card, {
+      hosts: session.recordHosts,
+      canCreate: session.createsContacts && this.card.contact?.crm === session.agent.crm,
+      create: () => actions.createContact(this.card),
+      isCreating: actions.isCreating(this.card),
+    });
   }
 
   /** Only the time of the facts is newer. */
@@ -110,10 +131,10 @@ export class CardView {
   }
 
   #buttons() {
-    const { actions, session } = this.#context;
+    const { actions } = this.#context;
     const { popup } = this.card;
     return element("div", { class: "actions", role: "group", "aria-label": say("actions") }, [
-      recordLink(popup.record, session.recordHosts),
+      this.#record,
       button(say("look-up"), "look-up", () => actions.lookUp(this.card)),
       this.#copyButton,
       this.#menu,

@@ -13,14 +13,15 @@ const MAX_CARDS = 12;
  * @property {boolean} stale the phone system does not respond: all this is its last known state
  * @property {string} why why it is stale, or ""
  * @property {Reason | null} reason the same as data
+ * @property {Contact | null} contact who is calling, by the CRM
  * @property {boolean} dismissed
  * @property {number | null} snoozedUntil
  */
 /** @typedef {{cards: Card[], currentId: string | null, nothing: NothingFound | null}} Snapshot */
 /**
- * @typedef {{kind: "added" | "updated" | "confirmed" | "returned" | "opened" | "dismissed" | "snoozed", card: Card, previousState?: string}
+ * @typedef {{kind: "added" | "updated" | "confirmed" | "returned" | "opened" | "dismissed" | "snoozed" | "identified", card: Card, previousState?: string}
  *   | {kind: "nothing", answer: NothingFound} | {kind: "nothing-closed"} | {kind: "merged"}} Change
- *   `confirmed`: only the time of the facts is newer; `returned`: back from a snooze
+ *   `confirmed`: only the time of the facts is newer; `returned`: back from a snooze; `identified`: the CRM said who calls
  */
 /** @typedef {(changes: Change[]) => void} Listener */
 
@@ -35,9 +36,15 @@ function newCard(popup) {
     stale: false,
     why: "",
     reason: null,
+    contact: popup.contact ?? null,
     dismissed: false,
     snoozedUntil: null,
   };
+}
+
+/** @param {Card} card */
+function isFound({ contact }) {
+  return Number(Boolean(contact?.records.length));
 }
 
 /** @param {Card} card @param {Card} other */
@@ -53,6 +60,8 @@ export class Cards {
   currentId = null;
   /** @type {NothingFound | null} */
   nothing = null;
+  /** Contacts that came before their popups. @type {Map<string, Contact>} */
+  #early = new Map();
   /** @type {Listener[]} */
   #listeners = [];
 
@@ -93,6 +102,8 @@ export class Cards {
   add(popup) {
     if (this.find(popup.popup_id)) return;
     const card = newCard(popup);
+    card.contact = this.#early.get(popup.popup_id) ?? card.contact;
+    this.#early.delete(popup.popup_id);
     this.all.push(card);
     this.#sort();
     const isNewest = this.all[0] === card;
@@ -142,6 +153,22 @@ export class Cards {
     if (!changes.length) changes.push({ kind: "confirmed", card });
     if (!stale && state !== "unknown") changes.push(...this.#followExtension(card, call ? [call, ...others] : others));
     this.#announce(...changes);
+  }
+
+  /**
+   * Who is calling, by the CRM; it may be known before the popup is here.
+   * @param {string} popupId
+   * @param {Contact} contact
+   */
+  identify(popupId, contact) {
+    const card = this.find(popupId);
+    if (!card) {
+      if (this.#early.size >= MAX_CARDS) this.#early.clear();
+      this.#early.set(popupId, contact);
+    } else if (JSON.stringify(card.contact) !== JSON.stringify(contact)) {
+      card.contact = contact;
+      this.#announce({ kind: "identified", card });
+    }
   }
 
   /**
@@ -271,7 +298,7 @@ export class Cards {
     for (const theirs of snapshot.cards) {
       const mine = this.find(theirs.popup.popup_id);
       if (!mine) this.all.push(theirs);
-      else if (theirs.askedAt > mine.askedAt) Object.assign(mine, theirs);
+      else if (theirs.askedAt > mine.askedAt || isFound(theirs) > isFound(mine)) Object.assign(mine, theirs);
     }
     this.#sort();
     if (isEmpty) this.currentId = snapshot.currentId;

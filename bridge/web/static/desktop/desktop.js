@@ -14,6 +14,7 @@ import { customdata, updateTimes } from "./facts.js";
 import { prepareHelp } from "./help.js";
 import { listen } from "./keys.js";
 import { PreferenceStore } from "./preferences.js";
+import { RecordOpener } from "./record_opener.js";
 import { SeenTracker } from "./seen.js";
 import { Session } from "./session.js";
 import { Settings } from "./settings.js";
@@ -66,6 +67,7 @@ export class Desktop {
     this.#list = new CardList(this.#cards, { actions, session, preferences: this.#preferences }, seen);
     this.#alerts = new Alerts(this.#cards, this.#connection.tabs, this.#preferences);
     this.#announcer = new Announcer(this.#cards);
+    new RecordOpener(this.#cards, session, this.#preferences, this.#connection.tabs);
     this.#cards.subscribe(() => this.#store());
     this.#settings = this.#createSettings();
     prepareHelp(session.agent, session.ended);
@@ -128,17 +130,18 @@ export class Desktop {
     else if (event === "popup") this.#takePopup(data);
     else if (event === "nothing") this.#cards.showNothing(data);
     else if (event === "call") this.#cards.update(data);
+    else if (event === "contact") this.#cards.identify(data.popup_id, data.contact);
     else if (event === "dismissed") this.#cards.dismiss(data.popup_id);
     else if (event === "preferences") this.#preferences.set(data);
     this.#store();
   }
 
   /** @param {Hello} hello */
-  #greet({ now, preferences, record_hosts: hosts }) {
+  #greet({ now, preferences, record_hosts: hosts, creates_contacts: creates }) {
     this.#session.clockOffset = Date.parse(now) - Date.now() || 0;
     if (preferences) this.#preferences.set(preferences);
-    if (String(hosts) === String(this.#session.recordHosts)) return;
-    this.#session.update({ record_hosts: hosts });
+    if (String(hosts) === String(this.#session.recordHosts) && creates === this.#session.createsContacts) return;
+    this.#session.update({ record_hosts: hosts, creates_contacts: creates });
     this.#list.rebuild();
   }
 

@@ -3,6 +3,7 @@
 import { allMatching, copyButton, element, foreign, ltr } from "../element.js";
 import { joined, plain } from "../text.js";
 import { ago, clockTime, duration, hasWords, say, sayValue } from "../words.js";
+import { contactRows } from "./contact.js";
 
 const STYLED_STATES = ["ringing", "dialing", "talking", "hold", "ended"];
 
@@ -28,12 +29,13 @@ export function callerName(caller) {
 
 /**
  * The card on one line, for screen readers, the page's title and notifications.
- * @param {Pick<Card, "call" | "state">} card
+ * @param {Pick<Card, "call" | "state" | "contact">} card
  */
-export function summary({ call, state }) {
+export function summary({ call, state, contact }) {
   const { caller, did_label: label } = call;
-  const number = caller.name && caller.kind === "number" ? caller.number : "";
-  return joined([sayValue("state", state), callerName(caller), number, label]);
+  const name = cardName({ call, contact });
+  const number = caller.kind === "number" && name !== plain(caller.number).trim() ? caller.number : "";
+  return joined([sayValue("state", state), name, number, label]);
 }
 
 /**
@@ -82,39 +84,59 @@ export function timer({ call, state, askedAt }, now) {
 }
 
 /**
- * The caller: initials, name, number as sent and in international form.
- * @param {Call} call
+ * The caller: initials, name, number as sent and in international form. The CRM's name for them goes before the phone
+ * system's.
+ * @param {Card} card
  * @param {string} titleId
  */
-export function who({ caller }, titleId) {
-  const name = callerName(caller);
+export function who(card, titleId) {
+  const { caller } = card.call;
+  const name = cardName(card);
+  const isNumber = caller.kind === "number" && name === plain(caller.number).trim();
   return element("div", { class: "who" }, [
-    element("span", { class: "face", "aria-hidden": "true" }, [initials(caller)]),
+    element("span", { class: "face", "aria-hidden": "true" }, [initials(caller, name)]),
     element("div", { class: "who-words" }, [
-      element("h2", { class: "caller", id: titleId }, [caller.kind === "number" && !caller.name ? ltr(name) : foreign(name)]),
-      numberLine(caller),
+      element("h2", { class: "caller", id: titleId }, [isNumber ? ltr(name) : foreign(name)]),
+      numberLine(caller, isNumber),
+      otherName(caller, name),
     ]),
   ]);
 }
 
-/** @param {Caller} caller */
-function numberLine(caller) {
+/** The phone system's name for a caller whom the CRM calls otherwise. @param {Caller} caller @param {string} shown */
+function otherName(caller, shown) {
+  const name = plain(caller.name).trim();
+  if (!name || name === shown || caller.kind !== "number") return null;
+  return element("p", { class: "soft" }, [say("caller.by-phone"), " ", foreign(name)]);
+}
+
+/**
+ * What a card calls its caller: the name of the one contact, else the phone system's.
+ * @param {Pick<Card, "call" | "contact">} card
+ */
+export function cardName({ call, contact }) {
+  const one = contact?.status === "one" ? contact.records[0] : null;
+  return plain(one?.name ?? "").trim() || callerName(call.caller);
+}
+
+/** @param {Caller} caller @param {boolean} isTitle whether the number stands above already */
+function numberLine(caller, isTitle) {
   const { kind, number, e164 } = caller;
   if (kind === "internal" || kind === "service") return element("p", { class: "number" }, [say(`caller.${kind}`), " ", ltr(number)]);
   if (kind !== "number") return null;
-  return element("p", { class: "number" }, [...numbers(caller), copyButton(e164 ?? number, "copy-number")]);
+  return element("p", { class: "number" }, [...numbers(caller, isTitle), copyButton(e164 ?? number, "copy-number")]);
 }
 
-/** @param {Caller} caller */
-function numbers({ name, number, e164 }) {
-  const asSent = name ? [ltr(number)] : [];
+/** @param {Caller} caller @param {boolean} isTitle */
+function numbers({ number, e164 }, isTitle) {
+  const asSent = isTitle ? [] : [ltr(number)];
   return !e164 || e164 === number ? asSent : [...asSent, element("span", { class: "soft" }, [ltr(e164)])];
 }
 
-/** @param {Caller} caller */
-function initials(caller) {
+/** @param {Caller} caller @param {string} shown */
+function initials(caller, shown) {
   if (caller.kind === "withheld") return "?";
-  const names = plain(caller.name).split(/\s+/).filter((name) => /^\p{L}/u.test(name));
+  const names = shown.split(/\s+/).filter((name) => /^\p{L}/u.test(name));
   return names.slice(0, 2).map((name) => [...name][0]).join("") || "#";
 }
 
@@ -199,13 +221,15 @@ export function updateTimes(now) {
  * @param {Card} card
  * @param {string[] | null} chosenKeys
  */
-export function asText({ call, popup, state }, chosenKeys) {
+export function asText(card, chosenKeys) {
+  const { call, popup, state } = card;
   const { caller } = call;
   const name = caller.kind === "withheld" ? callerName(caller) : [caller.name, caller.number].filter(Boolean).join(", ");
   /** @type {[string, unknown][]} */
   const rows = [
     [say("caller"), name],
     [say("number"), caller.e164],
+    ...contactRows(card),
     [say("state"), sayValue("state", state)],
     [say("direction"), sayValue("direction", call.direction)],
     [say("dialled"), [call.did_label, call.did].filter(Boolean).join(", ")],

@@ -10,11 +10,39 @@ import { say } from "../words.js";
  * @param {string[]} hosts where links may lead: names, and `*.name` for all subdomains
  */
 export function recordLink(record, hosts) {
-  const address = webAddress(record?.url);
-  if (!address || !isAllowed(address.hostname, hosts)) return null;
   const name = [record?.type, record?.id].filter((part) => typeof part === "string").join(" ");
-  const attributes = { class: "button", href: address.href, target: "_blank", rel: "noopener noreferrer", "data-key": "record" };
-  return element("a", attributes, [say("open"), name ? " · " : "", foreign(name)]);
+  return link(record?.url, hosts, [say("open"), name ? " · " : "", foreign(name)], { class: "button", "data-key": "record" });
+}
+
+/**
+ * The link to a record of the caller's, as the card's one large action; null where it leads nowhere that is allowed.
+ * @param {ContactRecord} record
+ * @param {string[]} hosts
+ */
+export function contactLink({ url, name }, hosts) {
+  return link(url, hosts, [say("open"), name ? " · " : "", foreign(name)], { class: "button", "data-key": "record" });
+}
+
+/**
+ * A link that opens in a tab of its own, or null where it leads to none of the `hosts`.
+ * @param {unknown} url
+ * @param {string[]} hosts
+ * @param {(Node | string)[]} words
+ * @param {Record<string, string>} attributes
+ */
+export function link(url, hosts, words, attributes) {
+  const href = allowed(url, hosts);
+  return href === null ? null : element("a", { ...attributes, href, target: "_blank", rel: "noopener noreferrer" }, words);
+}
+
+/**
+ * The address, if it leads to one of the `hosts`; else null.
+ * @param {unknown} url
+ * @param {string[]} hosts
+ */
+export function allowed(url, hosts) {
+  const address = webAddress(url);
+  return address && isAllowed(address.hostname, hosts) ? address.href : null;
 }
 
 /**

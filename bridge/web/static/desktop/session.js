@@ -65,6 +65,11 @@ export class Session {
     return this.#data.record_hosts ?? [];
   }
 
+  /** Whether contacts can be made in the agent's CRM from here. */
+  get createsContacts() {
+    return this.#data.creates_contacts ?? false;
+  }
+
   /** Aborted once the agent is not signed in any more. */
   get ended() {
     return this.#ended.signal;

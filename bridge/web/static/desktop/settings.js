@@ -42,6 +42,7 @@ export class Settings {
     on("set-theme", "change", () => this.#change({ theme: select("set-theme").value }));
     on("set-sound", "change", () => this.#setSound(checkbox("set-sound").checked));
     on("set-alerts", "change", () => (checkbox("set-alerts").checked ? this.#enableAlerts() : this.#change({ alerts: false })));
+    on("set-open-record", "change", () => this.#change({ open_record: checkbox("set-open-record").checked }));
     on("set-keys", "change", () => turn(checkbox("set-keys").checked));
     on("set-customdata", "change", () => this.#change({ customdata: this.#chosenKeys() }));
     on("enable-alerts", "click", () => this.#enableAlerts());
@@ -84,7 +85,7 @@ export class Settings {
 
   #fill() {
     const { preferences, languages, customdataKeys } = this.#needs;
-    const { language, theme, sound, alerts, customdata } = preferences.value;
+    const { language, theme, sound, alerts, customdata, open_record } = preferences.value;
     const options = languages.map(({ code, name }) => new Option(name, code));
     byId("set-language").replaceChildren(new Option(say("settings.browser-language"), ""), ...options);
     select("set-language").value = language ?? "";
@@ -94,6 +95,7 @@ export class Settings {
     checkbox("set-alerts").disabled = !Alerts.arePossible;
     byId("alerts-hint").textContent = Alerts.arePossible ? "" : alertsRefused();
     checkbox("set-keys").checked = areOn();
+    checkbox("set-open-record").checked = open_record;
     const keys = customdataKeys();
     byId("customdata-set").hidden = !keys.length;
     byId("set-customdata").replaceChildren(...keys.map((key) => keyChoice(key, customdata)));

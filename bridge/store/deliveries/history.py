@@ -1,0 +1,29 @@
+"""One worker at a time writes a call of an agent's into a CRM: two at once would make two records of it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from bridge.core.model import Call, PopupAgent
+from bridge.store import keys
+from bridge.store.client import TextRedis
+
+# KEYS: one. ARGV: whose it is
+RELEASE = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
+
+
+@asynccontextmanager
+async def writing(
+    redis: TextRedis, crm: str, agent: PopupAgent, call: Call, owner: str, lease: timedelta
+) -> AsyncIterator[bool]:
+    """Whether this worker may write the call now; nobody else does while the block lasts, or for `lease`."""
+    key = keys.history_lock(crm, "\x1f".join((agent.crm, agent.crm_user, call.pbx, call.ivrid)))
+    holds = bool(await redis.set(key, owner, nx=True, px=int(lease.total_seconds() * 1000)))
+    try:
+        yield holds
+    finally:
+        if holds:
+            await redis.eval(RELEASE, 1, key, owner)
