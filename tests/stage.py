@@ -6,7 +6,7 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,21 +14,27 @@ from typing import Any
 
 import httpx
 import uvicorn
+from redis.asyncio import Redis
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
+from bridge.clicks.contact import find_contact
 from bridge.config.models import Settings
 from bridge.core.clock import Clock
 from bridge.core.http_types import Secret
 from bridge.core.model import Agent, Caller, ExtensionId
+from bridge.crm import registry as crm_registry
+from bridge.crm.simulation import CrmSimulator, Press, SimulatedAgent, SimulatedContact
 from bridge.crm.webhook import signature
 from bridge.crm.webhook import simulator as fake_crm
+from bridge.delivery.deliver import deliver
 from bridge.pbx import registry
 from bridge.pbx.switchboard import Extension, Switchboard
 from bridge.services import Services, load_settings
-from bridge.store import tokens
+from bridge.store import jobs, tokens
 from bridge.store.client import TextRedis
+from bridge.store.deliveries import ledger
 from bridge.store.tokens import Role
 from bridge.web.app import create_app
 from bridge.web.http_protocol import BoundedProtocol
@@ -40,6 +46,16 @@ TOKEN = Secret("token-of-acme-0123456789")
 CODE = Secret("ACCOUNTCODE77")
 DANA, OMER = "dana@acme.example", "omer@acme.example"
 CALLER, DID = "0722776772", "0776707528"
+CRM_SECRET = Secret("made-up-secret-of-another-crm-0123")
+AGENTS = (SimulatedAgent(DANA, "Dana Cohen", "71"), SimulatedAgent(OMER, "עומר לוי", "72"))
+CONTACTS = (
+    SimulatedContact("9001", 'Rivka <b>Shalom</b> & "Sons"', ("052-234-0002",), "Shalom Ltd"),
+    SimulatedContact("9002", "משה לוי", ("+972 3 123 4567",), "Levi"),
+    SimulatedContact("9003", "Twin One", ("03-7654321",)),
+    SimulatedContact("9004", "Twin Two", ("+97237654321",)),
+    SimulatedContact("9005", "Same last digits, another country", ("+33522340002",)),
+)
+"""Of the further CRMs: one that 0522340002 finds, one in Hebrew, two with one number, one with its last digits."""
 OZEKI_PASSWORD = Secret("INVENTED&42")
 
 
@@ -164,7 +180,8 @@ class Stage:
     """A bridge, a phone system, a CRM and Redis, all real but for who is on the phone.
 
     `systems` are the phone systems by name; `phone` and `pbx` are the switchboard and the fake of the one called main.
-    `agents` are rows of the agents' file beside its own.
+    `agents` are rows of the agents' file beside its own. `crms` are the makes of further CRMs by name, each with Dana,
+    Omer and the contacts of `CONTACTS`, and `crm_keys` what their sections say beside what leads to them.
     """
 
     folder: Path
@@ -175,6 +192,9 @@ class Stage:
     make: Make = VOICENTER
     systems: dict[str, System] = field(default_factory=dict)
     agents: Iterable[str] = ()
+    crms: Mapping[str, str] = field(default_factory=dict)
+    crm_keys: Mapping[str, object] = field(default_factory=dict)
+    simulated_crms: dict[str, CrmSimulator] = field(default_factory=dict)
     pbx_url: str = ""
     bridge_url: str = ""
     app: Starlette = field(default_factory=Starlette)
@@ -216,6 +236,7 @@ click_secrets = ["{CLICK_SECRET.reveal()}"]
 click_token = "{TOKEN.reveal()}"
 popup_url = "{self.pbx_url}/crm/popups"
 popup_secrets = ["{POPUP_SECRET.reveal()}"]
+{self._further_crms()}
 [dids]
 "{DID}" = "Sales line"
 """,
@@ -225,7 +246,8 @@ popup_secrets = ["{POPUP_SECRET.reveal()}"]
             "crm,crm_user,pbx,extension,name\n"
             f"acme,{DANA},main,{self.make.dana},Dana Cohen\n"
             f"acme,{OMER},main,{self.make.omer},עומר לוי\n"
-            "acme,gone@acme.example,main,SIPNone,Gone\n" + "".join(f"{row}\n" for row in self.agents),
+            "acme,gone@acme.example,main,SIPNone,Gone\n"
+            + "".join(f"{row}\n" for row in (*self.agents, *self._users_of_further_crms())),
             encoding="utf-8",
         )
         return file
@@ -238,6 +260,26 @@ popup_secrets = ["{POPUP_SECRET.reveal()}"]
             keys |= {"timeout_seconds": 3.0, "fresh_seconds": 0.0}
             parts.append(f"[pbx.{name}]\n" + "\n".join(f"{key} = {json.dumps(keys[key])}" for key in keys))
         return "\n".join(parts)
+
+    def _further_crms(self) -> str:
+        parts = []
+        for name, kind in self.crms.items():
+            described = crm_registry.simulator(kind)
+            keys = {"kind": kind, "pbx": "main", **described.section(self.pbx_url + described.path, CRM_SECRET)}
+            parts.append(_section(f"crm.{name}", {**keys, **self.crm_keys}))
+        return "\n".join(parts)
+
+    def _users_of_further_crms(self) -> Iterator[str]:
+        for name in self.crms:
+            for agent, extension in ((AGENTS[0], self.make.dana), (AGENTS[1], self.make.omer)):
+                yield f"{name},{agent.crm_user},main,{extension},{agent.name}"
+
+    async def press(self, crm: str, press_id: str, agent: int = 0) -> httpx.Response:
+        """The button of a further CRM, pressed by one of `AGENTS`."""
+        described = crm_registry.simulator(self.crms[crm])
+        assert described.press is not None, "this make has no button"
+        made = described.press(self.bridge_url, crm, CRM_SECRET, Press(AGENTS[agent], press_id, datetime.now(UTC)))
+        return await self.http.request(made.method, made.url, content=made.body, headers=made.headers)
 
     async def click(
         self, fields: object = None, message_id: str | None = None, crm: str = "acme", **changed: Any
@@ -279,6 +321,14 @@ popup_secrets = ["{POPUP_SECRET.reveal()}"]
         return ivrid
 
 
+def _section(name: str, keys: Mapping[str, object]) -> str:
+    """A section of the settings, its tables after it."""
+    plain = {key: value for key, value in keys.items() if not isinstance(value, Mapping)}
+    tables = {key: value for key, value in keys.items() if isinstance(value, Mapping)}
+    lines = [f"[{name}]", *(f"{json.dumps(key)} = {json.dumps(value)}" for key, value in plain.items())]
+    return "\n".join([*lines, *(_section(f"{name}.{json.dumps(key)}", table) for key, table in tables.items())])
+
+
 def _mounted(name: str) -> str:
     return "/pbx" if name == "main" else f"/pbx-{name}"
 
@@ -292,9 +342,37 @@ async def open_stage(
     main, crm = systems["main"], fake_crm.WebhookSimulator([POPUP_SECRET])
     stage = replace(Stage(folder, redis_url, main.board, main.fake, crm, make, systems), **changed)
     mounts = [Mount(_mounted(name), system.app()) for name, system in systems.items()]
-    async with serving(Starlette(routes=[*mounts, Mount("/crm", stage.crm.app())])) as address:
+    further = Starlette()
+    async with serving(Starlette(routes=[*mounts, Mount("/crm", stage.crm.app()), Mount("/", further)])) as address:
         stage.pbx_url = address
+        for name, kind in stage.crms.items():
+            described = crm_registry.simulator(kind)
+            stage.simulated_crms[name] = described.build(address + described.path, CRM_SECRET, AGENTS, CONTACTS)
+            further.mount(described.path, stage.simulated_crms[name].app())
         stage.app = create_app(stage.settings(), stage.redis_url, stage.clock)
         async with serving(stage.app) as bridge_url, stage.http:
             stage.bridge_url = bridge_url
             yield stage
+
+
+@asynccontextmanager
+async def working(stage: Stage) -> AsyncIterator[None]:
+    """What the workers do, while the block lasts: jobs at once, and what is due."""
+    task = asyncio.create_task(_work(stage))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _work(stage: Stage) -> None:
+    lines = {jobs.DELIVER: deliver, jobs.CONTACT: find_contact}
+    async with Redis.from_url(stage.redis_url.reveal(), decode_responses=True) as redis:
+        while True:
+            await ledger.queue_due(stage.redis, stage.services.jobs, stage.services.clock.now())
+            found = await redis.blpop([f"rq:queue:{jobs.QUEUE}"], timeout=0.2)
+            if found:
+                name, subject = (await redis.hget(f"rq:job:{found[1]}", "description")).split()
+                await lines[name](subject, stage.services)

@@ -15,6 +15,7 @@ from bridge.core.json_codec import from_json
 from bridge.core.model import (
     DESKTOP,
     Attempt,
+    ContactStatus,
     DeliveryEvent,
     DeliveryState,
     Event,
@@ -56,6 +57,9 @@ LAST_CHANCE = timedelta(seconds=3)
 """How long before its end a delivery is attempted that was asked to wait longer than it lives."""
 MOST_WAITS = 3
 """How often a call's record waits for the contact before it is written without."""
+MOST_SEARCHES = 5
+"""How often a search for the contact may fail before a call's record is written without."""
+NOT_SEARCHED = Reason("contact-unknown")
 AGENT_ID_LIFE = timedelta(hours=1)
 """How long the id that a CRM gave for an agent is taken to be theirs."""
 
@@ -176,6 +180,8 @@ async def _send(services: Services, claim: Claim, subject: Subject, session: "_W
         if call_log.waits_for_contact(subject) and claim.deferred < MOST_WAITS:
             return _NoTurn(services.settings.crm[claim.target].search_seconds)
         subject = await _with_its_own_contact(services, claim, subject)
+        if not _may_be_logged(subject, claim):
+            return Retry(None, subject.contact.reason if subject.contact and subject.contact.reason else NOT_SEARCHED)
     mine = (services.redis, claim.target, subject.agent, subject.call, f"{claim.delivery_id} {claim.fence}")
     async with history.writing(*mine, services.lease) as may_write:
         return await _push(services, claim, subject, session) if may_write else _NoTurn(0.0)
@@ -183,10 +189,17 @@ async def _send(services: Services, claim: Claim, subject: Subject, session: "_W
 
 async def _with_its_own_contact(services: Services, claim: Claim, popup: Popup) -> Popup:
     """The popup with the contact that this CRM knows: a history links to its own records only."""
-    if popup.contact is not None and popup.contact.crm == claim.target:
+    known = popup.contact
+    if known is not None and known.crm == claim.target and known.status is not ContactStatus.UNKNOWN:
         return popup
     region = services.labels.regions.get(popup.call.pbx, "")
     return replace(popup, contact=await services.contacts.find(claim.target, popup.call, region))
+
+
+def _may_be_logged(popup: Popup, claim: Claim) -> bool:
+    """Whether it is known who called; a CRM that cannot be searched keeps its calls without."""
+    known = popup.contact
+    return known is None or known.status is not ContactStatus.UNKNOWN or claim.tries >= MOST_SEARCHES
 
 
 async def _push(services: Services, claim: Claim, subject: Subject, session: "_Watched") -> Result | _NoTurn:

@@ -1,20 +1,16 @@
 """An agent at a browser: opens desktop pages, looks at them, and clicks the CRM's button."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, expect
-from redis.asyncio import Redis
 
-from bridge.delivery.deliver import deliver
-from bridge.store import jobs
 from bridge.store.tokens import Role
-from tests.stage import DANA, Stage, until
+from tests.stage import DANA, Stage, until, working
 
 PATIENCE_MS = 10_000
 expect.set_options(timeout=PATIENCE_MS)
@@ -106,24 +102,10 @@ async def violations(page: Page) -> list[str]:
 @asynccontextmanager
 async def open_desks(stage: Stage, browser: Browser) -> AsyncIterator[Desks]:
     """Desktop pages over a stage with a worker. A page that wrote an error to its console fails the test."""
-    working = asyncio.create_task(_work(stage))
     opened = Desks(stage, browser)
-    try:
-        yield opened
-    finally:
-        await opened.close()
-        working.cancel()
-        with suppress(asyncio.CancelledError):
-            await working
+    async with working(stage):
+        try:
+            yield opened
+        finally:
+            await opened.close()
     assert opened.errors == []
-
-
-async def _work(stage: Stage) -> None:
-    """What the workers do: every delivery on the queue is pushed, at once."""
-    async with Redis.from_url(stage.redis_url.reveal(), decode_responses=True) as redis:
-        while True:
-            found = await redis.blpop([f"rq:queue:{jobs.QUEUE}"], timeout=1)
-            if found:
-                name, delivery = (await redis.hget(f"rq:job:{found[1]}", "description")).split()
-                assert name == jobs.DELIVER
-                await deliver(delivery, stage.services)
