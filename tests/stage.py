@@ -302,9 +302,9 @@ popup_secrets = ["{POPUP_SECRET.reveal()}"]
         headers = {**signed, "content-type": content_type}
         return await self.http.post(f"{self.bridge_url}/clicks/acme", content=body, headers=headers)
 
-    async def token(self, role: Role, crm_user: str | None = None) -> dict[str, str]:
+    async def token(self, role: Role, crm_user: str | None = None, crm: str = "acme") -> dict[str, str]:
         """The header of a new token."""
-        agent = Agent("acme", crm_user, "", (ExtensionId("main", self.make.dana),)) if crm_user else None
+        agent = Agent(crm, crm_user, "", (ExtensionId("main", self.make.dana),)) if crm_user else None
         now = datetime.now(UTC)
         _, text = await tokens.create(self.redis, role, agent, now, now.replace(year=now.year + 1))
         return {"Authorization": f"Bearer {text}"}

@@ -136,7 +136,8 @@ class Contacts:
 
 def _why(error: BaseException, crm: str, seconds: float) -> Reason:
     if isinstance(error, RequestFailed | RateLimited | TokenRefused | SearchFailed):
-        return error.reason
+        status = error.reason.code.removeprefix("http-")
+        return Reason("crm-answered", {"status": status}) if status.isdecimal() else error.reason
     return Reason("timeout", {"host": crm, "seconds": seconds})
 
 

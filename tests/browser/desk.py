@@ -22,6 +22,7 @@ class Desks:
 
     stage: Stage
     browser: Browser
+    crm: str = "acme"
     errors: list[str] = field(default_factory=list)
     expected: list[str] = field(default_factory=list)
     contexts: list[BrowserContext] = field(default_factory=list)
@@ -39,7 +40,7 @@ class Desks:
 
     async def token(self, agent: str = DANA) -> str:
         """A token that opens the agent's page."""
-        header = await self.stage.token(Role.AGENT, agent)
+        header = await self.stage.token(Role.AGENT, agent, self.crm)
         return header["Authorization"].removeprefix("Bearer ")
 
     async def blank(self, context: BrowserContext) -> Page:
@@ -100,9 +101,9 @@ async def violations(page: Page) -> list[str]:
 
 
 @asynccontextmanager
-async def open_desks(stage: Stage, browser: Browser) -> AsyncIterator[Desks]:
-    """Desktop pages over a stage with a worker. A page that wrote an error to its console fails the test."""
-    opened = Desks(stage, browser)
+async def open_desks(stage: Stage, browser: Browser, crm: str = "acme") -> AsyncIterator[Desks]:
+    """Pages of a CRM's agents over a stage with a worker. A page that wrote an error to its console fails the test."""
+    opened = Desks(stage, browser, crm)
     async with working(stage):
         try:
             yield opened
