@@ -17,6 +17,7 @@ COMMANDS = {
     "lookup": Verb("lookup:lookup", "Show the calls on EXTENSION now, and which one a popup would show and why."),
     "queues": Verb("lookup:queues", "Show the callers waiting in the phone system's queues, or in QUEUE (its id)."),
     "push-test": Verb("check:push_test", "Send CRM a test event in the way popups are sent, and show its answer."),
+    "button": Verb("button:button", "Print the button for CRM, ready to paste."),
     "simulate": Verb("simulate:simulate", "Run a simulated phone system, and print the settings that connect to it."),
     "clicks": Verb("clicks:clicks", "List clicks, refused ones too, newest first: why was there no popup?"),
     "click": Verb("clicks:click_", "Show one click: request, phone system's answer, chosen call, each delivery."),

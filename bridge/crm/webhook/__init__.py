@@ -12,9 +12,9 @@ from bridge.core.finding import Finding, Proven
 from bridge.core.http_types import Incoming, Request, Response
 from bridge.core.model import DeliveryEvent, Event
 from bridge.core.session import Session
-from bridge.crm.contract import ClickRequest, Recipient, Result
+from bridge.crm.contract import ClickRequest, PasteFile, Recipient, Result
 from bridge.crm.replies import judge
-from bridge.crm.webhook import handshakes, signature, wire
+from bridge.crm.webhook import button, handshakes, signature, wire
 
 MIN_TOKEN_CHARACTERS = 16
 Name = Literal["agent", "extension", "ivrid", "record"]
@@ -99,6 +99,11 @@ class Webhook:
         event = DeliveryEvent(Event.TEST, new_id("tst", session.now), session.now, None)
         request = _written(account, event, session.now)
         return [wire.judge_test(session.name, await session.send(request))]
+
+    def button_files(self, account: Account, crm_name: str, public_url: str) -> tuple[PasteFile, ...]:
+        """A script, a link, a bookmark and a request."""
+        token = account.click_token.reveal() if account.click_token else ""
+        return button.files(public_url, crm_name, token)
 
 
 def _written(account: Account, event: DeliveryEvent, now: datetime) -> Request:
