@@ -276,14 +276,22 @@ async def test_a_crm_that_takes_no_popups_takes_no_notes(tmp_path: Path, redis_u
         assert (answer.status_code, answer.json()["reason"]) == (409, "not-now")
 
 
-USUAL = {"language": None, "sound": False, "alerts": False, "theme": "auto", "customdata": None}
+USUAL = {
+    "language": None,
+    "sound": False,
+    "alerts": False,
+    "theme": "auto",
+    "customdata": None,
+    "open_record": False,
+}
 
 
 async def test_preferences_are_kept_and_reach_the_agents_pages(stage: Stage) -> None:
     dana = await stage.token(Role.AGENT, DANA)
     assert (await ask(stage, "GET", "preferences", dana)).json() == USUAL
     async with page(stage, dana) as opened:
-        wanted = {"language": "he", "sound": True, "alerts": True, "theme": "dark", "customdata": ["ticket"]}
+        wanted = {"language": "he", "sound": True, "alerts": True, "theme": "dark"}
+        wanted |= {"customdata": ["ticket"], "open_record": True}
         assert (await ask(stage, "PUT", "preferences", dana, wanted)).json() == wanted
         assert await opened.until("preferences") == [wanted]
         changed = {**wanted, "customdata": None, "language": None}

@@ -97,6 +97,8 @@ def _desktop() -> tuple[Operation, ...]:
                   {204: None}, (400, 404, 413), takes=NOTE),
         Operation("post", "/desktop/notes/{popup_id}", "Send the note to the CRM.", "agent", {202: LOOSE},
                   (400, 404, 409, 413), takes=NOTE),
+        Operation("post", "/desktop/contacts/{popup_id}", "Create a contact for a caller whom the CRM does not know.",
+                  "agent", {200: model("Contact")}, (400, 404, 409, 413), takes=LOOSE),
         Operation("get", "/desktop/preferences", "The agent's preferences.", "agent", {200: model("Preferences")}),
         Operation("put", "/desktop/preferences", "Change preferences; missing keys stay as they are.", "agent",
                   {200: model("Preferences")},
