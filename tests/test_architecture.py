@@ -81,7 +81,7 @@ LIBRARIES = {
     "opentelemetry": {"bridge.observability.tracing"},
     "click": {"bridge.cli", "workers.__main__"},
     "cryptography": {"bridge.store.accounts", "bridge.crm"},
-    "phonenumbers": {"bridge.core.phone_numbers", "bridge.config.models"},
+    "phonenumbers": {"bridge.core.phone_numbers", "bridge.config.values"},
     "pydantic": {"bridge.config", "bridge.core.json_codec", "bridge.pbx", "bridge.crm"},
 }
 """Where each library may be imported (the demo reads a stream as a browser would)."""
