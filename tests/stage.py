@@ -26,7 +26,8 @@ from bridge.crm.webhook import signature
 from bridge.crm.webhook import simulator as fake_crm
 from bridge.pbx import registry
 from bridge.pbx.switchboard import Extension, Switchboard
-from bridge.services import Services, load_settings
+from bridge.services import Services
+from bridge.settings import load_settings
 from bridge.store import tokens
 from bridge.store.client import TextRedis
 from bridge.store.tokens import Role

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 KINDS = {*pbx_makes.packages(), *crm_makes.packages()}
 LAYERS = (
     ("doors", {"workers", "bridge.__main__", "bridge.cli", "bridge.web", "bridge.demo", "bridge.reload"}),
-    ("lines", {"bridge.clicks", "bridge.delivery", "bridge.doctor", "bridge.services"}),
+    ("lines", {"bridge.clicks", "bridge.delivery", "bridge.doctor", "bridge.services", "bridge.settings"}),
     ("steps", {"bridge.agents", "bridge.calls", "bridge.contacts"}),
     ("adapters", {"bridge.pbx", "bridge.crm"}),
     ("edges", {"bridge.egress", "bridge.store", "bridge.audit"}),
