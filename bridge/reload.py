@@ -10,7 +10,8 @@ from pathlib import Path
 from bridge.agents import agents_file
 from bridge.config.models import Settings
 from bridge.core.errors import SettingsError
-from bridge.services import Services, load_settings, renewed
+from bridge.services import Services, renewed
+from bridge.settings import load_settings
 
 log = logging.getLogger(__name__)
 

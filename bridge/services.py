@@ -1,7 +1,6 @@
 """The composition root: settings in, a `Services` of everything that the lines need out. Nothing happens at import."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,15 +10,12 @@ from functools import partial
 from bridge.agents.agents_file import AgentsFile
 from bridge.agents.sources import AgentSources
 from bridge.audit.archive import Archive
-from bridge.audit.database import problem_in
 from bridge.calls.labels import Labels
 from bridge.calls.live_calls import Lookup
-from bridge.config import loader
 from bridge.config.models import CrmAccount, Section, Settings, secrets_of
 from bridge.contacts.search import Contacts
 from bridge.core import background
 from bridge.core.clock import Clock
-from bridge.core.errors import SettingsError
 from bridge.core.http_types import Secret
 from bridge.core.tokens import RateLimit
 from bridge.crm import registry as crm_makes
@@ -80,20 +76,6 @@ class Services:
         asked = max((account.timeout_seconds for account in self.settings.pbx.values()), default=0.0)
         pushed = max((account.push_timeout_seconds for account in self.settings.crm.values()), default=0.0)
         return timedelta(seconds=asked + pushed + LEASE_MARGIN_SECONDS)
-
-
-def load_settings(
-    option: str | None, environ: Mapping[str, str] = os.environ, also: loader.AlsoRead | None = None
-) -> Settings:
-    """The settings from the file named by option, environment or default. Raises `SettingsError`."""
-    pbx_kinds = {kind: adapter.account for kind, adapter in pbx_makes.kinds().items()}
-    crm_kinds = {kind: adapter.account for kind, adapter in crm_makes.kinds().items()}
-    file = loader.settings_file(option, environ)
-    settings = loader.load(file, environ, pbx_kinds, crm_kinds, also)
-    wrong = problem_in(settings.audit.url) if settings.audit.url else None
-    if wrong:
-        raise SettingsError([f"{file}: audit.url: {wrong}"])
-    return settings
 
 
 @asynccontextmanager

@@ -31,7 +31,8 @@ from bridge.crm.webhook import simulator as fake_crm
 from bridge.delivery.deliver import deliver
 from bridge.pbx import registry
 from bridge.pbx.switchboard import Extension, Switchboard
-from bridge.services import Services, load_settings
+from bridge.services import Services
+from bridge.settings import load_settings
 from bridge.store import jobs, tokens
 from bridge.store.client import TextRedis
 from bridge.store.deliveries import ledger

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 KINDS = {*pbx_makes.packages(), *crm_makes.packages()}
 LAYERS = (
     ("doors", {"workers", "bridge.__main__", "bridge.cli", "bridge.web", "bridge.demo", "bridge.reload"}),
-    ("lines", {"bridge.clicks", "bridge.delivery", "bridge.doctor", "bridge.services"}),
+    ("lines", {"bridge.clicks", "bridge.delivery", "bridge.doctor", "bridge.services", "bridge.settings"}),
     ("steps", {"bridge.agents", "bridge.calls", "bridge.contacts"}),
     ("adapters", {"bridge.pbx", "bridge.crm"}),
     ("edges", {"bridge.egress", "bridge.store", "bridge.audit"}),
@@ -81,7 +81,7 @@ LIBRARIES = {
     "opentelemetry": {"bridge.observability.tracing"},
     "click": {"bridge.cli", "workers.__main__"},
     "cryptography": {"bridge.store.accounts", "bridge.crm"},
-    "phonenumbers": {"bridge.core.phone_numbers", "bridge.config.models"},
+    "phonenumbers": {"bridge.core.phone_numbers", "bridge.config.values"},
     "pydantic": {"bridge.config", "bridge.core.json_codec", "bridge.pbx", "bridge.crm"},
 }
 """Where each library may be imported (the demo reads a stream as a browser would)."""

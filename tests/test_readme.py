@@ -11,7 +11,7 @@ from bridge.cli.lazy import LazyGroup
 from bridge.cli.main import main
 from bridge.core.errors import ClickRefused, SettingsError
 from bridge.core.model import Outcome
-from bridge.services import load_settings
+from bridge.settings import load_settings
 from tests import docs
 
 ROOT = Path(__file__).parents[1]

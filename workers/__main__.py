@@ -19,7 +19,8 @@ from bridge.config.models import Settings
 from bridge.core import background
 from bridge.core.errors import RedisUnfit, SettingsError
 from bridge.observability import logs, sd_notify, tracing
-from bridge.services import Services, load_settings, open_services
+from bridge.services import Services, open_services
+from bridge.settings import load_settings
 from bridge.store import durability, workers
 from bridge.store.client import open_sync, open_worker
 from bridge.store.embedded import redis_address

@@ -32,7 +32,7 @@ class Chosen:
     def settings(self) -> "Settings":
         """The settings; configuration errors are printed and end the command."""
         from bridge.core.errors import SettingsError
-        from bridge.services import load_settings
+        from bridge.settings import load_settings
 
         try:
             return load_settings(self.option)

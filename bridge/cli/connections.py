@@ -2,16 +2,21 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from bridge.config.models import Settings
-from bridge.services import Services, open_services
 from bridge.store import embedded
 from bridge.store.client import TextRedis, open_async
 
+if TYPE_CHECKING:
+    from bridge.services import Services
+
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Services]:
-    """The services, on the settings' Redis."""
+async def opened(settings: Settings) -> AsyncIterator["Services"]:
+    """The services, on the settings' Redis. They bring SQL and the HTTP client, which not every command needs."""
+    from bridge.services import open_services
+
     async with embedded.redis_of(settings) as url, open_services(settings, url) as services:
         yield services
 

@@ -4,11 +4,9 @@ import click
 
 from bridge.cli.chosen import Chosen, with_settings
 from bridge.cli.terminal import FAILURE, asynchronous, fail
-from bridge.config.models import Settings
+from bridge.config.models import Server, Settings
 from bridge.core.errors import RequestFailed
 from bridge.core.http_types import Request
-from bridge.egress.allowed_addresses import Reach, named_by
-from bridge.egress.client import open_client
 from bridge.observability import heartbeat
 
 ANSWER_SECONDS = 5
@@ -24,9 +22,15 @@ async def health(chosen: Chosen, ready: bool, worker: bool) -> None:
     if worker:
         _worker_health(chosen.settings())
         return
-    server = chosen.settings().server
+    await _web_health(chosen.settings().server, "readyz" if ready else "livez")
+
+
+async def _web_health(server: Server, path: str) -> None:
+    from bridge.egress.allowed_addresses import Reach, named_by  # not for the worker's health, which asks no address
+    from bridge.egress.client import open_client
+
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(server.host, server.host)  # noqa: S104 - where it listens
-    request = Request("GET", f"http://{host}:{server.port}/{'readyz' if ready else 'livez'}")
+    request = Request("GET", f"http://{host}:{server.port}/{path}")
     async with open_client(Reach(named_by([f"http://{host}"]))) as client:
         try:
             reply = await client.send(request, ANSWER_SECONDS)

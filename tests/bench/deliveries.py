@@ -32,7 +32,7 @@ from bridge.core.model import (
     ServedFrom,
 )
 from bridge.crm.webhook import wire
-from bridge.services import load_settings
+from bridge.settings import load_settings
 from bridge.store.calls import popups
 from bridge.store.client import open_async, open_sync
 from bridge.store.jobs import Jobs

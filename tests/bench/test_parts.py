@@ -12,7 +12,7 @@ from redis import Redis
 
 import tests.bench
 from bridge.core.http_types import Secret
-from bridge.services import load_settings
+from bridge.settings import load_settings
 from bridge.store import keys
 from tests.bench import audit, deliveries, parse
 from tests.bench.report import Options

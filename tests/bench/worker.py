@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bridge.services import load_settings
+from bridge.settings import load_settings
 from tests.bench import machine
 from tests.bench.deliveries import body
 from tests.bench.figures import middle, percentile, plain, table, times

@@ -10,7 +10,7 @@ import pytest
 from bridge.cli.lazy import LazyGroup
 from bridge.cli.main import main
 from bridge.config.models import CrmAccount
-from bridge.services import load_settings
+from bridge.settings import load_settings
 from tests.deploy.test_files import DEPLOY, run
 
 RUNBOOK = (DEPLOY / "README.md").read_text(encoding="utf-8")

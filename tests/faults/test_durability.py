@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from bridge.core.errors import RedisUnfit
 from bridge.core.http_types import Secret
-from bridge.services import load_settings
+from bridge.settings import load_settings
 from bridge.store import durability, keys
 from bridge.store.client import open_async, open_sync
 from bridge.store.embedded_server import dies_with_parent, find_binary

@@ -63,6 +63,38 @@ def test_help_and_version_take_little_time(words: list[str]) -> None:
     assert min(seconds() for _ in range(5)) <= MOST_SECONDS
 
 
+SETTINGS = """[pbx.main]
+kind = "ozeki"
+base_url = "http://127.0.0.1:9509"
+username = "admin"
+password = "correct-horse"
+region = "HU"
+[crm.acme]
+kind = "webhook"
+click_token = "battery-staple"
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "libraries"),
+    [
+        (["check"], HEAVY - {"pydantic", "phonenumbers"}),
+        (["health", "--worker"], HEAVY - {"pydantic", "phonenumbers"}),
+        (["token", "list"], {"alembic", "sqlalchemy", "aiohttp", "httpx", "rq", "starlette"}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_command_that_reads_settings_imports_only_what_it_works_with(
+    words: list[str], libraries: set[str], tmp_path: Path
+) -> None:
+    (tmp_path / "popbridge.toml").write_text(SETTINGS, encoding="utf-8")
+    (tmp_path / "agents.csv").write_text("crm,crm_user,pbx,extension,name\n", encoding="utf-8")
+    command = [sys.executable, "-X", "importtime", "-c", POPBRIDGE, "--config", str(tmp_path / "popbridge.toml")]
+    done = subprocess.run([*command, *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "pydantic" in packages(done.stderr)
+    assert packages(done.stderr) & libraries == set()
+
+
 def groups(group: LazyGroup = main) -> list[LazyGroup]:
     inner = [command for command in group.commands.values() if isinstance(command, LazyGroup)]
     return [group, *(found for each in inner for found in groups(each))]

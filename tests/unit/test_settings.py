@@ -15,7 +15,7 @@ from bridge.config.models import PbxAccount, Section, Settings
 from bridge.core.errors import SettingsError
 from bridge.crm import registry as crm
 from bridge.pbx import registry as pbx
-from bridge.services import load_settings
+from bridge.settings import load_settings
 
 WHSEC = ["whsec_" + letter * 32 for letter in "ABCDE"]
 CODE, TOKEN, PASSWORD = "PLANTEDCODE77", "planted-token-0123456789", "planted-password"

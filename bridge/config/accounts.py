@@ -1,0 +1,87 @@
+"""`[pbx.NAME]` and `[crm.NAME]`: what every phone system and every CRM has. Each make's folder adds its own keys."""
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import Field
+
+from bridge.config.addresses import Hosts, Origins, WebAddress, host_of
+from bridge.config.section import Section
+from bridge.config.values import Hidden, Names, Region, Timezone
+
+
+class PbxAccount(Section):
+    """`[pbx.NAME]`: what every phone system has. Each vendor's folder adds its own keys."""
+
+    kind: str = Field(description="the make of phone system")
+    base_url: WebAddress = Field(description="where its API lives")
+    timezone: Timezone = Field("UTC", description="its local time zone")
+    region: Region = Field(description="country of numbers written without a country code")
+    timeout_seconds: float = Field(2.0, gt=0, le=60, description="for one whole question, connect to last byte")
+    fresh_seconds: float = Field(0.25, ge=0, le=5, description="an answer this young is used again")
+    agents_for: Names = Field((), description="CRMs whose users are the e-mail addresses in its own directory")
+
+    def addresses(self) -> Iterator[str]:
+        """Where its API lives; a make that has more addresses adds them."""
+        yield self.base_url
+
+
+class CrmAccount(Section):
+    """`[crm.NAME]`: what every CRM has. Each vendor's folder adds its own keys."""
+
+    kind: str = Field(description="how this CRM sends clicks and takes popups")
+    pbx: str | None = Field(None, description="where an extension named in a click is looked up")
+    targets: Names | None = Field(None, description="who gets the popup; default: this CRM and desktop")
+    popup_ttl_seconds: int = Field(120, ge=1, le=3600, description="a popup older than this is of no use: it expires")
+    clicks_per_minute: int = Field(0, ge=0, description="more than this many are answered 429; 0: no limit")
+    agent_clicks_per_minute: int = Field(
+        120, ge=0, description="the same for each agent: a button that is stuck stops nobody else; 0: no limit"
+    )
+    push_timeout_seconds: float = Field(5.0, gt=0, le=20, description="for one whole push, connect to last byte")
+    pushes_at_once: int = Field(16, ge=1, le=1000, description="pushes on their way at the same time, per worker")
+    pushes_per_second: int = Field(0, ge=0, description="the CRM's own limit, kept by all workers together; 0: none")
+    origins: Origins = Field((), description="pages whose buttons may send clicks by script: https://host, exactly")
+    record_hosts: Hosts = Field(
+        (), description="more hosts that links to its records may lead to: HOST, or *.HOST for all below it"
+    )
+    search: bool = Field(True, description="look up callers by number, where this CRM can be searched")
+    search_formats: Names = Field(
+        (), description="spellings to search for, where the CRM compares texts: e164, national, international, digits"
+    )
+    search_seconds: float = Field(1.5, gt=0, le=20, description="how long a search for the caller may take")
+    cache_seconds: int = Field(3600, ge=0, le=86400, description="how long a contact that was found is used again")
+    create_url: str | None = Field(
+        None, description="page for a new contact, with {e164}, {national} and {name} to be filled in"
+    )
+    details: Mapping[str, str] = Field(
+        {}, description='fields of a contact to show on the card, by label: "last contact" = "lastContactAt"'
+    )
+    hide: Hidden = Field(
+        (), description='fields kept from cards and pushes: "customdata.KEY", "contact.details.LABEL", "caller.name", …'
+    )
+    log_calls: bool = Field(False, description="write each call into the CRM's history, where it keeps one")
+    api_url: WebAddress | None = Field(None, description="where its API lives, if elsewhere than usual")
+    recheck_seconds: float = Field(10.0, ge=0, description="before a push this late, ask if the call lasts; 0: never")
+
+    @property
+    def takes_popups(self) -> bool:
+        """Whether popups can be pushed to this CRM."""
+        return False
+
+    dry_run: bool = Field(False, description="answer and audit clicks, but push nothing anywhere")
+
+    def proofs(self) -> Iterator[tuple[str, str]]:
+        """(fingerprint, key) of each secret by which a click is proven to come from this CRM."""
+        return iter(())
+
+    def addresses(self) -> Iterator[str]:
+        """Where popups are pushed to."""
+        return iter(())
+
+    def hosts(self) -> list[str]:
+        """Where links to its records may lead: `record_hosts`, and the hosts of its other addresses."""
+        addresses = (*self.origins, *self.addresses(), *([self.create_url] if self.create_url else []))
+        return sorted({*self.record_hosts, *(host_of(address) for address in addresses)})
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """(key, what is wrong) for rules that need more than one key of this section."""
+        return iter(())

@@ -1,0 +1,75 @@
+"""What a value in the settings may be, other than an address: secrets, lists of names, time zones, countries."""
+
+import re
+from collections.abc import Set
+from functools import cache
+from typing import Annotated
+from zoneinfo import available_timezones
+
+from phonenumbers import SUPPORTED_REGIONS
+from pydantic import AfterValidator, BeforeValidator, PlainValidator
+
+from bridge.core import hide
+from bridge.core.http_types import Secret
+from bridge.core.text import trimmed
+
+PLACEHOLDER = re.compile(
+    r"(?:whsec_)?(?:(?-i:X[X\-_ ]{2,})|x{3,}(?:[\-_ ]x{3,})+|\*{3,}|\.{3,}|…|<[^<>]*>|\[[^\[\]]*\]|"
+    r"\$?\{.*\}|change[-_ ]?(?:me|it|this).*|"
+    r"(?:your|my|insert|enter|put)[-_ ].*(?:here|token|secret|code|key|password)|replace[-_ ]?(?:me|this|with).*|"
+    r"(?:todo|tbd|fixme|placeholder)\b.*)",
+    re.I,
+)
+"""What examples have where a secret belongs."""
+
+
+def secret(value: object) -> Secret:
+    """A text that may be a secret. Raises `ValueError` on what cannot be one, an example's placeholder for instance."""
+    if isinstance(value, Secret):
+        return value
+    text = trimmed(value) if isinstance(value, str) else ""
+    if not text:
+        raise ValueError("must be a text that is not empty")
+    if not text.isprintable():
+        raise ValueError("must not have line ends, control characters or invisible marks in it")
+    if PLACEHOLDER.fullmatch(text):
+        raise ValueError("is an example's placeholder: put the real one here")
+    return Secret(text)
+
+
+@cache
+def _timezones() -> Set[str]:
+    """The names there are; finding them takes 10 ms."""
+    return available_timezones()
+
+
+def _timezone(value: str) -> str:
+    if value not in _timezones():
+        raise ValueError("must be a time zone name such as Asia/Jerusalem or UTC")
+    return value
+
+
+def _region(value: str) -> str:
+    if value not in SUPPORTED_REGIONS:
+        raise ValueError("must be a two-letter country code such as IL or HU")
+    return value
+
+
+def split_text(value: object) -> object:
+    """An environment variable gives a list as text with commas, a file of secrets one per line."""
+    return [part for each in re.split(r"[,\n]", value) if (part := trimmed(each))] if isinstance(value, str) else value
+
+
+def _can_be_hidden(name: str) -> str:
+    if not hide.is_name(name):
+        also = ", ".join(hide.NAMES)
+        raise ValueError(f"must be customdata.KEY, contact.details.LABEL (KEY or LABEL * for all), or one of: {also}")
+    return name
+
+
+SecretText = Annotated[Secret, PlainValidator(secret)]
+Secrets = Annotated[tuple[SecretText, ...], BeforeValidator(split_text)]
+Names = Annotated[tuple[str, ...], BeforeValidator(split_text)]
+Hidden = Annotated[tuple[Annotated[str, AfterValidator(_can_be_hidden)], ...], BeforeValidator(split_text)]
+Timezone = Annotated[str, AfterValidator(_timezone)]
+Region = Annotated[str, AfterValidator(_region)]
