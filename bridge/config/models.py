@@ -77,6 +77,12 @@ def _redis_address(value: object) -> Secret:
     return address
 
 
+def _prefix(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", value) or value == "rq":
+        raise ValueError("must be letters, digits, '-', '_' and '.', 63 at most, and not 'rq'")
+    return value
+
+
 def _database_address(value: object) -> Secret:
     address = _secret(value)
     if not re.match(r"[a-z0-9]+(\+[a-z0-9]+)?://", address.reveal()):
@@ -159,6 +165,7 @@ Names = Annotated[tuple[str, ...], BeforeValidator(split_text)]
 Origins = Annotated[tuple[str, ...], BeforeValidator(split_text), AfterValidator(_origins)]
 Ancestors = Annotated[tuple[str, ...], BeforeValidator(split_text), AfterValidator(_ancestors)]
 Hosts = Annotated[tuple[str, ...], BeforeValidator(split_text), AfterValidator(_hosts)]
+Prefix = Annotated[str, AfterValidator(_prefix)]
 RedisAddress = Annotated[Secret, PlainValidator(_redis_address)]
 DatabaseAddress = Annotated[Secret, PlainValidator(_database_address)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
@@ -223,7 +230,12 @@ class Redis(Section):
     url: RedisAddress | None = Field(
         None, description="redis://…, rediss://…, unix://…, redis+sentinel://…; left out: its own server"
     )
-    strict_durability: bool = Field(False, description="refuse to start on a Redis that may lose what it accepted")
+    prefix: Prefix = Field(
+        "popbridge", description="what all its keys begin with; another one for each installation on the same Redis"
+    )
+    strict_durability: bool = Field(
+        False, description="refuse to start on a Redis that may lose what it accepted; wait for its replicas"
+    )
 
 
 class Audit(Section):
