@@ -110,6 +110,8 @@ def waiting(before: Settings, after: Settings) -> Iterator[str]:
         yield "data_dir"
     if _redis(before) != _redis(after):
         yield "redis.url"
+    if before.redis.prefix != after.redis.prefix:
+        yield "redis.prefix"
 
 
 def _redis(settings: Settings) -> str:

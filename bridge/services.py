@@ -82,7 +82,8 @@ class Services:
 async def open_services(settings: Settings, redis_url: Secret, clock: Clock | None = None) -> AsyncIterator[Services]:
     """A `Services` for as long as the block lasts. Without a `clock` its time is Redis'; no other connection is opened
     before it is needed."""
-    redis, queue_connection, shared = open_async(redis_url), open_sync(redis_url), SharedClock()
+    prefix, shared = settings.redis.prefix, SharedClock()
+    redis, queue_connection = open_async(redis_url, prefix), open_sync(redis_url, prefix)
     comparing: list[asyncio.Task[None]] = []
     try:
         if clock is None:

@@ -43,7 +43,7 @@ async def run(settings: Settings, places: int, file: Path) -> None:
     """Run deliveries and upkeep until SIGTERM or SIGINT; SIGHUP reads `file` again."""
     url = redis_address(settings)
     await durability.check(settings, url)
-    connection, aio = open_sync(url), open_worker(url)
+    connection, aio = open_sync(url, settings.redis.prefix), open_worker(url, settings.redis.prefix)
     worker = Worker(JsonQueue(QUEUE, connection=connection), connection, aio, places)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, _stop, worker)

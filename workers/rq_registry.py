@@ -24,7 +24,7 @@ from bridge.store.client import Pipelines
 from bridge.store.jobs import FAILURE_SECONDS, NAMES, RESULT_SECONDS, JsonQueue
 from bridge.store.scripts import Scripts
 
-# KEYS: queue, registry of started jobs, what `rq suspend` leaves. ARGV: how many at most, prefix of job keys,
+# KEYS: queue, registry of started jobs, what `rq suspend` leaves, what jobs' keys begin with. ARGV: how many at most,
 # execution, when it counts as dead, time, worker. A job is never between queue and registry, so no reply that is lost
 # can strand one there.
 TAKE = """
@@ -33,13 +33,13 @@ local ids = redis.call('LPOP', KEYS[1], ARGV[1])
 if not ids then return nil end
 local taken, started = {}, {}
 for _, id in ipairs(ids) do
-  local key = ARGV[2] .. id
+  local key = KEYS[4] .. id
   local row = redis.call('HGETALL', key)
   if #row > 0 then
-    redis.call('HSET', key, 'status', 'started', 'started_at', ARGV[5], 'last_heartbeat', ARGV[5],
-      'worker_name', ARGV[6])
-    started[#started + 1] = ARGV[4]
-    started[#started + 1] = id .. ':' .. ARGV[3]
+    redis.call('HSET', key, 'status', 'started', 'started_at', ARGV[4], 'last_heartbeat', ARGV[4],
+      'worker_name', ARGV[5])
+    started[#started + 1] = ARGV[3]
+    started[#started + 1] = id .. ':' .. ARGV[2]
     taken[#taken + 1] = {id, row}
   end
 end
@@ -107,12 +107,12 @@ class Records:
         execution_id, now = uuid4().hex, rq_now()
         rows = await self._scripts.eval(
             TAKE,
-            3,
+            4,
             self._queue.key,
             self._started.key,
             WORKERS_SUSPENDED,
-            most,
             ListedJob.key_for(""),
+            most,
             execution_id,
             int(current_timestamp()) + DEAD_SECONDS,
             utcformat(now),

@@ -12,7 +12,7 @@ from pydantic import Field
 from bridge.config.accounts import CrmAccount, PbxAccount
 from bridge.config.addresses import Ancestors, DatabaseAddress, ExactAddress, Networks, RedisAddress, WebAddress
 from bridge.config.section import Section, secrets_of
-from bridge.config.values import Names, Region, Secrets, SecretText, Timezone, split_text
+from bridge.config.values import Names, Prefix, Region, Secrets, SecretText, Timezone, split_text
 from bridge.core.model import DESKTOP
 
 __all__ = [
@@ -49,7 +49,12 @@ class Redis(Section):
     url: RedisAddress | None = Field(
         None, description="redis://…, rediss://…, unix://…, redis+sentinel://…; left out: its own server"
     )
-    strict_durability: bool = Field(False, description="refuse to start on a Redis that may lose what it accepted")
+    prefix: Prefix = Field(
+        "popbridge", description="what all its keys begin with; another one for each installation on the same Redis"
+    )
+    strict_durability: bool = Field(
+        False, description="refuse to start on a Redis that may lose what it accepted; wait for its replicas"
+    )
 
 
 class Audit(Section):

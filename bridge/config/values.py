@@ -69,6 +69,15 @@ def _can_be_hidden(name: str) -> str:
 
 SecretText = Annotated[Secret, PlainValidator(secret)]
 Secrets = Annotated[tuple[SecretText, ...], BeforeValidator(split_text)]
+
+
+def _prefix(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", value) or value == "rq":
+        raise ValueError("must be letters, digits, '-', '_' and '.', 63 at most, and not 'rq'")
+    return value
+
+
+Prefix = Annotated[str, AfterValidator(_prefix)]
 Names = Annotated[tuple[str, ...], BeforeValidator(split_text)]
 Hidden = Annotated[tuple[Annotated[str, AfterValidator(_can_be_hidden)], ...], BeforeValidator(split_text)]
 Timezone = Annotated[str, AfterValidator(_timezone)]

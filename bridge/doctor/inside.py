@@ -18,11 +18,12 @@ from redis.exceptions import (
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.audit.database import why_not
-from bridge.core.errors import ArchiveUnfit
+from bridge.core.errors import ArchiveUnfit, RedisUnfit
 from bridge.core.finding import Finding, Grade
 from bridge.services import Services
-from bridge.store import durability, jobs, keys, workers
+from bridge.store import durability, installation, jobs, keys, workers
 from bridge.store.deliveries import records
+from bridge.store.names import Names
 from bridge.store.shared_clock import NOTICED_SECONDS
 
 LATE = timedelta(seconds=10)
@@ -74,6 +75,10 @@ async def of_redis(services: Services) -> list[Finding]:
     try:
         wrong = await durability.findings(services.redis, datetime.now(UTC))
         await durability.try_write(services.redis)
+        await installation.require(services.redis, services.settings)
+    except RedisUnfit as error:
+        what, _, fix = str(error).partition("; fix: ")
+        return [Finding("redis", Grade.FAIL, what, fix)]
     except ResponseError as error:
         message = f"it accepts no writes ({type(error).__name__}): clicks are answered 503"
         return [Finding("redis", Grade.FAIL, message, _fix_of_redis(error))]
@@ -92,7 +97,7 @@ def _fix_of_redis(error: Exception) -> str:
 
 async def of_workers(services: Services) -> list[Finding]:
     """Whether workers deliver popups, and in time."""
-    now = services.clock.now()
+    now, names = services.clock.now(), Names(services.settings.redis.prefix)
     try:
         alive, silent = await workers.statuses(services.redis, now)
         late = await services.redis.zcount(keys.DUE, "-inf", records.milliseconds(now - LATE))
@@ -100,7 +105,8 @@ async def of_workers(services: Services) -> list[Finding]:
     except (RedisError, OSError):
         return [Finding("workers", Grade.FAIL, "unknown: Redis is unavailable", "fix redis first")]
     if suspended:
-        return [Finding("workers", Grade.FAIL, "suspended by 'rq suspend': popups wait", "rq resume --url REDIS_URL")]
+        fix = f"{names.rq} resume --url REDIS_URL"
+        return [Finding("workers", Grade.FAIL, "suspended by 'rq suspend': popups wait", fix)]
     if not alive:
         message = "no worker is running: popups wait"
         fix = f"systemctl start popbridge-worker@1; {WITHOUT_SYSTEMD}"
@@ -144,6 +150,7 @@ async def of_audit(services: Services) -> list[Finding]:
         message = f"{waiting} log entries wait to be archived"
         found.append(Finding("audit", Grade.WARN, message, "start a worker; if one is running, see its log"))
     if aside:
+        names = Names(services.settings.redis.prefix)
         message = f"{aside} unreadable log entries were put aside"
-        found.append(Finding("audit", Grade.WARN, message, f"redis-cli XRANGE {keys.AUDIT_ASIDE} - +"))
+        found.append(Finding("audit", Grade.WARN, message, f"redis-cli XRANGE {names.of(keys.AUDIT_ASIDE)} - +"))
     return found

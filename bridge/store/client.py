@@ -13,6 +13,7 @@ from redis.asyncio import Redis as AsyncRedis
 
 from bridge.core.http_types import Secret
 from bridge.store import connections
+from bridge.store.names import DEFAULT, Names
 
 REPLY_SECONDS = 2.0
 MAX_CONNECTIONS = 256
@@ -127,17 +128,19 @@ class TextRedis(Protocol):
     async def aclose(self) -> None: ...
 
 
-def open_async(url: Secret) -> TextRedis:
+def open_async(url: Secret, prefix: str = DEFAULT) -> TextRedis:
     """A client for asyncio that returns texts as `str`. Connects when first used."""
-    client = connections.open_asyncio(url, REPLY_SECONDS, decode_responses=True, max_connections=MAX_CONNECTIONS)
+    client = connections.open_asyncio(
+        url, REPLY_SECONDS, Names(prefix), decode_responses=True, max_connections=MAX_CONNECTIONS
+    )
     return cast(TextRedis, client)
 
 
-def open_worker(url: Secret) -> AsyncRedis:
+def open_worker(url: Secret, prefix: str = DEFAULT) -> AsyncRedis:
     """A client for the worker's use of RQ's keys: asyncio, returns bytes; blocking pops end within its time limit."""
-    return connections.open_asyncio(url, REPLY_SECONDS + 1.0)
+    return connections.open_asyncio(url, REPLY_SECONDS + 1.0, Names(prefix))
 
 
-def open_sync(url: Secret) -> Redis:
+def open_sync(url: Secret, prefix: str = DEFAULT) -> Redis:
     """A client for RQ, which needs bytes. Connects when first used."""
-    return connections.open_sync(url, REPLY_SECONDS)
+    return connections.open_sync(url, REPLY_SECONDS, Names(prefix))

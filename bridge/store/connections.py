@@ -1,8 +1,11 @@
-"""Connections to Redis: one server, or the master that sentinels report; never with redis-py's own retries."""
+"""Connections to Redis: one server, or the master that sentinels report; never with redis-py's own retries.
+
+Their commands name keys as the installation's prefix has them, see `names`.
+"""
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, cast
 from urllib.parse import unquote
 
@@ -10,14 +13,18 @@ from redis import Redis, Sentinel
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio import Sentinel as AsyncSentinel
 from redis.asyncio import SentinelConnectionPool
+from redis.asyncio.client import Pipeline as AsyncPipeline
+from redis.asyncio.client import PubSub
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
+from redis.client import Pipeline
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeout
 from redis.retry import Retry
 
 from bridge.core.http_types import Secret
+from bridge.store.names import Names
 
 CONNECT_SECONDS = 1.0
 
@@ -81,7 +88,64 @@ def _prompted(client: AsyncRedis) -> AsyncRedis:
     return client
 
 
-class _MasterClient(AsyncRedis):
+class _Named:
+    """Whatever sends commands, with the names of one installation."""
+
+    names = Names()
+
+    def execute_command(self, *words: Any, **options: Any) -> Any:
+        """As redis-py does."""
+        return super().execute_command(*self.names.words(words), **options)  # type: ignore[misc]
+
+
+class _NamedPipeline(_Named, Pipeline): ...
+
+
+class _NamedAsyncPipeline(_Named, AsyncPipeline):  # type: ignore[misc]
+    ...
+
+
+class _NamedPubSub(PubSub):
+    names = Names()
+
+    async def subscribe(self, *channels: Any, **handlers: Any) -> None:
+        """As redis-py does, to the installation's channels."""
+        await super().subscribe(*map(self.names.of, channels), **handlers)
+
+
+class _Client(_Named, Redis):
+    def pipeline(self, transaction: Any = True, shard_hint: Any = None) -> Pipeline:
+        """As redis-py does."""
+        pipe = _NamedPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+        pipe.names = self.names
+        return pipe
+
+
+class _AsyncClient(_Named, AsyncRedis):  # type: ignore[misc]
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> AsyncPipeline:
+        """As redis-py does."""
+        pipe = _NamedAsyncPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+        pipe.names = self.names
+        return pipe
+
+    def pubsub(self, **options: Any) -> PubSub:
+        """As redis-py does."""
+        subscription = _NamedPubSub(self.connection_pool, **options)
+        subscription.names = self.names
+        return subscription
+
+    def scan_iter(self, match: Any = None, *words: Any, **options: Any) -> Any:
+        """As redis-py does, among the installation's keys."""
+        return self._known(super().scan_iter(match, *words, **options), str(match).partition(":")[0] + ":")
+
+    async def _known(self, found: AsyncIterator[Any], family: str) -> AsyncIterator[Any]:
+        """Under a prefix, RQ's keys begin as ours do."""
+        async for name in found:
+            if (known := self.names.back(name)).startswith(family):
+                yield known
+
+
+class _MasterClient(_AsyncClient):
     """A client for the master that the sentinels report. Closing it also closes the sentinels' connections, which
     redis-py leaves open."""
 
@@ -93,27 +157,29 @@ class _MasterClient(AsyncRedis):
             await sentinel.aclose()
 
 
-def open_asyncio(url: Secret, reply_seconds: float, **more: Any) -> AsyncRedis:
+def open_asyncio(url: Secret, reply_seconds: float, names: Names, **more: Any) -> AsyncRedis:
     """A client for asyncio, to one Redis or to the master that sentinels report. `more` are redis-py's options."""
     options = {**_options(reply_seconds), "retry": AsyncRetry(NoBackoff(), 0), **more}
     sentinels = _sentinel(url.reveal())
     if sentinels is None:
-        plain: AsyncRedis = AsyncRedis.from_url(url.reveal(), **options)
-        return _prompted(plain)
-    hosts, name, account = sentinels
-    sentinel = AsyncSentinel(hosts, sentinel_kwargs=_options(CONNECT_SECONDS))  # type: ignore[no-untyped-call]
-    master: AsyncRedis = sentinel.master_for(name, _MasterClient, **options, **account)
-    return _prompted(master)
+        client = cast(_AsyncClient, _AsyncClient.from_url(url.reveal(), **options))
+    else:
+        hosts, name, account = sentinels
+        sentinel = AsyncSentinel(hosts, sentinel_kwargs=_options(CONNECT_SECONDS))  # type: ignore[no-untyped-call]
+        client = sentinel.master_for(name, _MasterClient, **options, **account)
+    client.names = names
+    return _prompted(client)
 
 
-def open_sync(url: Secret, reply_seconds: float) -> Redis:
+def open_sync(url: Secret, reply_seconds: float, names: Names) -> Redis:
     """The same as a blocking client."""
     options = {**_options(reply_seconds), "retry": Retry(NoBackoff(), 0)}
     sentinels = _sentinel(url.reveal())
     if sentinels is None:
-        plain: Redis = Redis.from_url(url.reveal(), **options)
-        return plain
-    hosts, name, account = sentinels
-    sentinel = Sentinel(hosts, sentinel_kwargs=_options(CONNECT_SECONDS))  # type: ignore[no-untyped-call]
-    master: Redis = sentinel.master_for(name, **options, **account)  # type: ignore[no-untyped-call]
-    return master
+        client = cast(_Client, _Client.from_url(url.reveal(), **options))
+    else:
+        hosts, name, account = sentinels
+        sentinel = Sentinel(hosts, sentinel_kwargs=_options(CONNECT_SECONDS))  # type: ignore[no-untyped-call]
+        client = sentinel.master_for(name, _Client, **options, **account)  # type: ignore[no-untyped-call]
+    client.names = names
+    return client

@@ -8,7 +8,7 @@ from bridge.config.models import Settings
 from bridge.core.clock import Clock
 from bridge.core.errors import RedisUnfit
 from bridge.core.http_types import Secret
-from bridge.store import keys
+from bridge.store import installation, keys
 from bridge.store.client import TextRedis, open_async
 
 log = logging.getLogger(__name__)
@@ -92,14 +92,16 @@ async def _clock(redis: TextRedis, now: datetime) -> list[Finding]:
 
 
 async def check(settings: Settings, redis_url: Secret) -> None:
-    """Log what Redis may lose. Raises `RedisUnfit` where the bridge must not start, and redis-py's errors."""
-    redis = open_async(redis_url)
+    """Log what Redis may lose, and join its installation. Raises `RedisUnfit` where the bridge must not start, and
+    redis-py's errors."""
+    redis, now = open_async(redis_url, settings.redis.prefix), Clock().now()
     try:
-        found = await findings(redis, Clock().now())
+        found = await findings(redis, now)
+        wrong = [finding for finding in found if finding.fatal or settings.redis.strict_durability]
+        if wrong:
+            raise RedisUnfit([str(finding) for finding in wrong])
+        await installation.join(redis, settings, now)
     finally:
         await redis.aclose()
-    wrong = [finding for finding in found if finding.fatal or settings.redis.strict_durability]
-    if wrong:
-        raise RedisUnfit([str(finding) for finding in wrong])
     for finding in found:
         log.warning("redis: %s", finding)

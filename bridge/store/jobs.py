@@ -16,6 +16,7 @@ from rq.suspension import WORKERS_SUSPENDED
 from bridge.store.client import Batch, TextRedis
 
 QUEUE = "popbridge"
+QUEUE_KEY = Queue.redis_queue_namespace_prefix + QUEUE
 DELIVER = "workers.deliver.deliver"
 ARCHIVE = "workers.archive.archive"
 CONTACT = "workers.contact.contact"
@@ -27,7 +28,7 @@ RESULT_SECONDS = 60
 FAILURE_SECONDS = 86400
 OLDEST = """
 local id = redis.call('LINDEX', KEYS[1], 0)
-return id and redis.call('HGET', ARGV[1] .. id, 'enqueued_at')
+return id and redis.call('HGET', KEYS[2] .. id, 'enqueued_at')
 """
 FLOOR = (7, 0, 0)
 """The oldest supported server. Setting it saves RQ a blocking request in the event loop."""
@@ -71,5 +72,5 @@ async def are_suspended(redis: TextRedis) -> bool:
 
 async def oldest(redis: TextRedis) -> datetime | None:
     """When the job that runs next was queued; None when the queue is empty."""
-    found = await redis.eval(OLDEST, 1, Queue.redis_queue_namespace_prefix + QUEUE, Job.key_for(""))
+    found = await redis.eval(OLDEST, 2, QUEUE_KEY, Job.key_for(""))
     return datetime.fromisoformat(found) if found else None

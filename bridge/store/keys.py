@@ -1,4 +1,7 @@
-"""Every Redis key and how long it lives, in one table (seconds). RQ's own keys begin with `rq:`."""
+"""Every Redis key and how long it lives, in one table (seconds). RQ's own keys begin with `rq:`.
+
+They are written as the default prefix has them; `names` puts an installation's own in its place.
+"""
 
 from hashlib import sha256
 from typing import Protocol
@@ -22,6 +25,7 @@ REFUSED = "popbridge:refused"  # stream: refused clicks of the last day
 PROOFS = "popbridge:proofs"  # hash: when each CRM's secrets last authenticated a click
 COUNTERS = "popbridge:counters"  # hash: counters that outlive processes
 TOKENS = "popbridge:tokens"  # set: ids of bearer tokens
+INSTALLATION = "popbridge:installation"  # JSON: the processes that use this prefix, see `installation`
 TRIED = "popbridge:tried"  # text: written for a second to test that Redis accepts writes
 NEWS = "popbridge:news"  # channel: events for agents' pages, for every web process
 

@@ -17,8 +17,10 @@ from bridge.store.client import TextRedis
 
 CHUNK = 50
 OURS = "popbridge:*"
-APART = frozenset({keys.AUDIT, keys.DUE, keys.DELIVERIES, keys.COUNTERS, keys.TOKENS, keys.WORKERS, keys.PROOFS})
-"""Only ids and counts; and the audit stream, which is emptied into the archive."""
+APART = frozenset({keys.AUDIT, keys.DUE, keys.DELIVERIES, keys.COUNTERS, keys.TOKENS, keys.WORKERS, keys.PROOFS}) | {
+    keys.INSTALLATION
+}
+"""Only ids, counts and processes; and the audit stream, which is emptied into the archive."""
 DELIVERIES = re.compile(r"dlv_[0-9a-f]{32}")
 IDS = re.compile(r"(?:pop|clk)_[0-9a-f]{32}")
 ERASED = Reason("erased")

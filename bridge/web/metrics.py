@@ -10,7 +10,7 @@ from bridge import __version__
 from bridge.egress.circuit_breaker import CircuitState
 from bridge.services import Services
 from bridge.store import counters, jobs, keys, workers
-from bridge.store.jobs import QUEUE
+from bridge.store.jobs import QUEUE_KEY
 
 COUNTERS = {
     "clicks": ("Accepted clicks by outcome", ("crm", "outcome")),
@@ -85,7 +85,7 @@ async def _queue(services: Services, now: float) -> list[Metric]:
         since.append(waiting.timestamp())
     age = max(0.0, now - min(since, default=now))
     return [
-        _gauge("queue_jobs", "Jobs that wait for a worker", await services.redis.llen(f"rq:queue:{QUEUE}")),
+        _gauge("queue_jobs", "Jobs that wait for a worker", await services.redis.llen(QUEUE_KEY)),
         _gauge("deliveries_pending", "Deliveries that have not ended", await services.redis.zcard(keys.DUE)),
         _gauge("oldest_due_seconds", "How long the longest overdue delivery has been due", age),
         _gauge("audit_waiting", "Log entries that are not archived yet", await services.redis.xlen(keys.AUDIT)),

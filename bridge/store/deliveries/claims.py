@@ -12,7 +12,7 @@ from bridge.store import keys
 from bridge.store.client import Evaluates
 from bridge.store.deliveries.records import milliseconds
 
-# KEYS: delivery, ledger, attempts. ARGV: now_ms, lease_end_ms, id, prefix of popup keys
+# KEYS: delivery, ledger, attempts, what popups' keys begin with. ARGV: now_ms, lease_end_ms, id
 CLAIM = """
 local fields = redis.call('HMGET', KEYS[1], 'state', 'lease_ms', 'popup_id', 'click_id', 'target', 'expires_at',
   'deferred', 'resent', 'clicked_at', 'not_before_ms', 'note', 'event', 'fence', 'traceparent')
@@ -24,7 +24,7 @@ if tonumber(fields[2] or '0') > tonumber(ARGV[1]) or tonumber(fields[10] or '0')
 local fence = tonumber(fields[13] or '0') + 1
 redis.call('HSET', KEYS[1], 'lease_ms', ARGV[2], 'fence', fence)
 redis.call('ZADD', KEYS[2], ARGV[2], ARGV[3])
-local popup = redis.call('GET', ARGV[4] .. fields[3])
+local popup = redis.call('GET', KEYS[4] .. fields[3])
 return {fence, redis.call('LLEN', KEYS[3]), popup, fields[3], fields[4], fields[5], fields[6], fields[7] or '0',
   fields[8] or '0', fields[9], fields[11] or '', fields[12] or '', fields[14] or ''}
 """
@@ -70,14 +70,14 @@ async def claim(redis: Evaluates, delivery_id: str, now: datetime, lease: timede
     key, ends = keys.delivery(delivery_id), milliseconds(now + lease)
     found = await redis.eval(
         CLAIM,
-        3,
+        4,
         key,
         keys.DUE,
         keys.attempts(delivery_id),
+        keys.popup(""),
         milliseconds(now),
         ends,
         delivery_id,
-        keys.popup(""),
     )
     if found is None:
         return None

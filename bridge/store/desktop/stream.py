@@ -32,13 +32,14 @@ SEPARATOR, PARTS = "\x1f", 5
 EntryId = tuple[int, int]
 """A stream's entry id, which sorts by time."""
 
-# KEYS: stream, card. ARGV: channel, length, seconds to live, event, data, expires_at, popup_id or ''
+# KEYS: stream, card, channel. ARGV: the stream as pages know it, length, seconds to live, event, data, expires_at,
+# popup_id or ''
 PUSH = """
 local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*',
   'event', ARGV[4], 'data', ARGV[5], 'expires_at', ARGV[6], 'popup_id', ARGV[7])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 if ARGV[4] == 'popup' then redis.call('DEL', KEYS[2]) end
-redis.call('PUBLISH', ARGV[1], table.concat({id, ARGV[7], ARGV[4], ARGV[5], KEYS[1]}, string.char(31)))
+redis.call('PUBLISH', KEYS[3], table.concat({id, ARGV[7], ARGV[4], ARGV[5], ARGV[1]}, string.char(31)))
 return id
 """
 
@@ -76,7 +77,7 @@ def entry_id(text: str) -> EntryId:
 
 async def push(redis: Evaluates, popup: Popup, expires_at: datetime) -> None:
     """Hand a popup to the agent's pages, open now or opened before `expires_at`."""
-    await redis.eval(PUSH, 2, *_kept(popup.agent, POPUP, json_text(popup), expires_at, popup.popup_id))
+    await redis.eval(PUSH, 3, *_kept(popup.agent, POPUP, json_text(popup), expires_at, popup.popup_id))
 
 
 async def tell_nothing(redis: Evaluates, agent: keys.Person, answer: Answer, now: datetime) -> None:
@@ -90,7 +91,7 @@ async def tell_nothing(redis: Evaluates, agent: keys.Person, answer: Answer, now
     }
     expires_at = now + timedelta(seconds=NOTHING_SECONDS)
     try:
-        await redis.eval(PUSH, 2, *_kept(agent, NOTHING, json_text(data), expires_at, ""))
+        await redis.eval(PUSH, 3, *_kept(agent, NOTHING, json_text(data), expires_at, ""))
     except (RedisError, OSError):
         log.warning("an agent's pages did not learn that a click found no call: Redis is unavailable")
 
@@ -98,12 +99,12 @@ async def tell_nothing(redis: Evaluates, agent: keys.Person, answer: Answer, now
 async def tell_contact(redis: Evaluates, popup: Popup, contact: Contact) -> None:
     """Send the agent's pages who is calling."""
     data = json_text({"popup_id": popup.popup_id, "contact": contact})
-    await redis.eval(PUSH, 2, *_kept(popup.agent, CONTACT, data, popup.expires_at, popup.popup_id))
+    await redis.eval(PUSH, 3, *_kept(popup.agent, CONTACT, data, popup.expires_at, popup.popup_id))
 
 
 def _kept(agent: keys.Person, event: str, data: str, expires_at: datetime, popup_id: str) -> list[str | int]:
-    bounds = (keys.NEWS, keys.DESKTOP_LENGTH, keys.DESKTOP_SECONDS)
-    return [keys.desktop(agent), keys.card(popup_id), *bounds, event, data, time_text(expires_at), popup_id]
+    names, bounds = (keys.desktop(agent), keys.card(popup_id), keys.NEWS), (keys.DESKTOP_LENGTH, keys.DESKTOP_SECONDS)
+    return [*names, keys.desktop(agent), *bounds, event, data, time_text(expires_at), popup_id]
 
 
 async def publish(redis: TextRedis, event: str, data: object, to: str = "") -> None:
