@@ -11,7 +11,7 @@ from bridge.cli.terminal import FAILURE, USAGE, as_json_option, asynchronous, fa
 from bridge.clicks.choose import choose
 from bridge.config.models import Settings
 from bridge.core.errors import PbxError
-from bridge.core.model import Call, ExtensionId, Outcome
+from bridge.core.model import Call, ExtensionId, Outcome, YesNo
 from bridge.core.reasons import say
 from bridge.services import open_services
 from bridge.store import embedded
@@ -53,8 +53,15 @@ async def lookup(chosen: Chosen, extension: str, pbx: str | None, as_json_: bool
 def _row(call: Call, is_chosen: bool) -> str:
     return (
         f"{'→' if is_chosen else ' '} {call.state:<8} {call.direction:<8} {call.caller.name or '-'} "
-        f"{call.caller.number} did={call.did or '-'} ivrid={call.ivrid}"
+        f"{call.caller.number} did={call.did or '-'} ivrid={call.ivrid}{_besides(call)}"
     )
+
+
+def _besides(call: Call) -> str:
+    """What else the phone system says of the call."""
+    told = {"parked": call.parked, "conference": call.conference, "held by the other side": call.held_by_other}
+    words = [word for word, so in told.items() if so is YesNo.YES]
+    return "".join(f" {word}" for word in [*words, *([f"queue={call.queue}"] if call.queue else [])])
 
 
 @click.command()

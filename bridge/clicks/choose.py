@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bridge.core.model import Call, CallState
+from bridge.core.model import Call, CallState, YesNo
 from bridge.core.reasons import Reason
 
 RANK = {
@@ -41,8 +41,15 @@ def choose(calls: Sequence[Call], ivrid: str | None, before: str | None = None) 
     newest = not named and any(RANK[other.state] == RANK[chosen.state] for other in others)
     state = Reason(f"chosen-{chosen.state}{'-newest' if newest else ''}")
     how = [Reason("chosen-by-agent")] if remembered else [Reason("asked-for")] if ivrid else []
-    parts = [*how, state, _others(others)]
+    parts = [*how, state, *_besides(chosen), _others(others)]
     return Choice(chosen, others, Reason(parts[0].code, parts[0].params, tuple(parts[1:])))
+
+
+def _besides(call: Call) -> list[Reason]:
+    """What else the agent should know of the call before they speak."""
+    found = {"parked": call.parked, "in-conference": call.conference, "held-by-other": call.held_by_other}
+    queue = [Reason("from-queue", {"queue": call.queue})] if call.queue else []
+    return [*(Reason(code) for code, so in found.items() if so is YesNo.YES), *queue]
 
 
 def _rank(call: Call) -> tuple[int, float, str]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Hashable, Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeVar, cast
@@ -39,15 +39,15 @@ def _plain(value: Any) -> Any:
         return time_text(value)
     if isinstance(value, Mapping):
         return dict(value)
-    pairs = ((written, getattr(value, name), sparse) for name, written, sparse in _names(cast(Hashable, type(value))))
-    return {written: inner for written, inner, sparse in pairs if inner or not sparse}
+    pairs = ((written, getattr(value, name), default) for name, written, default in _names(cast(Hashable, type(value))))
+    return {written: inner for written, inner, default in pairs if inner != default}
 
 
 @cache
-def _names(noun: Hashable) -> tuple[tuple[str, str, bool], ...]:
-    """Each field, its name in JSON, and whether it is left out while it says nothing."""
+def _names(noun: Hashable) -> tuple[tuple[str, str, object], ...]:
+    """Each field, its name in JSON, and the value with which it is left out (`MISSING`: never)."""
     return tuple(
-        (field.name, without_underscore(field.name), bool(field.metadata.get(SPARSE)))
+        (field.name, without_underscore(field.name), field.default if field.metadata.get(SPARSE) else MISSING)
         for field in fields(cast(Any, noun))
     )
 

@@ -28,6 +28,14 @@ class Direction(StrEnum):
     UNKNOWN = "unknown"
 
 
+class YesNo(StrEnum):
+    """Whether something is so of a call; `UNKNOWN`: the phone system does not say."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
 class CallerKind(StrEnum):
     """What stands in the caller's number field: phone systems put more than numbers there."""
 
@@ -94,7 +102,7 @@ def without_underscore(name: str) -> str:
 
 
 SPARSE = "sparse"
-"""Marks a field that JSON leaves out while it is empty or false."""
+"""Marks a field that JSON leaves out while it has its default."""
 DESKTOP = "desktop"
 """The target that is the agent's own page; every other target is a CRM's name."""
 
@@ -148,6 +156,8 @@ class Call:
     """One live call on one extension. Times are UTC, None where the phone system gives none.
 
     Adapters fill in what the phone system said; `did_label`, `caller.e164` and `caller.kind` are added by `enrich`.
+    `queue` is the name of the queue that it came through or waits in ("": none, or not said). A call that is `parked`,
+    or that the other side has put on hold (`held_by_other`), keeps the state that the phone system gives it.
     """
 
     pbx: str
@@ -163,6 +173,10 @@ class Call:
     answered_at: datetime | None
     recording: Recording | None
     customdata: Mapping[str, str] = field(default_factory=dict)
+    queue: str = field(default="", metadata={SPARSE: True})
+    conference: YesNo = field(default=YesNo.UNKNOWN, metadata={SPARSE: True})
+    parked: YesNo = field(default=YesNo.UNKNOWN, metadata={SPARSE: True})
+    held_by_other: YesNo = field(default=YesNo.UNKNOWN, metadata={SPARSE: True})
 
 
 @dataclass(frozen=True, slots=True)

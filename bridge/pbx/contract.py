@@ -109,6 +109,7 @@ class Knows(StrEnum):
     QUEUE = "queue of a call"
     CONFERENCE = "conference"
     PARKED = "parked calls"
+    HELD_BY_OTHER = "hold by the other side"
 
 
 class PbxAdapter(Protocol):

@@ -2,13 +2,16 @@
 
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 
+from bridge.core.http_types import Secret
 from bridge.core.model import Caller
-from tests.browser.desk import Desks, card, live
-from tests.stage import CALLER, DID, until
+from tests.browser.desk import Desks, card, live, open_desks
+from tests.makes.test_asterisk_recordings import KEYS, Replay
+from tests.stage import CALLER, DID, Make, open_stage, until
 
 pytestmark = pytest.mark.anyio
 
@@ -274,3 +277,18 @@ async def test_a_record_that_is_no_web_address_has_no_link(desks: Desks) -> None
     await desks.click(record={"type": "contact", "id": "42", "url": "javascript:alert(1)"})
     await expect(card(page)).to_be_visible()
     await expect(card(page).locator("a")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("situation", "words"),
+    [("97_conference", "Conference"), ("06_incoming_hold_by_caller", "You are on hold"), ("50_queue_ringing", "Queue")],
+)
+async def test_what_else_is_known_of_the_call_is_on_the_card(
+    tmp_path: Path, redis_url: Secret, browser: Browser, situation: str, words: str
+) -> None:
+    make = Make("asterisk", lambda url: {**KEYS, "base_url": url}, lambda _: Replay(situation), "101", "102")
+    async with open_stage(tmp_path, redis_url, make) as stage, open_desks(stage, browser) as desks:
+        page = await desks.open()
+        await desks.click()
+        await expect(card(page)).to_contain_text(words)
+        assert ("sales" in await card(page).inner_text()) == (words == "Queue")

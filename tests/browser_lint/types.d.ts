@@ -39,6 +39,10 @@ interface Call {
   answered_at: string | null;
   recording: { filename: string; muted: boolean } | null;
   customdata: Record<string, string>;
+  queue?: string;
+  conference?: "yes" | "no";
+  parked?: "yes" | "no";
+  held_by_other?: "yes" | "no";
 }
 
 /** The CRM's record as the button named it: unchecked, so anything may be in it. */

@@ -20,7 +20,7 @@ from starlette.routing import Mount
 from bridge.core.errors import PbxError, PbxRefused, PbxUnintelligible, PbxUnreachable
 from bridge.core.finding import Grade
 from bridge.core.http_types import Reply, Secret
-from bridge.core.model import Call, Caller, CallerKind, CallState, Direction
+from bridge.core.model import Call, Caller, CallerKind, CallState, Direction, YesNo
 from bridge.core.reasons import languages
 from bridge.egress.allowed_addresses import Reach, named_by
 from bridge.egress.client import open_client
@@ -348,7 +348,9 @@ def test_several_phones_of_one_extension_are_one_call() -> None:
 
 
 def test_a_local_channel_that_stays_between_is_no_call_and_hides_no_hold() -> None:
-    inner = replace(CALLER, channel="Local/101@internal-00000000;2", uniqueid="1795845051.9", bridge="b", is_held=True)
+    inner = replace(
+        CALLER, channel="Local/101@internal-00000000;2", uniqueid="1795845051.9", bridge="b", is_held=YesNo.YES
+    )
     found = read(CALLER, inner, TALK)
     assert list(found) == ["101"]
     assert (found["101"][0].state, found["101"][0].direction) == (CallState.HOLD, Direction.INCOMING)
@@ -580,3 +582,15 @@ def test_a_password_that_asterisk_quotes_is_not_shown() -> None:
         asyncio.run(ADAPTER.calls(made, ScriptedSession(ADAPTER, made, [Reply(200, {}, body, 1.0)]), None))
     assert "Invented42" not in str(caught.value)
     assert Secret("Invented42") == made.password
+
+
+def test_calls_parked_in_one_lot_are_in_one_bridge_and_no_conference() -> None:
+    """A parking lot is one bridge for all who wait there: their calls are not each other's."""
+    lot = [replace(leg, bridge="lot", application="Dial") for leg in (CALLER, TALK)]
+    strangers = [replace(CALLER, uniqueid=f"1795845051.{n}", linkedid=f"1795845051.{n}", bridge="lot") for n in (7, 8)]
+    (call,) = read(replace(TALK, bridge="lot", application="AppDial"), *strangers)["101"]
+    assert (call.conference, call.parked) == (YesNo.UNKNOWN, YesNo.UNKNOWN)
+    (talking,) = read(*lot)["101"]
+    assert (talking.conference, talking.parked) == (YesNo.NO, YesNo.NO)
+    (parked,) = read(replace(TALK, application="Park"))["101"]
+    assert parked.parked is YesNo.YES

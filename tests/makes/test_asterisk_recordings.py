@@ -20,13 +20,13 @@ from starlette.routing import Route
 from bridge.core.errors import PbxUnintelligible
 from bridge.core.http_types import Reply, Secret
 from bridge.core.json_codec import as_json
-from bridge.core.model import Call
+from bridge.core.model import Call, YesNo
 from bridge.pbx.asterisk import ADAPTER, Account, listing, wire
 from bridge.pbx.asterisk.ami import Access
 from bridge.pbx.switchboard import Switchboard
 from tests.contract import samples
 from tests.contract.session import ScriptedSession, SimulatorSession
-from tests.stage import Make, open_stage
+from tests.stage import DANA, TOKEN, Make, open_stage
 
 SAMPLES = samples.folder(samples.PBX, "asterisk") / "samples"
 SITUATIONS = sorted(
@@ -108,8 +108,9 @@ def ask(situation: str, interface: str, extension: str | None = None, **changed:
     return dict(asyncio.run(ADAPTER.calls(made, session, extension)).extensions)
 
 
-def without_answered(calls: tuple[Call, ...]) -> list[Call]:
-    return [replace(call, answered_at=None) for call in calls]
+def told_by_both(calls: tuple[Call, ...]) -> list[Call]:
+    """Without what the two ways tell apart: when it was answered, and that the other side holds."""
+    return [replace(call, answered_at=None, held_by_other=YesNo.UNKNOWN) for call in calls]
 
 
 def test_there_are_thirty_situations() -> None:
@@ -139,7 +140,7 @@ def test_both_ways_tell_the_same(situation: str) -> None:
     by_ami, by_ari = ask(situation, "ami"), ask(situation, "ari")
     assert list(by_ami) == list(by_ari)
     for extension, calls in by_ami.items():
-        assert without_answered(calls) == without_answered(by_ari[extension])
+        assert told_by_both(calls) == told_by_both(by_ari[extension])
         for one, other in zip(calls, by_ari[extension], strict=True):
             assert (one.answered_at is None) == (other.answered_at is None)
             apart = abs(((one.answered_at or datetime.max) - (other.answered_at or datetime.max)).total_seconds())
@@ -207,6 +208,36 @@ async def test_the_running_product_pops_what_was_recorded(tmp_path: Path, redis_
                     names = ("direction", "state", "did", "started_at", "customdata")
                     assert {name: call[name] for name in names} == {name: want[name] for name in names}
                     assert {name: call["caller"][name] for name in ("number", "name")} == want["caller"]
+
+
+@pytest.mark.anyio
+async def test_queue_conference_and_hold_by_the_other_side_reach_the_popup(tmp_path: Path, redis_url: Secret) -> None:
+    """In its fields, in the sentence, and on the page of the link form, in the reader's language."""
+    replay = Replay()
+
+    def fake(_: Switchboard) -> Replay:
+        return replay
+
+    make = Make("asterisk", lambda url: {**KEYS, "base_url": url}, fake, "101", "102")
+    async with open_stage(tmp_path, redis_url, make) as stage:
+        for replay.situation, name, value, words, shown in (
+            ("50_queue_ringing", "queue", "sales", "from the queue sales", '<bdi dir="auto">sales</bdi>'),
+            ("97_conference", "conference", "yes", "in a conference", "שיחת ועידה"),
+            (
+                "06_incoming_hold_by_caller",
+                "held_by_other",
+                "yes",
+                "the other side has put you on",
+                "בהמתנה אצל הצד השני",
+            ),
+        ):
+            popup = (await stage.click()).json()["popup"]
+            assert popup["call"][name] == value
+            assert words in popup["why"]
+            asked = {"agent": DANA, "token": TOKEN.reveal()}
+            header = {"accept": "text/html", "accept-language": "he"}
+            page = await stage.http.get(f"{stage.bridge_url}/clicks/acme", params=asked, headers=header)
+            assert shown in page.text
 
 
 def test_scripted_answers_are_taken_in_the_order_of_the_questions() -> None:

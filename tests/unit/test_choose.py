@@ -2,11 +2,13 @@
 
 import itertools
 import random
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from bridge.clicks.choose import choose
-from bridge.core.model import Call, CallState
+from bridge.core.model import Call, CallState, YesNo
 from bridge.core.reasons import say
 from tests.unit.nouns import call
 
@@ -49,6 +51,21 @@ def chosen(*calls: Call, ivrid: str | None = None) -> tuple[str, list[str], str]
 @pytest.mark.parametrize("state", list(CallState))
 def test_an_only_call(state: CallState) -> None:
     assert chosen(call("a", state)) == ("a", [], f"{NOW[state]}; the only call")
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        ({"queue": "sales"}, "from the queue sales; "),
+        ({"conference": YesNo.YES}, "in a conference; "),
+        ({"parked": YesNo.YES}, "parked; "),
+        ({"held_by_other": YesNo.YES}, "the other side has put you on hold; "),
+        ({"held_by_other": YesNo.YES, "queue": "sales"}, "the other side has put you on hold; from the queue sales; "),
+        ({"conference": YesNo.NO, "parked": YesNo.NO, "held_by_other": YesNo.NO}, ""),
+    ],
+)
+def test_what_else_is_known_of_the_call_is_in_the_sentence(known: dict[str, Any], words: str) -> None:
+    assert chosen(replace(call("a"), **known)) == ("a", [], f"talking now; {words}the only call")
 
 
 @pytest.mark.parametrize(("first", "second"), list(itertools.product(CallState, repeat=2)))

@@ -25,6 +25,7 @@ from bridge.core.model import (
     PopupAgent,
     Recording,
     ServedFrom,
+    YesNo,
 )
 from tests.unit.nouns import NOON, POPUP
 
@@ -51,6 +52,7 @@ calls = st.builds(
     Call, texts, texts, texts, st.none() | texts, texts, st.none() | texts, st.sampled_from(Direction),
     st.sampled_from(CallState), callers, st.none() | times, st.none() | times,
     st.none() | st.builds(Recording, texts, st.booleans()), st.dictionaries(texts, texts, max_size=3),
+    texts, *(3 * [st.sampled_from(YesNo)]),
 )  # fmt: skip
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts
 records = st.dictionaries(texts, st.recursive(scalars, lambda inner: st.lists(inner, max_size=2), max_leaves=4))
@@ -135,3 +137,11 @@ def test_a_popup_survives_the_round_trip(popup: Popup) -> None:
 @given(popups)
 def test_what_is_written_is_json_that_others_can_read(popup: Popup) -> None:
     json.loads(json_text(popup).encode("utf-8"), parse_constant=pytest.fail)
+
+
+def test_what_the_phone_system_does_not_say_is_left_out_and_a_no_is_not() -> None:
+    call = replace(POPUP.call, conference=YesNo.NO, queue="sales")
+    written = as_json(call)
+    assert (written["conference"], written["queue"]) == ("no", "sales")
+    assert not {"parked", "held_by_other"} & set(written)
+    assert from_json(Call, json_text(call)) == call

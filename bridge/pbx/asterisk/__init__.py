@@ -76,7 +76,10 @@ class Asterisk:
     whole_account = True
     proven = Proven.RECORDINGS
     knows = frozenset(
-        {Knows.DIALING, Knows.HOLD, Knows.DID, Knows.CALLER_NAME, Knows.TRANSFER, Knows.CUSTOM_DATA, Knows.RECORDING}
+        {
+            *(Knows.DIALING, Knows.HOLD, Knows.DID, Knows.CALLER_NAME, Knows.TRANSFER, Knows.CUSTOM_DATA),
+            *(Knows.RECORDING, Knows.QUEUE, Knows.CONFERENCE, Knows.PARKED, Knows.HELD_BY_OTHER),
+        }
     )
 
     async def calls(self, account: Account, session: Session, extension: str | None) -> Listing:

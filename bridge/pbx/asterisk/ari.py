@@ -93,6 +93,7 @@ def _leg(channel: Mapping[str, Any], rules: Rules) -> Leg:
         exten=answers.text(dialplan, "exten")[:NUMBER_CHARACTERS],
         dnid=answers.text(given, DNID)[:NUMBER_CHARACTERS],
         application=answers.text(dialplan, "app_name"),
+        data=answers.text(dialplan, "app_data"),
         variables={name: value_of(text) for name in rules.asked() if isinstance(text := given.get(name), str)},
     )
 

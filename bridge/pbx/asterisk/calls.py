@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bridge.core.errors import PbxRefused
-from bridge.core.model import Call, Caller, CallerKind, CallState, Direction, Recording
+from bridge.core.model import Call, Caller, CallerKind, CallState, Direction, Recording, YesNo
 from bridge.core.phone_numbers import kind_of
 from bridge.core.reasons import Reason
 from bridge.pbx.asterisk.legs import LOCAL, NUMBER_CHARACTERS, RECORDING, Leg
@@ -19,6 +19,7 @@ RINGING = {"Ringing", "Pre-ring"}
 DIALING = {"Ring", "Dialing", "Dialing Offhook", "OffHook"}
 CALLED = {"AppDial", "AppDial2", "AppQueue"}
 """Applications that Asterisk names on channels that it dialled itself."""
+CONFERENCES, PARKED, QUEUE = {"ConfBridge", "MeetMe"}, "Park", "Queue"
 NO_NUMBER = {"", "s", "h", "i", "t"}
 """Names of the dialplan's own steps: nobody dials them."""
 RANKS = (CallState.TALKING, CallState.HOLD, CallState.RINGING, CallState.DIALING, CallState.UNKNOWN)
@@ -97,13 +98,33 @@ class Side:
         """As the agent sees it. On hold is who is let wait by this phone; not who lets this phone wait."""
         if self.leg.state == "Up":
             if self.bridged:
-                held = self.leg.holds or any(leg.is_held for leg in self.bridged)
+                held = self.leg.holds or any(leg.is_held is YesNo.YES for leg in self.bridged)
                 return CallState.HOLD if held else CallState.TALKING
             dials = self.leg.application == "Dial" and self.is_placed
             return CallState.DIALING if dials else CallState.TALKING
         if self.leg.state in DIALING or (self.is_placed and self.leg.state in (*RINGING, "Down")):
             return CallState.DIALING
         return CallState.RINGING if self.leg.state in RINGING else CallState.UNKNOWN
+
+    def queue(self) -> str:
+        """The queue that some leg of the call is in, as the dialplan called it: `sales` of `sales,tT,,,60`."""
+        return next((leg.data.split(",")[0] for leg in (self.leg, *self.linked) if leg.application == QUEUE), "")
+
+    def peers(self) -> list[Leg]:
+        """Those in its bridge who are of its call: all parked calls of a lot are in one bridge too."""
+        return [leg for leg in self.bridged if leg in self.linked and leg.is_real]
+
+    def conference(self) -> YesNo:
+        """Whether more than two speak. Behind a Local channel there may be anybody."""
+        if self.leg.application in CONFERENCES or len(self.peers()) > 1:
+            return YesNo.YES
+        return YesNo.NO if self.leg.state != "Up" or self.peers() else YesNo.UNKNOWN
+
+    def parked(self) -> YesNo:
+        """Whether it waits in a parking lot, as `Park` says; one that was transferred there runs what it ran before."""
+        if self.leg.application == PARKED:
+            return YesNo.YES
+        return YesNo.NO if self.leg.state != "Up" or self.peers() else YesNo.UNKNOWN
 
     def caller(self) -> Caller:
         """The other side; in a conference or an application nobody but what was dialled."""
@@ -145,6 +166,10 @@ class Side:
             answered_at=self.leg.answered_at,
             recording=Recording(recording, muted=False) if recording else None,
             customdata={name: value for name, value in values.items() if value},
+            queue=self.queue(),
+            conference=self.conference(),
+            parked=self.parked(),
+            held_by_other=self.leg.is_held if self.leg.state == "Up" else YesNo.NO,
         )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from bridge.core.model import YesNo
 from bridge.core.text import one_line
 
 ONHOLD, RTP_HOLD, ANSWERED = "CHANNEL(onhold)", "CHANNEL(rtp,hold)", "CDR(answer,u)"
@@ -30,8 +31,9 @@ NUMBER_CHARACTERS, NAME_CHARACTERS, VALUE_CHARACTERS = 80, 200, 2000
 class Leg:
     """One channel. `number` and `name` are its own caller ID, `other_*` whom it is connected with.
 
-    `bridge` is the bridge it is in ("": none). `is_held`: the far side of its bridge lets it wait. `holds`: this phone
-    lets the others wait (only ARI can ask). `answered_at` is when this leg was answered.
+    `application` is what it runs in the dialplan, with `data`. `bridge` is the bridge it is in ("": none). `is_held`:
+    the far side of its bridge lets it wait (only AMI can tell). `holds`: this phone lets the others wait (only ARI can
+    ask). `answered_at` is when this leg was answered.
     """
 
     channel: str
@@ -45,8 +47,9 @@ class Leg:
     exten: str = ""
     dnid: str = ""
     application: str = ""
+    data: str = ""
     bridge: str = ""
-    is_held: bool = False
+    is_held: YesNo = YesNo.UNKNOWN
     holds: bool = False
     answered_at: datetime | None = None
     variables: Mapping[str, str] = field(default_factory=dict)

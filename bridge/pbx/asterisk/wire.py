@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from bridge.core.errors import PbxUnintelligible
 from bridge.core.http_types import Reply
-from bridge.core.model import Caller
+from bridge.core.model import Caller, YesNo
 from bridge.core.reasons import reason
 from bridge.pbx.asterisk import ami
 from bridge.pbx.asterisk.ami import Access, Block
@@ -56,8 +56,9 @@ def _leg(block: Block) -> Leg:
         exten=value_of(block.get("Exten"), NUMBER_CHARACTERS),
         dnid=value_of(block.get("DNID"), NUMBER_CHARACTERS),
         application=block.get("Application"),
+        data=value_of(block.get("Data"), NAME_CHARACTERS),
         bridge=value_of(block.get("BridgeID")),
-        is_held=block.variables.get(ONHOLD) == "1",
+        is_held={"1": YesNo.YES, "0": YesNo.NO}.get(block.variables.get(ONHOLD, ""), YesNo.UNKNOWN),
         answered_at=moment(block.variables.get(ANSWERED, "")),
         variables={name: value_of(value) for name, value in block.variables.items()},
     )

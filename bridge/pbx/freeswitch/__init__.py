@@ -86,7 +86,12 @@ class Freeswitch:
     lists_idle = False
     whole_account = True
     proven = Proven.DOCUMENTATION
-    knows = frozenset({Knows.DIALING, Knows.HOLD, Knows.DID, Knows.CALLER_NAME, Knows.TRANSFER, Knows.CUSTOM_DATA})
+    knows = frozenset(
+        {
+            *(Knows.DIALING, Knows.HOLD, Knows.DID, Knows.CALLER_NAME, Knows.TRANSFER, Knows.CUSTOM_DATA),
+            *(Knows.QUEUE, Knows.CONFERENCE, Knows.PARKED, Knows.HELD_BY_OTHER),
+        }
+    )
 
     async def calls(self, account: Account, session: Session, extension: str | None) -> Listing:
         """The live calls of all extensions, whichever is asked for."""

@@ -5,11 +5,12 @@ inbound, and an agent who is called is outbound. The legs of a call have one `ca
 a-leg, on which it may be missing until somebody answers. The a-leg alone knows the number that the caller dialled.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from bridge.core.model import Call, Caller, CallerKind, CallState, Direction
+from bridge.core.model import Call, Caller, CallerKind, CallState, Direction, YesNo
 from bridge.core.phone_numbers import kind_of
 from bridge.core.text import received
 from bridge.pbx.contract import Listing
@@ -21,6 +22,9 @@ MAX_CHARACTERS = 1000
 ENDED = {"DOWN", "HANGUP"}
 WAITING = {"DIALING", "RINGING", "EARLY", "RING_WAIT"}
 ANSWERED = {"ACTIVE": CallState.TALKING, "UNHELD": CallState.TALKING, "HELD": CallState.HOLD}
+QUEUES, PARKED, CONFERENCE = {"callcenter", "fifo"}, {"valet_park", "park"}, "conference"
+"""The dialplan's applications, by the vendor's pages on mod_callcenter, mod_fifo, mod_valet_parking, mod_conference."""
+END_OF_NAME = re.compile(r"[@ ]")
 NOBODY = {"Outbound Call", "Inbound Call"}
 """Names that the switch makes up where it knows none."""
 
@@ -104,7 +108,31 @@ def _call(leg: Leg, legs: list[Leg], pbx: str) -> Call:
         started_at=_started(leg.said("created_epoch")),
         answered_at=None,
         recording=None,
+        queue=_queue(legs),
+        conference=_runs(leg, others, {CONFERENCE}),
+        parked=_runs(leg, others, PARKED),
+        held_by_other=_held(other),
     )
+
+
+def _queue(legs: list[Leg]) -> str:
+    """The queue that a leg of the call is in: `support` of `support@default` or `support in`."""
+    held = (leg.said("application_data") for leg in legs if leg.said("application") in QUEUES)
+    return next((END_OF_NAME.split(data)[0] for data in held), "")
+
+
+def _runs(leg: Leg, others: list[Leg], applications: Collection[str]) -> YesNo:
+    """Whether the leg is in one of these applications. One that has somebody opposite is in none."""
+    if leg.said("application") in applications:
+        return YesNo.YES
+    return YesNo.NO if len(others) == 1 or leg.state in WAITING else YesNo.UNKNOWN
+
+
+def _held(other: Leg | None) -> YesNo:
+    """Whether the other side lets the agent wait."""
+    if other is None or not (other.answered or other.state in WAITING):
+        return YesNo.UNKNOWN
+    return YesNo.YES if other.state == "HELD" else YesNo.NO
 
 
 def _dialled_out(leg: Leg, others: list[Leg]) -> bool:

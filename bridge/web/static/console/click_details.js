@@ -117,13 +117,14 @@ function because({ outcome, why, reason }) {
 function choice(answer) {
   const call = answer.popup?.call;
   if (!call) return [because(answer)];
-  const { caller, did, did_label: label, ivrid } = call;
+  const { caller, did, did_label: label, ivrid, queue } = call;
   const international = caller.e164 && caller.e164 !== caller.number ? [ltr(caller.e164)] : [];
   return [
     because(answer),
     rows([
       ["caller", [element("b", {}, [foreign(callerName(caller))]), personal(caller.number), ...international]],
       ["console.did", [personal(did), ...(label ? [foreign(label)] : [])]],
+      ...(queue ? [/** @type {Row} */ (["queue", [foreign(queue)]])] : []),
       ["console.ivrid", id(ivrid)],
     ]),
   ];

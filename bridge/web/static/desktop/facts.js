@@ -48,7 +48,7 @@ export function nothingTitle({ outcome }) {
 }
 
 /**
- * State, direction, transferred.
+ * State, direction, transferred, and what else is so of the call.
  * @param {Pick<Card, "call" | "state">} card
  */
 export function chips({ call, state }) {
@@ -56,7 +56,17 @@ export function chips({ call, state }) {
     stateChip(state),
     element("span", { class: "chip" }, [sayValue("direction", call.direction)]),
     call.original_ivrid ? element("span", { class: "chip" }, [say("transferred")]) : null,
+    ...circumstances(call).map((word) => element("span", { class: "chip" }, [word])),
   ]);
+}
+
+/** Parked, in a conference, put on hold by the other side: as far as the phone system says so. @param {Call} call */
+function circumstances({ parked, conference, held_by_other: held }) {
+  return [
+    parked === "yes" ? say("parked") : "",
+    conference === "yes" ? say("conference") : "",
+    held === "yes" ? say("held_by_other") : "",
+  ].filter(Boolean);
 }
 
 /**
@@ -162,6 +172,7 @@ export function details(card, chosenKeys, now) {
   return element("dl", { class: "details" }, [
     row(say("extension"), [ltr(call.extension), element("span", { class: "soft" }, [ltr(call.pbx)])]),
     row(say("ivrid"), [ltr(call.ivrid), copyButton(call.ivrid, "copy-ivrid")]),
+    call.queue ? row(say("queue"), [foreign(call.queue)]) : null,
     original ? row(say("original_ivrid"), [ltr(original), copyButton(original, "copy-original")]) : null,
     recording ? row(say("recording"), [say(recording.muted ? "recording.muted" : "recording.on")]) : null,
     ...customdata(call, chosenKeys).map(([key, value]) => row(foreign(key), [foreign(value)])),
@@ -232,6 +243,8 @@ export function asText(card, chosenKeys) {
     ...contactRows(card),
     [say("state"), sayValue("state", state)],
     [say("direction"), sayValue("direction", call.direction)],
+    ...circumstances(call).map((word) => /** @type {[string, unknown]} */ ([say("state"), word])),
+    [say("queue"), call.queue],
     [say("dialled"), [call.did_label, call.did].filter(Boolean).join(", ")],
     [say("extension"), call.extension],
     [say("ivrid"), call.ivrid],
