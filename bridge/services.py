@@ -17,6 +17,7 @@ from bridge.contacts.search import Contacts
 from bridge.core import background
 from bridge.core.clock import Clock
 from bridge.core.http_types import Secret
+from bridge.core.model import Event
 from bridge.core.tokens import RateLimit
 from bridge.crm import registry as crm_makes
 from bridge.crm.contract import Delivers, LogsCalls
@@ -63,6 +64,15 @@ class Services:
         """Whether calls are written into this CRM's history."""
         account = self.settings.crm.get(crm)
         return account is not None and account.log_calls and isinstance(crm_makes.find(account.kind), LogsCalls)
+
+    def takes_event(self, crm: str, event: Event) -> bool:
+        """Whether this CRM is told of such an event: it asks for it, or keeps a history of how calls ended."""
+        account = self.settings.crm.get(crm)
+        if account is None:
+            return False
+        if event is Event.ENDED and self.logs_calls(crm):
+            return True
+        return str(event) in account.events and self.takes_popups(crm)
 
     @property
     def hold_seconds(self) -> float:

@@ -6,7 +6,7 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +29,7 @@ from bridge.crm.simulation import CrmSimulator, Press, SimulatedAgent, Simulated
 from bridge.crm.webhook import signature
 from bridge.crm.webhook import simulator as fake_crm
 from bridge.delivery.deliver import deliver
+from bridge.events.listen import keep_listening
 from bridge.pbx import registry
 from bridge.pbx.switchboard import Extension, Switchboard
 from bridge.services import Services
@@ -181,8 +182,9 @@ class Stage:
     """A bridge, a phone system, a CRM and Redis, all real but for who is on the phone.
 
     `systems` are the phone systems by name; `phone` and `pbx` are the switchboard and the fake of the one called main.
-    `agents` are rows of the agents' file beside its own. `crms` are the makes of further CRMs by name, each with Dana,
-    Omer and the contacts of `CONTACTS`, and `crm_keys` what their sections say beside what leads to them.
+    `agents` are rows of the agents' file beside its own, `pops` when its agents get popups, `main_keys` more keys of
+    the phone system called main, `more_settings` more sections. `crms` are the makes of further CRMs by name, each with
+    Dana, Omer and the contacts of `CONTACTS`, and `crm_keys` what their sections say beside what leads to them.
     """
 
     folder: Path
@@ -193,6 +195,9 @@ class Stage:
     make: Make = VOICENTER
     systems: dict[str, System] = field(default_factory=dict)
     agents: Iterable[str] = ()
+    pops: Mapping[str, str] = field(default_factory=dict)
+    main_keys: Mapping[str, object] = field(default_factory=dict)
+    more_settings: str = ""
     crms: Mapping[str, str] = field(default_factory=dict)
     crm_keys: Mapping[str, object] = field(default_factory=dict)
     simulated_crms: dict[str, CrmSimulator] = field(default_factory=dict)
@@ -238,15 +243,16 @@ click_token = "{TOKEN.reveal()}"
 popup_url = "{self.pbx_url}/crm/popups"
 popup_secrets = ["{POPUP_SECRET.reveal()}"]
 {self._further_crms()}
+{self.more_settings}
 [dids]
 "{DID}" = "Sales line"
 """,
             encoding="utf-8",
         )
         (self.folder / "agents.csv").write_text(
-            "crm,crm_user,pbx,extension,name\n"
-            f"acme,{DANA},main,{self.make.dana},Dana Cohen\n"
-            f"acme,{OMER},main,{self.make.omer},עומר לוי\n"
+            "crm,crm_user,pbx,extension,name,pop\n"
+            f"acme,{DANA},main,{self.make.dana},Dana Cohen,{self.pops.get(DANA, '')}\n"
+            f"acme,{OMER},main,{self.make.omer},עומר לוי,{self.pops.get(OMER, '')}\n"
             "acme,gone@acme.example,main,SIPNone,Gone\n"
             + "".join(f"{row}\n" for row in (*self.agents, *self._users_of_further_crms())),
             encoding="utf-8",
@@ -258,7 +264,7 @@ popup_secrets = ["{POPUP_SECRET.reveal()}"]
         parts = []
         for name, make in makes.items():
             keys = {"kind": make.kind, **make.section(f"{self.pbx_url}{_mounted(name)}")}
-            keys |= {"timeout_seconds": 3.0, "fresh_seconds": 0.0}
+            keys |= {"timeout_seconds": 3.0, "fresh_seconds": 0.0, **(self.main_keys if name == "main" else {})}
             parts.append(f"[pbx.{name}]\n" + "\n".join(f"{key} = {json.dumps(keys[key])}" for key in keys))
         return "\n".join(parts)
 
@@ -359,13 +365,15 @@ async def open_stage(
 @asynccontextmanager
 async def working(stage: Stage) -> AsyncIterator[None]:
     """What the workers do, while the block lasts: jobs at once, and what is due."""
-    task = asyncio.create_task(_work(stage))
+    listening = [name for name, account in stage.services.settings.pbx.items() if account.events != "off"]
+    lines = (_work(stage), *(keep_listening(stage.services, name) for name in listening))
+    tasks = [asyncio.create_task(line) for line in lines]
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _work(stage: Stage) -> None:

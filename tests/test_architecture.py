@@ -21,7 +21,10 @@ ROOT = Path(__file__).parent.parent
 KINDS = {*pbx_makes.packages(), *crm_makes.packages()}
 LAYERS = (
     ("doors", {"workers", "bridge.__main__", "bridge.cli", "bridge.web", "bridge.demo", "bridge.reload"}),
-    ("lines", {"bridge.clicks", "bridge.delivery", "bridge.doctor", "bridge.services", "bridge.settings"}),
+    (
+        "lines",
+        {"bridge.clicks", "bridge.delivery", "bridge.doctor", "bridge.events", "bridge.services", "bridge.settings"},
+    ),
     ("steps", {"bridge.agents", "bridge.calls", "bridge.contacts"}),
     ("adapters", {"bridge.pbx", "bridge.crm"}),
     ("edges", {"bridge.egress", "bridge.store", "bridge.audit"}),
@@ -38,6 +41,9 @@ SIDEWAYS = {
     ("bridge.demo", "bridge.web"): "it listens as the web door does",
     ("bridge.clicks", "bridge.services"): "the lines work with what the composition root makes",
     ("bridge.delivery", "bridge.services"): "the lines work with what the composition root makes",
+    ("bridge.events", "bridge.services"): "the lines work with what the composition root makes",
+    ("bridge.events", "bridge.clicks"): "an event is answered by the line of a click",
+    ("bridge.events", "bridge.delivery"): "the end of a call is written as deliveries write it",
     ("bridge.doctor", "bridge.services"): "the lines work with what the composition root makes",
     (
         "bridge.agents",

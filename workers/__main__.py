@@ -18,6 +18,7 @@ from bridge.config.loader import settings_file
 from bridge.config.models import Settings
 from bridge.core import background
 from bridge.core.errors import RedisUnfit, SettingsError
+from bridge.events.listen import keep_listening
 from bridge.observability import logs, sd_notify, tracing
 from bridge.services import Services, open_services
 from bridge.settings import load_settings
@@ -58,6 +59,11 @@ async def run(settings: Settings, places: int, file: Path) -> None:
             keep_up(services),
             say_how_it_is(services, worker),
             show_life(services, worker),
+            *(
+                keep_listening(services, name)
+                for name, account in services.settings.pbx.items()
+                if account.events != "off"
+            ),
             beat,
         )
         upkeep = [asyncio.create_task(line) for line in lines]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
@@ -26,7 +26,17 @@ from bridge.core.session import Session
 from bridge.egress.circuit_breaker import CircuitBreaker, CircuitState
 from bridge.observability import tracing
 from bridge.pbx import registry
-from bridge.pbx.contract import CallQueue, Listing, ListsExtensions, ListsPeople, ListsQueues, Person, Probes
+from bridge.pbx.contract import (
+    CallQueue,
+    Connects,
+    Listing,
+    ListsExtensions,
+    ListsPeople,
+    ListsQueues,
+    Person,
+    Probes,
+    Told,
+)
 
 KNOWN_SECONDS = 60.0
 """How long an extension that was listed once is taken to be there still."""
@@ -122,6 +132,18 @@ class PhoneSystem:
         if self.adapter.lists_idle:
             return frozenset((await self.snapshot(None)).extensions) or None
         return await self._all_extensions()
+
+    async def connection(self) -> AsyncIterator[Told]:
+        """What it tells on a connection, the whole picture first, until that breaks. Raises `PbxError`."""
+        if not isinstance(self.adapter, Connects):
+            raise PbxRefused(reason("no-event-connection", name=self.name))
+        try:
+            async for told in self.adapter.connect(self.account, self._session):
+                yield told
+        except RequestFailed as error:
+            raise PbxUnreachable(reason("of-pbx", name=self.name, what=error.reason)) from None
+        except (RateLimited, TokenRefused) as error:
+            raise PbxRefused(reason("of-pbx", name=self.name, what=error.reason)) from None
 
     async def queues(self, queue: str | None) -> tuple[CallQueue, ...] | None:
         """Who waits in its queues; None where this make has none to ask for. Raises `PbxError`."""

@@ -5,13 +5,15 @@ is given only after that.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from redis.exceptions import RedisError
 
 from bridge.agents import directory
 from bridge.calls.labels import labelled
 from bridge.calls.live_calls import LookupResult
+from bridge.calls.rules import decide
+from bridge.clicks import earlier
 from bridge.clicks.choose import Choice, choose
 from bridge.clicks.commit import Entry, Given, commit
 from bridge.clicks.contact import at_first
@@ -23,38 +25,56 @@ from bridge.core.model import Agent, Answer, Call, Click, Outcome, Popup
 from bridge.core.reasons import Reason, say
 from bridge.observability import tracing
 from bridge.services import Services
+from bridge.store.calls import popped
 from bridge.store.clicks import accept
 from bridge.store.desktop import choices
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What an event of the phone system says already, so that nobody asks it: the agent's live calls, and the popup's
+    place, which is claimed for it."""
+
+    calls: LookupResult
+    place: popped.Place
+
+
 async def answer(
-    click: Click, services: Services, timer: StepTimer, allowances: Sequence[accept.Allowance] = ()
+    click: Click,
+    services: Services,
+    timer: StepTimer,
+    allowances: Sequence[accept.Allowance] = (),
+    event: Event | None = None,
 ) -> Given:
-    """Contract 3's answer to an authenticated click, written down before it is given.
+    """Contract 3's answer to an authenticated click, or to an event in its place, written down before it is given.
 
     Raises `TooManyClicks` (by `allowances`) and `Unavailable`.
     """
     with tracing.span("click", "SERVER", click_id=click.click_id, crm=click.crm):
-        given = await _answer_once(click, services, timer, allowances)
+        given = await _answer_once(click, services, timer, allowances, event)
         tracing.annotate(outcome=given.answer.outcome, duplicate=given.duplicate)
     return given
 
 
 async def _answer_once(
-    click: Click, services: Services, timer: StepTimer, allowances: Sequence[accept.Allowance]
+    click: Click, services: Services, timer: StepTimer, allowances: Sequence[accept.Allowance], event: Event | None
 ) -> Given:
     """A repeat gets the stored answer; whoever fails lets a repeat start at once."""
     stored = await accept.begin(services.scripts, click, services.hold_seconds, allowances)
     if stored is not None:
         return Given.again(stored)
+    entry: Entry | None = None
     try:
-        return await commit(services.scripts, services.jobs, await _look_up(click, services, timer))
+        entry = await _look_up(click, services, timer, event)
+        return await commit(services.scripts, services.jobs, entry)
     except BaseException:
         await accept.abandon(services.scripts, click)
+        if entry is not None and entry.place is not None:
+            await earlier.give_up(services, entry.place, click)
         raise
 
 
-async def _look_up(click: Click, services: Services, timer: StepTimer) -> Entry:
+async def _look_up(click: Click, services: Services, timer: StepTimer, event: Event | None) -> Entry:
     """From the click to all that it leaves behind."""
     resolved = directory.resolve(click, services.agents.directory(), services.settings.pbx_of(click.crm))
     targets = services.settings.targets_of(click.crm)
@@ -63,19 +83,24 @@ async def _look_up(click: Click, services: Services, timer: StepTimer) -> Entry:
         nothing = _Found(None, resolved.outcome, resolved.reason)
         return Entry(click, _answer(click, nothing, None, timer), resolved.agent, targets=targets)
 
-    result = await services.lookup.live_calls(resolved.extensions)
+    result = event.calls if event else await services.lookup.live_calls(resolved.extensions)
     timer.mark("lookup")
 
     found = await _choose(click, resolved.agent, result, services)
     timer.mark("choose")
 
+    shown = await earlier.shown(found.popup, services, click, event.place if event else None)
+    targets = targets if found.targets is None or not targets else found.targets
     return Entry(
         click=click,
-        answer=_answer(click, found, result, timer),
+        answer=_answer(click, replace(found, popup=shown.popup), result, timer),
         agent=resolved.agent,
         live_calls=_shown(result, services, click.crm),
         targets=targets,
         histories=tuple(name for name in dict.fromkeys((click.crm, *targets)) if services.logs_calls(name)),
+        place=shown.place,
+        is_again=shown.is_again,
+        rule=found.rule,
         steps=timer.ms,
         regions=services.labels.regions,
         questions=services.lookup.take_durations(),
@@ -90,11 +115,13 @@ def _shown(result: LookupResult, services: Services, crm: str) -> tuple[Call, ..
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What comes of a lookup: a popup, or the outcome without one; and why."""
+    """What comes of a lookup: a popup, or the outcome without one; why; and what a rule says of its targets."""
 
     popup: Popup | None
     outcome: Outcome
     reason: Reason
+    targets: tuple[str, ...] | None = None
+    rule: int = 0
 
 
 async def _choose(click: Click, agent: Agent, result: LookupResult, services: Services) -> _Found:
@@ -104,7 +131,12 @@ async def _choose(click: Click, agent: Agent, result: LookupResult, services: Se
     if choice is None:
         missing = Reason("no-such-call", {"ivrid": click.ivrid, "count": len(result.calls)})
         return _Found(None, Outcome.NO_SUCH_CALL, missing)
-    return _Found(_popup(click, agent, choice, services), Outcome.FOUND, choice.reason)
+    region = services.labels.regions.get(choice.call.pbx, "")
+    ruled = decide(services.settings.rules, choice.call, agent, click.trigger, region)
+    popup = _popup(click, agent, choice, services)
+    if ruled.label is not None:
+        popup = replace(popup, call=replace(popup.call, did_label=ruled.label))
+    return _Found(popup, Outcome.FOUND, choice.reason, ruled.targets, ruled.number)
 
 
 async def _chosen_before(click: Click, agent: Agent, result: LookupResult, services: Services) -> str | None:

@@ -9,7 +9,7 @@ from bridge.core.model import DESKTOP, Agent, Answer, Call, Click, ContactStatus
 from bridge.core.phone_numbers import e164
 from bridge.observability import tracing
 from bridge.store import counters, jobs, keys
-from bridge.store.calls import popups
+from bridge.store.calls import popped, popups
 from bridge.store.clicks import accept
 from bridge.store.client import Batch
 from bridge.store.deliveries import records
@@ -28,6 +28,12 @@ class Entry:
     targets: tuple[str, ...] = ()
     histories: tuple[str, ...] = ()
     """The CRMs that keep the call in their history."""
+    place: popped.Place | None = None
+    """The popup's call and agent, where others may make a popup of it too."""
+    is_again: bool = False
+    """The popup was made before, and is told once more: nothing is delivered."""
+    rule: int = 0
+    """The rule of the settings that decided, from 1; 0: none."""
     steps: Mapping[str, float] = field(default_factory=dict)
     regions: Mapping[str, str] = field(default_factory=dict)
     questions: Sequence[tuple[str, float]] = ()
@@ -76,7 +82,7 @@ async def _tell_desktop(scripts: Scripts, entry: Entry) -> None:
 
 def _deliveries(entry: Entry) -> list[Delivery]:
     popup = entry.answer.popup
-    if popup is None:
+    if popup is None or entry.is_again:
         return []
     reachable = [target for target in entry.targets if target != DESKTOP or popup.agent.crm_user]
     wanted = [(target, Event.POPUP) for target in reachable] + [(crm, Event.LOG) for crm in entry.histories]
@@ -90,7 +96,7 @@ def _deliveries(entry: Entry) -> list[Delivery]:
 def _write(pipe: Batch, queue: jobs.Jobs, entry: Entry, waiting: list[Delivery]) -> None:
     click, popup = entry.click, entry.answer.popup
     ids = [delivery.delivery_id for delivery in waiting]
-    if popup is not None:
+    if popup is not None and not entry.is_again:
         popups.buffer_popup(pipe, popup, ids)
         for delivery in waiting:
             if delivery.event is Event.LOG:
@@ -98,6 +104,8 @@ def _write(pipe: Batch, queue: jobs.Jobs, entry: Entry, waiting: list[Delivery])
                 continue
             records.buffer_new(pipe, delivery, click, popup.expires_at)
             queue.add(pipe, jobs.DELIVER, delivery.delivery_id)
+        if entry.place is not None:
+            popped.buffer_popped(pipe, entry.place, popup.popup_id)
         if popup.contact is not None and popup.contact.status is ContactStatus.UNKNOWN:
             queue.add(pipe, jobs.CONTACT, popup.popup_id)
     popups.buffer_story(pipe, click.click_id, _story(entry, ids))
@@ -121,6 +129,7 @@ def _story(entry: Entry, delivery_ids: list[str]) -> dict[str, object]:
         "answer": entry.answer,
         "steps": [{"step": step, "ms": ms} for step, ms in entry.steps.items()],
         "delivery_ids": delivery_ids,
+        "rule": entry.rule or None,
     }
 
 

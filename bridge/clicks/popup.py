@@ -24,4 +24,5 @@ def make_popup(
         why=say(choice.reason),
         record=click.record,
         reason=choice.reason,
+        trigger=click.trigger,
     )

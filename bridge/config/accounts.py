@@ -1,12 +1,17 @@
 """`[pbx.NAME]` and `[crm.NAME]`: what every phone system and every CRM has. Each make's folder adds its own keys."""
 
 from collections.abc import Iterator, Mapping
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from bridge.config.addresses import Hosts, Origins, WebAddress, host_of
 from bridge.config.section import Section
-from bridge.config.values import Hidden, Names, Region, Timezone
+from bridge.config.values import Hidden, Names, Region, Timezone, split_text
+
+CallEvents = Annotated[
+    tuple[Literal["call.popup", "call.note", "call.answered_elsewhere", "call.ended"], ...], BeforeValidator(split_text)
+]
 
 
 class PbxAccount(Section):
@@ -20,6 +25,13 @@ class PbxAccount(Section):
     fresh_seconds: float = Field(0.25, ge=0, le=5, description="an answer this young is used again")
     agents_for: Names = Field((), description="CRMs whose users are the e-mail addresses in its own directory")
 
+    events: Literal["off", "poll", "push", "connect"] = Field(
+        "off",
+        description="how popups come without a click: its calls are polled, it calls /events/NAME, or is connected to",
+    )
+    poll_seconds: float = Field(2.0, ge=0.2, le=60, description="how often its calls are polled")
+    hot_desk: bool = Field(False, description="popups go to who is logged in to the extension, where it says who")
+
     def addresses(self) -> Iterator[str]:
         """Where its API lives; a make that has more addresses adds them."""
         yield self.base_url
@@ -31,6 +43,10 @@ class CrmAccount(Section):
     kind: str = Field(description="how this CRM sends clicks and takes popups")
     pbx: str | None = Field(None, description="where an extension named in a click is looked up")
     targets: Names | None = Field(None, description="who gets the popup; default: this CRM and desktop")
+    events: CallEvents = Field(
+        ("call.popup", "call.note"),
+        description="what it is sent, of call.popup, call.note, call.answered_elsewhere, call.ended",
+    )
     popup_ttl_seconds: int = Field(120, ge=1, le=3600, description="a popup older than this is of no use: it expires")
     clicks_per_minute: int = Field(0, ge=0, description="more than this many are answered 429; 0: no limit")
     agent_clicks_per_minute: int = Field(

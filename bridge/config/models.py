@@ -11,6 +11,7 @@ from pydantic import Field
 
 from bridge.config.accounts import CrmAccount, PbxAccount
 from bridge.config.addresses import Ancestors, DatabaseAddress, ExactAddress, Networks, RedisAddress, WebAddress
+from bridge.config.rules import Rule
 from bridge.config.section import Section, secrets_of
 from bridge.config.values import Names, Prefix, Region, Secrets, SecretText, Timezone, split_text
 from bridge.core.model import DESKTOP
@@ -99,6 +100,9 @@ class Settings(Section):
     log: Log = Log()
     pbx: Mapping[str, PbxAccount] = Field({}, description="phone systems")
     crm: Mapping[str, CrmAccount] = Field({}, description="CRMs")
+    rules: tuple[Rule, ...] = Field(
+        (), description="which calls pop, where to and under which label; the first that fits"
+    )
     dids: Mapping[str, str] = Field({}, description="label shown for a number that callers dial")
 
     def targets_of(self, crm: str) -> tuple[str, ...]:

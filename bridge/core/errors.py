@@ -6,6 +6,7 @@ PopbridgeError
 │   ├── Malformed           400
 │   ├── BadSignature        401  one text for every way it can fail
 │   ├── UnknownCrm          404
+│   ├── UnknownPbx          404
 │   ├── TooLarge            413
 │   ├── UnsupportedMediaType 415
 │   ├── TooManyClicks       429
@@ -77,6 +78,14 @@ class UnknownCrm(ClickRefused):
     status = 404
     reason = "unknown-crm"
     title = "No such CRM"
+
+
+class UnknownPbx(ClickRefused):
+    """No such phone system in the settings, or it sends no events."""
+
+    status = 404
+    reason = "unknown-pbx"
+    title = "No such phone system"
 
 
 class TooLarge(ClickRefused):

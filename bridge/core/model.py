@@ -54,6 +54,14 @@ class Pop(StrEnum):
     ANSWER = "answer"
 
 
+class Trigger(StrEnum):
+    """What made a popup: a click, a call that rings (outgoing: is dialled), or one that is answered."""
+
+    BUTTON = "button"
+    RINGING = "ringing"
+    ANSWER = "answer"
+
+
 class Outcome(StrEnum):
     """How a click ended. `FOUND` alone has a popup."""
 
@@ -178,6 +186,12 @@ class Call:
     parked: YesNo = field(default=YesNo.UNKNOWN, metadata={SPARSE: True})
     held_by_other: YesNo = field(default=YesNo.UNKNOWN, metadata={SPARSE: True})
 
+    @property
+    def identity(self) -> str:
+        """What makes it the same call on each extension. Where no ivrid is given, number and start tell calls apart."""
+        started = self.started_at.isoformat() if self.started_at else ""
+        return self.ivrid or f"{self.extension}\x1f{self.caller.number}\x1f{started}"
+
 
 @dataclass(frozen=True, slots=True)
 class Click:
@@ -197,6 +211,7 @@ class Click:
     record: Mapping[str, object] | None = None
     key: str | None = None
     proof: str = ""
+    trigger: Trigger = Trigger.BUTTON
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +291,7 @@ class Popup:
     record: Mapping[str, object] | None
     reason: Reason | None = None
     contact: Contact | None = None
+    trigger: Trigger = Trigger.BUTTON
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """A call as a CRM's history keeps it, from the popup that was shown for it; pure."""
 
-from bridge.core.model import CallEnd, CallOutcome, ContactStatus, Popup
+from dataclasses import replace
+from datetime import datetime
+
+from bridge.core.model import Call, CallEnd, CallOutcome, Contact, ContactStatus, Popup
 
 
-def going_on(popup: Popup, crm: str) -> CallEnd:
-    """The call while it lasts, linked to the contact where `crm` has found exactly one."""
-    call, found = popup.call, popup.contact
-    one = found.records[0] if found and found.crm == crm and found.status is ContactStatus.ONE else None
+def going_on(popup: Popup) -> CallEnd:
+    """The call while it lasts."""
+    call = popup.call
     return CallEnd(
         pbx=call.pbx,
         ivrid=call.ivrid or popup.popup_id,
@@ -21,8 +23,28 @@ def going_on(popup: Popup, crm: str) -> CallEnd:
         talk_seconds=None,
         recording=call.recording,
         outcome=CallOutcome.UNKNOWN,
-        contact_type=one.type if one else "",
-        contact_id=one.id if one else "",
+    )
+
+
+def linked(call: CallEnd, found: Contact | None, crm: str) -> CallEnd:
+    """The call with the record of who called, where `crm` has found exactly one."""
+    if found is None or found.crm != crm or found.status is not ContactStatus.ONE:
+        return call
+    return replace(call, contact_type=found.records[0].type, contact_id=found.records[0].id)
+
+
+def of_end(popup: Popup, call: Call, ended_at: datetime, outcome: CallOutcome) -> CallEnd:
+    """The call when it is over for the popup's agent, as it was last."""
+    begun = going_on(popup)
+    talked = int((ended_at - call.answered_at).total_seconds()) if call.answered_at else None
+    return replace(
+        begun,
+        answered_at=call.answered_at,
+        started_at=call.started_at or begun.started_at,
+        ended_at=ended_at,
+        talk_seconds=(0 if outcome is not CallOutcome.ANSWERED else talked),
+        recording=call.recording or begun.recording,
+        outcome=outcome,
     )
 
 

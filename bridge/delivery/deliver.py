@@ -1,67 +1,43 @@
 """The line of a delivery: one attempt of it, from the claim to the record of what became of it."""
 
-import asyncio
 import logging
-from collections.abc import MutableMapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
-from bridge.config.models import CrmAccount
-from bridge.core import hide
-from bridge.core.errors import RateLimited, RequestFailed, SearchFailed, TokenRefused
-from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.json_codec import from_json
 from bridge.core.model import (
     DESKTOP,
     Attempt,
-    ContactStatus,
-    DeliveryEvent,
     DeliveryState,
     Event,
     ExtensionId,
-    Note,
     Outcome,
     Popup,
 )
 from bridge.core.reasons import Reason
-from bridge.core.session import Session
-from bridge.crm import registry
 from bridge.crm.contract import (
     Delivered,
-    Delivers,
     Duplicate,
-    FindsAgents,
-    LogsCalls,
-    Recipient,
     RecipientUnknown,
     Rejected,
     Result,
     Retry,
 )
-from bridge.delivery import call_log
+from bridge.delivery import bring
 from bridge.delivery.retry_policy import LONGEST_DEFER, LONGEST_NOTE_WAIT, LONGEST_WAIT, growing_wait
+from bridge.delivery.watched import Watched
 from bridge.egress.target_limits import Target, Visit
 from bridge.observability import logs, tracing
 from bridge.services import Services
 from bridge.store import counters
 from bridge.store.calls import popups
-from bridge.store.deliveries import claims, history, results
+from bridge.store.deliveries import claims, results
 from bridge.store.deliveries.claims import Claim
 from bridge.store.desktop import stream
 
 log = logging.getLogger(__name__)
 
-Subject = Popup | Note
 LAST_CHANCE = timedelta(seconds=3)
 """How long before its end a delivery is attempted that was asked to wait longer than it lives."""
-MOST_WAITS = 3
-"""How often a call's record waits for the contact before it is written without."""
-MOST_SEARCHES = 5
-"""How often a search for the contact may fail before a call's record is written without."""
-NOT_SEARCHED = Reason("contact-unknown")
-AGENT_ID_LIFE = timedelta(hours=1)
-"""How long the id that a CRM gave for an agent is taken to be theirs."""
 
 
 async def deliver(delivery_id: str, services: Services) -> None:
@@ -89,17 +65,19 @@ async def _attempt(services: Services, claim: Claim) -> None:
 
 def _has_a_door(services: Services, claim: Claim) -> bool:
     """Whether the target can take what is brought."""
-    return services.logs_calls(claim.target) if claim.event is Event.LOG else services.takes_popups(claim.target)
+    if claim.event is Event.LOG or (claim.event is Event.ENDED and services.logs_calls(claim.target)):
+        return services.logs_calls(claim.target)
+    return services.takes_popups(claim.target)
 
 
 def _is_late(services: Services, claim: Claim) -> bool:
     return services.clock.now() >= claim.expires_at
 
 
-def _subject(claim: Claim) -> Subject | None:
+def _subject(claim: Claim) -> bring.Subject | None:
     """What is to be delivered; None when it is not kept any longer."""
-    if claim.event is Event.NOTE:
-        return from_json(Note, claim.note) if claim.note else None
+    if claim.event in bring.KINDS:
+        return from_json(bring.KINDS[claim.event], claim.note) if claim.note else None
     return popups.kept(claim.kept) if claim.kept else None
 
 
@@ -114,7 +92,7 @@ async def _to_desktop(services: Services, claim: Claim, popup: Popup) -> None:
     _log(claim, DeliveryState.PENDING, attempt)
 
 
-async def _when_there_is_room(services: Services, claim: Claim, subject: Subject) -> None:
+async def _when_there_is_room(services: Services, claim: Claim, subject: bring.Subject) -> None:
     """Attempt it, or back off: what waits for a slow or dead target must not keep others waiting."""
     target = services.targets[claim.target]
     if not target.enter():
@@ -133,7 +111,7 @@ async def _back_off(services: Services, claim: Claim, seconds: float = 0.0) -> N
     await claims.defer(services.scripts, claim, until)
 
 
-async def _to_crm(services: Services, claim: Claim, subject: Subject, target: Target) -> Visit:
+async def _to_crm(services: Services, claim: Claim, subject: bring.Subject, target: Target) -> Visit:
     """One attempt, recorded; how the CRM behaved."""
     at, started = services.clock.now(), services.clock.ticks()
     if isinstance(subject, Popup) and claim.event is Event.POPUP and await _is_over(services, claim, subject):
@@ -143,9 +121,9 @@ async def _to_crm(services: Services, claim: Claim, subject: Subject, target: Ta
     if _is_late(services, claim):  # asking took time
         await _end(services, claim, DeliveryState.EXPIRED)
         return Visit.NOT_ASKED
-    session = _Watched(services.crm_sessions[claim.target])
-    result = await _send(services, claim, subject, session)
-    if isinstance(result, _NoTurn):
+    session = Watched(services.crm_sessions[claim.target])
+    result = await bring.send(services, claim, subject, session)
+    if isinstance(result, bring.NoTurn):
         await _back_off(services, claim, result.seconds)
         return Visit.NOT_ASKED
     await _record(services, claim, result, Attempt(at, session.status, _since(services, started), None, None))
@@ -163,90 +141,6 @@ async def _is_over(services: Services, claim: Claim, popup: Popup) -> bool:
     if result.outcome is Outcome.FOUND:
         return all(call.ivrid != popup.call.ivrid for call in result.calls)
     return result.outcome is Outcome.NO_ACTIVE_CALL
-
-
-@dataclass(frozen=True, slots=True)
-class _NoTurn:
-    """The vendor's rate limit is used up: nothing was sent."""
-
-    seconds: float
-
-
-async def _send(services: Services, claim: Claim, subject: Subject, session: "_Watched") -> Result | _NoTurn:
-    """One attempt; where the CRM keeps calls, nobody else writes the same call meanwhile."""
-    if not isinstance(subject, Popup) or not services.logs_calls(claim.target):
-        return await _push(services, claim, subject, session)
-    if claim.event is Event.LOG:
-        if call_log.waits_for_contact(subject) and claim.deferred < MOST_WAITS:
-            return _NoTurn(services.settings.crm[claim.target].search_seconds)
-        subject = await _with_its_own_contact(services, claim, subject)
-        if not _may_be_logged(subject, claim):
-            return Retry(None, subject.contact.reason if subject.contact and subject.contact.reason else NOT_SEARCHED)
-    mine = (services.redis, claim.target, subject.agent, subject.call, f"{claim.delivery_id} {claim.fence}")
-    async with history.writing(*mine, services.lease) as may_write:
-        return await _push(services, claim, subject, session) if may_write else _NoTurn(0.0)
-
-
-async def _with_its_own_contact(services: Services, claim: Claim, popup: Popup) -> Popup:
-    """The popup with the contact that this CRM knows: a history links to its own records only."""
-    known = popup.contact
-    if known is not None and known.crm == claim.target and known.status is not ContactStatus.UNKNOWN:
-        return popup
-    region = services.labels.regions.get(popup.call.pbx, "")
-    return replace(popup, contact=await services.contacts.find(claim.target, popup.call, region))
-
-
-def _may_be_logged(popup: Popup, claim: Claim) -> bool:
-    """Whether it is known who called; a CRM that cannot be searched keeps its calls without."""
-    known = popup.contact
-    return known is None or known.status is not ContactStatus.UNKNOWN or claim.tries >= MOST_SEARCHES
-
-
-async def _push(services: Services, claim: Claim, subject: Subject, session: "_Watched") -> Result | _NoTurn:
-    account = services.settings.crm[claim.target]
-    try:
-        async with asyncio.timeout(account.push_timeout_seconds):
-            with tracing.step("push", "CLIENT", target=claim.target):
-                result = await _bring(account, claim, subject, session)
-                tracing.annotate(status=session.status or 0)
-                return result
-    except TimeoutError:
-        return Retry(None, Reason("timeout", {"host": claim.target, "seconds": account.push_timeout_seconds}))
-    except RateLimited as error:
-        return _NoTurn(error.after) if session.status is None else Retry(timedelta(seconds=error.after), error.reason)
-    except RequestFailed as error:
-        if error.cause == "address-refused":  # no attempt can change that
-            return Rejected(error.reason)
-        return Retry(None, error.reason)
-    except (TokenRefused, SearchFailed) as error:
-        return Retry(None, error.reason)
-
-
-async def _bring(account: CrmAccount, claim: Claim, subject: Subject, session: Session) -> Result:
-    """What the make does with it. What the session raises passes through."""
-    adapter = registry.find(account.kind)
-    recipient = await recipient_of(adapter, account, session, subject.agent.crm_user, subject.agent.name)
-    if claim.event is Event.LOG and isinstance(subject, Popup) and isinstance(adapter, LogsCalls):
-        call = call_log.going_on(subject, claim.target)
-        return Delivered(await adapter.log_call(account, session, call, recipient, None))
-    assert isinstance(adapter, Delivers)  # noqa: S101 - for the type checker: `takes_popups` has looked
-    if isinstance(subject, Popup):
-        subject = hide.without(subject, account.hide)
-    at = subject.created_at if isinstance(subject, Popup) else subject.noted_at
-    event = DeliveryEvent(claim.event, claim.delivery_id, at, subject, claim.resent)
-    return await adapter.deliver(account, session, event, recipient)
-
-
-async def recipient_of(adapter: object, account: Any, session: Session, crm_user: str, name: str) -> Recipient:
-    """The agent as this CRM knows them. What the session raises passes through."""
-    if not isinstance(adapter, FindsAgents):
-        return Recipient(crm_user, name)
-    known = await session.recall(f"agent {crm_user}")
-    if known is None:
-        known = await adapter.find_agent(account, session, crm_user)
-        if known is not None:
-            await session.remember(f"agent {crm_user}", known, AGENT_ID_LIFE)
-    return Recipient(crm_user, name, known)
 
 
 async def _record(services: Services, claim: Claim, result: Result, attempt: Attempt) -> None:
@@ -322,45 +216,3 @@ def _counts(claim: Claim, attempt: Attempt | None) -> results.Counts:
 
 def _since(services: Services, started: float) -> float:
     return round((services.clock.ticks() - started) * 1000, 1)
-
-
-class _Watched:
-    """A session whose newest HTTP status is kept, for the record of one attempt."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self.status: int | None = None
-
-    @property
-    def name(self) -> str:
-        return self._session.name
-
-    @property
-    def now(self) -> datetime:
-        return self._session.now
-
-    @property
-    def local(self) -> MutableMapping[str, Any]:
-        return self._session.local
-
-    async def send(self, request: Request, repeatable: bool = False, wants_body: bool = True) -> Reply:
-        return self._seen(await self._session.send(request, repeatable, wants_body))
-
-    async def send_authorized(self, request: Request, repeatable: bool = False) -> Reply:
-        return self._seen(await self._session.send_authorized(request, repeatable))
-
-    def _seen(self, reply: Reply) -> Reply:
-        self.status = reply.status
-        return reply
-
-    async def token(self, refused: Secret | None = None) -> Secret:
-        return await self._session.token(refused)
-
-    async def dial(self, host: str, port: int, tls: bool = False) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await self._session.dial(host, port, tls)
-
-    async def remember(self, key: str, value: str, ttl: timedelta, vital: bool = True) -> None:
-        await self._session.remember(key, value, ttl, vital)
-
-    async def recall(self, key: str) -> str | None:
-        return await self._session.recall(key)

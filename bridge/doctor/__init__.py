@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
 from bridge.core.finding import Finding
-from bridge.doctor import inside, outside
+from bridge.doctor import inside, listening, outside
 from bridge.services import Services
 
 
@@ -23,6 +23,7 @@ async def examine(services: Services, private: Sequence[Path]) -> list[Finding]:
         inside.of_audit(services),
         outside.of_public_url(services),
         *(outside.of_pbx(system) for system in services.lookup.systems.values()),
+        *(listening.of_listener(services, system) for system in services.lookup.systems.values()),
         *(outside.of_rows(services, system) for system in services.lookup.systems.values()),
         *(outside.of_crm(services, name, account) for name, account in settings.crm.items()),
         outside.of_buttons(services),

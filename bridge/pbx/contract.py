@@ -165,6 +165,14 @@ class ReadsEvents(Protocol):
 
 
 @runtime_checkable
+class AnswersEvents(Protocol):
+    """It wants an answer of its own to an event that was taken in; without this it gets 200 and an empty object."""
+
+    def event_answer(self, account: Any, incoming: Incoming) -> Response:
+        """The answer."""
+
+
+@runtime_checkable
 class Connects(Protocol):
     """It offers a connection on which it sends events."""
 

@@ -65,6 +65,37 @@ def history_lock(crm: str, call: str) -> str:
     return f"popbridge:history-lock:{crm}:{sha256(call.encode()).hexdigest()[:32]}"
 
 
+def popped(agent: "Person", pbx: str, call: str) -> str:
+    """Text: the click that made the popup of this call for this agent."""
+    digest = sha256(f"{pbx}\x1f{call}".encode()).hexdigest()[:32]
+    return f"popbridge:popped:{agent.crm}:{agent.crm_user}:{digest}"
+
+
+def ended(place: str) -> str:
+    """Text: present once the end of a call was told, of one agent (by the name of its `popped`)."""
+    return place.replace("popbridge:popped:", "popbridge:ended:", 1)
+
+
+def listener(pbx: str) -> str:
+    """Text: which process listens to a phone system."""
+    return f"popbridge:listener:{pbx}"
+
+
+def listening(pbx: str) -> str:
+    """JSON: how the listener to a phone system is doing."""
+    return f"popbridge:listening:{pbx}"
+
+
+def picture(pbx: str) -> str:
+    """JSON: who is on which call, as the listener last knew it."""
+    return f"popbridge:picture:{pbx}"
+
+
+def told(pbx: str) -> str:
+    """Stream: the events that a phone system has sent and the listener has not taken in yet."""
+    return f"popbridge:told:{pbx}"
+
+
 def delivery(delivery_id: str) -> str:
     """Hash: one delivery's state, lease and fence."""
     return f"popbridge:delivery:{delivery_id}"

@@ -22,7 +22,7 @@ from bridge.core.errors import ArchiveUnfit, ClickRefused, PbxError
 from bridge.core.http_types import Secret
 from bridge.observability import sd_notify, tracing
 from bridge.services import Services, open_services
-from bridge.web import clicks, health, languages, problems
+from bridge.web import clicks, events, health, languages, problems
 from bridge.web.api import audit, openapi, reads
 from bridge.web.console import page as console
 from bridge.web.desktop import actions, stream
@@ -35,6 +35,7 @@ POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self
 ROUTES = [
     Route("/clicks/{crm}", clicks.click, methods=["GET", "POST", "OPTIONS"]),
     Route("/clicks/{crm}/", clicks.click, methods=["GET", "POST", "OPTIONS"]),
+    Route("/events/{pbx}", events.event, methods=["GET", "POST"]),
     Route("/desktop/events", stream.events),
     Route("/desktop/ack", desktop.acknowledge, methods=["POST"]),
     Route("/desktop/session", desktop.sign_in, methods=["POST"]),

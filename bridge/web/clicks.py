@@ -27,8 +27,9 @@ from bridge.services import Services
 from bridge.store import counters
 from bridge.store.clicks import refusals
 from bridge.store.clicks.accept import Allowance
-from bridge.web import body, cors, languages, problems
+from bridge.web import cors, languages, problems
 from bridge.web.body import source_of
+from bridge.web.incoming import incoming_of
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ async def _answered(request: Request, services: Services) -> Response:
     timer, agent = StepTimer(services.clock), request.query_params.get("agent")
     try:
         account, adapter = _sender(request, services)
-        incoming = await _incoming(request, services)
+        incoming = await incoming_of(request, services)
         challenge = adapter.handshake(account, incoming) if isinstance(adapter, Handshakes) else None
         if challenge is not None:
             return Response(challenge.body, challenge.status, dict(challenge.headers))
@@ -155,20 +156,6 @@ def _sender(request: Request, services: Services) -> tuple[CrmAccount, ReadsClic
     return account, adapter
 
 
-async def _incoming(request: Request, services: Services) -> Incoming:
-    """The request, its address as the sender wrote it: the public one. Raises `TooLarge` and `Malformed`."""
-    target = request.scope.get("raw_path", b"").decode("latin-1") or request.url.path
-    query = request.scope.get("query_string", b"").decode("latin-1")
-    return Incoming(
-        method=request.method,
-        url=f"{services.settings.server.public_url}{target}{'?' if query else ''}{query}",
-        headers=_headers(request),
-        query={key.lower(): value for key, value in request.query_params.items()},
-        body=await body.read(request),
-        received_at=services.clock.now(),
-    )
-
-
 def _click(request: Request, services: Services, incoming: Incoming, asked: ClickRequest) -> Click:
     """The authenticated click."""
     click_id = new_id("clk", incoming.received_at)
@@ -185,14 +172,6 @@ def _click(request: Request, services: Services, incoming: Incoming, asked: Clic
         key=asked.key,
         proof=asked.proof,
     )
-
-
-def _headers(request: Request) -> dict[str, str]:
-    """Header names in lower case. What is there twice is one value, joined by a comma: it proves nobody."""
-    headers: dict[str, str] = {}
-    for name, value in request.headers.items():
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers
 
 
 async def _prove(

@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 from bridge import __version__
 from bridge.egress.circuit_breaker import CircuitState
 from bridge.services import Services
-from bridge.store import counters, jobs, keys, workers
+from bridge.store import counters, jobs, keys, listeners, workers
 from bridge.store.jobs import QUEUE_KEY
 
 COUNTERS = {
@@ -88,8 +88,18 @@ async def _queue(services: Services, now: float) -> list[Metric]:
         _gauge("queue_jobs", "Jobs that wait for a worker", await services.redis.llen(QUEUE_KEY)),
         _gauge("deliveries_pending", "Deliveries that have not ended", await services.redis.zcard(keys.DUE)),
         _gauge("oldest_due_seconds", "How long the longest overdue delivery has been due", age),
+        *await _listeners(services, now),
         _gauge("audit_waiting", "Log entries that are not archived yet", await services.redis.xlen(keys.AUDIT)),
     ]
+
+
+async def _listeners(services: Services, now: float) -> list[Metric]:
+    """How long ago each phone system that is listened to was heard; nothing for one that nobody listens to."""
+    heard = GaugeMetricFamily("popbridge_events_heard_seconds", "How long ago a phone system was heard", labels=["pbx"])
+    for name, account in services.settings.pbx.items():
+        if account.events != "off" and (status := await listeners.status(services.redis, name)) is not None:
+            heard.add_metric([name], max(0.0, now - status.heard_at))
+    return [heard]
 
 
 def _of_workers(alive: list[workers.Status]) -> list[Metric]:

@@ -36,7 +36,7 @@ from bridge.crm.contract import (
 )
 from bridge.crm.registry import find, packages, simulator
 from bridge.crm.simulation import Press, SimulatedAgent, SimulatedContact
-from bridge.delivery.deliver import recipient_of
+from bridge.delivery.bring import recipient_of
 from tests.contract import samples
 from tests.contract.samples import CRM
 from tests.contract.session import SimulatorSession

@@ -39,7 +39,7 @@ POPUP_SHAPE = {
         "started_at": (str, type(None)), "answered_at": (str, type(None)),
         "recording": {"filename": str, "muted": bool}, "customdata": dict},
     "other_calls": list, "why": str, "record": (dict, type(None)), "reason": (dict, type(None)),
-    "contact": (dict, type(None)),
+    "contact": (dict, type(None)), "trigger": str,
 }  # fmt: skip
 """Contract 4, name by name."""
 

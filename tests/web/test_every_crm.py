@@ -1,5 +1,6 @@
 """A press in every make of CRM: who is calling, the popup there, and the call in its history, once each."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import fields
@@ -106,8 +107,8 @@ async def test_a_call_is_logged_once_however_often_the_button_is_pressed(
     async with office(tmp_path, redis_url, kind, log_calls=True) as stage:
         stage.talk(number=KNOWN)
         told = [await pressed(stage, f"press-{number}") for number in range(3)]
-        for answer in told:
-            assert (await settled(stage, answer["popup"]["popup_id"]))["call.log"] == "delivered"
+        ended = await asyncio.gather(*(settled(stage, answer["popup"]["popup_id"]) for answer in told))
+        assert [states["call.log"] for states in ended] == ["delivered"] * 3
         logged = stage.simulated_crms["sales"].logged()
         assert [one.contact_id for one in logged] == ["9001"], "one record, linked to the caller"
 
@@ -138,3 +139,24 @@ async def test_the_popup_is_not_later_for_a_slow_search(tmp_path: Path, redis_ur
         assert answer["popup"]["contact"]["status"] == "unknown"
         contact = await identified(stage, answer["popup"]["popup_id"])
         assert (contact["status"], contact["reason"]["code"]) == ("unknown", "timeout")
+
+
+@pytest.mark.parametrize("kind", able(ReadsClicks, LogsCalls))
+async def test_the_end_of_a_call_is_written_into_its_one_record(tmp_path: Path, redis_url: Secret, kind: str) -> None:
+    asked = {"search_seconds": 5.0, "log_calls": True}
+    polled = {"events": "poll", "poll_seconds": 0.2}
+    opened = open_stage(tmp_path, redis_url, crms={"sales": kind}, crm_keys=asked, main_keys=polled)
+    async with opened as stage, working(stage):
+        ivrid = stage.talk(number=KNOWN)
+        popup_id = (await pressed(stage))["popup"]["popup_id"]
+        await until(lambda: _events_of(stage, popup_id, "call.log"), 20)
+        stage.phone.hang_up(ivrid)
+        await until(lambda: _events_of(stage, popup_id, "call.ended"), 20)
+        logged = stage.simulated_crms["sales"].logged()
+        assert [one.contact_id for one in logged] == ["9001"], "one record, linked to the caller"
+
+
+async def _events_of(stage: Stage, popup_id: str, event: str) -> Any:
+    """Whether that event of the popup's call was delivered; those of its end are listed by time only."""
+    told = await stage.get("/api/deliveries?target=sales&state=delivered", await stage.token(Role.SUPERVISOR))
+    return [one for one in told.json()["items"] if (one["popup_id"], one["event"]) == (popup_id, event)]

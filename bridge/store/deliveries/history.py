@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from bridge.core.model import Call, PopupAgent
+from bridge.core.model import PopupAgent
 from bridge.store import keys
 from bridge.store.client import TextRedis
 
@@ -17,10 +17,10 @@ return 0
 
 @asynccontextmanager
 async def writing(
-    redis: TextRedis, crm: str, agent: PopupAgent, call: Call, owner: str, lease: timedelta
+    redis: TextRedis, crm: str, agent: PopupAgent, ivrid: str, owner: str, lease: timedelta
 ) -> AsyncIterator[bool]:
     """Whether this worker may write the call now; nobody else does while the block lasts, or for `lease`."""
-    key = keys.history_lock(crm, "\x1f".join((agent.crm, agent.crm_user, call.pbx, call.ivrid)))
+    key = keys.history_lock(crm, "\x1f".join((agent.crm, agent.crm_user, agent.pbx, ivrid)))
     holds = bool(await redis.set(key, owner, nx=True, px=int(lease.total_seconds() * 1000)))
     try:
         yield holds

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from bridge.config.models import Settings
 from bridge.core.clock import new_id
 from bridge.core.json_codec import from_json, json_text, time_text
-from bridge.core.model import Attempt, Click, Delivery, DeliveryState, Event, Note
+from bridge.core.model import Attempt, Click, Delivery, DeliveryState, Event, Note, Popup
 from bridge.observability import tracing
 from bridge.store import keys
 from bridge.store.client import Batch, TextRedis
@@ -53,6 +53,12 @@ def buffer_note(pipe: Batch, delivery: Delivery, note: Note, expires_at: datetim
     _buffer(pipe, delivery, note.click_id, note.noted_at, expires_at, {"note": json_text(note)})
 
 
+def buffer_told(pipe: Batch, delivery: Delivery, popup: Popup, told: str) -> None:
+    """As `buffer_new`, for the end of a popup's call (as JSON)."""
+    expires_at = delivery.created_at + NOTE_LIFE
+    _buffer(pipe, delivery, popup.click_id, delivery.created_at, expires_at, {"note": told})
+
+
 def buffer_log(pipe: Batch, delivery: Delivery, click: Click) -> None:
     """As `buffer_new`, for an entry in a CRM's history of calls: written once it is known who called."""
     not_before = str(milliseconds(delivery.created_at + FIRST_LOOK))
@@ -87,7 +93,7 @@ def _buffer(
 async def send_again(redis: TextRedis, settings: Settings, delivery: Delivery, now: datetime) -> str:
     """As `resend`, with the time to live of a note, or of its CRM's popups."""
     account = settings.crm.get(delivery.target)
-    if delivery.event in (Event.NOTE, Event.LOG):
+    if delivery.event is not Event.POPUP:
         return await resend(redis, delivery.delivery_id, now, now + NOTE_LIFE)
     seconds = account.popup_ttl_seconds if account else keys.MINUTE
     return await resend(redis, delivery.delivery_id, now, now + timedelta(seconds=seconds))

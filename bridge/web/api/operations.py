@@ -108,6 +108,10 @@ def _desktop() -> tuple[Operation, ...]:
 
 def _service() -> tuple[Operation, ...]:
     return (
+        Operation("get", "/events/{pbx}", "A challenge or an event of a phone system.", "all", {200: LOOSE},
+                  (400, 401, 404, 429, 503)),
+        Operation("post", "/events/{pbx}", "An event of a phone system.", "all", {200: LOOSE},
+                  (400, 401, 404, 413, 429, 503), takes=LOOSE),
         Operation("get", "/console/session", "The owner of this token.", "supervisor", {200: LOOSE}),
         Operation("get", "/livez", "Liveness: the process runs.", "all", {200: LOOSE}),
         Operation("get", "/readyz", "Readiness: clicks can be accepted.", "all", {200: LOOSE, 503: LOOSE}),

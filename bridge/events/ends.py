@@ -1,0 +1,67 @@
+"""The end of an agent's call: written down once, and brought to the CRMs that want it or keep a history."""
+
+from bridge.calls.pictures import Turn
+from bridge.core.clock import new_id
+from bridge.core.model import (
+    Agent,
+    AnsweredElsewhere,
+    CallEnd,
+    CallOutcome,
+    Delivery,
+    DeliveryState,
+    Event,
+    ExtensionId,
+    Popup,
+)
+from bridge.delivery.call_log import of_end
+from bridge.events.pop import agents_of
+from bridge.services import Services
+from bridge.store.calls import ends, popped
+
+Told = CallEnd | AnsweredElsewhere
+
+
+async def end(pbx: str, turn: Turn, services: Services) -> None:
+    """The end of a call for each agent who was shown it. Told again, nothing more comes of it."""
+    for agent in agents_of(pbx, turn, services):
+        place = popped.Place(agent, pbx, turn.call.identity)
+        popup = await popped.popup_of(services.redis, place)
+        if popup is not None:
+            await _end(turn, agent, popup, place, services)
+
+
+async def _end(turn: Turn, agent: Agent, popup: Popup, place: popped.Place, services: Services) -> None:
+    now = services.clock.now()
+    told: list[tuple[Event, Told]] = []
+    if turn.answered_on and not turn.was_answered:
+        by = _name_at(place.pbx, turn.answered_on, agent.crm, services)
+        told.append(
+            (Event.ANSWERED_ELSEWHERE, AnsweredElsewhere(popup.popup_id, turn.call.ivrid, popup.agent, by, now))
+        )
+    told.append((Event.ENDED, of_end(popup, turn.call, now, _outcome(turn))))
+    made = [
+        (Delivery(new_id("dlv", now), popup.popup_id, crm, DeliveryState.PENDING, now, event=event), what)
+        for event, what in told
+        for crm in _wanting(event, agent.crm, services)
+    ]
+    await ends.save(services.scripts, services.jobs, place, popup, made)
+
+
+def _outcome(turn: Turn) -> CallOutcome:
+    """Missed: others have the call, or had it; abandoned: the caller gave up before anybody answered."""
+    if turn.was_answered:
+        return CallOutcome.ANSWERED
+    return CallOutcome.MISSED if turn.now_on else CallOutcome.ABANDONED
+
+
+def _wanting(event: Event, crm: str, services: Services) -> list[str]:
+    """The CRMs that are told: those that ask for it, and for the end those that keep a history."""
+    names = dict.fromkeys((crm, *services.settings.targets_of(crm)))
+    return [name for name in names if services.takes_event(name, event)]
+
+
+def _name_at(pbx: str, extension: str, crm: str, services: Services) -> str:
+    """Who of the same CRM has that extension; "" for somebody else's."""
+    found = services.agents.directory().by_extension.get(extension, ())
+    line = ExtensionId(pbx, extension)
+    return next((agent.name or agent.crm_user for agent, at in found if at == line and agent.crm == crm), "")

@@ -1,0 +1,197 @@
+"""Listening to one phone system: by one process at a time, until another has to take over.
+
+What it tells, and what it answers when it is asked, becomes a picture; what has happened since the last picture becomes
+popups and ends of calls; then the picture is written down. A listener that dies in between leaves the picture from
+before: whoever takes over finds the same turns again, and nothing is told twice.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from redis.exceptions import RedisError
+
+from bridge.calls.live_calls import PhoneSystem
+from bridge.calls.pictures import Happened, Lines, Turn, step
+from bridge.core import background
+from bridge.core.errors import PbxError, Unavailable
+from bridge.events import told as events
+from bridge.events.ends import end
+from bridge.events.pop import pop
+from bridge.events.told import Known
+from bridge.pbx.contract import AskAgain, Told
+from bridge.services import Services
+from bridge.store import listeners
+from bridge.store.listeners import Status
+
+log = logging.getLogger(__name__)
+
+HOLD_SECONDS, TAKE_OVER_SECONDS = 2.0, 1.0
+"""How often the lease is renewed, and looked at by who waits for it."""
+LOOK_SECONDS = 0.05
+"""How often it is looked whether events wait."""
+GATHER_SECONDS = 0.02
+"""How long hints are gathered before they become one question."""
+SAFETY_SECONDS = 30.0
+"""How often the whole picture is asked for beside events: one may have been lost."""
+BACK_OFF_SECONDS = (1.0, 2.0, 5.0, 10.0)
+AGAIN_SECONDS, SAVE_SECONDS = 0.5, 0.5
+
+
+async def keep_listening(services: Services, pbx: str) -> None:
+    """Listen to this phone system, for ever, whenever nobody else does."""
+    who = f"{socket.gethostname()} {os.getpid()} {id(services):x}"
+    while True:
+        try:
+            if await listeners.hold(services.redis, pbx, who):
+                await _while_held(services, pbx, who)
+        except (RedisError, OSError) as error:
+            log.warning("listening to %s waits for redis: %s", pbx, type(error).__name__)
+        except Exception:
+            log.exception("listening to %s begins again", pbx)
+        await asyncio.sleep(TAKE_OVER_SECONDS)
+
+
+async def _while_held(services: Services, pbx: str, who: str) -> None:
+    listener = Listener(services, services.lookup.systems[pbx])
+    work = asyncio.create_task(listener.run())
+    try:
+        while not work.done():
+            await asyncio.wait([work], timeout=HOLD_SECONDS)
+            if not await listeners.hold(services.redis, pbx, who):
+                log.warning("another process listens to %s now", pbx)
+                return
+            await listeners.report(services.redis, pbx, listener.status(who))
+        work.result()
+    finally:
+        await background.end(work)
+        with suppress(RedisError, OSError):
+            await listeners.leave(services.redis, pbx, who)
+
+
+@dataclass(eq=False, slots=True)
+class Listener:
+    """One phone system's listener, as long as this process is the one."""
+
+    services: Services
+    system: PhoneSystem
+    known: Known = field(default_factory=lambda: Known({}))
+    before: Lines = field(default_factory=dict)
+    arrived: "asyncio.Queue[tuple[str, Told]]" = field(default_factory=asyncio.Queue)
+    is_saved: bool = True
+    doing: Status = field(default_factory=lambda: Status(0.0, "", "", ""))
+
+    def status(self, who: str) -> Status:
+        """How it is going."""
+        now, calls = self.services.clock.now().timestamp(), sum(map(len, self.before.values()))
+        way = self.system.account.events
+        return replace(self.doing, at=now, worker=who, machine=socket.gethostname(), way=way, calls=calls)
+
+    async def run(self) -> None:
+        """Until it fails: redis-py's errors, or a fault of ours."""
+        self.before = await listeners.load_picture(self.services.redis, self.system.name)
+        self.known = Known(self.before)
+        account = self.system.account
+        lines = [
+            self._save(),
+            self._poll(account.poll_seconds if account.events == "poll" else SAFETY_SECONDS),
+            self._take_in(),
+        ]
+        if account.events == "push":
+            lines.append(self._read_events())
+        if account.events == "connect":
+            lines.append(self._connect())
+        async with asyncio.TaskGroup() as group:
+            for line in lines:
+                group.create_task(line)
+
+    async def _poll(self, seconds: float) -> None:
+        while True:
+            await self.arrived.put(("", AskAgain()))
+            await asyncio.sleep(seconds)
+
+    async def _read_events(self) -> None:
+        last = ""
+        while True:
+            for entry_id, fields in await listeners.waiting_events(self.services.redis, self.system.name, last):
+                last = entry_id
+                await self.arrived.put((entry_id, events.read(fields)))
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _connect(self) -> None:
+        failures = 0
+        while True:
+            try:
+                async for one in self.system.connection():
+                    failures = 0
+                    await self.arrived.put(("", one))
+                raise ConnectionError("the connection was closed")
+            except (PbxError, OSError) as error:
+                self.doing = replace(self.doing, problem=str(error))
+                log.warning("the connection to %s ended: %s", self.system.name, error)
+            await asyncio.sleep(BACK_OFF_SECONDS[min(failures, len(BACK_OFF_SECONDS) - 1)])
+            failures += 1
+
+    async def _take_in(self) -> None:
+        while True:
+            batch = [await self.arrived.get()]
+            if isinstance(batch[0][1], AskAgain):
+                await asyncio.sleep(GATHER_SECONDS)
+            while not self.arrived.empty():
+                batch.append(self.arrived.get_nowait())
+            await self._take(batch)
+
+    async def _take(self, batch: list[tuple[str, Told]]) -> None:
+        """Take in what has come, in order: each picture by itself, so that nothing between two of them is missed."""
+        asks = False
+        for _, one in batch:
+            if isinstance(one, AskAgain) or not self.known.takes(one):
+                asks = True
+            else:
+                await self._tell()
+        self.doing = replace(self.doing, told=self.doing.told + sum(not isinstance(one, AskAgain) for _, one in batch))
+        if asks and await self._ask():
+            await self._tell()
+        if last := next((entry for entry, _ in reversed(batch) if entry), ""):
+            await listeners.events_taken(self.services.redis, self.system.name, last)
+
+    async def _ask(self) -> bool:
+        """The whole picture anew; False when there was no answer: nothing is known then, and nothing has ended."""
+        self.doing = replace(self.doing, asked=self.doing.asked + 1)
+        try:
+            self.known.show(await self.system.snapshot(None))
+        except PbxError as error:
+            self.doing = replace(self.doing, problem=str(error))
+            return False
+        return True
+
+    async def _tell(self) -> None:
+        """What has happened since the last picture. A turn that cannot be written down now is tried until it is."""
+        turns, kept = step(self.before, self.known.lines)
+        self.doing = replace(self.doing, heard_at=self.services.clock.now().timestamp(), problem="")
+        if turns:
+            await asyncio.gather(*(self._turn(turn) for turn in turns))
+        self.is_saved = self.is_saved and not turns
+        self.before = kept
+
+    async def _save(self) -> None:
+        """Write the picture down now and then: from an older one, whoever takes over tells some turns again, which
+        changes nothing."""
+        while True:
+            await asyncio.sleep(SAVE_SECONDS)
+            if not self.is_saved:
+                self.is_saved = True
+                await listeners.save_picture(self.services.redis, self.system.name, self.before)
+
+    async def _turn(self, turn: Turn) -> None:
+        while True:
+            try:
+                if turn.what is Happened.LEFT:
+                    return await end(self.system.name, turn, self.services)
+                return await pop(self.system.name, turn, self.known.lines, self.services)
+            except (Unavailable, RedisError, OSError) as error:
+                log.warning("a turn of a call waits for redis: %s", type(error).__name__)
+            await asyncio.sleep(AGAIN_SECONDS)

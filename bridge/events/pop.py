@@ -1,0 +1,74 @@
+"""A turn of a call becomes a popup for each agent whose mode says so: the line of a click, with another trigger."""
+
+import logging
+
+from bridge.calls import rules
+from bridge.calls.live_calls import LookupResult
+from bridge.calls.pictures import Happened, Lines, Turn
+from bridge.clicks.answer import Event, answer
+from bridge.clicks.timings import StepTimer
+from bridge.core.clock import new_id
+from bridge.core.model import Agent, Call, Click, ExtensionId, Outcome, Pop, Trigger
+from bridge.services import Services
+from bridge.store.calls import popped
+
+log = logging.getLogger(__name__)
+
+TRIGGERS = {Happened.RINGS: Trigger.RINGING, Happened.TALKS: Trigger.ANSWER}
+MODES = {
+    Pop.RINGING: (Happened.RINGS, Happened.TALKS),
+    Pop.ANSWER: (Happened.TALKS,),
+    Pop.BUTTON: (),
+}
+"""What makes a popup in each mode. A call first seen when it was answered pops for those who wait for its ring too."""
+
+
+def agents_of(pbx: str, turn: Turn, services: Services) -> list[Agent]:
+    """Who has the turn's extension, of any CRM."""
+    line = ExtensionId(pbx, turn.extension)
+    found = services.agents.directory().by_extension.get(turn.extension, ())
+    return [agent for agent, extension in found if extension == line and agent.crm in services.settings.crm]
+
+
+async def pop(pbx: str, turn: Turn, lines: Lines, services: Services) -> None:
+    """The popups of one turn. Told again, it makes none again. Raises `Unavailable` and redis-py's errors."""
+    for agent in agents_of(pbx, turn, services):
+        if turn.what in MODES[agent.pop]:
+            await _pop(pbx, turn, lines, agent, services)
+
+
+async def _pop(pbx: str, turn: Turn, lines: Lines, agent: Agent, services: Services) -> None:
+    trigger, region = TRIGGERS[turn.what], services.labels.regions.get(pbx, "")
+    decision = rules.decide(services.settings.rules, turn.call, agent, trigger, region)
+    if not decision.pop:
+        log.info("rule %d keeps a call from popping up", decision.number)
+        return
+    place, now = popped.Place(agent, pbx, turn.call.identity), services.clock.now()
+    click = Click(
+        click_id=new_id("clk", now),
+        crm=agent.crm,
+        received_at=now,
+        source_ip="",
+        agent=agent.crm_user,
+        extension=turn.extension,
+        ivrid=turn.call.ivrid or None,
+        key=f"event:{agent.crm_user}:{pbx}:{turn.call.identity}",
+        trigger=trigger,
+    )
+    if await popped.claim(services.redis, place, click.click_id, services.hold_seconds) is not None:
+        return
+    mine = _calls_of(agent, pbx, turn, lines)
+    known = LookupResult(mine, Outcome.FOUND, None, None, 0.0)
+    await answer(click, services, StepTimer(services.clock), event=Event(known, place))
+
+
+def _calls_of(agent: Agent, pbx: str, turn: Turn, lines: Lines) -> tuple[Call, ...]:
+    """The agent's live calls by the picture: the turn's first."""
+    others = [
+        call
+        for line in agent.extensions
+        if line.pbx == pbx
+        for call in lines.get(line.extension, ())
+        if call.identity != turn.call.identity
+    ]
+    return (turn.call, *others)

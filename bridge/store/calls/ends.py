@@ -1,0 +1,42 @@
+"""The end of a call for an agent: written down once, with the deliveries that tell it."""
+
+from collections.abc import Sequence
+
+from bridge.core.json_codec import json_text
+from bridge.core.model import AnsweredElsewhere, CallEnd, Delivery, Popup
+from bridge.store import jobs, keys
+from bridge.store.calls.popped import Place
+from bridge.store.client import Batch, TextRedis
+from bridge.store.deliveries import records
+from bridge.store.scripts import CARRY_OUT, Scripts
+
+# KEYS: the mark. ARGV: seconds to live, then the commands. Returns 1 the first time
+SAVE = f"""{CARRY_OUT}
+if not redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[1]) then return 0 end
+carry_out(2)
+return 1
+"""
+
+
+async def save(
+    scripts: Scripts,
+    queue: jobs.Jobs,
+    place: Place,
+    popup: Popup,
+    made: Sequence[tuple[Delivery, CallEnd | AnsweredElsewhere]],
+) -> bool:
+    """Keep the deliveries with their jobs, all or nothing, the first time; False when it was done before."""
+
+    def write(pipe: Batch) -> None:
+        for delivery, told in made:
+            records.buffer_told(pipe, delivery, popup, json_text(told))
+            queue.add(pipe, jobs.DELIVER, delivery.delivery_id)
+
+    words = scripts.words_of(write) if made else []
+    return bool(await scripts.eval(SAVE, 1, keys.ended(place.key), keys.CALL_SECONDS, *words))
+
+
+async def is_told(redis: TextRedis, popup: Popup) -> bool:
+    """Whether the end of the popup's call was told."""
+    place = Place(popup.agent, popup.call.pbx, popup.call.identity)
+    return bool(await redis.get(keys.ended(place.key)))

@@ -1,0 +1,102 @@
+"""Listening to phone systems: who does it, what they know, and the events that wait for them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bridge.core.json_codec import from_json, json_text
+from bridge.core.model import Call
+from bridge.store import keys
+from bridge.store.client import StreamEntry, TextRedis
+
+LEASE_MS = 6000
+"""How long a listener that dies keeps others out."""
+STATUS_SECONDS = 60
+PICTURE_SECONDS = keys.CALL_SECONDS
+MOST_WAITING = 10_000
+"""Events that may wait; where there are more, a new question tells what they would have."""
+
+# KEYS: the lease. ARGV: who, for how many milliseconds
+HOLD = """
+local held = redis.call('GET', KEYS[1])
+if held and held ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+
+# KEYS: the lease. ARGV: who
+LEAVE = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How the listener to a phone system is doing. `at` and `heard_at` (of the newest picture or event) are epoch
+    seconds; `problem` is "" while all is well; `told` and `asked` count events and questions."""
+
+    at: float
+    worker: str
+    machine: str
+    way: str
+    heard_at: float = 0.0
+    problem: str = ""
+    told: int = 0
+    asked: int = 0
+    calls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    lines: dict[str, tuple[Call, ...]] = field(default_factory=dict)
+
+
+async def hold(redis: TextRedis, pbx: str, who: str) -> bool:
+    """Be the one who listens to this phone system, for `LEASE_MS` from now; False: somebody else is."""
+    return bool(await redis.eval(HOLD, 1, keys.listener(pbx), who, LEASE_MS))
+
+
+async def leave(redis: TextRedis, pbx: str, who: str) -> None:
+    """Let others listen at once."""
+    await redis.eval(LEAVE, 1, keys.listener(pbx), who)
+
+
+async def load_picture(redis: TextRedis, pbx: str) -> Mapping[str, tuple[Call, ...]]:
+    """Who was on which call when the last listener wrote it down; nobody where that is not known."""
+    text = await redis.get(keys.picture(pbx))
+    try:
+        return from_json(_Picture, text).lines if text else {}
+    except ValueError:
+        return {}  # of another version
+
+
+async def save_picture(redis: TextRedis, pbx: str, lines: Mapping[str, tuple[Call, ...]]) -> None:
+    """Write it down."""
+    await redis.set(keys.picture(pbx), json_text(_Picture(dict(lines))), ex=PICTURE_SECONDS)
+
+
+async def report(redis: TextRedis, pbx: str, status: Status) -> None:
+    """Say how it is going."""
+    await redis.set(keys.listening(pbx), json_text(status), ex=STATUS_SECONDS)
+
+
+async def status(redis: TextRedis, pbx: str) -> Status | None:
+    """How it is going; None where nobody has listened for a minute."""
+    text = await redis.get(keys.listening(pbx))
+    return from_json(Status, text) if text else None
+
+
+async def keep_event(redis: TextRedis, pbx: str, fields: Mapping[str, str]) -> None:
+    """Keep an event that the phone system has sent, until the listener has taken it in."""
+    await redis.xadd(keys.told(pbx), fields, maxlen=MOST_WAITING)
+
+
+async def waiting_events(redis: TextRedis, pbx: str, after: str) -> list[StreamEntry]:
+    """The events that wait, oldest first, from the one after `after` ("": the first)."""
+    return await redis.xrange(keys.told(pbx), min=f"({after}" if after else "-", count=100)
+
+
+async def events_taken(redis: TextRedis, pbx: str, last: str) -> None:
+    """The events up to `last` need not be kept any longer."""
+    await redis.xdel(keys.told(pbx), last)
+    await redis.xtrim(keys.told(pbx), minid=last, approximate=False)

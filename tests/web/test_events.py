@@ -1,0 +1,221 @@
+"""Popups without a click: a call rings, is answered, is answered by somebody else, ends."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.calls.pictures import Lines
+from bridge.core import background
+from bridge.core.finding import Grade
+from bridge.core.http_types import Secret
+from bridge.core.model import Caller
+from bridge.doctor.listening import of_listener
+from bridge.events.listen import keep_listening
+from bridge.store import keys, listeners
+from bridge.store.tokens import Role
+from tests.stage import CALLER, DANA, DID, OMER, Stage, open_stage, until, working
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def floor(folder: Path, redis_url: Secret, pops: dict[str, str], **more: Any) -> AsyncIterator[Stage]:
+    """A stage whose phone system is polled, with workers."""
+    keys = {"events": "poll", "poll_seconds": 0.2}
+    extra = {"POPBRIDGE_CRM__ACME__EVENTS": "call.popup,call.answered_elsewhere,call.ended", **more.pop("extra", {})}
+    opened = open_stage(folder, redis_url, pops=pops, main_keys=keys, extra=extra, **more)
+    async with opened as stage, working(stage):
+        yield stage
+
+
+def rings(stage: Stage, *extensions: str) -> str:
+    return stage.phone.incoming([*extensions], Caller(CALLER, name="Ruth Levi"), datetime.now(UTC), DID)
+
+
+def received(stage: Stage, kind: str) -> Callable[[], Awaitable[Any]]:
+    """The events of that kind that the CRM has, once there are any."""
+
+    async def look() -> Any:
+        accepted = [one.event for one in stage.crm.accepted() if one.event]
+        return [event["data"] for event in accepted if event["type"] == kind]
+
+    return look
+
+
+async def entries(stage: Stage) -> list[Any]:
+    told = await stage.get("/api/audit", await stage.token(Role.SUPERVISOR))
+    found: list[Any] = told.json()["items"]
+    return found
+
+
+async def test_a_call_that_rings_pops_once(tmp_path: Path, redis_url: Secret) -> None:
+    async with floor(tmp_path, redis_url, {DANA: "ringing", OMER: "answer"}) as stage:
+        dana = stage.make.dana
+        ivrid = rings(stage, dana)
+        (popup,) = await until(received(stage, "call.popup"))
+        assert (popup["trigger"], popup["call"]["ivrid"], popup["call"]["state"]) == ("ringing", ivrid, "ringing")
+        stage.phone.answer(ivrid, dana, datetime.now(UTC))
+        stage.phone.hang_up(ivrid)
+        (ended,) = await until(received(stage, "call.ended"))
+        assert ended["ivrid"] == ivrid
+        assert len(await received(stage, "call.popup")()) == 1
+
+
+async def test_who_waits_for_the_answer_gets_it_then(tmp_path: Path, redis_url: Secret) -> None:
+    async with floor(tmp_path, redis_url, {DANA: "answer"}) as stage:
+        ivrid = rings(stage, stage.make.dana)
+        await pictured(stage, ivrid)
+        assert await received(stage, "call.popup")() == []
+        stage.phone.answer(ivrid, stage.make.dana, datetime.now(UTC))
+        (popup,) = await until(received(stage, "call.popup"))
+        assert (popup["trigger"], popup["call"]["state"]) == ("answer", "talking")
+
+
+async def pictured(stage: Stage, ivrid: str) -> Any:
+    """Waits until the listener has written down a picture with this call."""
+
+    async def known() -> Lines | None:
+        lines = await listeners.load_picture(stage.redis, "main")
+        return lines if any(call.ivrid == ivrid for calls in lines.values() for call in calls) else None
+
+    return await until(known)
+
+
+async def test_nobody_gets_a_popup_who_only_wants_the_button(tmp_path: Path, redis_url: Secret) -> None:
+    async with floor(tmp_path, redis_url, {OMER: "ringing"}) as stage:
+        mine, his = rings(stage, stage.make.dana), rings(stage, stage.make.omer)
+        (popup,) = await until(received(stage, "call.popup"))
+        assert popup["call"]["ivrid"] == his
+        await pictured(stage, mine)
+        assert len(await received(stage, "call.popup")()) == 1
+
+
+async def test_a_click_finds_the_popup_that_the_ring_made(tmp_path: Path, redis_url: Secret) -> None:
+    async with floor(tmp_path, redis_url, {DANA: "ringing"}) as stage:
+        rings(stage, stage.make.dana)
+        (popup,) = await until(received(stage, "call.popup"))
+        answer = (await stage.click({"agent": DANA})).json()
+        assert (answer["outcome"], answer["popup"]["popup_id"]) == ("found", popup["popup_id"])
+        assert len(await received(stage, "call.popup")()) == 1
+        kept = await entries(stage)
+        assert [entry["popup_id"] for entry in kept] == [popup["popup_id"]] * 2, "each look is in the log"
+
+
+async def test_a_group_rings_and_the_others_are_told_who_answered(tmp_path: Path, redis_url: Secret) -> None:
+    async with floor(tmp_path, redis_url, {DANA: "ringing", OMER: "ringing"}) as stage:
+        dana, omer = stage.make.dana, stage.make.omer
+        ivrid = rings(stage, dana, omer)
+
+        async def both() -> Any:
+            found = await received(stage, "call.popup")()
+            return found if len(found) == 2 else None
+
+        await until(both)
+        stage.phone.answer(ivrid, omer, datetime.now(UTC))
+        (elsewhere,) = await until(received(stage, "call.answered_elsewhere"))
+        assert (elsewhere["answered_by"], elsewhere["agent"]["crm_user"]) == ("עומר לוי", DANA)
+        (missed,) = await until(received(stage, "call.ended"))
+        assert (missed["agent"]["crm_user"], missed["outcome"], missed["talk_seconds"]) == (DANA, "missed", 0)
+        stage.phone.hang_up(ivrid)
+
+        async def over() -> Any:
+            return [one for one in await received(stage, "call.ended")() if one["agent"]["crm_user"] == OMER]
+
+        (answered,) = await until(over)
+        assert (answered["outcome"], answered["ivrid"]) == ("answered", ivrid)
+
+
+async def test_a_caller_who_gives_up_is_told_apart(tmp_path: Path, redis_url: Secret) -> None:
+    async with floor(tmp_path, redis_url, {DANA: "ringing"}) as stage:
+        ivrid = rings(stage, stage.make.dana)
+        await until(received(stage, "call.popup"))
+        stage.phone.hang_up(ivrid)
+        (ended,) = await until(received(stage, "call.ended"))
+        assert ended["outcome"] == "abandoned"
+
+
+async def test_a_rule_keeps_calls_from_popping_up_and_routes_others(tmp_path: Path, redis_url: Secret) -> None:
+    rules = f"""
+[[rules]]
+caller = "{CALLER}"
+pop = false
+[[rules]]
+did = "{DID}"
+label = "Billing"
+targets = ["acme"]
+"""
+    async with floor(tmp_path, redis_url, {DANA: "ringing"}, more_settings=rules) as stage:
+        blocked = rings(stage, stage.make.dana)
+        await pictured(stage, blocked)
+        stage.phone.hang_up(blocked)
+        now = datetime.now(UTC)
+        stage.phone.incoming([stage.make.dana], Caller("0522340002"), now, DID)
+        (popup,) = await until(received(stage, "call.popup"))
+        assert (popup["call"]["caller"]["number"], popup["call"]["did_label"]) == ("0522340002", "Billing")
+        told = await stage.get(f"/api/popups/{popup['popup_id']}", await stage.token(Role.SUPERVISOR))
+        assert [one["target"] for one in told.json()["deliveries"] if one["event"] == "call.popup"] == ["acme"]
+
+
+async def test_another_listener_takes_over_and_nothing_pops_twice(tmp_path: Path, redis_url: Secret) -> None:
+    async with floor(tmp_path, redis_url, {DANA: "ringing", OMER: "ringing"}) as stage:
+        first = rings(stage, stage.make.dana)
+        await until(received(stage, "call.popup"))
+        await pictured(stage, first)
+        other = asyncio.create_task(keep_listening(replace(stage.services), "main"))
+        try:
+            await stage.redis.delete(keys.listener("main"))
+            second = rings(stage, stage.make.omer)
+
+            async def both() -> Any:
+                found = [one["call"]["ivrid"] for one in await received(stage, "call.popup")()]
+                return found if second in found else None
+
+            assert sorted(await until(both, 20)) == sorted([first, second])
+        finally:
+            await background.end(other)
+
+
+async def test_a_phone_system_that_does_not_answer_ends_nothing(tmp_path: Path, redis_url: Secret) -> None:
+    async with floor(tmp_path, redis_url, {DANA: "ringing"}) as stage:
+        ivrid = rings(stage, stage.make.dana)
+        await until(received(stage, "call.popup"))
+        stage.pbx.faults.down = "503"
+
+        async def told() -> Any:
+            status = await listeners.status(stage.redis, "main")
+            return status is not None and status.problem
+
+        await until(told)
+        stage.pbx.faults.down = ""
+        stage.phone.answer(ivrid, stage.make.dana, datetime.now(UTC))
+        stage.phone.hang_up(ivrid)
+        await until(received(stage, "call.ended"))
+        assert len(await received(stage, "call.popup")()) == 1
+
+
+async def test_the_doctor_says_who_listens_and_what_is_wrong(tmp_path: Path, redis_url: Secret) -> None:
+    async with open_stage(tmp_path, redis_url, pops={DANA: "ringing"}) as stage:
+        (system,) = stage.services.lookup.systems.values()
+        (finding,) = await of_listener(stage.services, system)
+        assert (finding.grade, finding.fix) == (Grade.WARN, 'set events = "poll" in [pbx.main]')
+    async with open_stage(tmp_path, redis_url, main_keys={"events": "connect"}) as stage:
+        (system,) = stage.services.lookup.systems.values()
+        (finding,) = await of_listener(stage.services, system)
+        assert (finding.grade, finding.message) == (Grade.FAIL, 'Voicenter cannot do events = "connect"')
+    async with open_stage(tmp_path, redis_url, main_keys={"events": "poll"}) as stage:
+        (system,) = stage.services.lookup.systems.values()
+        assert [one.grade for one in await of_listener(stage.services, system)] == [Grade.FAIL]
+    async with floor(tmp_path, redis_url, {DANA: "ringing"}) as stage:
+        (system,) = stage.services.lookup.systems.values()
+
+        async def heard() -> Any:
+            (finding,) = await of_listener(stage.services, system)
+            return finding.grade is Grade.OK and finding
+
+        assert (await until(heard)).message.startswith("poll on ")
