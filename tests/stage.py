@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 
 from bridge.clicks.contact import find_contact
 from bridge.config.models import Settings
+from bridge.core import background
 from bridge.core.clock import Clock
 from bridge.core.http_types import Secret
 from bridge.core.model import Agent, Caller, ExtensionId
@@ -371,9 +372,7 @@ async def working(stage: Stage) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await background.end(*tasks)
 
 
 async def _work(stage: Stage) -> None:

@@ -17,9 +17,7 @@ async def of_listener(services: Services, system: PhoneSystem) -> list[Finding]:
     what, way = f"events of {system.name}", system.account.events
     if way == "off":
         return _waiting_in_vain(services, system)
-    adapter: object = system.adapter
-    needed = {"push": ReadsEvents, "connect": Connects}.get(way)
-    if needed is not None and not isinstance(adapter, needed):
+    if not _can(system.adapter, way):
         fix = f'set events = "poll" in [pbx.{system.name}]; every make can be polled'
         return [Finding(what, Grade.FAIL, f'{system.adapter.title} cannot do events = "{way}"', fix)]
     status = await listeners.status(services.redis, system.name)
@@ -35,6 +33,10 @@ async def of_listener(services: Services, system: PhoneSystem) -> list[Finding]:
         ]
     told = f"{way} on {status.machine}: {status.calls} calls, {status.told} events, {status.asked} questions"
     return [Finding(what, Grade.OK, told)]
+
+
+def _can(adapter: object, way: str) -> bool:
+    return way == "poll" or isinstance(adapter, ReadsEvents if way == "push" else Connects)
 
 
 def _waiting_in_vain(services: Services, system: PhoneSystem) -> list[Finding]:
