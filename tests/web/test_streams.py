@@ -126,7 +126,7 @@ async def test_a_page_that_closes_makes_room_for_the_next(tmp_path: Path, redis_
 
 
 async def _is_empty(stage: Stage) -> bool:
-    return stage.app.state.seats._agents == stage.app.state.seats._addresses == {}
+    return not stage.app.state.seats._agents and not stage.app.state.seats._addresses
 
 
 async def test_sessions_made_of_one_token_count_together(tmp_path: Path, redis_url: Secret) -> None:
