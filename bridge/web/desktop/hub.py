@@ -95,7 +95,7 @@ class Hub:
             return
         if desk.card is None or desk.card.popup_id < missed.card.popup_id:
             desk.card = _card(missed.card, self._clock.now())
-            desk.card.now, desk.card.is_told = (ended(), True) if missed.is_over else (None, False)
+            desk.card.now, desk.card.is_told = (ended(missed.answered_by), True) if missed.is_over else (None, False)
         if desk.card.is_told:
             page.tell(desk.card.text())
         else:
