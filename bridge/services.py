@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
+from typing import Self
 
 from bridge.agents.agents_file import AgentsFile
 from bridge.agents.sources import AgentSources
@@ -54,6 +55,10 @@ class Services:
     shared_clock: SharedClock
     crm_sessions: Mapping[str, AccountSession]
     contacts: Contacts
+
+    def with_redis(self, redis: TextRedis) -> Self:
+        """The same, over other connections to the same Redis."""
+        return replace(self, redis=redis, scripts=Scripts(redis))
 
     def takes_popups(self, target: str) -> bool:
         """Whether popups can be sent to the CRM of that name."""
@@ -105,6 +110,16 @@ async def open_services(settings: Settings, redis_url: Secret, clock: Clock | No
         await background.end(*comparing)
         await redis.aclose()
         queue_connection.close()
+
+
+@asynccontextmanager
+async def connections_for_pages(redis_url: Secret) -> AsyncIterator[TextRedis]:
+    """Connections of the pages' and the API's own: however many of them there are, they use up none of the clicks'."""
+    redis = open_async(redis_url)
+    try:
+        yield redis
+    finally:
+        await redis.aclose()
 
 
 @asynccontextmanager

@@ -78,6 +78,12 @@ class Desktop(Section):
     """`[desktop]`: the agents' page."""
 
     refresh_seconds: float = Field(3.0, ge=0, le=60, description="how often open cards follow their calls; 0: never")
+    streams_per_agent: int = Field(
+        50, ge=0, description="open pages of one agent in one process, whatever their tokens; more get 429; 0: no limit"
+    )
+    streams_per_address: int = Field(
+        2000, ge=0, description="the same from one address; a proxy that is not trusted is one address; 0: no limit"
+    )
 
 
 class Log(Section):

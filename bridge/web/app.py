@@ -21,14 +21,17 @@ from bridge.core.clock import Clock
 from bridge.core.errors import ArchiveUnfit, ClickRefused, PbxError
 from bridge.core.http_types import Secret
 from bridge.observability import sd_notify, tracing
-from bridge.services import Services, open_services
+from bridge.services import Services, connections_for_pages, open_services
 from bridge.web import clicks, events, health, languages, problems
 from bridge.web.api import audit, openapi, reads
 from bridge.web.console import page as console
 from bridge.web.desktop import actions, stream
 from bridge.web.desktop import page as desktop
 from bridge.web.desktop.hub import Hub, at_work
+from bridge.web.desktop.polling import Mailboxes, poll
+from bridge.web.desktop.seats import Seats
 from bridge.web.desktop.watch import Watch
+from bridge.web.room import Room
 
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
 
@@ -37,6 +40,7 @@ ROUTES = [
     Route("/clicks/{crm}/", clicks.click, methods=["GET", "POST", "OPTIONS"]),
     Route("/events/{pbx}", events.event, methods=["GET", "POST"]),
     Route("/desktop/events", stream.events),
+    Route("/desktop/poll", poll, methods=["GET"]),
     Route("/desktop/ack", desktop.acknowledge, methods=["POST"]),
     Route("/desktop/session", desktop.sign_in, methods=["POST"]),
     Route("/desktop/session", desktop.sign_out, methods=["DELETE"]),
@@ -114,18 +118,24 @@ def create_app(
 
     @asynccontextmanager
     async def working(app: Starlette) -> AsyncIterator[None]:
-        async with open_services(settings, redis_url, clock) as services:
+        async with (
+            open_services(settings, redis_url, clock) as services,
+            connections_for_pages(redis_url) as pages_redis,
+        ):
             app.state.leaving = asyncio.Event()
             app.state.pages = clicks.open_pages()
             app.state.waiting_clicks = set[object]()
-            app.state.hub = hub = Hub(services.redis, services.clock, app.state.leaving)
+            app.state.room, app.state.seats = Room(), Seats()
+            app.state.hub = hub = Hub(pages_redis, services.clock, app.state.leaving, app.state.room)
+            app.state.mailboxes = Mailboxes(hub)
 
             @asynccontextmanager
             async def use(services: Services) -> AsyncIterator[None]:
                 await asyncio.to_thread(services.agents.directory)
                 await services.agents.refresh()
-                app.state.services = services
-                async with at_work(services.agents.keep_fresh(), Watch(hub, services).follow()):
+                app.state.click_services = services
+                app.state.services = pages = services.with_redis(pages_redis)
+                async with at_work(services.agents.keep_fresh(), Watch(hub, pages).follow()):
                     yield
 
             async with at_work(*hub.work(), sd_notify.beat()), reload.in_use(services, use, again):

@@ -52,7 +52,7 @@ async def click(request: Request) -> Response:
         return Response(headers={"Allow": "GET, POST"})  # a sender tries the address; nothing is looked up
     if _is_prefetch(request):
         return Response(status_code=503, headers={"Cache-Control": "no-store"})
-    services: Services = request.app.state.services
+    services: Services = request.app.state.click_services
     account = services.settings.crm.get(given_crm(request))
     origins = account.origins if account else ()
     if request.method == "OPTIONS":

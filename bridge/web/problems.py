@@ -55,7 +55,7 @@ async def on_refusal(_: Request, error: Exception) -> Response:
 async def on_http_error(_: Request, error: Exception) -> Response:
     """Starlette's hook for its own errors: no such page, wrong method, no or wrong token."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
-    reason = REASONS.get(error.status_code, "refused")
+    reason = getattr(error, "reason", None) or REASONS.get(error.status_code, "refused")
     return problem(error.status_code, reason, reason.replace("-", " ").capitalize(), error.detail, error.headers)
 
 

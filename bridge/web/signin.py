@@ -29,10 +29,11 @@ async def grant_of(request: Request) -> Grant:
 async def _grant(request: Request) -> Grant:
     services: Services = request.app.state.services
     text, most = bearer(request), services.settings.server.reads_per_minute
-    if request.method == "GET" and most:
-        found = await _reader(services, text, source_of(request), most)
-    else:
-        found = await tokens.check(services.redis, text, services.clock.now())
+    async with request.app.state.room:
+        if request.method == "GET" and most:
+            found = await _reader(services, text, source_of(request), most)
+        else:
+            found = await tokens.check(services.redis, text, services.clock.now())
     if found is None:
         raise _unknown(NEEDED)
     return found

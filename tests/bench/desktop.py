@@ -211,6 +211,7 @@ reads_per_minute = 1000000
 url = "{redis_url}"
 [desktop]
 refresh_seconds = 0
+streams_per_address = 0
 [pbx.main]
 kind = "voicenter"
 base_url = "http://127.0.0.1:9"

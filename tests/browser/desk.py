@@ -28,8 +28,8 @@ class Desks:
     contexts: list[BrowserContext] = field(default_factory=list)
 
     async def close(self) -> None:
-        for context in self.contexts:
-            await context.close()
+        while self.contexts:
+            await self.contexts.pop().close()
 
     async def new_profile(self, **options: Any) -> BrowserContext:
         """A browser profile of its own, as another person's machine has."""
@@ -109,4 +109,4 @@ async def open_desks(stage: Stage, browser: Browser, crm: str = "acme") -> Async
             yield opened
         finally:
             await opened.close()
-    assert opened.errors == []
+    assert opened.errors == [], opened.errors

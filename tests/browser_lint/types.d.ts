@@ -119,6 +119,8 @@ interface CallUpdate {
   other_calls: Call[];
   asked_at: string;
   stale: boolean;
+  /** Who else has answered the call; "": nobody knows. Null: nobody has. */
+  answered_by?: string | null;
   why: string;
   reason: Reason | null;
 }

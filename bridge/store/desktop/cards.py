@@ -9,7 +9,8 @@ from bridge.store import keys
 from bridge.store.client import TextRedis
 
 DELIVERED, DISMISSED, ENDED = "delivered_at", "dismissed_at", "ended_at"
-"""What a card records; the last is about its call."""
+ANSWERED_BY = "answered_by"
+"""What a card records; the last two are about its call. Who answered it: only when somebody else did."""
 
 # KEYS: delivery, audit. ARGV: shown_at, log entry
 SHOWN = """
@@ -21,9 +22,20 @@ return 1
 
 
 async def record(redis: TextRedis, popup_id: str, what: str, now: datetime) -> None:
-    """Record that `DELIVERED`, `DISMISSED` or `ENDED` happened now; only the first time counts."""
+    """Record that `DELIVERED` or `DISMISSED` happened now; only the first time counts."""
+    await _record(redis, popup_id, {what: time_text(now)})
+
+
+async def record_end(redis: TextRedis, popup_id: str, now: datetime, answered_by: str | None) -> None:
+    """Record that the call has ended for this agent, and who answered it instead; only the first time counts."""
+    answered = {} if answered_by is None else {ANSWERED_BY: answered_by}
+    await _record(redis, popup_id, {ENDED: time_text(now), **answered})
+
+
+async def _record(redis: TextRedis, popup_id: str, fields: Mapping[str, str]) -> None:
     async with redis.pipeline(transaction=True) as pipe:
-        pipe.hsetnx(keys.card(popup_id), what, time_text(now))
+        for name, value in fields.items():
+            pipe.hsetnx(keys.card(popup_id), name, value)
         pipe.expire(keys.card(popup_id), keys.CALL_SECONDS)
         await pipe.execute()
 

@@ -60,13 +60,15 @@ class News:
 class Replay:
     """The events that a newly opened page must get, and how far the stream was read.
 
-    `card` is the newest popup unless it was dismissed or is too old, `is_over` whether its call had ended.
+    `card` is the newest popup unless it was dismissed or is too old, `is_over` whether its call had ended,
+    `answered_by` who else had answered it, if anybody.
     """
 
     news: list[News]
     card: News | None
     is_over: bool
     last: EntryId
+    answered_by: str | None = None
 
 
 def entry_id(text: str) -> EntryId:
@@ -176,7 +178,7 @@ async def replay(redis: TextRedis, agent: keys.Person, after: EntryId | None, no
     is_over = cards.ENDED in state
     if after is None and not is_over and card not in events and cards.DELIVERED in state:
         events = [card, *_contact_of(card, newest, key), *events]
-    return Replay(events, card, is_over, max(last, after or (0, 0)))
+    return Replay(events, card, is_over, max(last, after or (0, 0)), state.get(cards.ANSWERED_BY))
 
 
 def _contact_of(card: News, newest: Iterable[StreamEntry], key: str) -> list[News]:

@@ -88,6 +88,8 @@ def _desktop() -> tuple[Operation, ...]:
         Operation("delete", "/desktop/session", "Sign out.", "agent", {204: None}),
         Operation("get", "/desktop/events", "Live events (server-sent events).", "agent",
                   {200: ("text/event-stream",)}, (429,)),
+        Operation("get", "/desktop/poll", "The same events, for networks that let no stream through.", "agent",
+                  {200: ("text/plain",)}, (400, 429), {"page": "a name the page gives itself"}),
         Operation("post", "/desktop/ack", "A popup was delivered, shown or dismissed.", "agent", {204: None},
                   (400, 404, 413), takes=ACK),
         Operation("post", "/desktop/press", "Look up again, or choose another call.", "agent", {200: model("Answer")},

@@ -34,7 +34,7 @@ async def press(request: Request) -> Response:
     told = await fields(request)
     ivrid, popup_id = _text(told, "ivrid", ID_CHARACTERS), _text(told, "popup_id", ID_CHARACTERS)
     of = (await own_popup(services, grant, popup_id))[0] if popup_id else None
-    given = await answer(_click(request, services, grant, ivrid, of), services, timer)
+    given = await answer(_click(request, services, grant, ivrid, of), request.app.state.click_services, timer)
     if ivrid and given.answer.outcome is Outcome.FOUND:
         await choices.save(services.redis, grant, ivrid)
     return Response(given.text, media_type="application/json")

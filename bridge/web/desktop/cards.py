@@ -9,7 +9,7 @@ from bridge.calls.live_calls import LookupResult
 from bridge.clicks.choose import choose
 from bridge.core import hide
 from bridge.core.json_codec import as_json, from_json, time_text
-from bridge.core.model import Call, ExtensionId, Outcome, Popup
+from bridge.core.model import Call, CallState, ExtensionId, Outcome, Popup
 from bridge.core.reasons import Reason, say
 from bridge.web.desktop.open_pages import event
 
@@ -19,13 +19,17 @@ ANSWERED = (Outcome.FOUND, Outcome.NO_ACTIVE_CALL, Outcome.UNKNOWN_EXTENSION)
 
 @dataclass(frozen=True, slots=True)
 class CallNow:
-    """`state` is a call's or `ended`; `stale`: the phone system does not answer now, the rest is the last known."""
+    """`state` is a call's or `ended`; `stale`: the phone system does not answer now, the rest is the last known.
+
+    `answered_by`: somebody else has answered it, and who ("": nobody knows).
+    """
 
     state: str
     call: Call | None
     other_calls: tuple[Call, ...]
     reason: Reason | None = field(compare=False)
     stale: bool = False
+    answered_by: str | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -56,6 +60,11 @@ class Card:
         return self.now or CallNow(str(popup.call.state), popup.call, popup.other_calls, popup.reason)
 
     @property
+    def rings(self) -> bool:
+        """Whether its call was still to be answered when it was last asked about."""
+        return self.stands.state in (CallState.RINGING, CallState.UNKNOWN)
+
+    @property
     def is_over(self) -> bool:
         """Whether nothing more can become of its call."""
         return self.now is not None and self.now.state == ENDED
@@ -71,15 +80,22 @@ class Card:
             "other_calls": as_json(now.other_calls),
             "asked_at": time_text(self.asked_at),
             "stale": now.stale,
+            "answered_by": now.answered_by,
             "why": say(now.reason) if now.reason else self.popup.why,
             "reason": as_json(now.reason),
         }
         return event("call", told)
 
 
-def ended() -> CallNow:
-    """The call is gone."""
-    return CallNow(ENDED, None, (), Reason("call-over"))
+def ended(answered_by: str | None = None) -> CallNow:
+    """The call is gone, or somebody else has answered it."""
+    return CallNow(ENDED, None, (), _why_ended(answered_by), answered_by=answered_by)
+
+
+def _why_ended(answered_by: str | None) -> Reason:
+    if answered_by is None:
+        return Reason("call-over")
+    return Reason("answered-by", {"who": answered_by}) if answered_by else Reason("answered-elsewhere")
 
 
 def lines_of(popup: Popup, lines: Sequence[ExtensionId]) -> tuple[ExtensionId, ...]:

@@ -19,7 +19,8 @@ from bridge.store.desktop import stream
 from bridge.store.desktop.stream import EntryId, News
 from bridge.web.desktop import open_pages
 from bridge.web.desktop.cards import Card, ended
-from bridge.web.desktop.open_pages import Page
+from bridge.web.desktop.open_pages import Reader
+from bridge.web.room import Room
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class Desk:
     """One agent with at least one open page in this process."""
 
     agent: keys.Person
-    pages: set[Page] = field(default_factory=set)
+    pages: set[Reader] = field(default_factory=set)
     card: Card | None = None
 
     def shows(self, popup_id: str) -> bool:
@@ -52,10 +53,10 @@ class Desk:
 class Hub:
     """Pages come by `join` and go by `leave`; what is published in Redis goes straight to the pages it is for."""
 
-    def __init__(self, redis: TextRedis, clock: Clock, leaving: asyncio.Event) -> None:
-        self._redis, self._clock, self._leaving = redis, clock, leaving
+    def __init__(self, redis: TextRedis, clock: Clock, leaving: asyncio.Event, room: Room) -> None:
+        self._redis, self._clock, self._leaving, self._room = redis, clock, leaving, room
         self._desks: dict[str, Desk] = {}
-        self._ring: list[set[Page]] = [set() for _ in range(BEATS)]
+        self._ring: list[set[Reader]] = [set() for _ in range(BEATS)]
         self.carded, self.hurry = asyncio.Event(), asyncio.Event()
         """Somebody has an open card; a page waits to be told how its card's call stands."""
 
@@ -69,7 +70,7 @@ class Hub:
         """How many pages are open."""
         return sum(len(part) for part in self._ring)
 
-    def join(self, page: Page) -> Desk:
+    def join(self, page: Reader) -> Desk:
         """From now on the page hears what is published for its agent."""
         desk = self._desks.setdefault(keys.desktop(page.grant), Desk(page.grant))
         desk.pages.add(page)
@@ -78,7 +79,7 @@ class Hub:
             page.end(open_pages.BYE)
         return desk
 
-    def leave(self, page: Page) -> None:
+    def leave(self, page: Reader) -> None:
         """The page is gone."""
         for part in self._ring:
             part.discard(page)
@@ -88,22 +89,23 @@ class Hub:
             if not desk.pages:
                 del self._desks[key]
 
-    def show_card(self, desk: Desk, page: Page, missed: stream.Replay) -> None:
+    def show_card(self, desk: Desk, page: Reader, missed: stream.Replay) -> None:
         """Tell a page that has caught up how the call of the open card stands, or have it asked."""
         if missed.card is None:
             return
         if desk.card is None or desk.card.popup_id < missed.card.popup_id:
             desk.card = _card(missed.card, self._clock.now())
-            desk.card.now, desk.card.is_told = (ended(), True) if missed.is_over else (None, False)
+            desk.card.now, desk.card.is_told = (ended(missed.answered_by), True) if missed.is_over else (None, False)
         if desk.card.is_told:
             page.tell(desk.card.text())
         else:
             self.hurry.set()
         self.carded.set()
 
-    async def catch_up(self, page: Page, after: EntryId | None) -> stream.Replay:
+    async def catch_up(self, page: Reader, after: EntryId | None) -> stream.Replay:
         """What the page missed. It has joined before, so nothing falls between this and what it hears."""
-        return await stream.replay(self._redis, page.grant, after, self._clock.now())
+        async with self._room:
+            return await stream.replay(self._redis, page.grant, after, self._clock.now())
 
     async def listen(self) -> None:
         """Hear what is published, for ever. After each break every agent catches up from their stream."""
@@ -163,7 +165,7 @@ class Hub:
             if away:
                 log.warning("tokens of open pages are not looked at: redis is away")
 
-    async def _end_those_signed_out(self, pages: list[Page], now: datetime) -> None:
+    async def _end_those_signed_out(self, pages: list[Reader], now: datetime) -> None:
         if not pages:
             return
         for page in pages:

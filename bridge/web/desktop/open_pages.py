@@ -6,7 +6,7 @@ there is something to write.
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.types import Receive, Send
 
@@ -31,6 +31,22 @@ def chunk(news: News) -> bytes:
     """The event that tells `news`, with its id if it is kept."""
     kept = f"id: {news.entry_id[0]}-{news.entry_id[1]}\n" if news.entry_id else ""
     return f"event: {news.event}\n{kept}data: {news.data}\n\n".encode()
+
+
+class Reader(Protocol):
+    """A page as the hub sees it. `seen` is the last entry of its agent's stream that it was sent."""
+
+    grant: Grant
+    seen: EntryId
+
+    def tell(self, text: bytes, entry: EntryId | None = None) -> None:
+        """Send it, as soon as may be."""
+
+    def beat(self) -> None:
+        """Some seconds have passed."""
+
+    def end(self, farewell: bytes | None) -> None:
+        """End it, with these last words if they can be sent."""
 
 
 class Page:

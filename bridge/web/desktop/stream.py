@@ -6,6 +6,7 @@ No response object, generator or task for an idle page: with ten thousand of the
 import asyncio
 import logging
 import re
+from contextlib import ExitStack
 from dataclasses import asdict
 
 from redis.exceptions import RedisError
@@ -19,6 +20,7 @@ from bridge.services import Services
 from bridge.store.desktop import preferences, stream
 from bridge.store.desktop.stream import EntryId
 from bridge.store.tokens import Grant
+from bridge.web.body import source_of
 from bridge.web.desktop import open_pages
 from bridge.web.desktop.hub import Hub
 from bridge.web.desktop.open_pages import Page
@@ -45,8 +47,8 @@ class Stream:
     """A stream that may begin. Its endpoint only leaves it in the scope; `Streaming` runs it when all layers between
     have returned: a page that is idle for hours must not hold the frames of ten of them."""
 
-    def __init__(self, hub: Hub, grant: Grant, hello: bytes, after: EntryId | None) -> None:
-        self._hub, self._grant, self._hello, self._after = hub, grant, hello, after
+    def __init__(self, hub: Hub, grant: Grant, hello: bytes, after: EntryId | None, seat: ExitStack) -> None:
+        self._hub, self._grant, self._hello, self._after, self._seat = hub, grant, hello, after, seat
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI, as a response: nothing is sent yet."""
@@ -66,6 +68,7 @@ class Stream:
             await send({"type": "http.response.body", "body": open_pages.BYE, "more_body": False})
         finally:
             self._hub.leave(page)
+            self._seat.close()
 
     async def _begin(self, page: Page) -> None:
         await page.catch_up(self._hello)
@@ -99,23 +102,30 @@ async def events(request: Request) -> Response | Stream:
     """The endpoint."""
     if request.method == "HEAD":
         return Response(status_code=405, headers={"Allow": "GET"})
-    grant, hello = await _hello(request)
-    return Stream(request.app.state.hub, grant, hello, _last_event(request))
-
-
-async def _hello(request: Request) -> tuple[Grant, bytes]:
-    services: Services = request.app.state.services
+    state = request.app.state
+    limits, address = state.services.settings.desktop, source_of(request)
+    state.seats.check_address(address, limits)
     grant = await agent_of(request)
-    wanted = await preferences.load(services.redis, grant)
+    with ExitStack() as seat:
+        seat.enter_context(state.seats.taken(grant, address, limits))
+        return Stream(state.hub, grant, await hello(request, grant), last_event(request), seat.pop_all())
+
+
+async def hello(request: Request, grant: Grant) -> bytes:
+    """The first event of every page: the time, and what the page needs to know of its agent."""
+    services: Services = request.app.state.services
+    async with request.app.state.room:
+        wanted = await preferences.load(services.redis, grant)
     said = {
         "now": time_text(services.clock.now()),
         "agent": told_of(services, grant),
         "preferences": as_json(asdict(wanted)),
         **of_crm(services, grant),
     }
-    return grant, f"retry: {RETRY_MS}\n\n".encode() + open_pages.event("hello", said)
+    return f"retry: {RETRY_MS}\n\n".encode() + open_pages.event("hello", said)
 
 
-def _last_event(request: Request) -> EntryId | None:
+def last_event(request: Request) -> EntryId | None:
+    """How far the page has read its agent's stream before; None for a newly opened page."""
     last = request.headers.get("last-event-id", "")
     return stream.entry_id(last) if ENTRY_ID.fullmatch(last) else None

@@ -12,7 +12,7 @@ from bridge.core.model import ExtensionId
 from bridge.services import Services
 from bridge.store import keys
 from bridge.store.desktop import cards as store
-from bridge.web.desktop import cards
+from bridge.web.desktop import cards, elsewhere
 from bridge.web.desktop.hub import Desk, Hub
 
 log = logging.getLogger(__name__)
@@ -51,25 +51,34 @@ class Watch:
         followed = [(desk, desk.card, self._lines(desk, desk.card)) for desk in self._followed() if desk.card]
         asked_at = self._services.clock.now()
         heard = await self._services.lookup.each({line for _, _, lines in followed for line in lines})
-        for desk, card, lines in followed:
+        asked = [
+            (desk, card, self._as_heard(desk, card, [heard[line] for line in lines if line in heard]))
+            for desk, card, lines in followed
+        ]
+        missed = [card.popup for _, card, now in asked if now.state == cards.ENDED and card.rings]
+        answered = await elsewhere.answered(self._services.lookup, missed, self._services.agents.directory())
+        for desk, card, now in asked:
             if desk.card is card:  # a newer one was not asked about
                 card.asked_at = asked_at
-                await self._tell(desk, card, [heard[line] for line in lines if line in heard])
+                by = answered.get(card.popup_id)
+                await self._tell(desk, card, now if by is None else cards.ended(by))
 
     def _lines(self, desk: Desk, card: cards.Card) -> tuple[ExtensionId, ...]:
         agent = self._services.agents.directory().agent(desk.agent.crm, desk.agent.crm_user)
         return cards.lines_of(card.popup, agent.extensions if agent else ())
 
-    async def _tell(self, desk: Desk, card: cards.Card, heard: list[LookupResult]) -> None:
+    def _as_heard(self, desk: Desk, card: cards.Card, heard: list[LookupResult]) -> cards.CallNow:
         account = self._services.settings.crm.get(desk.agent.crm)
-        now = cards.as_heard(card, heard, self._services.labels, account.hide if account else ())
+        return cards.as_heard(card, heard, self._services.labels, account.hide if account else ())
+
+    async def _tell(self, desk: Desk, card: cards.Card, now: cards.CallNow) -> None:
         if card.is_told and now == card.stands:
             return
         card.now, card.is_told = now, True
         desk.tell(card.text())
         if card.is_over:
             try:
-                await store.record(self._services.redis, card.popup_id, store.ENDED, card.asked_at)
+                await store.record_end(self._services.redis, card.popup_id, card.asked_at, now.answered_by)
             except (RedisError, OSError):
                 log.warning("the end of a call is not kept: redis is away")
 

@@ -51,6 +51,16 @@ export async function failureOf(response) {
 }
 
 /**
+ * The bridge's own explanation of a refusal; null where somebody else has answered.
+ * @param {Response} response
+ * @returns {Promise<{reason?: string} | null>}
+ */
+export async function problemOf(response) {
+  const isOurs = (response.headers.get("Content-Type") ?? "").startsWith("application/problem+json");
+  return isOurs ? response.json().catch(() => ({})) : null;
+}
+
+/**
  * The status of a failed request; 0 for any other error.
  * @param {unknown} error
  */

@@ -1,56 +1,22 @@
 // An event stream (text/event-stream) over fetch, because EventSource cannot send an Authorization header.
 
-const SILENCE_MS = 45_000; // three heartbeats
-const MAX_WAIT_MS = 30_000;
+import { MUTE_TRIES, MAX_WAIT_MS, readOnce } from "./sse_once.js";
+
+const PROOF_MS = 1_000; // a stream that was mute before is believed when it brings more after this long
 const STABLE_MS = 5_000; // after a stream that lasted this long the waits start small again
 
-/** @typedef {{event: string, data: string, id?: string, retry?: number}} ServerEvent */
-/** @typedef {"connecting" | "live" | "waiting" | "refused"} StreamState */
+/** @typedef {import("./sse_once.js").ServerEvent} ServerEvent */
+/** @typedef {"connecting" | "live" | "polling" | "waiting" | "full" | "refused"} StreamState */
 /**
  * @typedef {object} Handlers
  * @property {() => string | null} lastId the event to continue after
  * @property {(event: ServerEvent) => void} onEvent
  * @property {(state: StreamState, detail?: number | string) => void} onState
- *   `waiting` comes with the milliseconds until the next attempt, `refused` with the bridge's reason or ""
+ *   `waiting` and `full` (too many streams) come with the milliseconds until the next attempt, `refused` with the bridge's
+ *   reason or ""
+ * @property {() => void} [onMute] the network lets no stream through; it is tried again all the same
  * @property {AbortSignal} signal ends it
  */
-/** @typedef {{isGoodbye: boolean, openMs: number, refused: string | null, retryAfterMs?: number}} StreamEnd */
-
-/**
- * Parses a stream: call the result with each piece of its text, and `onEvent` is called for each event.
- * @param {(event: ServerEvent) => void} onEvent
- */
-export function parser(onEvent) {
-  let rest = "";
-  let skipNewline = false;
-  /** @type {Partial<ServerEvent>} */
-  let event = {};
-
-  /** @param {string} line */
-  function readLine(line) {
-    if (line === "") {
-      if (event.data !== undefined) onEvent({ event: "message", ...event, data: event.data });
-      event = {};
-      return;
-    }
-    const colon = line.indexOf(":");
-    const name = colon < 0 ? line : line.slice(0, colon);
-    const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
-    if (name === "data") event.data = event.data === undefined ? value : `${event.data}\n${value}`;
-    else if (name === "event") event.event = value;
-    else if (name === "id" && !value.includes("\0")) event.id = value;
-    else if (name === "retry" && /^\d+$/.test(value)) event.retry = Number(value);
-  }
-
-  /** @param {string} text */
-  return function read(text) {
-    const piece = skipNewline && text.startsWith("\n") ? text.slice(1) : text;
-    skipNewline = piece.endsWith("\r");
-    const lines = (rest + piece).split(/\r\n|\r|\n/);
-    rest = lines.pop() ?? "";
-    lines.forEach(readLine);
-  };
-}
 
 /**
  * The wait before attempt number `failures` (1, 2, …): doubling from one second, half of it random.
@@ -67,12 +33,14 @@ export function backOff(failures, random = Math.random) {
  * @param {string} token
  * @param {Handlers} handlers
  */
-export async function follow(url, token, { lastId, onEvent, onState, signal }) {
+export async function follow(url, token, { lastId, onEvent, onState, onMute, signal }) {
   let failures = 0;
+  let mutes = 0;
   while (!signal.aborted) {
     onState("connecting");
     const end = await readOnce(url, token, lastId(), signal, {
-      onOpen: () => onState("live"),
+      proofMs: mutes < MUTE_TRIES ? 0 : PROOF_MS,
+      onLive: () => onState("live"),
       onEvent: (event) => {
         failures = 0;
         onEvent(event);
@@ -80,92 +48,19 @@ export async function follow(url, token, { lastId, onEvent, onState, signal }) {
     });
     if (signal.aborted) return;
     if (end.refused !== null) return onState("refused", end.refused);
-    failures = end.isGoodbye || end.openMs > STABLE_MS ? 1 : failures + 1;
-    const wait = Math.max(end.retryAfterMs ?? 0, end.isGoodbye ? 200 + 1000 * Math.random() : backOff(failures));
-    onState("waiting", wait);
+    const isStable = end.openMs > STABLE_MS;
+    failures = end.isGoodbye || isStable ? 1 : failures + 1;
+    mutes = isStable ? 0 : mutes + end.mutes;
+    if (mutes >= MUTE_TRIES) onMute?.();
+    const wait = waitAfter(end, failures);
+    onState(end.isFull ? "full" : "waiting", wait);
     await pause(wait, signal);
   }
 }
 
-/**
- * One connection, until it ends.
- * @param {string} url
- * @param {string} token
- * @param {string | null} lastId
- * @param {AbortSignal} signal
- * @param {{onOpen: () => void, onEvent: (event: ServerEvent) => void}} handlers
- * @returns {Promise<StreamEnd>}
- */
-async function readOnce(url, token, lastId, signal, { onOpen, onEvent }) {
-  /** @type {StreamEnd} */
-  const end = { isGoodbye: false, openMs: 0, refused: null };
-  const started = performance.now();
-  const watchdog = new Watchdog();
-  const read = parser((event) => {
-    if (event.event === "bye") end.isGoodbye = true;
-    else if (event.event === "signed-out") end.refused = JSON.parse(event.data).reason;
-    else onEvent(event);
-  });
-  try {
-    const response = await fetch(url, {
-      headers: headers(token, lastId),
-      cache: "no-store",
-      signal: AbortSignal.any([signal, watchdog.signal]),
-    });
-    if (response.status === 401 || response.status === 403) return { ...end, refused: "" };
-    if (!response.ok || !response.body) return { ...end, retryAfterMs: milliseconds(response.headers.get("Retry-After")) };
-    onOpen();
-    const stream = response.body.pipeThrough(new TextDecoderStream()).getReader();
-    for (let piece = await stream.read(); !piece.done; piece = await stream.read()) {
-      watchdog.reset();
-      end.openMs = performance.now() - started;
-      read(piece.value);
-      if (end.isGoodbye || end.refused !== null) break;
-    }
-  } catch {
-    // No connection, or it broke: the caller tries again.
-  } finally {
-    watchdog.stop();
-  }
-  return end;
-}
-
-/** Aborts a connection that has been silent for too long, or when the network is gone. */
-class Watchdog {
-  #timer = 0;
-  #abort = new AbortController();
-  #cut = () => this.#abort.abort();
-
-  constructor() {
-    addEventListener("offline", this.#cut);
-    this.reset();
-  }
-
-  get signal() {
-    return this.#abort.signal;
-  }
-
-  reset() {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(this.#cut, SILENCE_MS);
-  }
-
-  stop() {
-    clearTimeout(this.#timer);
-    removeEventListener("offline", this.#cut);
-    this.#cut();
-  }
-}
-
-/** @param {string} token @param {string | null} lastId @returns {Record<string, string>} */
-function headers(token, lastId) {
-  const sent = { Accept: "text/event-stream", Authorization: `Bearer ${token}` };
-  return lastId === null ? sent : { ...sent, "Last-Event-ID": lastId };
-}
-
-/** @param {string | null} seconds the value of a Retry-After header */
-function milliseconds(seconds) {
-  return /^\d+$/.test(seconds ?? "") ? Math.min(Number(seconds) * 1000, MAX_WAIT_MS) : 0;
+/** @param {import("./sse_once.js").StreamEnd} end @param {number} failures */
+function waitAfter({ isGoodbye, retryAfterMs = 0 }, failures) {
+  return Math.max(retryAfterMs, isGoodbye ? 200 + 1000 * Math.random() : backOff(failures));
 }
 
 /**
@@ -174,7 +69,7 @@ function milliseconds(seconds) {
  * @param {AbortSignal} signal
  * @returns {Promise<void>}
  */
-function pause(ms, signal) {
+export function pause(ms, signal) {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);

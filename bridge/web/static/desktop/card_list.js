@@ -1,12 +1,14 @@
 // The middle of the page: the open card, the earlier ones of this shift, and what to read when there is none.
 
 import { button, byId, element, focusedKey, focusKey, foreign, ltr, redraw } from "../element.js";
-import { clockTime, hasWords, say, sayValue, sayWhy } from "../words.js";
+import { clockTime, hasWords, say, sayWhy } from "../words.js";
 import { CardView } from "./card_view.js";
-import { cardName, nothingTitle, stateChip } from "./facts.js";
+import { cardName, nothingTitle, stateChip, stateWords } from "./facts.js";
 
 /** @typedef {import("./cards.js").Card} Card */
 /** @typedef {import("./cards.js").Change} Change */
+
+const CLOSING = ["dismissed", "snoozed", "left"];
 
 /** Shows `Cards`: it draws again with every change. */
 export class CardList {
@@ -62,8 +64,7 @@ export class CardList {
   #present(change, focused) {
     const { kind } = change;
     if ((kind === "added" || kind === "returned") && change.card === this.#cards.current) this.current?.node.classList.add("card-new");
-    const isClosed = kind === "dismissed" || kind === "snoozed";
-    const hasLostFocus = isClosed && focused?.card === change.card && !focused.node.isConnected;
+    const hasLostFocus = focused && isClosed(change, focused.card) && !focused.node.isConnected;
     if (hasLostFocus || kind === "opened" || kind === "nothing-closed") this.#focusCurrent();
   }
 
@@ -172,22 +173,27 @@ export class CardList {
 
   /** @param {Card} card */
   #earlier(card) {
-    const { popup, call, state, snoozedUntil, dismissed } = card;
+    const { popup, call, snoozedUntil, dismissed } = card;
     const { caller } = call;
     const name = cardName(card);
     const open = button("", `open-${popup.popup_id}`, () => this.#context.actions.open(popup.popup_id), { class: "earlier-card" });
     const mark = snoozedUntil !== null ? say("snoozed", { time: clockTime(snoozedUntil) }) : dismissed ? say("dismissed") : "";
     open.append(
-      stateChip(state),
+      stateChip(card.state, stateWords(card)),
       element("span", { class: "other-who" }, [
         foreign(name),
         caller.kind === "number" && name !== caller.number ? element("span", { class: "soft" }, [ltr(caller.number)]) : null,
       ]),
       element("span", { class: "soft earlier-mark" }, [mark, mark ? " · " : "", ltr(clockTime(Date.parse(popup.created_at)))]),
     );
-    open.setAttribute("aria-label", say("earlier.open", { who: name, state: sayValue("state", state) }));
+    open.setAttribute("aria-label", say("earlier.open", { who: name, state: stateWords(card) }));
     return open;
   }
+}
+
+/** @param {Change} change @param {Card} card */
+function isClosed(change, card) {
+  return "card" in change && change.card === card && CLOSING.includes(change.kind);
 }
 
 /** @param {Card} card */

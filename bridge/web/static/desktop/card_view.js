@@ -3,7 +3,7 @@
 import { allMatching, button, copy, element, foreign, ltr, redraw, showOn } from "../element.js";
 import { clockTime, say, sayWhy } from "../words.js";
 import { contactPart, theOne } from "./contact.js";
-import { asText, callerName, chips, details, dialledNumber, stateChip, stateForStyle, timer, who } from "./facts.js";
+import { asText, callerName, chips, details, dialledNumber, stateChip, stateForStyle, stateWords, timer, who } from "./facts.js";
 import { Note } from "./note.js";
 import { contactLink, recordElsewhere, recordLink } from "./record.js";
 
@@ -96,9 +96,10 @@ export class CardView {
     return element("p", { class: "why" }, [element("b", {}, [label]), " ", foreign(sayWhy(popup))]);
   }
 
-  /** That the call has ended, or that the facts may be out of date. */
+  /** That somebody else has answered, or that the call has ended, or that the facts may be out of date. */
   #condition() {
-    const { state, stale, why, askedAt } = this.card;
+    const { state, stale, why, askedAt, answeredBy } = this.card;
+    if (answeredBy !== null) return element("p", { class: "condition" }, [stateWords(this.card)]);
     if (state === "ended") return element("p", { class: "condition" }, [say("ended.text", { time: clockTime(askedAt) })]);
     if (!stale) return null;
     const because = why ? [" ", foreign(sayWhy(this.card))] : [];

@@ -1,6 +1,7 @@
 // The agent's cards as data: no page and no network here. Whoever needs to know of changes subscribes.
 
 const MAX_CARDS = 12;
+const LEAVE_MS = 5_000;
 
 /**
  * A popup and what has become of its call. Times are milliseconds.
@@ -14,14 +15,18 @@ const MAX_CARDS = 12;
  * @property {string} why why it is stale, or ""
  * @property {Reason | null} reason the same as data
  * @property {Contact | null} contact who is calling, by the CRM
+ * @property {string | null} answeredBy who else has answered the call ("": nobody knows); null: nobody has
+ * @property {number | null} leavesAt when the card leaves because of that
  * @property {boolean} dismissed
  * @property {number | null} snoozedUntil
+ * @property {boolean} [isReopened] the agent opened it again
  */
 /** @typedef {{cards: Card[], currentId: string | null, nothing: NothingFound | null}} Snapshot */
 /**
- * @typedef {{kind: "added" | "updated" | "confirmed" | "returned" | "opened" | "dismissed" | "snoozed" | "identified", card: Card, previousState?: string}
+ * @typedef {{kind: "added" | "updated" | "confirmed" | "returned" | "opened" | "dismissed" | "snoozed" | "left" | "identified", card: Card, previousState?: string}
  *   | {kind: "nothing", answer: NothingFound} | {kind: "nothing-closed"} | {kind: "merged"}} Change
- *   `confirmed`: only the time of the facts is newer; `returned`: back from a snooze; `identified`: the CRM said who calls
+ *   `confirmed`: only the time of the facts is newer; `returned`: back from a snooze; `identified`: the CRM said who calls;
+ *   `left`: a colleague has answered the call some seconds ago
  */
 /** @typedef {(changes: Change[]) => void} Listener */
 
@@ -37,6 +42,8 @@ function newCard(popup) {
     why: "",
     reason: null,
     contact: popup.contact ?? null,
+    answeredBy: null,
+    leavesAt: null,
     dismissed: false,
     snoozedUntil: null,
   };
@@ -143,12 +150,12 @@ export class Cards {
    * How a card's call is now. The other cards of that extension follow from it.
    * @param {CallUpdate} update
    */
-  update({ popup_id, state, call, other_calls, asked_at, stale, why, reason }) {
+  update({ popup_id, state, call, other_calls, asked_at, stale, why, reason, answered_by: answeredBy = null }) {
     const card = this.find(popup_id);
     if (!card) return;
     const askedAt = Date.parse(asked_at) || card.askedAt;
     const others = other_calls ?? [];
-    const facts = { state, call: call ?? card.call, others, stale, why: why ?? "", reason: reason ?? null, askedAt };
+    const facts = { state, call: call ?? card.call, others, stale, why: why ?? "", reason: reason ?? null, askedAt, answeredBy };
     const changes = this.#set(card, facts);
     if (!changes.length) changes.push({ kind: "confirmed", card });
     if (!stale && state !== "unknown") changes.push(...this.#followExtension(card, call ? [call, ...others] : others));
@@ -246,17 +253,33 @@ export class Cards {
     const card = this.find(popupId);
     if (!card) return;
     this.#setOpen(card);
+    card.isReopened = true;
     this.#announce({ kind: "opened", card });
   }
 
   /**
-   * Opens the snoozed cards whose time is up.
+   * Opens the snoozed cards whose time is up, and lets those go whose calls somebody else has answered.
    * @param {number} now
    */
   wake(now) {
     const due = this.all.filter((card) => card.snoozedUntil !== null && card.snoozedUntil <= now);
     for (const card of due) this.#setOpen(card);
     this.#announce(...due.map((card) => /** @type {Change} */ ({ kind: "returned", card })));
+    for (const card of this.all) if (card.answeredBy !== null) this.#leave(card, now);
+  }
+
+  /**
+   * Moves the card of a call that somebody else has answered to the earlier ones, once, after a moment to read it.
+   * @param {Card} card
+   * @param {number} now
+   */
+  #leave(card, now) {
+    const isOpen = this.currentId === card.popup.popup_id;
+    if (card.leavesAt === null) card.leavesAt = now + LEAVE_MS;
+    else if (card.leavesAt <= now && isOpen && !card.isReopened) {
+      this.#close(card.popup.popup_id);
+      this.#announce({ kind: "left", card });
+    }
   }
 
   /** @param {Card} card */
@@ -297,7 +320,7 @@ export class Cards {
     const isEmpty = this.all.length === 0;
     for (const theirs of snapshot.cards) {
       const mine = this.find(theirs.popup.popup_id);
-      if (!mine) this.all.push(theirs);
+      if (!mine) this.all.push({ ...newCard(theirs.popup), ...theirs });
       else if (theirs.askedAt > mine.askedAt || isFound(theirs) > isFound(mine)) Object.assign(mine, theirs);
     }
     this.#sort();

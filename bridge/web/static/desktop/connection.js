@@ -1,6 +1,6 @@
 // The connection to the bridge: one tab of the agent reads the stream and passes every event on to the other tabs.
 
-import { follow } from "../sse.js";
+import { listen } from "./listening.js";
 import { Tabs } from "./tabs.js";
 
 /** @typedef {import("../sse.js").StreamState} StreamState */
@@ -75,7 +75,7 @@ export class Connection {
   async #lead(signal) {
     this.#handlers.onLead();
     this.#brief();
-    await follow("/desktop/events", this.#token, {
+    await listen(this.#token, {
       signal,
       lastId: () => this.lastId,
       onEvent: ({ event, data, id }) => this.#share({ kind: "event", event, data, id }),
@@ -92,6 +92,7 @@ export class Connection {
   /** @param {StreamState} state @param {number | string} [detail] */
   #setState(state, detail) {
     if (state === "refused") return this.#handlers.onRefused(String(detail ?? ""));
+    if (state === this.#state.state && detail === this.#state.detail) return;
     this.#state = { state, detail };
     this.#send({ kind: "state", state, detail });
     this.#handlers.onState(state, detail);

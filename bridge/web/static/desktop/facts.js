@@ -1,7 +1,7 @@
 // What a card says about its call: pure drawing, without state.
 
 import { allMatching, copyButton, element, foreign, ltr } from "../element.js";
-import { joined, plain } from "../text.js";
+import { isolated, joined, plain } from "../text.js";
 import { ago, clockTime, duration, hasWords, say, sayValue } from "../words.js";
 import { contactRows } from "./contact.js";
 
@@ -29,13 +29,22 @@ export function callerName(caller) {
 
 /**
  * The card on one line, for screen readers, the page's title and notifications.
- * @param {Pick<Card, "call" | "state" | "contact">} card
+ * @param {Pick<Card, "call" | "state" | "contact" | "answeredBy">} card
  */
-export function summary({ call, state, contact }) {
+export function summary({ call, state, contact, answeredBy }) {
   const { caller, did_label: label } = call;
   const name = cardName({ call, contact });
   const number = caller.kind === "number" && name !== plain(caller.number).trim() ? caller.number : "";
-  return joined([sayValue("state", state), name, number, label]);
+  return joined([stateWords({ state, answeredBy }), name, number, label]);
+}
+
+/**
+ * The state of a call, or who else has answered it.
+ * @param {{state: string, answeredBy?: string | null}} card
+ */
+export function stateWords({ state, answeredBy = null }) {
+  if (answeredBy === null) return sayValue("state", state);
+  return answeredBy ? say("answered.by", { who: isolated(plain(answeredBy)) }) : say("answered.elsewhere");
 }
 
 /**
@@ -49,11 +58,11 @@ export function nothingTitle({ outcome }) {
 
 /**
  * State, direction, transferred, and what else is so of the call.
- * @param {Pick<Card, "call" | "state">} card
+ * @param {Pick<Card, "call" | "state" | "answeredBy">} card
  */
-export function chips({ call, state }) {
+export function chips({ call, state, answeredBy }) {
   return element("p", { class: "chips" }, [
-    stateChip(state),
+    stateChip(state, stateWords({ state, answeredBy })),
     element("span", { class: "chip" }, [sayValue("direction", call.direction)]),
     call.original_ivrid ? element("span", { class: "chip" }, [say("transferred")]) : null,
     ...circumstances(call).map((word) => element("span", { class: "chip" }, [word])),
@@ -73,8 +82,8 @@ function circumstances({ parked, conference, held_by_other: held }) {
  * A state in its colour and in words.
  * @param {string} state
  */
-export function stateChip(state) {
-  return element("span", { class: "chip chip-state", "data-state": stateForStyle(state) }, [sayValue("state", state)]);
+export function stateChip(state, words = sayValue("state", state)) {
+  return element("span", { class: "chip chip-state", "data-state": stateForStyle(state) }, [words]);
 }
 
 /**
@@ -233,7 +242,7 @@ export function updateTimes(now) {
  * @param {string[] | null} chosenKeys
  */
 export function asText(card, chosenKeys) {
-  const { call, popup, state } = card;
+  const { call, popup } = card;
   const { caller } = call;
   const name = caller.kind === "withheld" ? callerName(caller) : [caller.name, caller.number].filter(Boolean).join(", ");
   /** @type {[string, unknown][]} */
@@ -241,7 +250,7 @@ export function asText(card, chosenKeys) {
     [say("caller"), name],
     [say("number"), caller.e164],
     ...contactRows(card),
-    [say("state"), sayValue("state", state)],
+    [say("state"), stateWords(card)],
     [say("direction"), sayValue("direction", call.direction)],
     ...circumstances(call).map((word) => /** @type {[string, unknown]} */ ([say("state"), word])),
     [say("queue"), call.queue],
