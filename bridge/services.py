@@ -30,6 +30,7 @@ from bridge.pbx import registry as pbx_makes
 from bridge.store.accounts import AccountStore
 from bridge.store.client import TextRedis, open_async, open_sync
 from bridge.store.jobs import Jobs
+from bridge.store.replication import Replicas
 from bridge.store.scripts import Scripts
 from bridge.store.shared_clock import SharedClock
 
@@ -55,6 +56,8 @@ class Services:
     shared_clock: SharedClock
     crm_sessions: Mapping[str, AccountSession]
     contacts: Contacts
+    replicas: Replicas | None
+    """With `strict_durability`: who must have a click before it is answered."""
 
     def with_redis(self, redis: TextRedis) -> Self:
         """The same, over other connections to the same Redis."""
@@ -162,6 +165,7 @@ async def _services(
                 shared_clock=shared,
                 crm_sessions=crm_sessions,
                 contacts=Contacts(redis, settings.crm, crm_sessions, clock),
+                replicas=Replicas(redis, clock.ticks) if settings.redis.strict_durability else None,
             )
         finally:
             archive.close()

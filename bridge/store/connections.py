@@ -128,6 +128,10 @@ class _AsyncClient(_Named, AsyncRedis):  # type: ignore[misc]
         pipe.names = self.names
         return pipe
 
+    async def known_replicas(self) -> int | None:
+        """How many replicas sentinels may promote; None: there are no sentinels."""
+        return None
+
     def pubsub(self, **options: Any) -> PubSub:
         """As redis-py does."""
         subscription = _NamedPubSub(self.connection_pool, **options)
@@ -152,9 +156,25 @@ class _MasterClient(_AsyncClient):
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         """Close every connection."""
         await super().aclose(close_connection_pool)
-        pool = cast(SentinelConnectionPool, self.connection_pool)
-        for sentinel in pool.sentinel_manager.sentinels:
+        for sentinel in self._pool.sentinel_manager.sentinels:
             await sentinel.aclose()
+
+    async def known_replicas(self) -> int | None:
+        """As the sentinel says that knows of most. Raises redis-py's errors where none answers."""
+        counts, last = [], RedisConnectionError("no sentinel answers")
+        for sentinel in self._pool.sentinel_manager.sentinels:
+            try:
+                known = await sentinel.sentinel_masters()
+                counts.append(int(known[self._pool.service_name]["num-slaves"]))
+            except (RedisConnectionError, RedisTimeout, OSError, KeyError) as error:
+                last = RedisConnectionError(f"no sentinel answers: {type(error).__name__}")
+        if not counts:
+            raise last
+        return max(counts)
+
+    @property
+    def _pool(self) -> SentinelConnectionPool:
+        return cast(SentinelConnectionPool, self.connection_pool)
 
 
 def open_asyncio(url: Secret, reply_seconds: float, names: Names, **more: Any) -> AsyncRedis:

@@ -8,7 +8,7 @@ from bridge.config.models import Settings
 from bridge.core.clock import Clock
 from bridge.core.errors import RedisUnfit
 from bridge.core.http_types import Secret
-from bridge.store import installation, keys
+from bridge.store import installation, keys, replication
 from bridge.store.client import TextRedis, open_async
 
 log = logging.getLogger(__name__)
@@ -19,11 +19,13 @@ SKEW_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A problem of Redis that may lose popups. `fatal`: the bridge cannot use it at all."""
+    """A problem of Redis that may lose popups. `fatal`: the bridge cannot use it at all. `waited_for`: with
+    `strict_durability` clicks wait for what is missing, so it is no reason not to start."""
 
     what: str
     fix: str
     fatal: bool = False
+    waited_for: bool = False
 
     def __str__(self) -> str:
         return f"{self.what}; fix: {self.fix}"
@@ -38,7 +40,7 @@ async def findings(redis: TextRedis, now: datetime) -> list[Finding]:
     except Exception:
         hidden = "Redis does not reveal its configuration (CONFIG GET is refused)"
         return [*found, Finding(hidden, "ask its operator to check appendonly and maxmemory-policy")]
-    return [*found, *_persistence(config), *_eviction(config)]
+    return [*found, *_persistence(config), *_eviction(config), *await _replication(redis, config)]
 
 
 async def try_write(redis: TextRedis) -> None:
@@ -83,6 +85,26 @@ def _eviction(config: dict[str, str]) -> list[Finding]:
     return [Finding(lost, "redis-cli CONFIG SET maxmemory-policy noeviction && redis-cli CONFIG REWRITE")]
 
 
+async def _replication(redis: TextRedis, config: dict[str, str]) -> list[Finding]:
+    """Whether a fail-over may lose what was accepted."""
+    known = await replication.to_promote(redis)
+    if known is None:
+        return []
+    if not known:
+        nobody = "Sentinel knows no replica to promote: when this Redis is lost, so is everything accepted"
+        return [Finding(nobody, "add a replica: redis-cli -h REPLICA REPLICAOF PRIMARY 6379", waited_for=True)]
+    found = []
+    if config.get("min-replicas-to-write", "0") == "0":
+        lost = "min-replicas-to-write is 0 under Sentinel: a fail-over loses what was accepted and no replica had yet"
+        fix = "on each: redis-cli CONFIG SET min-replicas-to-write 1 && redis-cli CONFIG REWRITE; see strict_durability"
+        found.append(Finding(lost, fix, waited_for=True))
+    if (there := await replication.connected(redis)) < known:
+        away = f"{known - there} of {known} replicas that Sentinel may promote are away and will lag"
+        gone = "start them; if one is gone for good: redis-cli -p 26379 SENTINEL RESET NAME"
+        found.append(Finding(away, gone, waited_for=True))
+    return found
+
+
 async def _clock(redis: TextRedis, now: datetime) -> list[Finding]:
     seconds, micros = await redis.time()
     skew = abs(seconds + micros / 1e6 - now.timestamp())
@@ -95,9 +117,10 @@ async def check(settings: Settings, redis_url: Secret) -> None:
     """Log what Redis may lose, and join its installation. Raises `RedisUnfit` where the bridge must not start, and
     redis-py's errors."""
     redis, now = open_async(redis_url, settings.redis.prefix), Clock().now()
+    strict = settings.redis.strict_durability
     try:
         found = await findings(redis, now)
-        wrong = [finding for finding in found if finding.fatal or settings.redis.strict_durability]
+        wrong = [finding for finding in found if finding.fatal or (strict and not finding.waited_for)]
         if wrong:
             raise RedisUnfit([str(finding) for finding in wrong])
         await installation.join(redis, settings, now)

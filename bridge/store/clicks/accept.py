@@ -68,7 +68,14 @@ def unavailable() -> Unavailable:
     return Unavailable("The bridge's store cannot be reached: nothing was accepted", RETRY_AFTER_SECONDS)
 
 
-def _key(click: Click) -> str:
+def unconfirmed() -> Unavailable:
+    """The refusal of a click that replicas do not have yet."""
+    detail = "The answer is not safe yet on the replicas of the bridge's store: send the click again, under the same id"
+    return Unavailable(detail, RETRY_AFTER_SECONDS)
+
+
+def key_of(click: Click) -> str:
+    """Where its answer is stored."""
     return keys.accepted(click.crm, click.key or click.click_id)
 
 
@@ -99,7 +106,7 @@ async def begin(
 async def _begin(scripts: Scripts, click: Click, hold_seconds: float, allowances: Sequence[Allowance]) -> Stored | None:
     """The value names the click in progress, so a retry after a lost reply recognises itself."""
     mine, second = RUNNING + click.click_id, int(click.received_at.timestamp())
-    names = [_key(click), *(keys.rate(one.kind, one.crm, one.who, second // keys.RATE_SECONDS) for one in allowances)]
+    names = [key_of(click), *(keys.rate(one.kind, one.crm, one.who, second // keys.RATE_SECONDS) for one in allowances)]
     arguments: tuple[str | int, ...] = (
         mine,
         int(hold_seconds * 1000),
@@ -118,7 +125,7 @@ async def _begin(scripts: Scripts, click: Click, hold_seconds: float, allowances
 async def abandon(scripts: Scripts, click: Click) -> None:
     """Let a repeat of a click that could not be answered begin immediately."""
     try:
-        await scripts.eval(ABANDON, 1, _key(click), RUNNING + click.click_id)
+        await scripts.eval(ABANDON, 1, key_of(click), RUNNING + click.click_id)
     except (RedisError, OSError):
         log.warning("a failed click is held until its time limit")
 
@@ -144,7 +151,7 @@ async def _commit(scripts: Scripts, click: Click, words: Sequence[Word]) -> str 
     for pause in COMMIT_PAUSES:
         await asyncio.sleep(pause)
         try:
-            stored: str | None = await scripts.eval(COMMIT, 1, _key(click), *words)
+            stored: str | None = await scripts.eval(COMMIT, 1, key_of(click), *words)
             return stored
         except (RedisError, OSError) as error:
             log.warning("could not commit a click in Redis: %s", type(error).__name__)
