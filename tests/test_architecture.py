@@ -68,6 +68,7 @@ PURE = (
     "contacts.matching",
     "contacts.variants",
     "crm.clicks",
+    "crm.proofs",
     "crm.replies",
     "delivery.retry_policy",
     "egress.allowed_addresses",

@@ -3,7 +3,6 @@
 Whom a reader searched for is kept as a commitment, not in plain.
 """
 
-import asyncio
 import hashlib
 import os
 from collections.abc import Mapping
@@ -72,8 +71,8 @@ def searched_for(details: Mapping[str, Any], salt: bytes, values: Mapping[str, l
 async def page(archive: Archive, redis: TextRedis, limit: int, cursor: str | None) -> Page[AccessEntry]:
     """The access log, newest first. Raises `Malformed`."""
     place = from_cursor(cursor)
-    await archive.catch_up(redis)
-    return await asyncio.to_thread(_page, archive, limit, place)
+    await archive.caught_up(redis)
+    return await archive.ask(_page, archive, limit, place)
 
 
 def _page(archive: Archive, limit: int, place: Place | None) -> Page[AccessEntry]:

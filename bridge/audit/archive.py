@@ -3,13 +3,14 @@
 import asyncio
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy.exc import TimeoutError as DatabaseTimeout
 
 from bridge.audit.chain import Row, sealed
 from bridge.audit.database import Database
@@ -23,7 +24,12 @@ from bridge.store.client import StreamEntry, TextRedis
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 BATCH = 500
+READERS = 4
+READ_SECONDS = 8.0
+"""How long a reader waits for a database that does not answer. The database's own limit would be later."""
 ASIDE = 10_000
 """How many unreadable entries are kept for a person to inspect."""
 IDENTITY = {
@@ -72,10 +78,15 @@ class Archive(Database):
         super().__init__(url)
         self.at_work = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, "archive")  # its own: a database that hangs blocks no other thread
+        self._readers = ThreadPoolExecutor(READERS, "archive-reader")
+        self._catching_up: asyncio.Task[int] | None = None
 
     def close(self) -> None:
-        """Release the thread and the connections."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        """Release the threads and the connections."""
+        if self._catching_up is not None:
+            self._catching_up.cancel()
+        for threads in (self._thread, self._readers):
+            threads.shutdown(wait=False, cancel_futures=True)
         super().close()
 
     @contextmanager
@@ -86,11 +97,39 @@ class Archive(Database):
             yield writer
             writer.finish()
 
+    async def ask(self, question: Callable[..., T], *arguments: Any) -> T:
+        """What `question` reads, in a thread. Raises SQLAlchemy's errors, after `READ_SECONDS` at the latest."""
+        with _in_time():
+            async with asyncio.timeout(READ_SECONDS):
+                return await asyncio.get_running_loop().run_in_executor(self._readers, question, *arguments)
+
+    async def caught_up(self, redis: TextRedis) -> None:
+        """`catch_up` for a reader, who waits `READ_SECONDS` at most. Raises SQLAlchemy's errors."""
+        with _in_time():
+            async with asyncio.timeout(READ_SECONDS):
+                await self.catch_up(redis)
+
     async def catch_up(self, redis: TextRedis) -> int:
         """Archive everything that waits in the stream; returns how many entries there were.
 
-        Entries are inserted before they are deleted from the stream, and an inserted entry is never inserted again, so
-        a crash at any point neither loses nor duplicates one. They are deleted by id, never "up to" an id: a Redis
+        All who ask for it meanwhile share one run, and its failure. Who joined late looks whether more came after its
+        last look.
+        """
+        is_late, moved = self._catching_up is not None and not self._catching_up.done(), 0
+        moved += await self._shared(redis)
+        while is_late and await redis.xlen(keys.AUDIT):
+            moved += await self._shared(redis)
+        return moved
+
+    async def _shared(self, redis: TextRedis) -> int:
+        if self._catching_up is None or self._catching_up.done():
+            self._catching_up = asyncio.create_task(self._catch_up(redis))
+            self._catching_up.add_done_callback(_heard)
+        return await asyncio.shield(self._catching_up)
+
+    async def _catch_up(self, redis: TextRedis) -> int:
+        """Entries are inserted before they are deleted from the stream, and an inserted entry is never inserted again,
+        so a crash at any point neither loses nor duplicates one. They are deleted by id, never "up to" an id: a Redis
         that lost its latest writes, or a replica with a slow clock, may have accepted new entries with older ids since.
         """
         moved = 0
@@ -120,6 +159,21 @@ class Archive(Database):
         with self.reading() as connection:
             connection.execute(select(lookups.c.seq).limit(1))
         return True
+
+
+@contextmanager
+def _in_time() -> Iterator[None]:
+    """A database that did not answer in time is a failure of the database."""
+    try:
+        yield
+    except TimeoutError:
+        raise DatabaseTimeout(f"the archive's database did not answer within {READ_SECONDS:g} s") from None
+
+
+def _heard(task: asyncio.Task[int]) -> None:
+    """Its failure is known, even if everyone who waited for it has given up."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _new(connection: Connection, rows: list[tuple[Table, Row]]) -> Iterator[tuple[Table, Row]]:

@@ -1,6 +1,5 @@
 """All entries that match as a file: CSV for spreadsheets, JSONL for programs; in batches, however many there are."""
 
-import asyncio
 import csv
 import io
 import json
@@ -26,12 +25,12 @@ MEDIA_TYPES = {"csv": "text/csv", "jsonl": "application/jsonl"}
 
 async def texts(archive: Archive, redis: TextRedis, search: Search, form: str) -> AsyncIterator[tuple[str, int]]:
     """The file piece by piece, and how many entries are in each piece; the newest entry first."""
-    await archive.catch_up(redis)
+    await archive.caught_up(redis)
     text_of = FORMATS[form]
     place: Place | None = None
     first = True
     while first or place is not None:
-        items, place = await asyncio.to_thread(query.read, archive, search, BATCH, place)
+        items, place = await archive.ask(query.read, archive, search, BATCH, place)
         yield text_of(items, first), len(items)
         first = False
 

@@ -1,6 +1,5 @@
 """Reading the audit log: filters, newest first, page by page."""
 
-import asyncio
 import itertools
 from collections.abc import Iterable
 from typing import Any
@@ -23,8 +22,8 @@ async def entries(archive: Archive, redis: TextRedis, search: Search, limit: int
     Entries that still wait are archived first, so that everything accepted is found, in one order.
     """
     place = from_cursor(cursor)
-    await archive.catch_up(redis)
-    return await asyncio.to_thread(_page, archive, search, limit, place)
+    await archive.caught_up(redis)
+    return await archive.ask(_page, archive, search, limit, place)
 
 
 def _page(archive: Archive, search: Search, limit: int, place: Place | None) -> Page[LogEntry]:

@@ -1,6 +1,5 @@
 """The details of one click: the request, what the phone system reported, what was chosen and why, each delivery."""
 
-import asyncio
 from typing import Any, TypedDict
 
 from sqlalchemy import select
@@ -28,8 +27,8 @@ class Story(TypedDict):
 
 async def load(archive: Archive, redis: TextRedis, click_id: str) -> Story | None:
     """Everything known about this click; None: no such click."""
-    await archive.catch_up(redis)
-    found = await asyncio.to_thread(_entry, archive, click_id)
+    await archive.caught_up(redis)
+    found = await archive.ask(_entry, archive, click_id)
     if found is None:
         return None
     number, entry = found

@@ -15,7 +15,10 @@ def extension_rows(listing: Listing, wanted: str | None, labels: Labels) -> list
         {
             "extension": name,
             "name": listing.names.get(name, ""),
-            "calls": [as_json(labelled(call, labels)) for call in calls],
+            "calls": [
+                {**as_json(labelled(call, labels)), "details": dict(listing.call_details.get(call.ivrid, {}))}
+                for call in calls
+            ],
             "details": dict(listing.details.get(name, {})),
         }
         for name, calls in sorted(shown.items())

@@ -8,7 +8,7 @@ import click
 
 from bridge.audit import access_log, anchors, backup, verify
 from bridge.audit.search import moment
-from bridge.audit.verdict import Verdict
+from bridge.audit.verdict import Anchor, Verdict
 from bridge.audit.verify import Span
 from bridge.cli.chosen import Chosen, with_settings
 from bridge.cli.connections import opened
@@ -42,18 +42,26 @@ async def verify_(chosen: Chosen, since: str | None, until: str | None, anchor: 
             verdict = await asyncio.to_thread(verify.verify, services.archive, Span(*times), known, update)
     if verdict.ok and verdict.head and file is not None:
         anchors.append(file, verdict.head)
-    show({**as_json(verdict), "ok": verdict.ok}, lambda: _verdict(verdict, anchor), as_json_)
-    if not verdict.ok:
+    ok = verdict.ok and (file is None or bool(known))
+    show({**as_json(verdict), "compared": len(known), "ok": ok}, lambda: _verdict(verdict, anchor, known), as_json_)
+    if not ok:
         raise SystemExit(FAILURE)
 
 
-def _verdict(verdict: Verdict, anchor: str | None) -> str:
+def _verdict(verdict: Verdict, anchor: str | None, known: list[Anchor]) -> str:
     if anchor == "-" and verdict.ok and verdict.head:
         return json.dumps(as_json(verdict.head))
     rows = [f"log entry {found.entry} {found.what}" for found in verdict.findings]
+    notes = [*verdict.notes, *([_nothing_compared(verdict, anchor)] if anchor not in (None, "-") and not known else [])]
     newest = f"; head {verdict.head.seq} {verdict.head.digest}" if verdict.head else ""
     result = "the log is intact" if verdict.ok else f"the log is NOT intact: {len(rows)} findings"
-    return "\n".join([*rows, *verdict.notes, f"{result}: {verdict.entries} log entries{newest}"])
+    return "\n".join([*rows, *notes, f"{result}: {verdict.entries} log entries{newest}"])
+
+
+def _nothing_compared(verdict: Verdict, file: str | None) -> str:
+    """A file that is missing or empty proves nothing: who cut the log's end may have taken it away too."""
+    added = "; the head below was added to it now" if verdict.ok and verdict.head else ""
+    return f"nothing was compared: {file} has no anchors{added}"
 
 
 @click.command("backup")

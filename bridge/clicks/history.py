@@ -1,5 +1,6 @@
 """What happened to an agent's clicks, refused ones included: the answer to "why was there no popup?"."""
 
+import json
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -8,6 +9,8 @@ from bridge.audit import query
 from bridge.audit.archive import Archive
 from bridge.audit.entry import FIELDS
 from bridge.audit.search import Page, Search, from_cursor, to_cursor
+from bridge.core import reasons
+from bridge.core.reasons import say
 from bridge.store.clicks import refusals
 from bridge.store.clicks.refusals import Refusal
 from bridge.store.client import TextRedis
@@ -30,13 +33,13 @@ async def clicks(
     """Clicks that match, newest first: log entries, and among them the refused clicks of the last day.
 
     Most refused clicks cannot be attributed to an agent (which is why they were refused): `whosever` lists them for
-    every agent of their CRM, with `crm_user` empty. Raises `Malformed`.
+    every agent of their CRM, with `crm_user` empty, and says the cause that the sender is not told. Raises `Malformed`.
     """
     page = await query.entries(archive, redis, search, limit, cursor)
     items: list[ListedClick] = [{**entry} for entry in page.items]
     before, after = _span(search, items, page.next_cursor is not None, cursor)
     items += [
-        _listed(one)
+        _listed(one, whosever)
         for one in await refusals.newest(redis, now)
         if after <= one.time < before and _matches(one, search, whosever)
     ]
@@ -67,7 +70,11 @@ def _matches(one: Refusal, search: Search, whosever: bool) -> bool:
     return crm in (None, one.crm) and (agent in (None, one.agent) or (whosever and not one.agent))
 
 
-def _listed(one: Refusal) -> ListedClick:
+def _listed(one: Refusal, with_cause: bool) -> ListedClick:
+    """Its `why` is the sentence for the operator where there is a `cause`, else what the sender was told."""
     fields = asdict(one)
-    crm_user = fields.pop("agent")
-    return {**dict.fromkeys(FIELDS), **fields, "crm_user": crm_user, "outcome": REFUSED, "deliveries": []}
+    crm_user, written = fields.pop("agent"), fields.pop("cause")
+    cause = json.loads(written) if written and with_cause else None
+    why = say(reasons.read(cause)) if cause else one.why
+    told = {"crm_user": crm_user, "outcome": REFUSED, "why": why, "cause": cause, "deliveries": []}
+    return {**dict.fromkeys(FIELDS), **fields, **told}

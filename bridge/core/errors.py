@@ -42,16 +42,20 @@ class SettingsError(PopbridgeError):
 
 
 class ClickRefused(PopbridgeError):
-    """A click that was not accepted. `reason` is stable: CRM admins and metrics rely on it."""
+    """A click that was not accepted. `reason` is stable: CRM admins and metrics rely on it.
+
+    `detail` is what the sender is told. `cause` is for the operator alone: `popbridge clicks`, the console, the log.
+    """
 
     status = 400
     reason = "malformed"
     title = "The click cannot be read"
 
-    def __init__(self, detail: str, retry_after: int | None = None) -> None:
+    def __init__(self, detail: str, retry_after: int | None = None, cause: Reason | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
         self.retry_after = retry_after
+        self.cause = cause
 
 
 class Malformed(ClickRefused):
@@ -59,16 +63,18 @@ class Malformed(ClickRefused):
 
 
 class BadSignature(ClickRefused):
-    """Neither signature nor token proves the sender. One text for all cases: it must teach an attacker nothing."""
+    """Neither signature nor token proves the sender. One text for all cases: it must teach an attacker nothing. The
+    `cause` says which proof failed and how, without any part of a secret or a signature."""
 
     status = 401
     reason = "bad-signature"
     title = "The click is not signed by this CRM"
 
-    def __init__(self) -> None:
+    def __init__(self, cause: Reason | None = None) -> None:
         super().__init__(
             "The sender could not be authenticated: the click is not signed, or its signature or token is wrong or"
-            " expired. The guide of this CRM says how its clicks prove where they come from."
+            " expired. The guide of this CRM says how its clicks prove where they come from.",
+            cause=cause,
         )
 
 

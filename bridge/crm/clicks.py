@@ -1,11 +1,9 @@
-"""What reading clicks shares: tokens as proof, bodies as fields, fields as what is asked; pure.
+"""What reading clicks shares: bodies as fields, fields as what is asked; pure. Tokens as proof: `proofs`.
 
-Senders differ in everything that does not matter: how they name the type of a body, whether a number is a text, where a
-token can stand. All of that is read here; what is asked is the same.
+Senders differ in everything that does not matter: how they name the type of a body, whether a number is a text. All of
+that is read here; what is asked is the same.
 """
 
-import base64
-import binascii
 import codecs
 import json
 import math
@@ -18,8 +16,8 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
-from bridge.core.errors import BadSignature, Malformed, UnsupportedMediaType
-from bridge.core.http_types import Incoming, Secret
+from bridge.core.errors import Malformed, UnsupportedMediaType
+from bridge.core.http_types import Incoming
 from bridge.core.text import tidied, trimmed
 from bridge.crm.contract import ClickRequest
 
@@ -34,40 +32,6 @@ MAX_UNPACKED_BYTES = 256 * 1024
 NAMES = ("agent", "extension", "ivrid")
 NOWHERE_ELSE: Mapping[str, str] = MappingProxyType({})
 BRACKETS = re.compile(r"\[([^\[\]]*)\]")
-
-
-def offered_token(incoming: Incoming, in_body: bool) -> str | None:
-    """The token that was offered, wherever its sender could put it: `Authorization: Bearer`, Basic (as the password),
-    `X-Api-Key`, `?token=`, or (`in_body`) a field `token`."""
-    scheme, _, offered = incoming.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return offered.strip()
-    if scheme.lower() == "basic":
-        return _password(offered)
-    elsewhere = incoming.headers.get("x-api-key") or incoming.query.get("token")
-    return elsewhere or (_token_in_body(incoming) if in_body else None)
-
-
-def _password(offered: str) -> str | None:
-    try:
-        return base64.b64decode(offered.strip(), validate=True).decode().partition(":")[2]
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-
-
-def _token_in_body(incoming: Incoming) -> str | None:
-    try:
-        token = fields_of(incoming).get("token")
-    except (Malformed, UnsupportedMediaType):
-        return None
-    return token if isinstance(token, str) else None
-
-
-def check_token(token: Secret | None, offered: str | None) -> str:
-    """The fingerprint of the token that was offered. Raises `BadSignature` unless it is this account's."""
-    if token is None or not offered or not token.matches(offered):
-        raise BadSignature
-    return token.fingerprint
 
 
 def idempotency_key(incoming: Incoming) -> str | None:

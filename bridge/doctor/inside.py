@@ -1,6 +1,5 @@
 """The bridge's own parts: settings, agents, Redis, workers, audit log."""
 
-import asyncio
 import shlex
 import stat
 from collections.abc import Sequence
@@ -132,7 +131,7 @@ def _clock_of(worker: workers.Status) -> Finding:
 async def of_audit(services: Services) -> list[Finding]:
     """The archive's database, and the log entries that wait for it."""
     try:
-        await asyncio.to_thread(services.archive.works)
+        await services.archive.ask(services.archive.works)
     except ArchiveUnfit as error:
         fix = "ln -sfn /opt/popbridge-VERSION /opt/popbridge; restart; or restore the backup made before the upgrade"
         return [Finding("audit", Grade.FAIL, str(error), fix)]

@@ -15,6 +15,7 @@ DESKTOP_SECONDS = DAY
 DESKTOP_LENGTH = 100  # popups kept per agent for replay
 RATE_SECONDS = MINUTE
 REFUSED_LENGTH = 10_000  # a flood of requests must not fill the memory
+REFUSED_UNKNOWN_LENGTH = 100
 
 DUE = "popbridge:deliveries:due"  # sorted set: delivery id by the time (ms) when it must be looked at
 DELIVERIES = "popbridge:deliveries"  # sorted set: all deliveries that are kept, by id, which is by time
@@ -22,6 +23,7 @@ WORKERS = "popbridge:workers"  # hash: the last status of each worker
 AUDIT = "popbridge:audit"  # stream: log entries that are not archived yet
 AUDIT_ASIDE = "popbridge:audit:aside"  # stream: unreadable log entries, for a person to inspect
 REFUSED = "popbridge:refused"  # stream: refused clicks of the last day
+REFUSED_UNKNOWN = "popbridge:refused:unknown"  # stream: those for names that no CRM has
 PROOFS = "popbridge:proofs"  # hash: when each CRM's secrets last authenticated a click
 COUNTERS = "popbridge:counters"  # hash: counters that outlive processes
 TOKENS = "popbridge:tokens"  # set: ids of bearer tokens

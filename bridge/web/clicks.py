@@ -1,7 +1,9 @@
 """`POST /clicks/{crm}` and its link form: prove the sender, read the click, answer it."""
 
+import difflib
 import logging
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,11 @@ from bridge.config.models import CrmAccount
 from bridge.core.clock import new_id
 from bridge.core.errors import BadSignature, ClickRefused, TooManyClicks, Unavailable, UnknownCrm
 from bridge.core.http_types import Incoming
-from bridge.core.json_codec import time_text
+from bridge.core.json_codec import json_text, time_text
 from bridge.core.model import Answer, Click
 from bridge.core.phone_numbers import masked
-from bridge.core.reasons import say
+from bridge.core.reasons import Reason, reason, say
+from bridge.core.text import one_line
 from bridge.crm import registry
 from bridge.crm.contract import ClickRequest, Handshakes, ReadsClicks
 from bridge.observability import logs
@@ -41,7 +44,8 @@ ROBOT = re.compile(
 """Programs that open links to draw a preview of them."""
 OVERLOAD_SECONDS = 1
 
-MAX_AGENT_CHARACTERS = 320
+MAX_AGENT_CHARACTERS, MAX_NAME_CHARACTERS = 320, 64
+UNKNOWN = "No CRM of that name is in the settings: the address is /clicks/ and the name of a [crm.NAME]"
 FAILURES_PER_MINUTE = 30
 """Failed proofs that one address may send for one CRM; above it they are answered 429."""
 
@@ -107,8 +111,10 @@ async def _answered(request: Request, services: Services) -> Response:
 async def _note(request: Request, services: Services, refused: ClickRefused, agent: str, timer: StepTimer) -> None:
     known = given_crm(request) in services.settings.crm
     await refusals.note(services.redis, _refusal(request, services, refused, agent), known)
-    crm_label = given_crm(request) if known else ""
-    logs.event(log, "click", crm=crm_label, outcome="refused", reason=refused.reason, total_ms=timer.total())
+    crm_label, cause = given_crm(request) if known else "", say(refused.cause) if refused.cause else None
+    logs.event(
+        log, "click", crm=crm_label, outcome="refused", reason=refused.reason, cause=cause, total_ms=timer.total()
+    )
 
 
 def _refusal(request: Request, services: Services, refused: ClickRefused, agent: str) -> refusals.Refusal:
@@ -116,11 +122,12 @@ def _refusal(request: Request, services: Services, refused: ClickRefused, agent:
     now = services.clock.now()
     return refusals.Refusal(
         time=time_text(now),
-        crm=given_crm(request),
-        agent=agent if agent.isprintable() and len(agent) <= MAX_AGENT_CHARACTERS else "",
+        crm=one_line(given_crm(request), MAX_NAME_CHARACTERS),
+        agent=one_line(agent, MAX_AGENT_CHARACTERS),
         reason=refused.reason,
         why=refused.detail,
         source_ip=source_of(request),
+        cause=json_text(refused.cause) if refused.cause else "",
     )
 
 
@@ -149,11 +156,18 @@ def _sender(request: Request, services: Services) -> tuple[CrmAccount, ReadsClic
     """The CRM in the address. Raises `UnknownCrm`."""
     account = services.settings.crm.get(given_crm(request))
     if account is None:
-        raise UnknownCrm("No CRM of that name is in the settings: the address is /clicks/ and the name of a [crm.NAME]")
+        raise UnknownCrm(UNKNOWN, cause=_why_unknown(given_crm(request), services.settings.crm))
     adapter = registry.find(account.kind)
     if not isinstance(adapter, ReadsClicks):
         raise UnknownCrm(f"{adapter.title} is a target for popups alone: it has no button")
     return account, adapter
+
+
+def _why_unknown(name: str, known: Collection[str]) -> Reason:
+    """For the operator: which name the address has, and which CRM it may mean."""
+    given = one_line(name, MAX_NAME_CHARACTERS)
+    near = difflib.get_close_matches(given.casefold(), known, n=1)
+    return reason("crm-near", given=given, near=near[0]) if near else reason("crm-unknown", given=given)
 
 
 def _click(request: Request, services: Services, incoming: Incoming, asked: ClickRequest) -> Click:
@@ -180,7 +194,7 @@ async def _prove(
     """What the proven sender asks. Whoever fails too often is told to wait."""
     try:
         return adapter.read_click(account, incoming)
-    except BadSignature:
+    except BadSignature as failed:
         source, seconds = source_of(request), incoming.received_at.timestamp()
         try:
             failures, wait = await counters.happened(
@@ -188,9 +202,10 @@ async def _prove(
             )
         except Exception:
             log.warning("failed proofs are not counted: redis is away")
-            raise BadSignature from None
+            raise failed from None
         if failures > FAILURES_PER_MINUTE:
-            raise TooManyClicks("Too many clicks from this address could not prove their sender", wait) from None
+            text = "Too many clicks from this address could not prove their sender"
+            raise TooManyClicks(text, wait, failed.cause) from None
         raise
 
 

@@ -1,6 +1,5 @@
 """Is it alive, is it ready, which version is it, and what has it counted."""
 
-import asyncio
 import platform
 
 from redis.exceptions import RedisError, ResponseError
@@ -50,7 +49,7 @@ async def _redis(services: Services) -> str:
 
 async def _audit(services: Services) -> str:
     try:
-        await asyncio.to_thread(services.archive.works)
+        await services.archive.ask(services.archive.works)
     except (SQLAlchemyError, ArchiveUnfit):
         return "the archive's database cannot be used"
     return "ok"

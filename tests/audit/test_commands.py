@@ -122,7 +122,7 @@ async def test_export(stage: Stage, tmp_path: Path) -> None:
 async def test_verify_and_anchors(stage: Stage, tmp_path: Path) -> None:
     await worked(stage)
     anchors = tmp_path / "anchors"
-    assert "the log is intact" in await popbridge(stage, "audit", "verify", "--anchor", str(anchors))
+    assert "the log is intact" in await popbridge(stage, "audit", "verify", "--anchor", str(anchors), code=1)
     printed = json.loads(await popbridge(stage, "audit", "verify", "--anchor", "-"))
     assert set(printed) == {"seq", "digest", "time"}
     await stage.click({"agent": DANA})
@@ -140,6 +140,26 @@ async def test_verify_and_anchors(stage: Stage, tmp_path: Path) -> None:
     assert len(anchors.read_text().splitlines()) == 2, "the head of a broken log is no anchor"
     anchors.write_text("not an anchor\n")
     assert "cannot be read" in await popbridge(stage, "audit", "verify", "--anchor", str(anchors), code=1)
+
+
+@pytest.mark.parametrize("content", [None, "", "\n \n"], ids=["missing", "empty", "blank"])
+async def test_an_anchor_file_without_anchors_is_not_taken_for_a_proof(
+    stage: Stage, tmp_path: Path, content: str | None
+) -> None:
+    """Who cuts the log's end may take the file away too."""
+    await worked(stage)
+    file = tmp_path / "anchors"
+    if content is not None:
+        file.write_text(content)
+    first = await popbridge(stage, "audit", "verify", "--anchor", str(file), code=1)
+    assert f"nothing was compared: {file} has no anchors; the head below was added to it now" in first
+    assert "is intact" in first
+    file.write_text("")
+    as_json = json.loads(await popbridge(stage, "audit", "verify", "--anchor", str(file), "--json", code=1))
+    assert (as_json["ok"], as_json["compared"], as_json["findings"]) == (False, 0, [])
+    again = await told(stage, "audit", "verify", "--anchor", str(file))
+    assert (again["ok"], again["compared"]) == (True, 1)
+    assert (await told(stage, "audit", "verify"))["compared"] == 0
 
 
 async def test_erase_and_privacy_export(stage: Stage) -> None:
@@ -188,7 +208,7 @@ def test_a_backup_ends_however_much_is_written(tmp_path: Path, monkeypatch: pyte
 async def test_backup_and_restore_into_an_empty_place(stage: Stage, tmp_path: Path) -> None:
     await worked(stage)
     anchors, copy, place = tmp_path / "anchors", tmp_path / "copy.db", tmp_path / "restored" / "audit.db"
-    await popbridge(stage, "audit", "verify", "--anchor", str(anchors))
+    await popbridge(stage, "audit", "verify", "--anchor", str(anchors), code=1)
     await popbridge(stage, "audit", "backup", str(copy))
     assert copy.stat().st_mode & 0o777 == 0o600
     assert "cannot be written" in await popbridge(stage, "audit", "backup", str(copy), code=1)

@@ -196,11 +196,12 @@ interface LogEntry {
   deliveries: DeliverySummary[];
 }
 
-/** A click that was refused: its `reason` is the slug of the refusal. */
+/** A click that was refused: its `reason` is the slug of the refusal, its `cause` what only supervisors are shown. */
 interface RefusedClick {
   time: string;
   outcome: "refused";
   reason: string;
+  cause: Reason | null;
   why: string;
   crm: string | null;
   crm_user: string | null;

@@ -18,6 +18,7 @@ from bridge.contacts.variants import search_number
 from bridge.core.errors import BadSignature, Malformed, RequestFailed, SearchFailed, UnsupportedMediaType
 from bridge.core.http_types import Incoming, Request, Secret
 from bridge.core.model import CallEnd, CallOutcome, DeliveryEvent, Direction, Event
+from bridge.core.reasons import say
 from bridge.crm.contract import (
     ClickRequest,
     Delivered,
@@ -253,6 +254,22 @@ def test_who_cannot_prove_the_sender_is_refused_alike(world: World, kind: str) -
     refused = [refusal(world, came) for came in (forged, bare, replace(forged, body=b"\xff not JSON"))]
     assert {type(one) for one in refused} == {BadSignature}
     assert len({str(one) for one in refused}) == 1
+
+
+@pressing
+def test_the_operator_learns_which_proof_failed_and_sees_nothing_secret(world: World, kind: str) -> None:
+    good, make = press(kind), simulator(kind).press
+    assert make is not None
+    forged = incoming(make(BRIDGE, "acme", Secret("another-secret-9876543210"), Press(DANA, "press-1", NOW)))
+    bare = replace(good, headers={}, query={}, body=b"{}")
+    other = replace(bare, headers={"authorization": "Bearer not-a-token-of-ours"})
+    causes = [refusal(world, came).cause for came in (forged, bare, other)]  # type: ignore[attr-defined]
+    assert [cause is not None and say(cause) != cause.code for cause in causes] == [True] * 3
+    assert causes[0] != causes[1]
+    words = " ".join(say(cause, language) for cause in causes if cause for language in ("en", "he"))
+    offered = [*forged.headers.values(), *forged.query.values(), "not-a-token-of-ours", "another-secret-9876543210"]
+    hidden = [text for text in offered if len(text) > 24 and "/" not in text]
+    assert [text for text in hidden if text in words] == []
 
 
 def refusal(world: World, came: Incoming) -> Exception:

@@ -9,7 +9,7 @@ from bridge.core.http_types import Secret
 from bridge.core.model import Caller
 from bridge.pbx.switchboard import Extension
 from bridge.store.tokens import Role
-from tests.stage import CALLER, DANA, Stage, open_stage
+from tests.stage import CALLER, DANA, OZEKI, Stage, open_stage
 
 pytestmark = pytest.mark.anyio
 
@@ -27,8 +27,18 @@ async def test_extensions_with_their_calls(stage: Stage) -> None:
     assert (details["representative"], details["onlineUserStatus"]) == ("Dana Cohen", "1")
     assert details["userID"] == details["onlineUserID"] != "0"
     assert shown["items"][0]["calls"][0]["did_label"] == "Sales line"
+    assert shown["items"][0]["calls"][0]["details"] == {"answered": "1"}
     one = (await stage.get("/api/pbx/main/extensions?extension=SIPOmer1", supervisor)).json()
     assert [row["extension"] for row in one["items"]] == ["SIPOmer1"]
+
+
+async def test_how_long_a_call_has_rung_where_the_phone_system_says_so(tmp_path: Path, redis_url: Secret) -> None:
+    async with open_stage(tmp_path, redis_url, make=OZEKI) as stage:
+        ivrid = stage.talk()
+        shown = (await stage.get("/api/pbx/main/extensions", await stage.token(Role.SUPERVISOR))).json()
+        details = {call["ivrid"]: call["details"] for row in shown["items"] for call in row["calls"]}
+        assert set(details[ivrid]) == {"RingDuration", "TalkDuration"}
+        assert float(details[ivrid]["RingDuration"]) >= 0
 
 
 async def test_queues_with_who_waits(stage: Stage) -> None:

@@ -14,8 +14,10 @@ from typing import Any
 
 from bridge.core.errors import BadSignature, Malformed
 from bridge.core.http_types import Incoming, Secret
-from bridge.crm.clicks import NAMES, asked, check_token, fields_of, idempotency_key, json_value, offered_token
+from bridge.core.reasons import Reason, reason
+from bridge.crm.clicks import NAMES, asked, fields_of, idempotency_key, json_value
 from bridge.crm.contract import ClickRequest
+from bridge.crm.proofs import check_token, decoded_digest
 
 LONGEST_SIGNATURE = 512
 WHO_DID_IT = ("modifiedById", "assignedUserId", "createdById")
@@ -29,7 +31,7 @@ def read_click(secrets: Iterable[Secret], token: Secret | None, incoming: Incomi
     if "signature" in incoming.headers or "x-signature" in incoming.headers:
         return _read_webhook(incoming, _signed(secrets, incoming))
     is_link = incoming.method == "GET"
-    proof = check_token(token, offered_token(incoming, in_body=not is_link))
+    proof = check_token(token, incoming, in_body=not is_link)
     if is_link:
         return asked({name: incoming.query.get(name) for name in NAMES}, None, proof)
     return asked(fields_of(incoming), idempotency_key(incoming), proof)
@@ -55,8 +57,21 @@ def _signed(secrets: Iterable[Secret], incoming: Incoming) -> str:
         or hmac.compare_digest(raw, _mac(secret, incoming.body))
     ]
     if not proving:
-        raise BadSignature
+        raise BadSignature(_why_not(list(secrets), incoming))
     return proving[0].fingerprint
+
+
+def _why_not(secrets: list[Secret], incoming: Incoming) -> Reason:
+    """Why a webhook's signature proves nothing."""
+    if not secrets:
+        return reason("proof-no-secret-set", setting="click_secrets")
+    header = incoming.headers.get("signature") or incoming.headers.get("x-signature") or ""
+    offered = _offered(header)
+    found = decoded_digest(offered.decode("latin-1")) if offered else None
+    is_ours = found is not None and any(hmac.compare_digest(found[0], _mac(one, incoming.body)) for one in secrets)
+    if is_ours:
+        return reason("proof-signature-base64", header="Signature")
+    return reason("proof-wrong-secret", setting="click_secrets") if offered else Reason("espocrm.signature-unreadable")
 
 
 def _offered(header: str) -> bytes:

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from bridge.core.http_types import Incoming, Secret
-from bridge.crm.clicks import NAMES, asked, check_token, fields_of, idempotency_key, offered_token, text
+from bridge.crm.clicks import NAMES, asked, fields_of, idempotency_key, text
 from bridge.crm.contract import ClickRequest
 from bridge.crm.odoo.contacts import url
+from bridge.crm.proofs import check_token
 
 MODEL = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
 LAST_WRITER = "write_uid"
@@ -21,7 +22,7 @@ LAST_WRITER = "write_uid"
 def read_click(token: Secret | None, base_url: str, incoming: Incoming) -> ClickRequest:
     """What a click asks, once its sender is proven."""
     is_link = incoming.method == "GET"
-    proof = check_token(token, offered_token(incoming, in_body=not is_link))
+    proof = check_token(token, incoming, in_body=not is_link)
     told: Mapping[str, Any] = incoming.query if is_link else fields_of(incoming)
     fields = {name: incoming.query.get(name) or told.get(name) for name in NAMES}
     if fields["agent"] is None and fields["extension"] is None:

@@ -8,6 +8,7 @@ answer says nothing but what was sent.
 import json
 
 from bridge.core.http_types import Incoming, Response
+from bridge.core.text import trimmed
 
 LONGEST = 4096
 PLAIN, JSON = {"Content-Type": "text/plain; charset=utf-8"}, {"Content-Type": "application/json"}
@@ -16,8 +17,8 @@ PLAIN, JSON = {"Content-Type": "text/plain; charset=utf-8"}, {"Content-Type": "a
 def answer(incoming: Incoming) -> Response | None:
     """The answer to a challenge or an empty ping; None: it is neither."""
     for name in ("validationtoken", "hub.challenge"):
-        token = incoming.query.get(name)
-        if token is not None and len(token) <= LONGEST and token.isprintable():
+        token = trimmed(incoming.query.get(name, ""))
+        if token and len(token) <= LONGEST and token.isprintable():
             return Response(200, PLAIN, token.encode())
     if incoming.method == "POST" and not incoming.body.strip() and not incoming.query:
         return Response(200, JSON, b"{}") if not _claims_proof(incoming) else None

@@ -3,13 +3,16 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from bridge.core.errors import BadSignature
 from bridge.core.finding import Finding, Grade
 from bridge.core.http_types import Incoming, Reply, Request, Secret
 from bridge.core.json_codec import json_text, time_text
 from bridge.core.model import DeliveryEvent
-from bridge.crm.clicks import NAMES, NOWHERE_ELSE, asked, check_token, fields_of, idempotency_key, mapped, offered_token
+from bridge.crm.clicks import NAMES, NOWHERE_ELSE, asked, fields_of, idempotency_key, mapped
 from bridge.crm.contract import ClickRequest
+from bridge.crm.proofs import check_token
 from bridge.crm.webhook import signature
+from bridge.crm.webhook.diagnosis import why_not
 
 
 def read_click(
@@ -17,7 +20,7 @@ def read_click(
 ) -> ClickRequest:
     """What a click asks, once its sender is proven. `paths` are where this sender's names stand."""
     if incoming.method == "GET":
-        proof = check_token(token, offered_token(incoming, in_body=False))
+        proof = check_token(token, incoming, in_body=False)
         named = mapped(incoming.query, paths)
         return asked({name: named.get(name) for name in NAMES}, None, proof)
     key, proof = _prove(secrets, token, incoming)
@@ -30,9 +33,12 @@ def _prove(secrets: Iterable[Secret], token: Secret | None, incoming: Incoming) 
     headers = {name.replace("svix-", "webhook-", 1): value for name, value in incoming.headers.items()}
     if "webhook-signature" in headers or "webhook-id" in headers:
         moment = incoming.received_at.timestamp()
-        message_id, secret = signature.verify(secrets, headers, incoming.body, moment)
+        try:
+            message_id, secret = signature.verify(secrets, headers, incoming.body, moment)
+        except BadSignature:
+            raise BadSignature(why_not(secrets, headers, incoming.body, moment)) from None
         return f"webhook-id:{message_id}", secret.fingerprint
-    proof = check_token(token, offered_token(incoming, in_body=True))
+    proof = check_token(token, incoming, in_body=True)
     return idempotency_key(incoming), proof
 
 

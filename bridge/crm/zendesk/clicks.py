@@ -9,8 +9,9 @@ from typing import Any
 
 from bridge.core.errors import BadSignature, Malformed
 from bridge.core.http_types import Incoming, Response, Secret
-from bridge.crm.clicks import MAX_KEY_CHARACTERS, asked, check_token, fields_of, idempotency_key, offered_token, text
+from bridge.crm.clicks import MAX_KEY_CHARACTERS, asked, fields_of, idempotency_key, text
 from bridge.crm.contract import ClickRequest
+from bridge.crm.proofs import offered, why_no_token
 from bridge.crm.zendesk import proof
 from bridge.crm.zendesk.account import Account
 from bridge.crm.zendesk.wire import ID, page
@@ -27,10 +28,12 @@ def read_click(account: Account, incoming: Incoming) -> ClickRequest:
         secret = proof.check_webhook(account.webhook_secret, incoming)
         key = incoming.headers.get(INVOCATION) or incoming.headers[proof.SIGNATURE]
         return _asked(account, fields_of(incoming), f"invocation:{key}", secret.fingerprint)
-    token = offered_token(incoming, in_body=True)
-    if token is not None and account.click_token is not None and account.click_token.matches(token):
+    token = offered(incoming, in_body=True)
+    if token is not None and account.click_token is not None and account.click_token.matches(token.token):
         fields = incoming.query if incoming.method == "GET" else fields_of(incoming)
-        return _asked(account, fields, idempotency_key(incoming), check_token(account.click_token, token))
+        return _asked(account, fields, idempotency_key(incoming), account.click_token.fingerprint)
+    if not proof.is_jwt(token):
+        raise BadSignature(why_no_token(account.click_token, incoming, token))
     claims, signature, secret = proof.claims_of(account.app_secret, incoming)
     return _asked(account, claims, f"jwt:{text(claims, 'jti') or signature}", secret.fingerprint)
 

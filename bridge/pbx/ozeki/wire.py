@@ -1,5 +1,6 @@
 """Ozeki's words to nouns and back; pure. Source: its pages on ListActiveCalls, ListExtensions, status codes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, quote_plus, urlencode
 
@@ -7,6 +8,7 @@ from bridge.core.errors import PbxRefused, PbxUnintelligible
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.model import Call
 from bridge.core.reasons import Reason, reason
+from bridge.core.text import one_line, without_marks
 from bridge.pbx.contract import Listing
 from bridge.pbx.ozeki.calls import CALLEE, Clock, calls_of
 from bridge.pbx.ozeki.document import OK, Document, NotReadable, read
@@ -14,6 +16,8 @@ from bridge.pbx.reading import check_status
 
 SYSTEM = "Ozeki"
 FORM = "application/x-www-form-urlencoded"
+CALL_DETAILS = ("RingDuration", "TalkDuration")
+"""Seconds. `NotificationName`, which every page of the vendor's lists too, is a field of notifications alone."""
 NO_SUCH_CALL = "601"
 MAY_NOT_ASK = {"301", "303", "304", "305", "306", "307"}
 REMEDY = {
@@ -70,7 +74,15 @@ def read_calls(reply: Reply, pbx: str, access: Access, clock: Clock) -> Listing:
         for call in calls_of(row, pbx, clock):
             listed.setdefault(call.extension, []).append(call)
     hint = reason("ozeki.calls-unread", count=unread) if unread else None
-    return Listing({extension: tuple(calls) for extension, calls in listed.items()}, empty_hint=hint)
+    return Listing(
+        {extension: tuple(calls) for extension, calls in listed.items()},
+        empty_hint=hint,
+        call_details={without_marks(row.get("CallId", "")): _details(row) for row in rows},
+    )
+
+
+def _details(row: Mapping[str, str]) -> dict[str, str]:
+    return {name: one_line(row[name]) for name in CALL_DETAILS if row.get(name)}
 
 
 def read_extensions(reply: Reply, access: Access) -> frozenset[str] | None:

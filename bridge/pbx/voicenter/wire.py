@@ -1,7 +1,7 @@
 """Voicenter's words to nouns and back; pure. Source: the vendor's Active Calls page (GetExtensionsCalls)."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,8 @@ MAX_CUSTOM_KEYS, MAX_CUSTOM_CHARACTERS = 64, 2000
 IN_A_CALL = {"ivrid", "callstatus", "callerphone"}
 """An object with none of these is no call."""
 DETAILS = ("representative", "userID", "onlineUserID", "onlineUserStatus", "extensionID")
+CALL_DETAILS = ("answered",)
+"""`1` once the call was answered. It is no state: that is in `callstatus`."""
 
 
 def ask_calls(method: str, base_url: str, code: Secret, extension: str | None) -> Request:
@@ -74,7 +76,8 @@ def read_calls(rows: Rows, pbx: str, clock: Clock) -> Listing:
         names={extension: text(row.get("name")) for extension, row, _, _ in rows.rows},
         unreadable=frozenset(extension for extension, _, _, is_whole in rows.rows if not is_whole),
         empty_hint=reason("voicenter.rows-unread", count=rows.unread) if rows.unread else EMPTY_HINT,
-        details={extension: _details(row) for extension, row, _, _ in rows.rows},
+        details={extension: _details(row, DETAILS) for extension, row, _, _ in rows.rows},
+        call_details={mark(call.get("ivrid")): _details(call, CALL_DETAILS) for call in rows.calls},
     )
 
 
@@ -87,8 +90,8 @@ def _calls_of(row: Mapping[str, Any]) -> tuple[list[dict[str, Any]], bool]:
     return found, len(found) == len(calls)
 
 
-def _details(row: Mapping[str, Any]) -> dict[str, str]:
-    return {name: text(row[name]) for name in DETAILS if row.get(name) is not None}
+def _details(row: Mapping[str, Any], names: Iterable[str]) -> dict[str, str]:
+    return {name: text(row[name]) for name in names if row.get(name) is not None}
 
 
 def _ended(call: Mapping[str, Any]) -> bool:

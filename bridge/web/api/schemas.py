@@ -43,6 +43,12 @@ REASON = {
 }
 REFUSAL = {**TEXT, "description": "a refused click's stable reason, such as bad-signature"}
 
+CAUSE = {
+    **REASON,
+    "description": "of a refused click: what the sender is not told, such as which proof failed and how; for"
+    " supervisors and admins",
+}
+
 
 def model(name: str) -> dict[str, Any]:
     """A reference to the schema of that name."""
@@ -65,7 +71,8 @@ def log_entry() -> dict[str, Any]:
 
 def listed_click() -> dict[str, Any]:
     """A log entry, or a refused click in its shape."""
-    return _entry({"anyOf": [REASON, REFUSAL]})
+    listed = _entry({"anyOf": [REASON, REFUSAL]})
+    return {**listed, "properties": {**listed["properties"], "cause": CAUSE}}
 
 
 def _entry(reason: Mapping[str, Any]) -> dict[str, Any]:

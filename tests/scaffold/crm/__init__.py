@@ -11,7 +11,7 @@ from bridge.core.http_types import Incoming
 from bridge.core.model import DeliveryEvent, Popup
 from bridge.core.reasons import reason
 from bridge.core.session import Session
-from bridge.crm import clicks
+from bridge.crm import clicks, proofs
 from bridge.crm.contract import ClickRequest, Found, Recipient, Rejected, Result, SearchNumber
 from bridge.crm.newmake import wire
 from bridge.crm.replies import judge
@@ -60,7 +60,7 @@ class NewMake:
 
     def read_click(self, account: Account, incoming: Incoming) -> ClickRequest:
         """What the click asks. FILL IN: where the vendor signs its clicks, check that before anything is read."""
-        proof = clicks.check_token(account.click_token, clicks.offered_token(incoming, in_body=False))
+        proof = proofs.check_token(account.click_token, incoming, in_body=False)
         return clicks.asked(clicks.fields_of(incoming), clicks.idempotency_key(incoming), proof)
 
     async def deliver(self, account: Account, session: Session, event: DeliveryEvent, recipient: Recipient) -> Result:

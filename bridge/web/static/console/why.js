@@ -59,7 +59,7 @@ function refused(click) {
       element("b", { class: "reason" }, [sayValue("console.reason", click.reason)]),
     ]),
     element("p", { class: "row whom" }, [sender, element("span", { class: "soft" }, [ltr(click.crm), " · ", ltr(click.source_ip)])]),
-    because(click),
+    because(click.cause ? { reason: click.cause, why: click.why } : click),
     advice(click.reason),
   ];
 }
