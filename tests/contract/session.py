@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from bridge.core.errors import RequestFailed
+from bridge.core.errors import RateLimited, RequestFailed
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.reasons import Reason
 from bridge.core.tokens import KeptTokens, RateLimit, UsesTokens
@@ -71,6 +71,10 @@ class ContractSession:
     async def _fetch(self, refresh: Secret | None) -> Any:
         assert isinstance(self._adapter, UsesTokens)
         reply = await self.reply_to(self._adapter.ask_token(self._account, refresh, self.now))
+        if reply.status == 429:
+            raise RateLimited(1.0)
+        if reply.status >= 500:
+            raise RequestFailed("token-unavailable", Reason("token-unavailable", {"status": reply.status}))
         return self._adapter.read_token(self._account, reply, self.now)
 
     async def dial(self, host: str, port: int, tls: bool = False) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

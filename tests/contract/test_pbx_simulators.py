@@ -9,7 +9,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from bridge.core.errors import PbxError, PbxRefused, PbxUnreachable, RequestFailed
+from bridge.core.errors import PbxError, PbxRefused, PbxUnreachable, RequestFailed, TokenRefused
 from bridge.core.http_types import Secret
 from bridge.core.model import Call, Caller, CallerKind, CallState, Direction
 from bridge.pbx.contract import Listing, ListsExtensions
@@ -114,7 +114,7 @@ def what_comes(world: World) -> Listing | Exception:
     """The listing, or the failure; which names no secret."""
     try:
         return world.ask(world.names["10"])
-    except (PbxError, RequestFailed) as failure:
+    except (PbxError, RequestFailed, TokenRefused) as failure:
         assert [secret for secret in samples.secrets_of(world.account) if secret in str(failure)] == []  # noqa: PT017
         return failure
 
@@ -126,10 +126,10 @@ def test_a_system_that_is_down_is_unreachable(world: World, kind: str) -> None:
 
 
 def is_refusal(came: Listing | Exception) -> bool:
-    """Refused outright; or an empty list with a hint, from a vendor that refuses by one."""
+    """Refused outright, or no token given; or an empty list with a hint, from a vendor that refuses by one."""
     if isinstance(came, Listing):
         return not came.extensions and came.empty_hint is not None
-    return isinstance(came, PbxRefused)
+    return isinstance(came, PbxRefused | TokenRefused)
 
 
 @each_kind

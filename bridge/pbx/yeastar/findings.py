@@ -1,0 +1,28 @@
+"""What the doctor is told about an account's rights, its trunks and its transport; pure."""
+
+from collections.abc import Set
+
+from bridge.core.finding import Finding, Grade
+from bridge.core.reasons import reason, say
+
+
+def of(what: str, base_url: str, listed: Set[str] | None, has_call_without_other_side: bool) -> list[Finding]:
+    """What was found: the extensions `listed` (None: no right to), and whether a call had only one side."""
+    found = [_of_extensions(what, listed)]
+    if has_call_without_other_side:
+        found.append(_warn(what, "one-sided", "monitor-trunks"))
+    if not base_url.startswith("https://"):
+        found.append(_warn(what, "not-encrypted", "use-https"))
+    return found
+
+
+def _of_extensions(what: str, listed: Set[str] | None) -> Finding:
+    if listed is None:
+        return _warn(what, "extensions-refused", "allow-extensions")
+    if not listed:
+        return _warn(what, "no-extensions", "allow-extensions")
+    return Finding(what, Grade.OK, say(reason("yeastar.extensions", count=len(listed))))
+
+
+def _warn(what: str, told: str, fix: str) -> Finding:
+    return Finding(what, Grade.WARN, say(reason(f"yeastar.{told}")), say(reason(f"yeastar.{fix}")))
