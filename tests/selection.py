@@ -37,6 +37,8 @@ TABLE = {
     "tests/makes/test_asterisk_recordings.py::test_the_running_product_pops_what_was_recorded": "slow",
     "tests/makes/test_freeswitch.py::test_four_thousand_channels_hold_up_no_other_click": "timing",
     "tests/unit/test_histories.py": "fuzz",
+    "tests/makes/test_kamailio.py::test_a_thousand_dialogs_are_read_in_a_moment": "timing",
+    "tests/makes/test_kamailio_real.py": "slow",
     "tests/makes/test_ozeki.py::test_busy_idle_and_unknown_are_told_apart": "slow",
     "tests/makes/test_ozeki.py::test_five_thousand_calls_are_read_in_well_under_a_second": "timing",
     "tests/makes/test_ozeki.py::test_junk_takes_no_longer_than_it_is_long": "timing",

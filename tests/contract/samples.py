@@ -9,10 +9,11 @@ Phone systems
     - `from`: `recorded` (from a real system), `documented` (the vendor's own example) or `invented`
     - `before`: bodies of the answers before this one, where a question takes several requests ([]); each a name of
       another file of the folder, or an object with `status`, `headers` and `text` or `json`
-    - `ask`: `calls` (if left out), `queues` or `people`; `extension` or `queue`: what was asked for (left out: all)
+    - `ask`: `calls` (if left out), `queues`, `people` or `extensions`; `extension` or `queue`: what was asked for (left
+      out: all)
     - `status` (200), `headers` ({}), `now` (2026-11-22T10:00:00Z), `account` (keys that differ from account.json)
     - `extensions`: each listed extension with its calls, in the names of the popup (a call may leave out names: what it
-      names must be so), and `unreadable` ([]); or `queues`; or `people`; or
+      names must be so), and `unreadable` ([]); or `queues`; or `people`; or `names`, of the extensions there are; or
     - `error`: the class that is raised, `says`: texts that its text must contain
 
     `NAME.request.json` is a question: `ask`, `extension`, `queue` and `account` as above, `requests` (method, url,

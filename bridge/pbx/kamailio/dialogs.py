@@ -1,0 +1,227 @@
+"""Kamailio's dialogs as each extension sees its call; pure.
+
+A dialog knows the caller's and the callee's address as they were dialled, not whose phone rings for it: that, the
+caller's name and the number dialled are in dialog variables, which the routing script sets.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Self
+from urllib.parse import unquote
+
+from bridge.core.model import Call, Caller, CallerKind, CallState, Direction
+from bridge.core.number_text import kind_of
+from bridge.core.text import one_line
+from bridge.pbx.contract import Listing
+
+RINGING, TALKING, ENDED = {1, 2}, {3, 4}, 5
+"""`state`: unconfirmed and early; confirmed before and after the ACK; deleted, but listed for some seconds more."""
+INSIDE = (CallerKind.INTERNAL, CallerKind.TEXT)
+URI = re.compile(r"(?:sips?|tel):(?P<rest>[^?>\s]*)", re.I)
+MAX_CHARACTERS = 1000
+"""Of one field: callers can influence names and variables."""
+NAMES_AT_MOST = 100
+"""Extensions that one call may ring on."""
+
+
+def text(value: object) -> str:
+    """A field as text; a number is taken as it stands, anything else for nothing."""
+    if isinstance(value, str):
+        return one_line(value, MAX_CHARACTERS)
+    return str(value)[:MAX_CHARACTERS] if isinstance(value, int) and not isinstance(value, bool) else ""
+
+
+def mapping(found: object, name: str) -> dict[str, Any]:
+    """`found[name]` where that is an object; else `found` itself, or an empty one."""
+    held = found.get(name) if isinstance(found, dict) else None
+    return held if isinstance(held, dict) else found if isinstance(found, dict) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """User and host of a SIP address, without parameters, port and password; "" for what it does not have."""
+
+    user: str
+    host: str
+
+    @classmethod
+    def read(cls, written: str) -> Self:
+        """`sip:101@192.0.2.20:5060;transport=udp`, `tel:+97250…`, or `101@example.com`, as variables have it."""
+        found = URI.match(written)
+        user, at, host = (found["rest"] if found else written).rpartition("@")
+        if not at:
+            user, host = host, ""
+        name = re.split("[;:]", user, maxsplit=1)[0]
+        return cls(one_line(unquote(name), MAX_CHARACTERS), _without_port(host.split(";")[0]).casefold())
+
+
+def _without_port(host: str) -> str:
+    return host.partition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialog:
+    """One dialog. `answered_by` is the phone's own address, known once it has answered."""
+
+    call_id: str
+    state: int
+    caller: Address
+    callee: Address
+    answered_by: Address
+    started_at: datetime | None
+    answered_at: datetime | None
+    variables: Mapping[str, str]
+
+    @classmethod
+    def read(cls, row: Mapping[str, Any]) -> Self:
+        """A row of `dlg.list`. What is missing or of another type is empty; an odd state is none that is known."""
+        state, callee = row.get("state"), row.get("callee")
+        contact = callee.get("contact") if isinstance(callee, dict) else None
+        return cls(
+            call_id=text(row.get("call-id")),
+            state=state if type(state) is int else 0,
+            caller=Address.read(text(row.get("from_uri"))),
+            callee=Address.read(text(row.get("to_uri"))),
+            answered_by=Address.read(text(contact)),
+            started_at=_moment(row.get("init_ts")),
+            answered_at=_moment(row.get("start_ts")),
+            variables=_variables(row.get("variables")),
+        )
+
+
+def _variables(rows: object) -> dict[str, str]:
+    """A list of objects of one key each, newest first: of a name that is there twice the newest counts."""
+    pairs = (pair for row in (rows if isinstance(rows, list) else ()) if isinstance(row, dict) for pair in row.items())
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        found.setdefault(name, text(value))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One end of a call: whose extensions (several: it rings on all of them), and whether they surely are inside."""
+
+    users: tuple[str, ...]
+    is_inside: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the settings say of dialogs: the `domains` of users, and what their variables are called."""
+
+    domains: frozenset[str]
+    caller: str
+    callee: str
+    did: str
+    name: str
+    ivrid: str
+    variables: tuple[str, ...]
+
+    def user(self, written: str) -> str:
+        """The extension that a variable or a registration names; "" for one of another domain."""
+        address = Address.read(written)
+        return address.user if not address.host or self.is_home(address.host) else ""
+
+    def is_home(self, host: str) -> bool:
+        """Whether users of this host are this account's. A caller chooses what stands in From: without `domains` a
+        stranger may pass for an extension."""
+        return not self.domains or host in self.domains
+
+    def side(self, told: str, address: Address) -> Side:
+        """By the variable where the script has set it, else by the address that was dialled or called from."""
+        named = [self.user(one.strip()) for one in told.split(",")[:NAMES_AT_MOST] if one.strip()]
+        if named:
+            return Side(tuple(dict.fromkeys(filter(None, named))), is_inside=any(named))
+        if not address.user or not self.is_home(address.host):
+            return Side((), is_inside=False)
+        inside = INSIDE if self.domains else (CallerKind.INTERNAL,)
+        return Side((address.user,), kind_of(address.user) in inside)
+
+
+def listing(dialogs: Iterable[Dialog], pbx: str, rules: Rules) -> Listing:
+    """Each call once under each extension that has part in it, oldest first; extensions with a call without an id are
+    unreadable."""
+    found: dict[str, dict[str, Call]] = {}
+    broken: set[str] = set()
+    live = (dialog for dialog in dialogs if dialog.state != ENDED)
+    for dialog in sorted(live, key=lambda one: one.started_at.timestamp() if one.started_at else 0.0):
+        for call in _calls(dialog, pbx, rules):
+            if call.ivrid:
+                found.setdefault(call.extension, {}).setdefault(call.ivrid, call)
+            else:
+                broken.add(call.extension)
+    return Listing({name: tuple(calls.values()) for name, calls in found.items()}, unreadable=frozenset(broken))
+
+
+def _calls(dialog: Dialog, pbx: str, rules: Rules) -> Iterable[Call]:
+    """Where neither side is surely an extension, both are listed: one too many rather than a call not found."""
+    caller = rules.side(dialog.variables.get(rules.caller, ""), dialog.caller)
+    callee = _answered(dialog, rules.side(dialog.variables.get(rules.callee, ""), dialog.callee))
+    for mine, other, placed in ((caller, callee, True), (callee, caller, False)):
+        if mine.is_inside or not other.is_inside:
+            call = _call(dialog, pbx, rules, placed, _direction(other, placed))
+            if len(mine.users) > 1 and dialog.state in TALKING:
+                call = replace(call, state=CallState.UNKNOWN)
+            yield from (replace(call, extension=user, did=call.did if call.did != user else "") for user in mine.users)
+
+
+def _answered(dialog: Dialog, callee: Side) -> Side:
+    """Of several phones that rang, the one that answered, if its own address says which."""
+    answered = dialog.state in TALKING and dialog.answered_by.user in callee.users
+    return Side((dialog.answered_by.user,), is_inside=True) if answered and callee.is_inside else callee
+
+
+def _direction(other: Side, placed: bool) -> Direction:
+    if other.is_inside:
+        return Direction.INTERNAL
+    return Direction.OUTGOING if placed else Direction.INCOMING
+
+
+def _state(dialog: Dialog, placed: bool) -> CallState:
+    if dialog.state in RINGING:
+        return CallState.DIALING if placed else CallState.RINGING
+    return CallState.TALKING if dialog.state in TALKING else CallState.UNKNOWN
+
+
+def _call(dialog: Dialog, pbx: str, rules: Rules, placed: bool, direction: Direction) -> Call:
+    """The call as one of its sides has it; whose extension it is on stands in no dialog's own fields."""
+    told = dialog.variables
+    return Call(
+        pbx=pbx,
+        extension="",
+        ivrid=told.get(rules.ivrid) or dialog.call_id,
+        original_ivrid=None,
+        did=told.get(rules.did) or _dialled(dialog) if direction is Direction.INCOMING else "",
+        did_label=None,
+        direction=direction,
+        state=_state(dialog, placed),
+        caller=Caller(dialog.callee.user) if placed else _caller(dialog, rules),
+        started_at=dialog.started_at,
+        answered_at=dialog.answered_at,
+        recording=None,
+        customdata={name: told[name] for name in rules.variables if told.get(name)},
+    )
+
+
+def _dialled(dialog: Dialog) -> str:
+    """What the caller dialled, unless that is an extension or a group."""
+    return "" if kind_of(dialog.callee.user) in INSIDE else dialog.callee.user
+
+
+def _caller(dialog: Dialog, rules: Rules) -> Caller:
+    """Who calls. A name comes as it stood in From, with its quotes and backslashes."""
+    name = dialog.variables.get(rules.name, "")
+    if len(name) > 1 and name[0] == name[-1] == '"':
+        name = re.sub(r"\\(.)", r"\1", name[1:-1])
+    return Caller(rules.user(dialog.variables.get(rules.caller, "")) or dialog.caller.user, name=name)
+
+
+def _moment(seconds: object) -> datetime | None:
+    """Seconds since 1970 in UTC; 0 is no time."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int) and seconds > 0 else None
+    except (ValueError, OverflowError, OSError):
+        return None
