@@ -13,12 +13,13 @@ from bridge.config.accounts import CrmAccount, PbxAccount
 from bridge.config.addresses import Ancestors, DatabaseAddress, ExactAddress, Networks, RedisAddress, WebAddress
 from bridge.config.rules import Rule
 from bridge.config.section import Section, secrets_of
-from bridge.config.values import Names, Prefix, Region, Secrets, SecretText, Timezone, split_text
+from bridge.config.values import Names, Prefix, Region, SecretLines, Secrets, SecretText, Timezone, split_text
 from bridge.core.model import DESKTOP
 
 __all__ = [
     "Agents", "Audit", "CrmAccount", "Desktop", "ExactAddress", "Log", "Names", "PbxAccount", "Redis", "Region",
-    "SecretText", "Secrets", "Section", "Server", "Settings", "Timezone", "WebAddress", "secrets_of", "split_text",
+    "SecretLines", "SecretText", "Secrets", "Section", "Server", "Settings", "Timezone", "WebAddress", "secrets_of",
+    "split_text",
 ]  # fmt: skip
 
 

@@ -27,14 +27,31 @@ def secret(value: object) -> Secret:
     """A text that may be a secret. Raises `ValueError` on what cannot be one, an example's placeholder for instance."""
     if isinstance(value, Secret):
         return value
+    text = _secret_text(value)
+    if not text.isprintable():
+        raise ValueError("must not have line ends, control characters or invisible marks in it")
+    return Secret(text)
+
+
+def secret_lines(value: object) -> Secret:
+    """A secret of several lines, such as a PEM key, with `\\n` at their ends. On one line, as environment variables and
+    JSON files have it, `\\n` may be written as two characters. Raises as `secret`."""
+    if isinstance(value, Secret):
+        return value
+    text = _secret_text(value)
+    lines = (text if "\n" in text else text.replace("\\n", "\n")).splitlines()
+    if not all(line.isprintable() for line in lines):
+        raise ValueError("must not have control characters or invisible marks in it, other than line ends")
+    return Secret("\n".join(line.strip() for line in lines) + "\n")
+
+
+def _secret_text(value: object) -> str:
     text = trimmed(value) if isinstance(value, str) else ""
     if not text:
         raise ValueError("must be a text that is not empty")
-    if not text.isprintable():
-        raise ValueError("must not have line ends, control characters or invisible marks in it")
     if PLACEHOLDER.fullmatch(text):
         raise ValueError("is an example's placeholder: put the real one here")
-    return Secret(text)
+    return text
 
 
 @cache
@@ -68,6 +85,7 @@ def _can_be_hidden(name: str) -> str:
 
 
 SecretText = Annotated[Secret, PlainValidator(secret)]
+SecretLines = Annotated[Secret, PlainValidator(secret_lines)]
 Secrets = Annotated[tuple[SecretText, ...], BeforeValidator(split_text)]
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bridge.config import loader
 from bridge.config.models import PbxAccount, Section, Settings
+from bridge.config.values import secret_lines
 from bridge.core.errors import SettingsError
 from bridge.crm import registry as crm
 from bridge.pbx import registry as pbx
@@ -388,6 +389,20 @@ popup_secrets_file = "secrets/popup"
     assert acme["click_token"].reveal() == TOKEN
     assert [secret.reveal() for secret in acme["click_secrets"]] == WHSEC[:2]
     assert [secret.reveal() for secret in acme["popup_secrets"]] == WHSEC[2:3]
+
+
+@pytest.mark.parametrize(
+    "text", ["-- a\nb\n-- c\n", "\ufeff-- a\r\nb  \r\n-- c", "-- a\\nb\\n-- c", "  -- a\n  b\n-- c\n\n"]
+)
+def test_a_secret_of_several_lines_is_the_same_however_it_was_saved(text: str) -> None:
+    assert secret_lines(text).reveal() == "-- a\nb\n-- c\n"
+    assert "a" not in repr(secret_lines(text))
+
+
+@pytest.mark.parametrize("text", ["", " \n", "a\nb\x00c", "a\n\u202eb", "<your key here>", None, ["a"]])
+def test_what_cannot_be_a_secret_of_several_lines_is_refused(text: object) -> None:
+    with pytest.raises(ValueError, match="must|placeholder"):
+        secret_lines(text)
 
 
 def test_secret_files_that_cannot_be_read_are_the_only_errors(write: Write, tmp_path: Path) -> None:
