@@ -401,7 +401,7 @@ def test_a_secret_of_several_lines_is_the_same_however_it_was_saved(text: str) -
 
 @pytest.mark.parametrize("text", ["", " \n", "a\nb\x00c", "a\n\u202eb", "<your key here>", None, ["a"]])
 def test_what_cannot_be_a_secret_of_several_lines_is_refused(text: object) -> None:
-    with pytest.raises(ValueError, match="must|placeholder"):
+    with pytest.raises(ValueError, match=r"must|placeholder"):
         secret_lines(text)
 
 

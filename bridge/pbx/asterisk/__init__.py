@@ -2,14 +2,14 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
 from bridge.config.models import Names, PbxAccount, SecretText
-from bridge.core.errors import PbxRefused
+from bridge.core.errors import PbxRefused, PbxUnreachable
 from bridge.core.finding import Finding, Proven
 from bridge.core.http_types import Reply
 from bridge.core.reasons import reason
@@ -17,8 +17,9 @@ from bridge.core.session import Session
 from bridge.pbx.asterisk import ami, ari, findings, wire
 from bridge.pbx.asterisk.ami import Access, Login
 from bridge.pbx.asterisk.calls import Rules, read_calls
+from bridge.pbx.asterisk.events import Manager, lists
 from bridge.pbx.asterisk.legs import DNID
-from bridge.pbx.contract import CallQueue, Knows, Listing
+from bridge.pbx.contract import CallQueue, Knows, Listing, Picture, Told
 from bridge.pbx.reading import parse
 
 VARIABLE = re.compile(r"[A-Za-z_]\w{0,79}|[A-Z_]{1,40}\([\w,.@-]{1,80}\)", re.ASCII)
@@ -37,6 +38,7 @@ class Account(PbxAccount):
     trunks: Names = Field((), description="endpoints that are trunks; left out: told by their names and numbers")
     variables: Names = Field((), description="channel variables to pass on as custom data")
     did_variable: str = Field("FROM_DID", description="channel variable with the number that the caller dialled")
+    events_tls: bool = Field(False, description="that port speaks TLS (mostly 5039)")
     events_port: int = Field(5038, ge=1, le=65535, description="AMI's TCP port, for a connection that carries events")
 
     @field_validator("variables", "did_variable")
@@ -109,6 +111,24 @@ class Asterisk:
             raise PbxRefused(reason("asterisk.no-queues"))
         reply = await _action(account, session, wire.QUEUES, {"Queue": queue} if queue is not None else {})
         return await parse(reply, lambda got: wire.read_queues(got, account.access, session.now))
+
+    async def connect(self, account: Account, session: Session) -> AsyncIterator[Told]:
+        """The whole list of channels whenever an event says that something has happened to one."""
+        if account.interface == "ari":
+            raise PbxRefused(reason("asterisk.events-need-ami"))
+        rules, loop = account.rules, asyncio.get_running_loop()
+        host = urlsplit(account.base_url).hostname or ""
+        reader, writer = await session.dial(host, account.events_port, account.events_tls)
+        try:
+            manager = Manager(reader, writer, account.access)
+            await manager.log_in()
+            async for reply in lists(manager, wire.variables(rules)["Variables"], loop.time):
+                listing = await parse(reply, lambda got: wire.read_status(got, session.name, rules, account.access))
+                yield Picture(listing, session.now)
+        except TimeoutError:
+            raise PbxUnreachable(reason("asterisk.connection-closed")) from None
+        finally:
+            writer.close()
 
     async def probe(self, account: Account, session: Session) -> list[Finding]:
         """Whether it may ask all that it needs, and no more; and how safely it asks."""

@@ -66,9 +66,9 @@ def ask(access: Access, login: Login, action: str, fields: Mapping[str, str]) ->
 
 def read_login(reply: Reply, access: Access, now: datetime) -> Login:
     """The session that was opened. Raises `PbxRefused` for a wrong user, password or address: AMI has one answer."""
-    blocks = _blocks(reply)
-    if blocks[0].get("Response") != "Success":
-        told = quoted_message(blocks[0].get("Message"), access)
+    found = blocks(reply)
+    if found[0].get("Response") != "Success":
+        told = quoted_message(found[0].get("Message"), access)
         raise PbxRefused(reason("asterisk.login-refused", message=told or "-"))
     return read_session(reply, now)
 
@@ -93,12 +93,12 @@ def is_denied(reply: Reply) -> bool:
 
 def read_list(reply: Reply, action: str, access: Access) -> Iterable[Block]:
     """The events of a list that `action` asked for, once the list is known to be whole."""
-    blocks = _blocks(reply)
-    _check(blocks[0], action, access)
-    last = blocks[-1]
+    found = blocks(reply)
+    _check(found[0], action, access)
+    last = found[-1]
     if last.get("Event") != f"{action}Complete" or last.get("EventList") != "Complete":
         raise PbxUnintelligible(reason("asterisk.list-cut-off", action=action))
-    events = [block for block in blocks[1:-1] if "Event" in block.fields]
+    events = [block for block in found[1:-1] if "Event" in block.fields]
     if last.get("ListItems") != str(len(events)):
         raise PbxUnintelligible(reason("asterisk.list-cut-off", action=action))
     return events
@@ -114,7 +114,7 @@ def _check(first: Block, action: str, access: Access) -> None:
     raise PbxRefused(reason("asterisk.refused", action=action, message=told or "-"))
 
 
-def _blocks(reply: Reply) -> list[Block]:
+def blocks(reply: Reply) -> list[Block]:
     """What stands between empty lines. Raises unless it is AMI's, to its end."""
     if reply.status == 404:
         raise PbxRefused(reason("asterisk.no-web-manager", status=404))
@@ -123,6 +123,11 @@ def _blocks(reply: Reply) -> list[Block]:
     if not text.startswith("Response: ") or not text.endswith(END):
         raise PbxUnintelligible(reason("asterisk.not-ami"))
     return [_block(part.split("\r\n")) for part in _parts(text)]
+
+
+def block_of(raw: bytes) -> Block:
+    """One block as it came on a connection."""
+    return _block(raw.decode("utf-8", "replace").removesuffix(END).split("\r\n"))
 
 
 def _parts(text: str) -> Iterator[str]:
