@@ -197,14 +197,16 @@ def crossed_doors(found: list[Module]) -> Iterator[str]:
 
 
 def impure(found: list[Module]) -> Iterator[str]:
-    """Pure modules (of an adapter all but its door and its simulator) that could touch the world or read a clock."""
+    """Pure modules that could touch the world or read a clock: of an adapter all but its door, its connection for events
+    and its simulator."""
     for module in found:
         part_of_adapter = place(module.name)[1] in ("bridge.pbx", "bridge.crm") and module.name.count(".") == 3
-        if module.name in {f"bridge.{name}" for name in PURE} or (part_of_adapter and module.file.stem != "simulator"):
+        if module.name in {f"bridge.{name}" for name in PURE} or (part_of_adapter and module.file.stem not in WORLDLY):
             yield from (f"{module.name} imports {o}" for o in module.imports if o.split(".")[0] in IMPURE)
             yield from (f"{module.name} calls {call}" for call in calls_of(module.tree) if call in CLOCKS)
 
 
+WORLDLY = {"connection", "simulator", "simulated_port"}
 CLOCKS = {"datetime.now", "datetime.utcnow", "date.today", "datetime.today", "open", "print", "input"}
 
 

@@ -11,7 +11,7 @@ import pytest
 from bridge.core.errors import PbxRefused, PbxUnreachable
 from bridge.core.http_types import Secret
 from bridge.core.model import Caller
-from bridge.pbx.asterisk.manager_port import ManagerPort
+from bridge.pbx.asterisk.simulated_port import ManagerPort
 from bridge.pbx.contract import Picture
 from tests.stage import CALLER, DANA, DID, Stage, open_stage, simulated, until, working
 

@@ -17,7 +17,7 @@ from bridge.core.session import Session
 from bridge.pbx.asterisk import ami, ari, findings, wire
 from bridge.pbx.asterisk.ami import Access, Login
 from bridge.pbx.asterisk.calls import Rules, read_calls
-from bridge.pbx.asterisk.events import Manager, lists
+from bridge.pbx.asterisk.connection import Manager, lists
 from bridge.pbx.asterisk.legs import DNID
 from bridge.pbx.contract import CallQueue, Knows, Listing, Picture, Told
 from bridge.pbx.reading import parse
