@@ -20,6 +20,7 @@ from bridge.core.reasons import languages
 from bridge.egress.allowed_addresses import Reach, named_by
 from bridge.egress.client import open_client
 from bridge.egress.session import AccountSession
+from bridge.pbx.contract import Picture
 from bridge.pbx.freeswitch import ADAPTER, Account, wire
 from bridge.pbx.freeswitch.domains import Domains
 from bridge.pbx.freeswitch.exchange import Exchange
@@ -373,3 +374,34 @@ def test_the_times_are_utc() -> None:
     reply = Reply(200, {}, f'{{"row_count":1,"rows":[{row}]}}'.encode(), 1.0)
     listing = wire.read_calls(reply, "main", Secret("x"), Domains("d", set()))
     assert listing.extensions["1"][0].started_at == datetime(2026, 11, 22, 9, 58, 20, tzinfo=UTC)
+
+
+@pytest.mark.anyio
+async def test_events_give_the_picture_that_a_question_gives_until_the_connection_breaks(
+    board: Switchboard, fake: FreeswitchSimulator
+) -> None:
+    async with fake.event_socket() as port:
+        made = account(interface="esl", base_url=f"127.0.0.1:{port}")
+        async with for_real(made) as session:
+            told = ADAPTER.connect(made, session)
+            first = await anext(told)
+            assert isinstance(first, Picture)
+            assert not first.listing.extensions
+            ivrid = board.incoming(["101"], RUTH, NOW, DID)
+            rings = await anext(told)
+            assert isinstance(rings, Picture)
+            assert rings.listing.extensions == (await ADAPTER.calls(made, session, None)).extensions
+            board.answer(ivrid, "101", NOW)
+            talks = await anext(told)
+            assert isinstance(talks, Picture)
+            assert [call.state for call in talks.listing.extensions["101"]] == ["talking"]
+            fake.drop()
+            with pytest.raises(PbxUnreachable):
+                await anext(told)
+
+
+@pytest.mark.anyio
+async def test_mod_xml_rpc_has_no_events(fake: FreeswitchSimulator) -> None:
+    async with for_real(account()) as session:
+        with pytest.raises(PbxRefused, match="esl"):
+            await anext(ADAPTER.connect(account(), session))

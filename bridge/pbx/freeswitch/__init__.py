@@ -9,10 +9,13 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from bridge.config.models import Names, PbxAccount, SecretText
+from bridge.core.errors import PbxRefused
 from bridge.core.finding import Finding, Proven
+from bridge.core.reasons import reason
 from bridge.core.session import Session
-from bridge.pbx.contract import Knows, Listing
+from bridge.pbx.contract import Knows, Listing, Picture, Told
 from bridge.pbx.freeswitch import findings, variables, wire
+from bridge.pbx.freeswitch.connection import lists
 from bridge.pbx.freeswitch.domains import Domains
 from bridge.pbx.freeswitch.event_socket import EventSocket
 from bridge.pbx.freeswitch.wire import Ask
@@ -114,6 +117,24 @@ class Freeswitch:
         domains = _domains(account, session)
         domains.meet(domain for _, domain in users)
         return frozenset(user for user, domain in users if domains.has(domain))
+
+    async def connect(self, account: Account, session: Session) -> AsyncIterator[Told]:
+        """The whole list of channels whenever an event says that something has happened to one."""
+        if account.interface != "esl":
+            raise PbxRefused(reason("freeswitch.events-need-esl"))
+        domains, place = _domains(account, session), urlsplit(account.address)
+        reader, writer = await session.dial(place.hostname or "", place.port or EVENT_SOCKET_PORT)
+        try:
+            socket = EventSocket(reader, writer)
+            await socket.log_in(account.username, account.password)
+            async for reply in lists(socket, wire.CHANNELS):
+                listing = await parse(reply, lambda got: wire.read_calls(got, session.name, account.password, domains))
+                if account.variables:
+                    kept = session.local.setdefault("variables", {})
+                    listing = await variables.added(listing, account.variables, kept, socket.ask)
+                yield Picture(listing, session.now)
+        finally:
+            writer.close()
 
     async def probe(self, account: Account, session: Session) -> list[Finding]:
         """Whether extensions can be listed, whether `domain` is right, and whether variables may be read."""

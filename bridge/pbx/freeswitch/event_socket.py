@@ -14,6 +14,7 @@ from bridge.core.reasons import reason
 
 MOST_BYTES = 16 * 1024 * 1024
 MOST_LINES = 100
+EVENT = "text/event-"
 
 
 class Reads(Protocol):
@@ -52,10 +53,12 @@ class Frame:
 
 
 class EventSocket:
-    """One connection to it, for one question. Every method raises `PbxError` and nothing else."""
+    """One connection to it. Every method raises `PbxError` and nothing else. `has_news`: an event came since the last
+    command was sent."""
 
     def __init__(self, reader: Reads, writer: Writes) -> None:
         self._reader, self._writer = reader, writer
+        self.has_news = self._is_told = False
 
     async def log_in(self, username: str | None, password: Secret) -> None:
         """Prove who asks: by the socket's own password, or as a user of the directory."""
@@ -72,12 +75,28 @@ class EventSocket:
         body = answer.body if answer.kind == "api/response" else answer.reply.encode()
         return Reply(200, {}, body, 0.0)
 
+    async def subscribe(self, events: str) -> None:
+        """Have these events sent from now on."""
+        self._is_told = True
+        answer = await self._command(f"event plain {events}")
+        if not answer.reply.startswith("+OK"):
+            raise PbxRefused(reason("freeswitch.no-events"))
+
+    async def event(self) -> None:
+        """Wait for the next event."""
+        if (await self._frame()).kind.startswith(EVENT):
+            self.has_news = True
+
     async def _command(self, command: str) -> Frame:
+        self.has_news = False
         try:
             self._writer.write(f"{command}\n\n".encode())
         except OSError:
             raise _closed() from None
         frame = await self._frame()
+        while self._is_told and frame.kind.startswith(EVENT):
+            self.has_news = True
+            frame = await self._frame()
         if frame.kind not in ("command/reply", "api/response"):
             raise PbxUnintelligible(reason("freeswitch.not-event-socket"))
         return frame

@@ -9,7 +9,7 @@ import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hmac import compare_digest
 from typing import Literal
 from urllib.parse import unquote
@@ -27,6 +27,7 @@ from bridge.pbx.switchboard import Switchboard
 SHOW_USAGE = "-USAGE: codec|endpoint|application|api|dialplan|file|timer|calls [count]|channels [count]|registrations\n"
 REFUSAL = b"Access Denied, go away.\n"
 GOODBYE = b"Disconnected, goodbye.\nSee you at ClueCon! http://www.cluecon.com/\n"
+LOOK_SECONDS = 0.01
 ERROR_PAGE = "<HTML><HEAD><TITLE>Error 401</TITLE></HEAD><BODY><H1>Error 401</H1></BODY></HTML>"
 
 
@@ -51,6 +52,8 @@ class FreeswitchSimulator:
     password: str
     faults: Faults
     domain: str
+    listeners: dict[asyncio.StreamWriter, "asyncio.Task[None]"] = field(default_factory=dict)
+    """The connections that are sent events."""
 
     def app(self) -> Starlette:
         """mod_xml_rpc; mount it where `base_url` points."""
@@ -116,6 +119,23 @@ class FreeswitchSimulator:
         except ConnectionError:
             pass
         finally:
+            if watching := self.listeners.pop(writer, None):
+                watching.cancel()
+            writer.close()
+
+    async def _tell_changes(self, writer: asyncio.StreamWriter) -> None:
+        """An event whenever a channel changes."""
+        before = [*self.switchboard.all_calls()]
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            now = [*self.switchboard.all_calls()]
+            if now != before:
+                before = now
+                _send(writer, "text/event-plain", b"Event-Name: CHANNEL_CALLSTATE\n\n")
+
+    def drop(self) -> None:
+        """Cut every connection that is sent events, as a restart does."""
+        for writer in [*self.listeners]:
             writer.close()
 
     async def _commands(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -128,6 +148,9 @@ class FreeswitchSimulator:
                 _reply(writer, "+OK accepted" if proven else "-ERR invalid")
                 if not proven:
                     return _send(writer, "text/disconnect-notice", GOODBYE)
+            elif command.startswith("event plain "):
+                _reply(writer, "+OK event listener enabled plain")
+                self.listeners[writer] = asyncio.create_task(self._tell_changes(writer))
             elif command == asked:
                 _reply(writer, "-ERR command not found")
             elif not self._may(asked):
