@@ -37,16 +37,18 @@ CRM_CAN = {
 
 def makes() -> str:
     """Both tables of makes, as Markdown."""
-    pbx = [_row("pbx", kind, it, [*sorted(it.knows), *_can(it, PBX_CAN)]) for kind, it in pbxs.kinds().items()]
-    crm = [_row("crm", kind, it, _can(it, CRM_CAN)) for kind, it in crms.kinds().items()]
+    pbx = [
+        _row(pbxs.packages()[kind], it, [*sorted(it.knows), *_can(it, PBX_CAN)]) for kind, it in pbxs.kinds().items()
+    ]
+    crm = [_row(crms.packages()[kind], it, _can(it, CRM_CAN)) for kind, it in crms.kinds().items()]
     head = "| --- | --- | --- |"
     of_pbx = "| phone system | proven against | what it tells beside state, direction and number |"
     of_crm = "| CRM | proven against | what it can do |"
     return "\n".join([of_pbx, head, *pbx, "", of_crm, head, *crm, ""])
 
 
-def _row(group: str, kind: str, adapter: Any, told: list[str]) -> str:
-    return f"| [{adapter.title}](bridge/{group}/{kind}/README.md) | {adapter.proven} | {', '.join(told) or '–'} |"
+def _row(package: str, adapter: Any, told: list[str]) -> str:
+    return f"| [{adapter.title}]({package.replace('.', '/')}/README.md) | {adapter.proven} | {', '.join(told) or '–'} |"
 
 
 def _can(adapter: object, words: dict[type, str]) -> list[str]:

@@ -18,7 +18,10 @@ from bridge.pbx import registry as pbx_makes
 from bridge.store import jobs
 
 ROOT = Path(__file__).parent.parent
-KINDS = {*pbx_makes.packages(), *crm_makes.packages()}
+FOLDERS = {
+    package.rpartition(".")[2]: kind for make in (pbx_makes, crm_makes) for kind, package in make.packages().items()
+}
+KINDS = set(FOLDERS.values())
 LAYERS = (
     ("doors", {"workers", "bridge.__main__", "bridge.cli", "bridge.web", "bridge.demo", "bridge.reload"}),
     (
@@ -184,7 +187,7 @@ def mixed_adapters(found: list[Module]) -> Iterator[str]:
         mine = module.name.split(".")[:3]
         for other in module.imports:
             theirs = other.split(".")[:3]
-            is_vendor = len(theirs) == 3 and theirs[1] in ("pbx", "crm") and theirs[2] in KINDS
+            is_vendor = len(theirs) == 3 and theirs[1] in ("pbx", "crm") and theirs[2] in FOLDERS
             if is_vendor and theirs != mine:
                 yield f"{module.name} imports {other}"
 
@@ -289,7 +292,7 @@ def vendor_words(found: list[Module]) -> Iterator[str]:
         if module.name == "bridge.demo.cast":
             continue
         text = module.file.read_text(encoding="utf-8")
-        for kind in sorted(KINDS - set(module.name.split("."))):
+        for kind in sorted(KINDS - {FOLDERS.get(part) for part in module.name.split(".")}):
             said = OTHER_MEANINGS[kind].sub("", text) if kind in OTHER_MEANINGS else text
             if WORDS[kind].search(said):
                 yield f"{module.name}: {kind}"

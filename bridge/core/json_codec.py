@@ -39,6 +39,8 @@ def _plain(value: Any) -> Any:
         return time_text(value)
     if isinstance(value, Mapping):
         return dict(value)
+    if isinstance(value, frozenset):
+        return sorted(value)
     pairs = ((written, getattr(value, name), default) for name, written, default in _names(cast(Hashable, type(value))))
     return {written: inner for written, inner, default in pairs if inner != default}
 

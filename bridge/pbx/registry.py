@@ -15,10 +15,12 @@ GROUP = "popbridge.pbx"
 
 @cache
 def packages() -> Mapping[str, str]:
-    """The package of each make, by its kind. A folder of this program outweighs a package from elsewhere."""
-    folders = {
-        module.name: f"bridge.pbx.{module.name}" for module in pkgutil.iter_modules(bridge.pbx.__path__) if module.ispkg
-    }
+    """The package of each make, by its kind. A folder of this program outweighs a package from elsewhere.
+
+    A folder has the name of its kind; with an underscore before it where that begins with a digit.
+    """
+    found = (module.name for module in pkgutil.iter_modules(bridge.pbx.__path__) if module.ispkg)
+    folders = {name.removeprefix("_"): f"bridge.pbx.{name}" for name in found}
     elsewhere = {entry.name: entry.value for entry in entry_points(group=GROUP)}
     return dict(sorted({**elsewhere, **folders}.items()))
 

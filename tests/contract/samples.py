@@ -65,7 +65,8 @@ class Sample:
 
 def folder(group: ModuleType, kind: str) -> Path:
     """The folder of one adapter."""
-    return Path(str(group.__file__)).parent / kind
+    package: str = group.packages()[kind]
+    return Path(str(group.__file__)).parent / package.rpartition(".")[2]
 
 
 def _files(group: ModuleType, kind: str) -> list[Path]:

@@ -1,9 +1,15 @@
 """Yeastar's adapter beyond the contract: its tokens, errors inside a 200, its limit, and what it tells apart."""
 
 import asyncio
+import base64
+import hashlib
+import hmac
 import json
 import random
-from datetime import timedelta
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,6 +21,8 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from bridge.core.errors import (
+    BadSignature,
+    Malformed,
     PbxError,
     PbxRefused,
     PbxUnintelligible,
@@ -24,18 +32,19 @@ from bridge.core.errors import (
     TokenRefused,
 )
 from bridge.core.finding import Finding, Grade
-from bridge.core.http_types import Reply, Secret
+from bridge.core.http_types import Incoming, Reply, Response, Secret
 from bridge.core.model import Call, Caller, CallerKind, CallState, Direction
 from bridge.core.reasons import languages
 from bridge.egress.allowed_addresses import Reach, named_by
 from bridge.egress.client import open_client
 from bridge.egress.session import AccountSession
-from bridge.pbx.contract import Listing
+from bridge.pbx.contract import AskAgain, Listing
 from bridge.pbx.switchboard import Extension, Switchboard
 from bridge.pbx.yeastar import ADAPTER, Account, answers, calls, wire
 from bridge.pbx.yeastar.simulator import ACCESS_SECONDS, CLIENT, REFRESH_SECONDS, Faults, YeastarSimulator
+from bridge.store import listeners
 from tests.contract.session import NOW, ScriptedSession, SimulatorSession
-from tests.stage import serving
+from tests.stage import CALLER, DANA, Stage, open_stage, serving, simulated, until, working
 
 SECRET = Secret("made-up-secret-0123456789")
 RUTH = Caller("0522340002", kind=CallerKind.NUMBER)
@@ -309,6 +318,93 @@ def test_the_apis_own_names_are_taken_too() -> None:
     made = account(client_id=None, client_secret=None, username="a", password="b")
     assert (made.identity, made.secret.reveal()) == ("a", "b")
     assert account(base_url="https://pbx.example/openapi/v1.0/").api == "https://pbx.example/openapi/v1.0"
+
+
+EVENT_SECRET = "InventedEventSecret0123456789abcd"
+RINGS = {"extension": {"number": "101", "member_status": "RING"}}
+LEFT = {"extension": {"number": "102", "member_status": "BYE"}}
+OUTSIDE = {"inbound": {"from": "0522340002", "to": DID, "member_status": "ALERT"}}
+CALL = {"call_id": "1795341500.266", "members": [OUTSIDE, RINGS, LEFT]}
+
+
+def event(body: bytes, method: str = "POST", signed: str | None = None) -> Incoming:
+    proof = hmac.new(EVENT_SECRET.encode(), body, hashlib.sha256).digest()
+    headers = {"x-signature": base64.b64encode(proof).decode() if signed is None else signed}
+    return Incoming(method, "https://popbridge.example/events/main", headers, {}, body, NOW)
+
+
+def told(incoming: Incoming) -> AskAgain | Response:
+    return ADAPTER.read_event(account(events="push", event_secret=EVENT_SECRET), incoming)
+
+
+@pytest.mark.parametrize("kind", [30011, "30011"])
+@pytest.mark.parametrize("msg", [CALL, json.dumps(CALL)], ids=["object", "text"])
+def test_an_event_says_whose_calls_to_ask_for(msg: object, kind: object) -> None:
+    """Who has just left the call is among them."""
+    found = told(event(as_body({"type": kind, "sn": "3631A2124000", "msg": msg})))
+    assert found == AskAgain(frozenset({"101", "102"}))
+
+
+def test_the_record_of_a_call_that_ended_asks_for_all() -> None:
+    assert told(event(as_body({"type": 30012, "sn": "x", "msg": "not JSON"}))) == AskAgain()
+
+
+@pytest.mark.parametrize("body", [{"type": 30009, "msg": {}}, {}, {"type": None}, {"test": True}], ids=str)
+def test_other_events_are_answered_and_left(body: dict[str, Any]) -> None:
+    answer = told(event(as_body(body)))
+    assert isinstance(answer, Response)
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize("signed", ["", "x", "AAAA", "אב", "=" * 9, hashlib.sha256(b"").hexdigest()])
+def test_an_event_that_is_not_signed_is_refused(signed: str) -> None:
+    body = as_body({"type": 30011, "msg": CALL})
+    with pytest.raises(BadSignature):
+        told(event(body, signed=signed))
+    with pytest.raises(BadSignature):
+        told(event(body, method="GET"))
+    with pytest.raises(BadSignature):
+        told(replace(event(body), body=body + b" "))
+    with pytest.raises(BadSignature):
+        ADAPTER.read_event(account(), event(body))
+
+
+@settings(max_examples=200, deadline=None)
+@given(body=st.binary(max_size=80) | st.sampled_from([b"[" * 100_000, b'{"type":30011}', b'{"type":30011,"msg":"["}']))
+def test_whatever_a_signed_event_holds_is_read_or_refused(body: bytes) -> None:
+    with suppress(Malformed):
+        assert isinstance(told(event(body)), AskAgain | Response)
+
+
+def test_pushed_events_need_the_secret_that_signs_them() -> None:
+    with pytest.raises(ValidationError, match="event_secret"):
+        account(events="push")
+
+
+@pytest.mark.anyio
+async def test_an_event_pops_the_call_through_the_running_product(tmp_path: Path, redis_url: Secret) -> None:
+    make = simulated("yeastar", SECRET)
+    keys = {"events": "push", "event_secret": EVENT_SECRET}
+    async with open_stage(tmp_path, redis_url, make, pops={DANA: "ringing"}, main_keys=keys) as stage, working(stage):
+        await until(lambda: listens(stage))
+        stage.phone.incoming([stage.make.dana], Caller(CALLER, kind=CallerKind.NUMBER), datetime.now(UTC), DID)
+        members = [{"extension": {"number": stage.make.dana, "member_status": "RING"}}]
+        body = as_body({"type": 30011, "sn": "x", "msg": json.dumps({"call_id": "1.1", "members": members})})
+        where = f"{stage.bridge_url}/events/main"
+        assert (await stage.http.post(where, content=body)).status_code == 401
+        assert (await stage.http.post(where, content=body, headers=event(body).headers)).status_code == 200
+        (popup,) = await until(lambda: popped(stage))
+        assert (popup["trigger"], popup["call"]["state"], popup["call"]["did"]) == ("ringing", "ringing", DID)
+
+
+async def listens(stage: Stage) -> bool:
+    """Whether the first picture is there: what rings from now on, only an event can tell in time."""
+    found = await listeners.status(stage.redis, "main")
+    return found is not None and bool(found.heard_at)
+
+
+async def popped(stage: Stage) -> list[Any]:
+    return [one.event["data"] for one in stage.crm.accepted() if one.event and one.event["type"] == "call.popup"]
 
 
 @st.composite

@@ -9,13 +9,13 @@ from pydantic import Field, model_validator
 from bridge.config.models import PbxAccount, SecretText
 from bridge.core.errors import PbxUnreachable
 from bridge.core.finding import Finding, Proven
-from bridge.core.http_types import Reply, Request, Secret
+from bridge.core.http_types import Incoming, Reply, Request, Response, Secret
 from bridge.core.reasons import reason
 from bridge.core.session import Session
 from bridge.core.tokens import Tokens
-from bridge.pbx.contract import Knows, Listing
+from bridge.pbx.contract import AskAgain, Knows, Listing
 from bridge.pbx.reading import parse
-from bridge.pbx.yeastar import answers, calls, findings, wire
+from bridge.pbx.yeastar import answers, calls, events, findings, wire
 
 MOST_PAGES = 40
 WHOLE_BY_TYPE = "asks the whole account by type"
@@ -31,12 +31,16 @@ class Account(PbxAccount):
     client_secret: SecretText | None = Field(None, description="Client Secret of Integrations > API")
     password: SecretText | None = Field(None, description="another name for client_secret: the API's own")
 
+    event_secret: SecretText | None = Field(None, description="Secret of a webhook in Integrations > API")
+
     @model_validator(mode="after")
     def _has_each_once(self) -> Self:
         if (self.client_id is None) == (self.username is None):
             raise ValueError("client_id (or username, which is the same) is needed, once")
         if (self.client_secret is None) == (self.password is None):
             raise ValueError("client_secret (or password, which is the same) is needed, once")
+        if self.events == "push" and self.event_secret is None:
+            raise ValueError('event_secret is needed with events = "push"')
         return self
 
     @property
@@ -99,6 +103,10 @@ class Yeastar:
             ]
         )
         return findings.of(f"pbx {session.name}", account.base_url, listed, alone)
+
+    def read_event(self, account: Account, incoming: Incoming) -> AskAgain | Response:
+        """Whose calls to ask for again."""
+        return events.read_event(account.event_secret, incoming)
 
     def ask_token(self, account: Account, refresh: Secret | None, now: datetime) -> Request:
         """By the refresh token where there is one: every new log-in ends the access tokens before it."""

@@ -1,9 +1,12 @@
 """What the doctor is told about an account's rights, its trunks and its transport; pure."""
 
 from collections.abc import Set
+from urllib.parse import urlsplit
 
 from bridge.core.finding import Finding, Grade
 from bridge.core.reasons import reason, say
+
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 def of(what: str, base_url: str, listed: Set[str] | None, has_call_without_other_side: bool) -> list[Finding]:
@@ -11,7 +14,7 @@ def of(what: str, base_url: str, listed: Set[str] | None, has_call_without_other
     found = [_of_extensions(what, listed)]
     if has_call_without_other_side:
         found.append(_warn(what, "one-sided", "monitor-trunks"))
-    if not base_url.startswith("https://"):
+    if not _is_safe(base_url):
         found.append(_warn(what, "not-encrypted", "use-https"))
     return found
 
@@ -26,3 +29,9 @@ def _of_extensions(what: str, listed: Set[str] | None) -> Finding:
 
 def _warn(what: str, told: str, fix: str) -> Finding:
     return Finding(what, Grade.WARN, say(reason(f"yeastar.{told}")), say(reason(f"yeastar.{fix}")))
+
+
+def _is_safe(base_url: str) -> bool:
+    """Whether nobody on the way can read what is asked."""
+    parts = urlsplit(base_url)
+    return parts.scheme == "https" or parts.hostname in LOOPBACK

@@ -1,0 +1,70 @@
+"""3CX v20: live calls by its Call Control API. See README.md here for the licence, rights, and what it leaves out."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from bridge.config.models import PbxAccount, SecretText
+from bridge.core.finding import Finding, Proven
+from bridge.core.http_types import Reply, Request, Secret
+from bridge.core.session import Session
+from bridge.core.tokens import Tokens
+from bridge.pbx._3cx import findings, wire
+from bridge.pbx.contract import Knows, Listing
+from bridge.pbx.reading import parse
+
+
+class Account(PbxAccount):
+    """`[pbx.NAME]` with `kind = "3cx"`."""
+
+    kind: Literal["3cx"]
+    client_id: str = Field(min_length=1, description="Client ID of Integrations > API")
+    client_secret: SecretText = Field(description="API key of that client, shown once")
+    trunk_dids: Mapping[str, str] = Field(
+        {},
+        description='what callers dial, by the number of the trunk, as 3CX does not say: {"10007" = "0722776772"}',
+    )
+
+    @field_validator("trunk_dids")
+    @classmethod
+    def _are_numbers(cls, values: Mapping[str, str]) -> Mapping[str, str]:
+        if not all(trunk.strip() and did.strip() for trunk, did in values.items()):
+            raise ValueError("each must be a trunk's number and the number that callers dial")
+        return values
+
+
+class ThreeCx:
+    """The make."""
+
+    kind = "3cx"
+    title = "3CX"
+    account = Account
+    lists_idle = True
+    whole_account = True
+    proven = Proven.DOCUMENTATION
+    knows = frozenset({Knows.DIALING, Knows.CALLER_NAME, Knows.QUEUE})
+
+    async def calls(self, account: Account, session: Session, extension: str | None) -> Listing:
+        """The live calls of every extension that this client may see, whichever is asked for."""
+        reply = await session.send_authorized(wire.ask(account.base_url), True)
+        return await parse(reply, lambda got: wire.read_calls(got, session.name, account.trunk_dids))
+
+    async def probe(self, account: Account, session: Session) -> list[Finding]:
+        """Which extensions it may see, whether numbers dialled are known, and how safely it is asked."""
+        reply = await session.send_authorized(wire.ask(account.base_url), True)
+        listing = wire.read_calls(reply, session.name, account.trunk_dids)
+        trunks = wire.trunks_without_did(reply, account.trunk_dids)
+        return findings.of(f"pbx {session.name}", account.base_url, len(listing.extensions), trunks)
+
+    def ask_token(self, account: Account, refresh: Secret | None, now: datetime) -> Request:
+        """By the credentials, each time: the grant needs no refresh token."""
+        return wire.ask_token(account.base_url, account.client_id, account.client_secret)
+
+    def read_token(self, account: Account, reply: Reply, now: datetime) -> Tokens:
+        """The token that came, which ends the one before."""
+        return wire.read_token(reply, now)
+
+
+ADAPTER = ThreeCx()

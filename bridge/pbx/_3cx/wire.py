@@ -1,0 +1,110 @@
+"""What the Call Control API is asked and what it answers; pure. Source: the vendor's specification and examples.
+
+One question lists every extension that the client may see, idle ones too. `/callcontrol/{dn}/participants` would list
+one, but refuses an extension that does not exist as it refuses one that may not be seen.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, TypeGuard
+from urllib.parse import urlencode
+
+from bridge.core.errors import PbxRefused, PbxUnintelligible, TokenRefused
+from bridge.core.http_types import Reply, Request, Secret
+from bridge.core.model import Call
+from bridge.core.reasons import Reason, reason
+from bridge.core.tokens import Tokens
+from bridge.pbx._3cx.participants import Participant, number_of, text
+from bridge.pbx.contract import Listing
+from bridge.pbx.reading import check_status, decoded
+
+SYSTEM = "3CX"
+TOKEN_LIFE = 60.0
+"""Seconds that a token is taken to be good for where the answer does not say: it is replaced when refused, too."""
+LONGEST_LIFE = 86400.0
+NOT_EXTENSIONS = ("routepoint", "queue", "ringgroup", "specialmenu", "externalline")
+NOT_SELECTED = Reason("3cx.not-selected")
+
+
+def ask(base_url: str) -> Request:
+    """The question; the session adds the token."""
+    return Request("GET", f"{base_url}/callcontrol", {"Accept": "application/json"})
+
+
+def ask_token(base_url: str, client_id: str, secret: Secret) -> Request:
+    """A log-in as OAuth has it: the vendor's page sends the same fields as multipart/form-data."""
+    fields = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret.reveal()}
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+    return Request("POST", f"{base_url}/connect/token", headers, urlencode(fields).encode())
+
+
+def read_token(reply: Reply, now: datetime) -> Tokens:
+    """The token. Raises `TokenRefused`."""
+    if reply.status == 404:
+        raise TokenRefused(reason("3cx.no-token-service"))
+    if not 200 <= reply.status < 300:
+        raise TokenRefused(reason("3cx.login-refused", status=reply.status))
+    found = _json(reply)
+    token = found.get("access_token") if isinstance(found, dict) else None
+    if not _is_token(token):
+        raise TokenRefused(reason("token-unreadable", status=reply.status))
+    life = found.get("expires_in")
+    is_life = isinstance(life, int | float) and not isinstance(life, bool) and 0 < life < float("inf")
+    return Tokens(Secret(token), now + timedelta(seconds=min(life, LONGEST_LIFE) if is_life else TOKEN_LIFE))
+
+
+def _is_token(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and value != "" and value.isascii() and value.isprintable()
+
+
+def read_calls(reply: Reply, pbx: str, trunk_dids: Mapping[str, str]) -> Listing:
+    """Each extension with its calls. One that is not listed may exist, and not be selected for this client."""
+    found: dict[str, tuple[Call, ...]] = {}
+    broken: set[str] = set()
+    for dn, rows in _extensions(reply):
+        people = [Participant(row) for row in rows or () if isinstance(row, dict)]
+        readable = [one for one in people if one.call_id]
+        if rows is None or len(readable) < len(rows):
+            broken.add(dn)
+        calls: dict[str, Call] = {}
+        for one in readable:
+            call = one.call(pbx, dn, trunk_dids)
+            calls[call.ivrid] = min(calls.get(call.ivrid, call), call, key=Participant.rank)
+        found[dn] = tuple(calls.values())
+    return Listing(found, unreadable=frozenset(broken), empty_hint=NOT_SELECTED)
+
+
+def trunks_without_did(reply: Reply, trunk_dids: Mapping[str, str]) -> list[str]:
+    """Trunks with a call from outside whose dialled number is not known."""
+    people = [Participant(row) for _, rows in _extensions(reply) for row in rows or () if isinstance(row, dict)]
+    return sorted({one.trunk for one in people if one.comes_from_outside and not one.did(trunk_dids)})
+
+
+def _extensions(reply: Reply) -> Iterator[tuple[str, list[Any] | None]]:
+    """Each extension and its participants (None: they cannot be read)."""
+    for row in _rows(reply):
+        dn, kind, people = number_of(row.get("dn")), text(row.get("type")).casefold(), row.get("participants")
+        if dn and not any(other in kind for other in NOT_EXTENSIONS):
+            yield dn, people if isinstance(people, list) else [] if people is None else None
+
+
+def _rows(reply: Reply) -> list[dict[str, Any]]:
+    """What is listed. A client always sees at least its own route point: an empty list is none of 3CX's."""
+    if reply.status == 403:
+        raise PbxRefused(reason("3cx.no-right", status=reply.status))
+    check_status(reply, SYSTEM)
+    found = _json(reply)
+    if not isinstance(found, list):
+        raise PbxUnintelligible(reason("3cx.not-a-list"))
+    rows = [row for row in found if isinstance(row, dict) and number_of(row.get("dn"))]
+    if not rows:
+        raise PbxUnintelligible(reason("3cx.no-numbers"))
+    return rows
+
+
+def _json(reply: Reply) -> Any:
+    try:
+        return json.loads(decoded(reply.body, reply.headers.get("content-type", "")))
+    except (ValueError, RecursionError):
+        raise PbxUnintelligible(reason("3cx.not-json")) from None
