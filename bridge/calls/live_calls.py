@@ -123,9 +123,11 @@ class PhoneSystem:
             case Existence.NOBODY_TELLS:
                 return _OneExtension(one, (), served_from, Reason("extension-perhaps-unknown"))
 
-    async def snapshot(self, extension: str | None) -> Listing:
-        """The extensions it lists now, or the one asked for, with their calls. Raises `PbxError`."""
-        return (await self.questions.about(extension, self._clock.ticks())).listing
+    async def snapshot(self, extension: str | None, anew: bool = False) -> Listing:
+        """The extensions it lists now, or the one asked for, with their calls. `anew`: not by an earlier answer, however
+        young. Raises `PbxError`."""
+        young = self.account.fresh_seconds if anew else 0.0
+        return (await self.questions.about(extension, self._clock.ticks() + young)).listing
 
     async def extension_names(self) -> frozenset[str] | None:
         """The extensions there are, with calls or without; None where it does not tell. Raises `PbxError`."""

@@ -22,7 +22,7 @@ from bridge.events import told as events
 from bridge.events.ends import end
 from bridge.events.pop import pop
 from bridge.events.told import Known
-from bridge.pbx.contract import AskAgain, Told
+from bridge.pbx.contract import AskAgain, Change, Told
 from bridge.services import Services
 from bridge.store import listeners
 from bridge.store.listeners import Status
@@ -37,6 +37,8 @@ GATHER_SECONDS = 0.02
 """How long hints are gathered before they become one question."""
 SAFETY_SECONDS = 30.0
 """How often the whole picture is asked for beside events: one may have been lost."""
+MOST_ALONE = 4
+"""Extensions that are asked about one by one, where the phone system can be asked so; more of them as a whole."""
 BACK_OFF_SECONDS = (1.0, 2.0, 5.0, 10.0)
 AGAIN_SECONDS, SAVE_SECONDS = 0.5, 0.5
 
@@ -146,23 +148,32 @@ class Listener:
 
     async def _take(self, batch: list[tuple[str, Told]]) -> None:
         """Take in what has come, in order: each picture by itself, so that nothing between two of them is missed."""
-        asks = False
+        hints: list[AskAgain] = []
         for _, one in batch:
-            if isinstance(one, AskAgain) or not self.known.takes(one):
-                asks = True
-            else:
+            if isinstance(one, AskAgain):
+                hints.append(one)
+            elif self.known.takes(one):
                 await self._tell()
+            else:
+                hints.append(AskAgain())
         self.doing = replace(self.doing, told=self.doing.told + sum(not isinstance(one, AskAgain) for _, one in batch))
-        if asks and await self._ask():
+        if hints and await self._ask(_named(hints)):
             await self._tell()
         if last := next((entry for entry, _ in reversed(batch) if entry), ""):
             await listeners.events_taken(self.services.redis, self.system.name, last)
 
-    async def _ask(self) -> bool:
-        """The whole picture anew; False when there was no answer: nothing is known then, and nothing has ended."""
-        self.doing = replace(self.doing, asked=self.doing.asked + 1)
+    async def _ask(self, extensions: frozenset[str]) -> bool:
+        """These extensions, or (none named) the whole picture anew; False when there was no answer: nothing is known
+        then, and nothing has ended."""
+        if self.system.adapter.whole_account or len(extensions) > MOST_ALONE:
+            extensions = frozenset()
+        self.doing = replace(self.doing, asked=self.doing.asked + (len(extensions) or 1))
         try:
-            self.known.show(await self.system.snapshot(None))
+            if not extensions:
+                self.known.show(await self.system.snapshot(None, anew=True))
+            for extension in sorted(extensions):
+                listing = await self.system.snapshot(extension, anew=True)
+                self.known.takes(Change(extension, listing.extensions.get(extension, ())))
         except PbxError as error:
             self.doing = replace(self.doing, problem=str(error))
             return False
@@ -195,3 +206,10 @@ class Listener:
             except (Unavailable, RedisError, OSError) as error:
                 log.warning("a turn of a call waits for redis: %s", type(error).__name__)
             await asyncio.sleep(AGAIN_SECONDS)
+
+
+def _named(hints: list[AskAgain]) -> frozenset[str]:
+    """The extensions that are to be asked about; none where one of the hints names none."""
+    if any(not hint.extensions for hint in hints):
+        return frozenset()
+    return frozenset(name for hint in hints for name in hint.extensions)

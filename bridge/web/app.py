@@ -38,7 +38,7 @@ POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self
 ROUTES = [
     Route("/clicks/{crm}", clicks.click, methods=["GET", "POST", "OPTIONS"]),
     Route("/clicks/{crm}/", clicks.click, methods=["GET", "POST", "OPTIONS"]),
-    Route("/events/{pbx}", events.event, methods=["GET", "POST"]),
+    Route("/events/{pbx}", events.event, methods=["GET", "POST", "OPTIONS"]),
     Route("/desktop/events", stream.events),
     Route("/desktop/poll", poll, methods=["GET"]),
     Route("/desktop/ack", desktop.acknowledge, methods=["POST"]),

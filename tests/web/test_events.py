@@ -219,3 +219,67 @@ async def test_the_doctor_says_who_listens_and_what_is_wrong(tmp_path: Path, red
             return finding.grade is Grade.OK and finding
 
         assert (await until(heard)).message.startswith("poll on ")
+
+
+SECRET = "made-up-secret-of-events"
+NOTIFICATION = {"phone": "972722776772", "ivrid": "x", "status": "Ringing", "direction": "Incoming", "did": DID}
+
+
+@asynccontextmanager
+async def notified(folder: Path, redis_url: Secret) -> AsyncIterator[Stage]:
+    """A stage whose Voicenter notifies the bridge."""
+    keys = {"events": "push", "event_secret": SECRET}
+    opened = open_stage(folder, redis_url, pops={DANA: "ringing"}, main_keys=keys)
+    async with opened as stage, working(stage):
+        yield stage
+
+
+async def test_a_notification_pops_the_call_and_is_answered_as_its_vendor_wants(
+    tmp_path: Path, redis_url: Secret
+) -> None:
+    async with notified(tmp_path, redis_url) as stage:
+        url = f"{stage.bridge_url}/events/main?secret={SECRET}"
+        for send in (
+            {"json": {**NOTIFICATION, "extenUser": stage.make.dana}},
+            {"data": {"phone": CALLER, "extenUser": stage.make.dana, "status": "Ringing"}},
+        ):
+            before = len(await received(stage, "call.popup")())
+            rings(stage, stage.make.dana)
+            answer = await stage.http.post(url, **send)
+            assert (answer.status_code, answer.json()) == (200, {"STATUS": "OK"})
+            assert answer.headers["access-control-allow-origin"].startswith("chrome-extension://")
+
+            async def more(before: int = before) -> Any:
+                return len(await received(stage, "call.popup")()) > before
+
+            await until(more)
+        ended = await stage.http.post(url, json={"ivruniqueid": "x", "callerextension": stage.make.dana})
+        assert ended.json() == {"Err": 0, "Errdesc": "OK"}
+        assert (await stage.http.options(url)).status_code == 204
+
+
+@pytest.mark.parametrize("query", ["", "?secret=", "?secret=wrong", f"?secret={SECRET}x", f"?token={SECRET}"])
+async def test_who_does_not_know_the_secret_tells_nothing(tmp_path: Path, redis_url: Secret, query: str) -> None:
+    async with notified(tmp_path, redis_url) as stage:
+        answer = await stage.http.post(f"{stage.bridge_url}/events/main{query}", json=NOTIFICATION)
+        assert (answer.status_code, answer.json()["reason"]) == (401, "bad-signature")
+        assert await stage.redis.xlen(keys.told("main")) == 0
+
+
+async def test_a_phone_system_that_sends_no_events_is_unknown_here(tmp_path: Path, redis_url: Secret) -> None:
+    async with open_stage(tmp_path, redis_url) as stage:
+        for name in ("main", "nobody"):
+            answer = await stage.http.post(f"{stage.bridge_url}/events/{name}", json={})
+            assert (answer.status_code, answer.json()["reason"]) == (404, "unknown-pbx")
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"\xff\xfe", b'{"extenUser": {"a": 1}}', b"extenUser=%F0%9F", b"1" * 70000]
+)
+async def test_junk_with_the_secret_does_no_harm(tmp_path: Path, redis_url: Secret, body: bytes) -> None:
+    async with notified(tmp_path, redis_url) as stage:
+        answer = await stage.http.post(f"{stage.bridge_url}/events/main?secret={SECRET}", content=body)
+        assert answer.status_code in (200, 413)
+        rings(stage, stage.make.dana)
+        await stage.http.post(f"{stage.bridge_url}/events/main?secret={SECRET}", json=NOTIFICATION)
+        await until(received(stage, "call.popup"))

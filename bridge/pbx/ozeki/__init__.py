@@ -7,9 +7,10 @@ from pydantic import Field, model_validator
 
 from bridge.config.models import PbxAccount, SecretText
 from bridge.core.finding import Proven
+from bridge.core.http_types import Incoming, Response
 from bridge.core.session import Session
-from bridge.pbx.contract import Knows, Listing
-from bridge.pbx.ozeki import wire
+from bridge.pbx.contract import AskAgain, Knows, Listing
+from bridge.pbx.ozeki import events, wire
 from bridge.pbx.ozeki.calls import Clock
 from bridge.pbx.reading import parse
 
@@ -24,6 +25,16 @@ class Account(PbxAccount):
     method: Literal["get", "post"] | None = Field(
         None, description="how it is asked; left out: get on 9509, post on xe. get shows the password in addresses"
     )
+
+    event_secret: SecretText | None = Field(
+        None, description="in the address of its notifications: /events/NAME?secret=…"
+    )
+
+    @model_validator(mode="after")
+    def _proves_events(self) -> Self:
+        if self.events == "push" and self.event_secret is None:
+            raise ValueError('event_secret is needed with events = "push"')
+        return self
 
     @model_validator(mode="after")
     def _has_credentials(self) -> Self:
@@ -62,6 +73,14 @@ class Ozeki:
         access = account.access
         reply = await session.send(wire.ask_extensions(access), True)
         return await parse(reply, lambda got: wire.read_extensions(got, access))
+
+    def read_event(self, account: Account, incoming: Incoming) -> AskAgain:
+        """Whose calls to ask for again."""
+        return events.read_event(account.event_secret, incoming)
+
+    def event_answer(self, account: Account, incoming: Incoming) -> Response:
+        """What the vendor wants to hear."""
+        return events.NOTHING
 
 
 ADAPTER = Ozeki()

@@ -3,17 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, timedelta
-from typing import Literal
+from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bridge.config.models import PbxAccount, Region, SecretText, Timezone, WebAddress
 from bridge.core.finding import Proven
+from bridge.core.http_types import Incoming, Response
 from bridge.core.session import Session
-from bridge.pbx.contract import CallQueue, Knows, Listing, Person
+from bridge.pbx.contract import AskAgain, CallQueue, Knows, Listing, Person
 from bridge.pbx.reading import parse
-from bridge.pbx.voicenter import wire, wire_account
+from bridge.pbx.voicenter import events, wire, wire_account
 from bridge.pbx.voicenter.epochs import Clock, Epoch, Proof, from_text, learned
 
 EPOCH, EPOCH_KEPT = "epoch account", timedelta(days=90)
@@ -32,9 +33,18 @@ class Account(PbxAccount):
     directory_url: WebAddress = Field(
         "https://monitor.voicenter.co.il/Comet/api", description="where the directory of users lives"
     )
+    event_secret: SecretText | None = Field(
+        None, description="in the address of its notifications: /events/NAME?secret=…"
+    )
     epoch: Literal["auto", "utc", "local"] = Field(
         "auto", description="how its times count; auto learns it from its calls"
     )
+
+    @model_validator(mode="after")
+    def _proves_events(self) -> Self:
+        if self.events == "push" and self.event_secret is None:
+            raise ValueError('event_secret is needed with events = "push"')
+        return self
 
     def addresses(self) -> Iterator[str]:
         """Where its API and its directory live."""
@@ -68,6 +78,14 @@ class Voicenter:
         clock = await _clock(account, session)
         reply = await session.send(wire_account.ask_queues(account.method, account.base_url, account.code, queue), True)
         return await parse(reply, lambda got: wire_account.read_queues(got, account.code, queue, clock))
+
+    def read_event(self, account: Account, incoming: Incoming) -> AskAgain | Response:
+        """Whose calls to ask for again."""
+        return events.read_event(account.event_secret, incoming)
+
+    def event_answer(self, account: Account, incoming: Incoming) -> Response:
+        """What the vendor wants to hear."""
+        return events.answer(incoming)
 
     async def people(self, account: Account, session: Session) -> tuple[Person, ...]:
         """The account's users and their SIP codes."""
