@@ -87,6 +87,7 @@ def _steps(steps: dict[str, Any]) -> list[str]:
         _row("click", f"{given or '-'} from {click['source_ip'] or '-'}"),
         *(_row("call", call) for call in calls or ["no live calls"]),
         _row("steps", took or "-"),
+        *([_row("rule", f"rule {steps['rule']} of [[rules]]")] if steps.get("rule") else []),
     ]
 
 

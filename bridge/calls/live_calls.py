@@ -124,8 +124,8 @@ class PhoneSystem:
                 return _OneExtension(one, (), served_from, Reason("extension-perhaps-unknown"))
 
     async def snapshot(self, extension: str | None, anew: bool = False) -> Listing:
-        """The extensions it lists now, or the one asked for, with their calls. `anew`: not by an earlier answer, however
-        young. Raises `PbxError`."""
+        """The extensions it lists now, or the one asked for, with their calls; `anew`: not by an answer from before.
+        Raises `PbxError`."""
         young = self.account.fresh_seconds if anew else 0.0
         return (await self.questions.about(extension, self._clock.ticks() + young)).listing
 

@@ -42,6 +42,9 @@ AUDIT = {
     "erase": Verb("audit_person:erase_", "Erase a person from cache, streams, deliveries and log; print a receipt."),
     "backup": Verb("audit_keep:backup_", "Copy the log to FILE while it is in use."),
 }
+RULES = {
+    "test": Verb("rules:test_rules", "Show which rule would decide about a call, and what it would do."),
+}
 PRIVACY = {
     "export": Verb("audit_person:export_", "Print everything that is stored about a person, as JSON."),
 }
@@ -57,4 +60,5 @@ def main() -> None:
 main.add_command(LazyGroup("token", verbs=TOKEN, help="Bearer tokens for the API and the pages."))
 main.add_command(LazyGroup("deliveries", verbs=DELIVERIES, help="Popups and how they were delivered."))
 main.add_command(LazyGroup("audit", verbs=AUDIT, help="The audit log: who looked up whom."))
+main.add_command(LazyGroup("rules", verbs=RULES, help="Which calls pop up, where to, and under which label."))
 main.add_command(LazyGroup("privacy", verbs=PRIVACY, help="What is stored about a person."))

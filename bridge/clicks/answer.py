@@ -134,7 +134,8 @@ async def _choose(click: Click, agent: Agent, result: LookupResult, services: Se
         missing = Reason("no-such-call", {"ivrid": click.ivrid, "count": len(result.calls)})
         return _Found(None, Outcome.NO_SUCH_CALL, missing)
     region = services.labels.regions.get(choice.call.pbx, "")
-    ruled = decide(services.settings.rules, choice.call, agent, click.trigger, region)
+    meant = labelled(choice.call, services.labels)
+    ruled = decide(services.settings.rules, meant, agent, click.trigger, region)
     popup = _popup(click, agent, choice, services)
     if ruled.label is not None:
         popup = replace(popup, call=replace(popup.call, did_label=ruled.label))

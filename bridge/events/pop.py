@@ -3,6 +3,7 @@
 import logging
 
 from bridge.calls import rules
+from bridge.calls.labels import labelled
 from bridge.calls.live_calls import LookupResult
 from bridge.calls.pictures import Happened, Lines, Turn
 from bridge.clicks.answer import Event, answer
@@ -39,7 +40,8 @@ async def pop(pbx: str, turn: Turn, lines: Lines, services: Services) -> None:
 
 async def _pop(pbx: str, turn: Turn, lines: Lines, agent: Agent, services: Services) -> None:
     trigger, region = TRIGGERS[turn.what], services.labels.regions.get(pbx, "")
-    decision = rules.decide(services.settings.rules, turn.call, agent, trigger, region)
+    call = labelled(turn.call, services.labels)
+    decision = rules.decide(services.settings.rules, call, agent, trigger, region)
     if not decision.pop:
         log.info("rule %d keeps a call from popping up", decision.number)
         return

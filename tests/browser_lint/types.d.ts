@@ -229,6 +229,7 @@ interface ClickDetails {
   answer: Answer;
   steps: { step: string; ms: number }[];
   deliveries: Delivery[];
+  rule?: number | null;
 }
 
 /** What `GET /console/session` says of a token. */

@@ -10,7 +10,7 @@ import { milliseconds, timeElement } from "./times.js";
 /** @typedef {[string, Content | Content[]]} Row */
 
 /** @param {ClickDetails} details */
-export function fromDetails({ click, agent, live_calls: calls, answer, steps, deliveries }) {
+export function fromDetails({ click, agent, live_calls: calls, answer, steps, deliveries, rule }) {
   return [
     part("console.details.request", [
       rows([
@@ -26,7 +26,10 @@ export function fromDetails({ click, agent, live_calls: calls, answer, steps, de
       rows([["console.served_from", servedFrom(answer)]]),
       calls?.length ? callList(calls) : element("p", {}, [say("console.details.no-calls")]),
     ]),
-    part("console.details.choice", choice(answer)),
+    part("console.details.choice", [
+      ...choice(answer),
+      ...(rule ? [element("p", {}, [say("console.details.rule", { number: rule })])] : []),
+    ]),
     part("console.details.deliveries", deliveries.length ? deliveries.map(delivery) : [element("p", {}, [say("console.details.no-popup")])]),
     part("console.details.durations", [durations(steps, answer.total_ms)]),
   ];
