@@ -71,7 +71,9 @@ class Services:
     def logs_calls(self, crm: str) -> bool:
         """Whether calls are written into this CRM's history."""
         account = self.settings.crm.get(crm)
-        return account is not None and account.log_calls and isinstance(crm_makes.find(account.kind), LogsCalls)
+        if account is None or account.dry_run:
+            return False
+        return account.log_calls and isinstance(crm_makes.find(account.kind), LogsCalls)
 
     def takes_event(self, crm: str, event: Event) -> bool:
         """Whether this CRM is told of such an event: it asks for it, or keeps a history of how calls ended."""
@@ -116,9 +118,9 @@ async def open_services(settings: Settings, redis_url: Secret, clock: Clock | No
 
 
 @asynccontextmanager
-async def connections_for_pages(redis_url: Secret) -> AsyncIterator[TextRedis]:
+async def connections_for_pages(settings: Settings, redis_url: Secret) -> AsyncIterator[TextRedis]:
     """Connections of the pages' and the API's own: however many of them there are, they use up none of the clicks'."""
-    redis = open_async(redis_url)
+    redis = open_async(redis_url, settings.redis.prefix)
     try:
         yield redis
     finally:

@@ -66,6 +66,7 @@ ROUTES = [
     Route("/api/pbx/{pbx}/queues", reads.queues),
     Route("/button.js", languages.button),
     Route("/answer.js", languages.answer),
+    Route("/static/frame.js", languages.frame),
     Route("/static/lang/languages.json", languages.listed),
     Route("/static/lang/{code}.json", languages.catalogue),
     Route("/livez", health.livez),
@@ -120,7 +121,7 @@ def create_app(
     async def working(app: Starlette) -> AsyncIterator[None]:
         async with (
             open_services(settings, redis_url, clock) as services,
-            connections_for_pages(redis_url) as pages_redis,
+            connections_for_pages(settings, redis_url) as pages_redis,
         ):
             app.state.leaving = asyncio.Event()
             app.state.pages = clicks.open_pages()
