@@ -199,8 +199,8 @@ def crossed_doors(found: list[Module]) -> Iterator[str]:
 
 
 def impure(found: list[Module]) -> Iterator[str]:
-    """Pure modules that could touch the world or read a clock: of an adapter all but its door, its connection for events
-    and its simulator."""
+    """Pure modules that could touch the world or read a clock: of an adapter all but its door, its connection for
+    events and its simulator."""
     for module in found:
         part_of_adapter = place(module.name)[1] in ("bridge.pbx", "bridge.crm") and module.name.count(".") == 3
         if module.name in {f"bridge.{name}" for name in PURE} or (part_of_adapter and module.file.stem not in WORLDLY):
