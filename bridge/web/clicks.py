@@ -16,7 +16,7 @@ from bridge.clicks.commit import Given
 from bridge.clicks.timings import StepTimer
 from bridge.config.models import CrmAccount
 from bridge.core.clock import new_id
-from bridge.core.errors import BadSignature, ClickRefused, TooManyClicks, Unavailable, UnknownCrm
+from bridge.core.errors import BadSignature, ClickRefused, Overload, TooManyClicks, UnknownCrm
 from bridge.core.http_types import Incoming
 from bridge.core.json_codec import json_text, time_text
 from bridge.core.model import Answer, Click
@@ -42,8 +42,6 @@ ROBOT = re.compile(
     re.I,
 )
 """Programs that open links to draw a preview of them."""
-OVERLOAD_SECONDS = 1
-
 MAX_AGENT_CHARACTERS, MAX_NAME_CHARACTERS = 320, 64
 UNKNOWN = "No CRM of that name is in the settings: the address is /clicks/ and the name of a [crm.NAME]"
 FAILURES_PER_MINUTE = 30
@@ -61,7 +59,7 @@ async def click(request: Request) -> Response:
     origins = account.origins if account else ()
     if request.method == "OPTIONS":
         return cors.preflight(request, origins)
-    return cors.allow(request, await _when_there_is_room(request, services), origins)
+    return cors.allow(request, await _answered(request, services), origins)
 
 
 def _is_prefetch(request: Request) -> bool:
@@ -73,22 +71,11 @@ def _is_prefetch(request: Request) -> bool:
     return "prefetch" in purpose.lower() or "preview" in purpose.lower() or robot is not None
 
 
-async def _when_there_is_room(request: Request, services: Services) -> Response:
-    """Above a bound on clicks that wait, the next one is told to come again: else all of them would be late."""
-    waiting: set[object] = request.app.state.waiting_clicks
-    if len(waiting) >= services.settings.server.waiting_clicks:
-        await counters.count(services.redis, "clicks_overload", crm=given_crm(request))
-        return _refused(request, Unavailable("Too many clicks are waiting in this process", OVERLOAD_SECONDS))
-    this = object()
-    waiting.add(this)
-    try:
-        return await _answered(request, services)
-    finally:
-        waiting.discard(this)
-
-
 async def _answered(request: Request, services: Services) -> Response:
-    timer, agent = StepTimer(services.clock), request.query_params.get("agent")
+    timer, agent, room = StepTimer(services.clock), request.query_params.get("agent"), request.app.state.click_room
+    if room.waiting > room.most:  # this one is among them; most were turned away before, see `http_protocol`
+        room.turn_away(given_crm(request))
+        return _refused(request, Overload())
     try:
         account, adapter = _sender(request, services)
         incoming = await incoming_of(request, services)
