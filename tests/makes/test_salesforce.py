@@ -83,8 +83,8 @@ class Desk:
         assert wanted is not None
         return asyncio.run(ADAPTER.create_contact(self.account, self.session, wanted, name))
 
-    def log(self, call: Any = ENDED, ref: str | None = None) -> str | None:
-        recipient = Recipient(DANA.crm_user, DANA.name, DANA.id)
+    def log(self, call: Any = ENDED, ref: str | None = None, agent: SimulatedAgent = DANA) -> str | None:
+        recipient = Recipient(agent.crm_user, agent.name, agent.id)
         return asyncio.run(ADAPTER.log_call(self.account, self.session, call, recipient, ref))
 
     def agent(self, crm_user: str) -> str | None:
@@ -383,6 +383,14 @@ def test_a_call_going_on_is_completed_later_and_keeps_its_subject(desk: Desk) ->
     (task,) = desk.tasks()
     told = {"Status": "Completed", "CallDurationInSeconds": 60, "WhoId": RIVKA.id, "Subject": "renamed"}
     assert {name: task[name] for name in told} == told
+
+
+def test_two_agents_of_one_call_have_a_task_each(desk: Desk) -> None:
+    for agent in (DANA, OMER):
+        desk.log(agent=agent)
+        desk.session.memory.remembered.clear()
+        desk.log(agent=agent)
+    assert [one.agent for one in desk.crm.logged()] == [DANA.crm_user, OMER.crm_user]
 
 
 def test_a_task_that_was_deleted_is_made_again(desk: Desk) -> None:

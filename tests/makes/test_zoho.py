@@ -264,6 +264,22 @@ def test_owners_are_named_and_asked_for_once_an_hour(desk: Desk) -> None:
     assert len([one for one in desk.session.requests if "/users" in one.url]) == 2
 
 
+def test_owners_that_cannot_be_read_now_are_asked_for_again_soon(desk: Desk) -> None:
+    whole: Callable[..., Any] = desk.session.reply_to
+
+    async def reply_to(request: Any) -> Any:
+        desk.crm.faults.status = 503 if "/users" in request.url else 200
+        return await whole(request)
+
+    desk.session.reply_to = reply_to  # type: ignore[method-assign]
+    for _ in range(2):
+        assert desk.search("0522340002") == [RIVKA.id]
+    assert len([one for one in desk.session.requests if "/users" in one.url]) == 1
+    desk.later(61)
+    desk.search("0522340002")
+    assert len([one for one in desk.session.requests if "/users" in one.url]) == 2
+
+
 def test_a_new_contact_is_made_once(desk: Desk) -> None:
     made = desk.create(name="Noa <b>Bar</b>\n")
     assert made.name == "Noa <b>Bar</b>"

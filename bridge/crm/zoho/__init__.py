@@ -69,10 +69,9 @@ class Zoho:
         """The contacts, leads and accounts that may have the number, module by module, side by side; and the contact
         that was made for it a moment ago."""
         api = Api(account, session)
-        owners = asyncio.create_task(api.owners())
         asked = [api.query(coql.by_number(account, module, number)) for module in account.search_in]
-        given = await asyncio.gather(*asked, return_exceptions=True)
-        names, answers = await owners, [_whole(one) for one in given]
+        names, given = await asyncio.gather(api.owners(), asyncio.gather(*asked, return_exceptions=True))
+        answers = [_whole(one) for one in given]
         found = contacts.found(account, zip(account.search_in, answers, strict=True), names)
         made = await api.made_before(number.e164)
         if made is None or any(one.id == made.id for one in found.records):

@@ -23,6 +23,8 @@ CRM = "/crm/v8"
 RENEWALS_APART = timedelta(seconds=75)
 """Eight tokens in ten minutes at most, by all processes."""
 MADE_KEPT, USERS_KEPT = timedelta(hours=1), timedelta(hours=1)
+RETRIED = timedelta(minutes=1)
+"""When to ask for the users again after a failure of the moment."""
 MOST_PAGES, PAGE_SIZE = 10, 200
 RENEWED = "renewed token"
 
@@ -104,10 +106,13 @@ class Api:
         right to read users a card has no owner."""
         until, known = self.session.local.get("owners", (None, {}))
         if until is None or until <= self.session.now:
+            kept = USERS_KEPT
             try:
                 known = {wire.id_of(one) or "": wire.text(one, "full_name") for one in await self.users()}
-            except (SearchFailed, RateLimited, RequestFailed):
+            except SearchFailed:
                 known = {}
-            self.session.local["owners"] = (self.session.now + USERS_KEPT, known)
+            except (RateLimited, RequestFailed):
+                kept = RETRIED
+            self.session.local["owners"] = (self.session.now + kept, known)
         names: Mapping[str, str] = known
         return names
