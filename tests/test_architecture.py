@@ -102,7 +102,7 @@ MAPPED = {"redis.exceptions", "sqlalchemy.exc"}
 GRAB_BAGS = {"utils", "util", "helpers", "helper", "common", "base", "manager", "managers", "misc"}
 MAKERS = {
     "re.compile", "re.escape", "str.maketrans", "frozenset", "set", "tuple", "dict", "range", "bytes", "float",
-    "timedelta", "datetime", "map", "ip_network", "nullcontext",
+    "timedelta", "datetime", "map", "len", "ip_network", "nullcontext",
     "logging.getLogger", "namedtuple", "click.option", "click.argument", "field",
     "BigInteger().with_variant", "String(24).with_variant", "main.add_command",
 }  # fmt: skip

@@ -5,8 +5,9 @@ from typing import Any
 
 from bridge.core.errors import Malformed
 from bridge.core.http_types import Incoming
-from bridge.crm.clicks import MAX_KEY_CHARACTERS, asked, check_token, fields_of, idempotency_key, offered_token, text
+from bridge.crm.clicks import MAX_KEY_CHARACTERS, asked, fields_of, idempotency_key, text
 from bridge.crm.contract import ClickRequest
+from bridge.crm.proofs import check_token
 from bridge.crm.zoho import wire
 from bridge.crm.zoho.account import Account
 
@@ -14,7 +15,7 @@ from bridge.crm.zoho.account import Account
 def read_click(account: Account, incoming: Incoming) -> ClickRequest:
     """What a click asks, once its sender is proven."""
     is_link = incoming.method == "GET"
-    proof = check_token(account.click_token, offered_token(incoming, in_body=not is_link))
+    proof = check_token(account.click_token, incoming, in_body=not is_link)
     fields = incoming.query if is_link else fields_of(incoming)
     press = text(fields, "press")
     if press is not None and len(press) > MAX_KEY_CHARACTERS:
