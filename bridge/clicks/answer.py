@@ -52,7 +52,7 @@ async def answer(
     """
     with tracing.span("click", "SERVER", click_id=click.click_id, crm=click.crm):
         given = await _answer_once(click, services, timer, allowances, event)
-        if services.replicas is not None:
+        if services.replicas is not None and event is None:  # nobody waits for the answer to an event
             await services.replicas.confirm(click)
         tracing.annotate(outcome=given.answer.outcome, duplicate=given.duplicate)
     return given
