@@ -22,8 +22,9 @@ from bridge.core.model import Event
 from bridge.core.tokens import RateLimit
 from bridge.crm import registry as crm_makes
 from bridge.crm.contract import Delivers, LogsCalls
-from bridge.egress.allowed_addresses import Reach, named_by
 from bridge.egress.client import EgressClient, open_client
+from bridge.egress.proxy import Proxy
+from bridge.egress.reachable import reach_of, trusting
 from bridge.egress.session import AccountSession
 from bridge.egress.target_limits import Targets
 from bridge.pbx import registry as pbx_makes
@@ -139,8 +140,9 @@ async def _services(
     archive = Archive(settings.audit.url or Secret("sqlite://"))
     file = AgentsFile(settings.agents.file, set(settings.crm), set(settings.pbx))
     labels = Labels(settings.dids, {name: account.region for name, account in settings.pbx.items()})
-    reach = Reach([*settings.server.private_networks, *named_by(settings.addresses())])
-    async with open_client(reach) as client:
+    outgoing = settings.outgoing
+    proxy = Proxy(outgoing.proxy, outgoing.no_proxy) if outgoing.proxy else None
+    async with open_client(reach_of(settings), proxy=proxy, context=trusting(outgoing.ca_file)) as client:
         sessions = partial(_session, client, redis, clock)
         lookup = Lookup(
             settings.pbx, lambda name, it: sessions("pbx", name, pbx_makes.find(it.kind), it, it.timeout_seconds), clock

@@ -8,6 +8,7 @@ from bridge.config.models import Section, Settings
 from bridge.core.errors import SettingsError
 from bridge.core.http_types import Secret
 from bridge.crm import registry as crm_makes
+from bridge.egress import reachable
 from bridge.pbx import registry as pbx_makes
 
 
@@ -39,8 +40,8 @@ def load_settings(
     file = loader.settings_file(option, environ)
     settings = loader.load(file, environ, pbx_kinds, crm_kinds, also)
     wrong = _problem_in(settings.audit.url) if settings.audit.url else None
-    if wrong:
-        raise SettingsError([f"{file}: audit.url: {wrong}"])
+    if found := [*([f"audit.url: {wrong}"] if wrong else []), *reachable.problems(settings)]:
+        raise SettingsError([f"{file}: {one}" for one in found])
     return settings
 
 

@@ -6,7 +6,19 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from bridge.config.models import Agents, Audit, CrmAccount, Desktop, Log, PbxAccount, Redis, Section, Server, Settings
+from bridge.config.models import (
+    Agents,
+    Audit,
+    CrmAccount,
+    Desktop,
+    Log,
+    Outgoing,
+    PbxAccount,
+    Redis,
+    Section,
+    Server,
+    Settings,
+)
 from bridge.crm import registry as crms
 from bridge.crm.contract import CreatesContacts, Delivers, FindsContacts, LogsCalls, ReadsClicks
 from bridge.pbx import registry as pbxs
@@ -18,6 +30,7 @@ MAKES = re.compile(r"(<!-- makes: written by ./dev docs -->\n).*?(<!-- end of ma
 SECTIONS: dict[str, type[Section]] = {
     "server": Server,
     "redis": Redis,
+    "outgoing": Outgoing,
     "audit": Audit,
     "agents": Agents,
     "desktop": Desktop,

@@ -76,12 +76,14 @@ PURE = (
     "delivery.retry_policy",
     "egress.allowed_addresses",
     "egress.circuit_breaker",
+    "egress.proxy",
+    "egress.response_head",
 )
 IMPURE = {"httpx", "aiohttp", "redis", "rq", "starlette", "uvicorn", "sqlalchemy", "asyncio", "os", "time", "socket"}
 LIBRARIES = {
-    "httpx": {"bridge.egress.client", "bridge.demo.once"},
+    "httpx": {"bridge.egress", "bridge.demo.once"},
     "httpx_aiohttp": {"bridge.egress.client"},
-    "aiohttp": {"bridge.egress.client"},
+    "aiohttp": {"bridge.egress"},
     "rq": {"bridge.store.jobs", "workers"},
     "redis": {"bridge.store", "workers"},
     "sqlalchemy": {"bridge.audit"},

@@ -43,6 +43,9 @@ KNOWN_SECONDS = 60.0
 MOST_UNCOUNTED = 1000
 """Questions whose durations are kept until a click comes and counts them."""
 
+UNREADABLE = frozenset({"too-large", "malformed-response"})
+"""Failures of a phone system that did answer."""
+
 Answered = TypeVar("Answered")
 OpenSession = Callable[[str, PbxAccount], Session]
 """The session of a phone system by its name and account."""
@@ -174,7 +177,7 @@ class PhoneSystem:
         except TimeoutError:
             raise PbxUnreachable(reason("pbx-timeout", name=self.name, seconds=seconds)) from None
         except RequestFailed as error:
-            failure = PbxUnintelligible if error.cause == "too-large" else PbxUnreachable
+            failure = PbxUnintelligible if error.cause in UNREADABLE else PbxUnreachable
             raise failure(reason("of-pbx", name=self.name, what=error.reason)) from None
         except RateLimited as error:
             raise PbxUnreachable(reason("of-pbx", name=self.name, what=error.reason)) from None

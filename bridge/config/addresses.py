@@ -12,6 +12,8 @@ from bridge.core.http_types import Secret
 
 HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\*(\.[a-z0-9_-]+){2,}|\[[0-9a-f:.]+\]", re.I)
 
+BYPASS = re.compile(r"(\*?\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*(:[0-9]{1,5})?", re.I)
+
 
 def _web_address(value: str) -> str:
     return _exact_address(value).rstrip("/")
@@ -47,6 +49,32 @@ def _redis_address(value: object) -> Secret:
         except (ValueError, AssertionError):
             raise ValueError("must have a number for a port") from None
     return address
+
+
+def _proxy_address(value: object) -> Secret:
+    address = secret(value)
+    try:
+        parts = urlsplit(address.reveal())
+        is_right = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_right = False
+    if not is_right or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("must be http://HOST:PORT or https://HOST:PORT, perhaps with user:password@ (no SOCKS)")
+    return address
+
+
+def _bypasses(values: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(BYPASS.fullmatch(value) or _is_network(value) for value in values):
+        raise ValueError("each must be a host, .DOMAIN, an address or a network such as 10.0.0.0/8; '*' is no proxy")
+    return values
+
+
+def _is_network(value: str) -> bool:
+    try:
+        ip_network(value.strip("[]"), strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def _database_address(value: object) -> Secret:
@@ -106,6 +134,8 @@ Origins = Annotated[tuple[str, ...], BeforeValidator(split_text), AfterValidator
 Ancestors = Annotated[tuple[str, ...], BeforeValidator(split_text), AfterValidator(_ancestors)]
 Hosts = Annotated[tuple[str, ...], BeforeValidator(split_text), AfterValidator(_hosts)]
 RedisAddress = Annotated[Secret, PlainValidator(_redis_address)]
+ProxyAddress = Annotated[Secret, PlainValidator(_proxy_address)]
+Bypasses = Annotated[tuple[str, ...], BeforeValidator(split_text), AfterValidator(_bypasses)]
 DatabaseAddress = Annotated[Secret, PlainValidator(_database_address)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 ExactAddress = Annotated[str, AfterValidator(_exact_address)]

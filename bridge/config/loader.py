@@ -15,7 +15,19 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from bridge.config import sources
-from bridge.config.models import Agents, Audit, CrmAccount, Desktop, Log, Redis, Section, Server, Settings, split_text
+from bridge.config.models import (
+    Agents,
+    Audit,
+    CrmAccount,
+    Desktop,
+    Log,
+    Outgoing,
+    Redis,
+    Section,
+    Server,
+    Settings,
+    split_text,
+)
 from bridge.config.words import wrong
 from bridge.core.errors import SettingsError
 from bridge.core.http_types import Secret
@@ -29,6 +41,7 @@ AlsoRead = Callable[[Path, Collection[str], Collection[str]], Iterable[str]]
 SECTIONS: tuple[tuple[tuple[str, ...], type[Section]], ...] = (
     (("server",), Server),
     (("redis",), Redis),
+    (("outgoing",), Outgoing),
     (("audit",), Audit),
     (("agents",), Agents),
     (("desktop",), Desktop),
@@ -102,7 +115,7 @@ def _named_files(table: Mapping[str, Any]) -> Iterator[str]:
     for key, value in table.items():
         if isinstance(value, dict):
             yield from _named_files(value)
-        elif key.endswith("_file"):
+        elif key.endswith("_file") and key != "ca_file":  # which holds nothing secret
             yield str(value)
 
 
@@ -242,6 +255,9 @@ def _top(draft: _Draft) -> Settings | None:
         update={
             "data_dir": base / settings.data_dir,
             "agents": settings.agents.model_copy(update={"file": base / settings.agents.file}),
+            "outgoing": settings.outgoing.model_copy(
+                update={"ca_file": base / settings.outgoing.ca_file if settings.outgoing.ca_file else None}
+            ),
             "audit": settings.audit.model_copy(update={"url": Secret(audit)}),
         }
     )

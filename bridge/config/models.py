@@ -10,16 +10,25 @@ from typing import Literal
 from pydantic import Field
 
 from bridge.config.accounts import CrmAccount, PbxAccount
-from bridge.config.addresses import Ancestors, DatabaseAddress, ExactAddress, Networks, RedisAddress, WebAddress
+from bridge.config.addresses import (
+    Ancestors,
+    Bypasses,
+    DatabaseAddress,
+    ExactAddress,
+    Networks,
+    ProxyAddress,
+    RedisAddress,
+    WebAddress,
+)
 from bridge.config.rules import Rule
 from bridge.config.section import Section, secrets_of
 from bridge.config.values import Names, Prefix, Region, SecretLines, Secrets, SecretText, Timezone, split_text
 from bridge.core.model import DESKTOP
 
 __all__ = [
-    "Agents", "Audit", "CrmAccount", "Desktop", "ExactAddress", "Log", "Names", "PbxAccount", "Redis", "Region",
-    "SecretLines", "SecretText", "Secrets", "Section", "Server", "Settings", "Timezone", "WebAddress", "secrets_of",
-    "split_text",
+    "Agents", "Audit", "CrmAccount", "Desktop", "ExactAddress", "Log", "Names", "Outgoing", "PbxAccount", "Redis",
+    "Region", "SecretLines", "SecretText", "Secrets", "Section", "Server", "Settings", "Timezone", "WebAddress",
+    "secrets_of", "split_text",
 ]  # fmt: skip
 
 
@@ -56,6 +65,20 @@ class Redis(Section):
     )
     strict_durability: bool = Field(
         False, description="refuse to start on a Redis that may lose what it accepted; wait for its replicas"
+    )
+
+
+class Outgoing(Section):
+    """`[outgoing]`: how phone systems and CRMs are reached."""
+
+    proxy: ProxyAddress | None = Field(
+        None, description="http://[user:password@]HOST:PORT: requests go through it; HTTPS_PROXY is not used"
+    )
+    no_proxy: Bypasses = Field(
+        (), description="asked without the proxy: hosts and all below them, addresses, networks; this machine always is"
+    )
+    ca_file: Path | None = Field(
+        None, description="PEM file of certificate authorities that are trusted beside the system's"
     )
 
 
@@ -101,6 +124,7 @@ class Settings(Section):
     data_dir: Path = Field(Path("var"), description="where the embedded Redis and the SQLite audit live")
     server: Server = Server()
     redis: Redis = Redis()
+    outgoing: Outgoing = Outgoing()
     audit: Audit = Audit()
     agents: Agents = Agents()
     desktop: Desktop = Desktop()

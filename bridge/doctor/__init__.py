@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
 from bridge.core.finding import Finding
-from bridge.doctor import inside, listening, outside
+from bridge.doctor import inside, listening, outgoing, outside
 from bridge.services import Services
 
 
@@ -22,6 +22,7 @@ async def examine(services: Services, private: Sequence[Path]) -> list[Finding]:
         inside.of_workers(services),
         inside.of_audit(services),
         outside.of_public_url(services),
+        outgoing.of_ways(services),
         *(outside.of_pbx(system) for system in services.lookup.systems.values()),
         *(listening.of_listener(services, system) for system in services.lookup.systems.values()),
         *(outside.of_rows(services, system) for system in services.lookup.systems.values()),

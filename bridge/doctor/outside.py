@@ -4,7 +4,6 @@ import asyncio
 import re
 from collections.abc import Iterable
 from datetime import datetime
-from ipaddress import ip_network
 from itertools import islice
 from urllib.parse import urlsplit
 
@@ -18,7 +17,7 @@ from bridge.core.http_types import Request
 from bridge.core.reasons import say
 from bridge.crm import registry
 from bridge.crm.contract import Probes
-from bridge.egress.allowed_addresses import Reach
+from bridge.egress.allowed_addresses import EVERYWHERE, Reach
 from bridge.egress.client import open_client
 from bridge.services import Services
 from bridge.store import keys
@@ -26,8 +25,6 @@ from bridge.store import keys
 ASK_SECONDS = 5.0
 MAX_REPLY_BYTES = 64 * 1024
 UNREACHABLE = "curl -v its address from this machine: check the address and firewalls"
-EVERYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
-"""Where public_url may point: in a private network it is often a private address."""
 CREDENTIALS = "check its credentials and base_url in the settings, and that this machine is on its allow-list"
 NAMED = 5
 """Extensions that a message names."""
@@ -45,7 +42,7 @@ async def of_public_url(services: Services) -> list[Finding]:
         "systemctl start popbridge-web nginx; if they are running, check the proxy's upstream and [server] public_url"
     )
     another = "[server] public_url must be the address of the proxy in front of popbridge: curl -v it"
-    async with open_client(Reach(EVERYWHERE)) as client:
+    async with open_client(Reach(EVERYWHERE)) as client:  # in a private network it is often a private address
         try:
             reply = await client.send(Request("GET", f"{url}/livez"), ASK_SECONDS, MAX_REPLY_BYTES)
         except RequestFailed as error:

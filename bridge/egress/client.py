@@ -10,58 +10,58 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from bridge.core.errors import RequestFailed
 from bridge.core.http_types import Reply, Request
-from bridge.core.reasons import Reason
-from bridge.egress.allowed_addresses import Reach
+from bridge.egress import response_head
+from bridge.egress.allowed_addresses import EVERYWHERE, Reach
+from bridge.egress.bodies import drop, read
+from bridge.egress.connector import AddressRefused, Connector, head_in
+from bridge.egress.failures import DROPPED, FAILURES, failed, never_connected, of_host, of_proxy
+from bridge.egress.names_checked import NamesChecked
+from bridge.egress.proxy import PORTS, Proxy
+from bridge.egress.reachable import trusting
 
 MAX_REPLY_BYTES = 16 * 1024 * 1024
-MAX_DROPPED_BYTES, DROP_SECONDS = 64 * 1024, 0.25
-KEEP_IDLE_SECONDS = 60.0
-"""Longer than the usual gap between two clicks, so that a click seldom pays for a new TLS handshake."""
-
-DROPPED = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
-"""What sending on a kept connection meets when the other side had closed it meanwhile."""
-
-
-class AddressRefused(OSError):
-    """The name leads to an address that may not be dialled."""
-
-
-def _refused(error: BaseException) -> bool:
-    return isinstance(getattr(error.__cause__, "os_error", None), AddressRefused)
-
-
-def _never_connected(error: BaseException) -> bool:
-    """httpx's classes do not tell: over aiohttp's transport a refused connection is called a timeout."""
-    return isinstance(error.__cause__, aiohttp.ClientConnectorError | aiohttp.ClientSSLError)
-
-
-def _cause_of(error: BaseException) -> str:
-    if _refused(error):
-        return "address-refused"
-    if isinstance(error.__cause__, aiohttp.ClientConnectorCertificateError):
-        return "untrusted-certificate"
-    return "no-connection" if _never_connected(error) else "broken-connection"
-
-
-def failed(cause: str, **params: object) -> RequestFailed:
-    """A failure with its reason; the words name the host alone, never the address or a body."""
-    return RequestFailed(cause, Reason(cause, params))
+PROXY_AUTHENTICATION_REQUIRED = 407
 
 
 class EgressClient:
     """Sends requests. Whole-question time limits are the caller's to give; connections are kept and shared."""
 
-    def __init__(self, client: httpx.AsyncClient, reach: Reach) -> None:
-        self._client, self._reach = client, reach
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        reach: Reach,
+        context: ssl.SSLContext | None = None,
+        proxy: Proxy | None = None,
+        proxied: httpx.AsyncClient | None = None,
+    ) -> None:
+        self._client, self._reach, self._context = client, reach, context or trusting()
+        self._proxy, self._proxied = proxy, proxied
+        self._names = NamesChecked(reach)
+
+    def way_to(self, url: str) -> str:
+        """The proxy (host and port) through which a request to this address goes; "" where it goes directly."""
+        return self._proxy.place if self._proxy is not None and self._proxy.takes(url) else ""
+
+    async def reach_proxy(self, timeout_seconds: float) -> float:
+        """The milliseconds that a connection to the proxy takes. Raises `RequestFailed`."""
+        assert self._proxy is not None  # noqa: S101 - there is something to reach
+        parts, started = urlsplit(self._proxy.url.reveal()), time.perf_counter()
+        port = parts.port or PORTS[parts.scheme]
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                _, writer = await asyncio.open_connection(parts.hostname, port)
+        except (TimeoutError, OSError, UnicodeError):
+            raise failed("proxy-unreachable", proxy=self._proxy.place) from None
+        writer.close()
+        return (time.perf_counter() - started) * 1000
 
     async def send(
         self, request: Request, timeout_seconds: float, max_bytes: int = MAX_REPLY_BYTES, repeatable: bool = False
@@ -78,13 +78,13 @@ class EgressClient:
                 try:
                     return await self._once(request, max_bytes)
                 except httpx.TransportError as error:
-                    if not (repeatable and isinstance(error.__cause__, DROPPED)) or _never_connected(error):
+                    if not (repeatable and isinstance(error.__cause__, DROPPED)) or never_connected(error):
                         raise
                     return await self._once(request, max_bytes)
         except TimeoutError:
             raise failed("timeout", host=host, seconds=timeout_seconds) from None
-        except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as error:
-            raise failed(_cause_of(error), host=host) from None
+        except FAILURES as error:
+            raise of_proxy(error, self.way_to(request.url)) or of_host(error, host) from None
 
     async def dial(
         self, host: str, port: int, timeout_seconds: float, tls: bool = False
@@ -109,74 +109,91 @@ class EgressClient:
         allowed = [str(address) for address in found if self._reach.allows(str(address))]
         if not allowed:
             raise AddressRefused("this address may not be dialled")
-        context = ssl.create_default_context() if tls else None
+        context = self._context if tls else None
         for address in allowed[:-1]:
             with suppress(OSError):
                 return await asyncio.open_connection(address, port, ssl=context, server_hostname=host if tls else None)
         return await asyncio.open_connection(allowed[-1], port, ssl=context, server_hostname=host if tls else None)
 
     async def _once(self, request: Request, max_bytes: int) -> Reply:
+        """One request. What breaks off, or breaks HTTP's rules, is told as that; without a body to read (`max_bytes` 0)
+        a complete status line is enough."""
         started = time.perf_counter()
-        async with self._client.stream(
+        try:
+            reply = await self._asked(await self._client_to(request), request, max_bytes, started)
+        except FAILURES as error:
+            head = head_in(error)
+            if head is None:
+                raise
+            if not max_bytes:
+                return Reply(head.status, head.headers, b"", (time.perf_counter() - started) * 1000)
+            host = urlsplit(request.url).hostname
+            raise failed("malformed-response", head.odd, host=host, status=head.status) from None
+        if reply.status == PROXY_AUTHENTICATION_REQUIRED and (place := self.way_to(request.url)):
+            raise failed("proxy-refused", proxy=place, status=reply.status)
+        return reply
+
+    async def _client_to(self, request: Request) -> httpx.AsyncClient:
+        """Behind a proxy, which resolves names itself, names are checked before."""
+        if self._proxied is None or not self.way_to(request.url):
+            return self._client
+        await self._names.check(request.url)
+        return self._proxied
+
+    async def _asked(self, client: httpx.AsyncClient, request: Request, max_bytes: int, started: float) -> Reply:
+        async with client.stream(
             request.method, request.url, headers=dict(request.headers), content=request.body
         ) as response:
-            body = await _body(response, max_bytes) if max_bytes else await _drop_body(response)
+            try:
+                body = await read(response, max_bytes) if max_bytes else await drop(response)
+            except FAILURES:
+                host, status = response.url.host, response.status_code
+                raise failed("broken-connection", "response-cut-off", host=host, status=status) from None
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Reply(response.status_code, headers, body, (time.perf_counter() - started) * 1000)
 
 
-async def _body(response: httpx.Response, max_bytes: int) -> bytes:
-    body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > max_bytes:
-            raise failed("too-large", host=response.url.host, bytes=max_bytes)
-    return bytes(body)
-
-
-async def _drop_body(response: httpx.Response) -> bytes:
-    """Read past a short body, so that the connection can be kept; one that is long or slow costs the connection."""
-    left = MAX_DROPPED_BYTES
-    with suppress(httpx.HTTPError, aiohttp.ClientError, OSError):
-        async with asyncio.timeout(DROP_SECONDS):
-            async for chunk in response.aiter_raw():
-                left -= len(chunk)
-                if left < 0:
-                    break
-    return b""
-
-
-def _sockets(reach: Reach) -> aiohttp.connector.SocketFactoryType:
-    """Sockets for allowed addresses alone. Checked here, on the very address that is dialled, no name can cheat."""
-
-    def make(info: aiohttp.connector.AddrInfoType) -> socket.socket:
-        family, kind, protocol, _, address = info
-        if not reach.allows(str(address[0])):
-            raise AddressRefused("this address may not be dialled")
-        return socket.socket(family, kind, protocol)
-
-    return make
-
-
-@asynccontextmanager
-async def open_client(reach: Reach | None = None, max_connections: int = 256) -> AsyncIterator[EgressClient]:
-    """An `EgressClient` for as long as the block lasts, to what is in `reach` (default: public, and this machine)."""
-    logging.getLogger("httpx").disabled = True  # its INFO line prints whole addresses, secrets in queries and all
-    connector = aiohttp.TCPConnector(
-        limit=max_connections, keepalive_timeout=KEEP_IDLE_SECONDS, socket_factory=_sockets(reach or Reach())
-    )
-    session = aiohttp.ClientSession(
+def _session(connector: Connector) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
         skip_auto_headers=("User-Agent",),
+        max_line_size=response_head.MAX_FIELD_BYTES,
+        max_field_size=response_head.MAX_FIELD_BYTES,
+        max_headers=response_head.MAX_HEADERS,
     )
-    headers = {"User-Agent": "popbridge", "Accept-Encoding": "gzip, deflate"}
-    async with httpx.AsyncClient(
-        transport=AiohttpTransport(client=session),
-        headers=headers,
+
+
+def _http(connector: Connector, proxy: httpx.Proxy | None = None) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        transport=AiohttpTransport(client=_session(connector), proxy=proxy),
+        headers={"User-Agent": "popbridge", "Accept-Encoding": "gzip, deflate"},
         trust_env=False,
         follow_redirects=False,
         timeout=None,  # noqa: S113 - `send` limits each whole question
-    ) as client:
-        yield EgressClient(client, reach or Reach())
+    )
+
+
+@asynccontextmanager
+async def open_client(
+    reach: Reach | None = None,
+    max_connections: int = 256,
+    proxy: Proxy | None = None,
+    context: ssl.SSLContext | None = None,
+) -> AsyncIterator[EgressClient]:
+    """An `EgressClient` for as long as the block lasts, to what is in `reach` (default: public, and this machine).
+
+    The proxy itself may be anywhere but at a cloud's metadata: whoever runs this has named it.
+    """
+    logging.getLogger("httpx").disabled = True  # its INFO line prints whole addresses, secrets in queries and all
+    reach, context = reach or Reach(), context or trusting()
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(_http(Connector(reach, context, max_connections)))
+        proxied = None
+        if proxy is not None:
+            connector = Connector(Reach(EVERYWHERE), context, max_connections)
+            proxied = await stack.enter_async_context(
+                _http(connector, httpx.Proxy(proxy.address, headers=proxy.headers))
+            )
+        yield EgressClient(client, reach, context, proxy, proxied)

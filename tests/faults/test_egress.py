@@ -139,13 +139,13 @@ HOSTILE: dict[str, tuple[Answer, str]] = {
     "reset in the middle": (resets, "broken-connection"),
     "shorter than it says": (says(OK, b"content-length: 1000\r\n\r\nhalf of it"), "broken-connection"),
     "ends in a chunk": (says(OK, ENDLESS, b"400\r\nhalf of it"), "broken-connection"),
-    "chunk of no length": (says(OK, ENDLESS, b"many\r\nof them\r\n0\r\n\r\n"), "broken-connection"),
+    "chunk of no length": (says(OK, ENDLESS, b"many\r\nof them\r\n0\r\n\r\n"), "malformed-response"),
     "closes at once": (says(), "broken-connection"),
     "no HTTP": (says(b"SSH-2.0-OpenSSH_9.2\r\n"), "broken-connection"),
     "no number for a status": (says(b"HTTP/1.1 fine OK\r\n\r\n"), "broken-connection"),
-    "two lengths": (says(OK, b"content-length: 2\r\ncontent-length: 900\r\n\r\n{}"), "broken-connection"),
-    "head without end": (floods(OK, b"x-more: " + b"y" * 4000 + b"\r\n"), "broken-connection"),
-    "one head of 1 MB": (says(OK, b"x-more: " + b"y" * 1024 * 1024 + b"\r\n\r\n"), "broken-connection"),
+    "two lengths": (says(OK, b"content-length: 2\r\ncontent-length: 900\r\n\r\n{}"), "malformed-response"),
+    "head without end": (floods(OK, b"x-more: " + b"y" * 4000 + b"\r\n"), "malformed-response"),
+    "one head of 1 MB": (says(OK, b"x-more: " + b"y" * 1024 * 1024 + b"\r\n\r\n"), "malformed-response"),
     "no gzip": (says(OK, GZIP % 12, b"this is none"), "broken-connection"),
 }
 

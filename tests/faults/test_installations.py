@@ -19,7 +19,7 @@ from bridge.config.models import Settings
 from bridge.core.errors import RedisUnfit
 from bridge.core.http_types import Secret
 from bridge.doctor import inside
-from bridge.services import load_settings
+from bridge.settings import load_settings
 from bridge.store import durability, installation
 from bridge.store.client import open_async
 from bridge.store.tokens import Role
