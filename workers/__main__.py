@@ -28,7 +28,7 @@ from bridge.store.embedded import redis_address
 from bridge.store.jobs import QUEUE, JsonQueue
 from workers import context
 from workers.archive import make_ready
-from workers.maintenance import keep_up, say_how_it_is, show_life
+from workers.maintenance import keep_up, say_how_it_is, show_life, watch_queue
 from workers.rq_worker import Worker
 
 log = logging.getLogger(__name__)
@@ -59,6 +59,7 @@ async def run(settings: Settings, places: int, file: Path) -> None:
             keep_up(services),
             say_how_it_is(services, worker),
             show_life(services, worker),
+            watch_queue(services),
             *(
                 keep_listening(services, name)
                 for name, account in services.settings.pbx.items()

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, cast
+from uuid import uuid4
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
@@ -24,6 +25,7 @@ from rq.worker.base import BaseWorker, WorkerStatus
 
 from bridge.core import background
 from bridge.observability import logs
+from bridge.store import foreign
 from bridge.store.jobs import JsonQueue
 from workers.rq_registry import Ended, ListedJob, Records, Running
 
@@ -64,6 +66,7 @@ class Worker(BaseWorker):
     def __init__(self, queue: JsonQueue, connection: Redis, aio: AsyncRedis, places: int) -> None:
         super().__init__(
             [queue],
+            name=f"{foreign.OURS}{uuid4().hex}",
             connection=connection,
             serializer=JSONSerializer,
             worker_ttl=WORKER_TTL,

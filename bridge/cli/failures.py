@@ -6,6 +6,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bridge.audit.database import why_not
 from bridge.cli.terminal import FAILURE, USAGE
 from bridge.core.errors import ArchiveUnfit, CannotListen, ClickRefused, EmbeddedRedisFailed, RedisUnfit
+from bridge.store import trouble
 
 
 def explain(error: Exception) -> tuple[list[str], int]:
@@ -16,8 +17,8 @@ def explain(error: Exception) -> tuple[list[str], int]:
         case RedisUnfit():
             return [f"redis: {reason}" for reason in error.reasons], FAILURE
         case RedisError() | ConnectionError():
-            name = type(error).__name__
-            return [f"Cannot connect to Redis ({name}): is [redis] url right, and is Redis running?"], FAILURE
+            found = trouble.of(error)
+            return [f"Redis {found.what} ({type(error).__name__}); fix: {found.fix}"], FAILURE
         case SQLAlchemyError():
             why = why_not(error)
             return [

@@ -2,25 +2,18 @@
 
 import shlex
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from redis.exceptions import (
-    AuthenticationError,
-    NoPermissionError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisError,
-    ResponseError,
-)
+from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.audit.database import why_not
 from bridge.core.errors import ArchiveUnfit, RedisUnfit
 from bridge.core.finding import Finding, Grade
 from bridge.services import Services
-from bridge.store import durability, installation, jobs, keys, workers
+from bridge.store import durability, foreign, installation, jobs, keys, trouble, workers
 from bridge.store.deliveries import records
 from bridge.store.names import Names
 from bridge.store.shared_clock import NOTICED_SECONDS
@@ -28,15 +21,6 @@ from bridge.store.shared_clock import NOTICED_SECONDS
 LATE = timedelta(seconds=10)
 UNARCHIVED = 1000
 WITHOUT_SYSTEMD = "without systemd: popbridge worker"
-_RIGHTS = "set the user and password in [redis] url to a Redis user with all rights; then restart popbridge"
-REDIS_FIXES: dict[type[Exception], str] = {
-    AuthenticationError: _RIGHTS,
-    NoPermissionError: _RIGHTS,
-    OutOfMemoryError: "redis-cli CONFIG SET maxmemory 0 && redis-cli CONFIG REWRITE, or raise maxmemory",
-    ReadOnlyError: "point [redis] url at the primary, not at a replica; or use redis+sentinel://…",
-    ResponseError: "df -h: is its disk full? redis-cli INFO persistence shows what could not be written",
-    Exception: "systemctl start redis-server; if it is running, check its address in [redis] url",
-}
 
 
 def of_settings(private: Sequence[Path]) -> list[Finding]:
@@ -78,20 +62,12 @@ async def of_redis(services: Services) -> list[Finding]:
     except RedisUnfit as error:
         what, _, fix = str(error).partition("; fix: ")
         return [Finding("redis", Grade.FAIL, what, fix)]
-    except ResponseError as error:
-        message = f"it accepts no writes ({type(error).__name__}): clicks are answered 503"
-        return [Finding("redis", Grade.FAIL, message, _fix_of_redis(error))]
     except (RedisError, OSError) as error:
-        message = f"cannot connect ({type(error).__name__})"
-        return [Finding("redis", Grade.FAIL, message, _fix_of_redis(error))]
+        found = trouble.of(error)
+        return [Finding("redis", Grade.FAIL, f"it {found.what}, so clicks are answered 503", found.fix)]
     grades = {True: Grade.FAIL, False: Grade.WARN}
-    found = [Finding("redis", grades[one.fatal], one.what, one.fix) for one in wrong]
-    return found or [Finding("redis", Grade.OK, "responds, is durable, and its clock agrees")]
-
-
-def _fix_of_redis(error: Exception) -> str:
-    kinds = (kind for kind in REDIS_FIXES if isinstance(error, kind))
-    return REDIS_FIXES[next(kinds, Exception)]
+    told = [Finding("redis", grades[one.fatal], one.what, one.fix) for one in wrong]
+    return told or [Finding("redis", Grade.OK, "responds, is durable, and its clock agrees")]
 
 
 async def of_workers(services: Services) -> list[Finding]:
@@ -101,15 +77,17 @@ async def of_workers(services: Services) -> list[Finding]:
         alive, silent = await workers.statuses(services.redis, now)
         late = await services.redis.zcount(keys.DUE, "-inf", records.milliseconds(now - LATE))
         suspended = await jobs.are_suspended(services.redis)
+        others = await foreign.workers(services.redis)
     except (RedisError, OSError):
         return [Finding("workers", Grade.FAIL, "unknown: Redis is unavailable", "fix redis first")]
     if suspended:
         fix = f"{names.rq} resume --url REDIS_URL"
         return [Finding("workers", Grade.FAIL, "suspended by 'rq suspend': popups wait", fix)]
+    strangers = list(_strangers(others))
     if not alive:
         message = "no worker is running: popups wait"
         fix = f"systemctl start popbridge-worker@1; {WITHOUT_SYSTEMD}"
-        return [Finding("workers", Grade.FAIL, message, fix)]
+        return [Finding("workers", Grade.FAIL, message, fix), *strangers]
     found = [Finding("workers", Grade.OK, f"{len(alive)} alive, {sum(one.in_flight for one in alive)} jobs in flight")]
     if silent:
         message = f"{len(silent)} died or hung in the last {workers.FORGOTTEN_SECONDS / 60:.0f} min"
@@ -119,7 +97,13 @@ async def of_workers(services: Services) -> list[Finding]:
         found.append(
             Finding("workers", Grade.WARN, message, f"systemctl enable --now popbridge-worker@3; {WITHOUT_SYSTEMD}")
         )
-    return [*found, *(_clock_of(one) for one in alive if abs(one.ahead) >= NOTICED_SECONDS)]
+    return [*found, *strangers, *(_clock_of(one) for one in alive if abs(one.ahead) >= NOTICED_SECONDS)]
+
+
+def _strangers(others: Sequence[foreign.Foreigner]) -> Iterator[Finding]:
+    if others:
+        message = f"RQ workers that are not popbridge's take its jobs, so popups are late: {foreign.named(others)}"
+        yield Finding("workers", Grade.FAIL, message, f"stop them: kill {others[0].pid} on {others[0].machine}")
 
 
 def _clock_of(worker: workers.Status) -> Finding:

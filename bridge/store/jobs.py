@@ -12,11 +12,15 @@ from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.suspension import WORKERS_SUSPENDED
+from rq.worker.base import BaseWorker
+from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
 from bridge.store.client import Batch, TextRedis
 
 QUEUE = "popbridge"
 QUEUE_KEY = Queue.redis_queue_namespace_prefix + QUEUE
+QUEUE_WORKERS = WORKERS_BY_QUEUE_KEY % QUEUE
+"""Set: the keys of the workers that RQ knows on the queue, of dead ones too."""
 DELIVER = "workers.deliver.deliver"
 ARCHIVE = "workers.archive.archive"
 CONTACT = "workers.contact.contact"
@@ -63,6 +67,11 @@ class Jobs:
             description=f"{name} {' '.join(args)}".strip(),
             pipeline=cast(Any, pipeline),
         )
+
+
+def worker_key(name: str) -> str:
+    """Hash: what a worker tells RQ of itself."""
+    return f"{BaseWorker.redis_worker_namespace_prefix}{name}"
 
 
 async def are_suspended(redis: TextRedis) -> bool:

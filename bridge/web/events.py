@@ -49,8 +49,8 @@ async def _taken(request: Request, services: Services, pbx: str) -> http_types.R
         return told
     try:
         await listeners.keep_event(services.redis, pbx, written(told))
-    except (RedisError, OSError):
-        raise unavailable() from None
+    except (RedisError, OSError) as error:
+        raise unavailable(error) from None
     return adapter.event_answer(account, incoming) if isinstance(adapter, AnswersEvents) else TAKEN
 
 

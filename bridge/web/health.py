@@ -2,7 +2,7 @@
 
 import platform
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -11,7 +11,7 @@ from bridge import __version__
 from bridge.core.errors import ArchiveUnfit
 from bridge.egress.circuit_breaker import CircuitState
 from bridge.services import Services
-from bridge.store import durability
+from bridge.store import durability, trouble
 from bridge.web.metrics import text
 
 
@@ -40,10 +40,8 @@ async def readyz(request: Request) -> Response:
 async def _redis(services: Services) -> str:
     try:
         await durability.try_write(services.redis)
-    except ResponseError as error:
-        return f"takes no writes ({type(error).__name__}): `popbridge doctor` tells more"
-    except (RedisError, OSError):
-        return "cannot be reached"
+    except (RedisError, OSError) as error:
+        return trouble.of(error).what
     return "ok"
 
 

@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 from bridge import __version__
 from bridge.egress.circuit_breaker import CircuitState
 from bridge.services import Services
-from bridge.store import counters, jobs, keys, listeners, workers
+from bridge.store import counters, foreign, jobs, keys, listeners, workers
 from bridge.store.jobs import QUEUE_KEY
 
 COUNTERS = {
@@ -86,6 +86,11 @@ async def _queue(services: Services, now: float) -> list[Metric]:
     age = max(0.0, now - min(since, default=now))
     return [
         _gauge("queue_jobs", "Jobs that wait for a worker", await services.redis.llen(QUEUE_KEY)),
+        _gauge(
+            "foreign_workers",
+            "RQ workers that are not popbridge's and take its jobs",
+            len(await foreign.workers(services.redis)),
+        ),
         _gauge("deliveries_pending", "Deliveries that have not ended", await services.redis.zcard(keys.DUE)),
         _gauge("oldest_due_seconds", "How long the longest overdue delivery has been due", age),
         *await _listeners(services, now),

@@ -69,7 +69,7 @@ async def on_redis_error(_: Request, error: Exception) -> Response:
     """Starlette's hook for a Redis that is away."""
     assert isinstance(error, RedisError | OSError)  # noqa: S101 - registered for them alone
     log.warning("redis is away: %s", type(error).__name__)
-    return of_refusal(unavailable())
+    return of_refusal(unavailable(error))
 
 
 async def on_sql_error(_: Request, error: Exception) -> Response:

@@ -149,7 +149,7 @@ async def test_a_redis_that_takes_nothing_is_reported(
             found = (await told(stage))["redis"]
             ready = await stage.get("/readyz")
     assert (found.grade, ready.status_code) == (Grade.FAIL, 503)
-    assert "it accepts no writes" in found.message
+    assert "it takes no writes" in found.message
     assert fix in found.fix
     assert "takes no writes" in ready.json()["checks"]["redis"]
     assert (await stage.get("/readyz")).status_code == 200

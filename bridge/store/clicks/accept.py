@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from bridge.core.errors import TooManyClicks, Unavailable
 from bridge.core.model import Click
-from bridge.store import keys
+from bridge.store import keys, trouble
 from bridge.store.client import Batch, Word
 from bridge.store.scripts import CARRY_OUT, Scripts
 
@@ -63,9 +63,10 @@ class Allowance:
     message: str
 
 
-def unavailable() -> Unavailable:
-    """The refusal while Redis is unavailable, for whatever reason."""
-    return Unavailable("The bridge's store cannot be reached: nothing was accepted", RETRY_AFTER_SECONDS)
+def unavailable(error: BaseException | None = None) -> Unavailable:
+    """The refusal while Redis is unavailable; it says why, as far as `error` does."""
+    what = trouble.of(error).what if error is not None else "cannot be reached"
+    return Unavailable(f"The bridge's store {what}: nothing was accepted", RETRY_AFTER_SECONDS)
 
 
 def unconfirmed() -> Unavailable:
@@ -96,11 +97,11 @@ async def begin(
                 try:
                     return await _begin(scripts, click, hold_seconds, allowances)
                 except (RedisError, OSError) as error:
-                    log.warning("could not begin a click in Redis: %s", type(error).__name__)
+                    log.warning("could not begin a click in Redis: it %s", trouble.of(error).what)
                 await asyncio.sleep(pause)
             return await _begin(scripts, click, hold_seconds, allowances)
-    except (RedisError, TimeoutError, OSError):
-        raise unavailable() from None
+    except (RedisError, TimeoutError, OSError) as error:
+        raise unavailable(error) from None
 
 
 async def _begin(scripts: Scripts, click: Click, hold_seconds: float, allowances: Sequence[Allowance]) -> Stored | None:
@@ -148,11 +149,13 @@ async def commit(scripts: Scripts, click: Click, text: Stored, write: Callable[[
 
 async def _commit(scripts: Scripts, click: Click, words: Sequence[Word]) -> str | None:
     """The answer that was stored before; after a lost reply that is this one. Raises `Unavailable`."""
+    last: Exception | None = None
     for pause in COMMIT_PAUSES:
         await asyncio.sleep(pause)
         try:
             stored: str | None = await scripts.eval(COMMIT, 1, key_of(click), *words)
             return stored
         except (RedisError, OSError) as error:
-            log.warning("could not commit a click in Redis: %s", type(error).__name__)
-    raise unavailable()
+            last = error
+            log.warning("could not commit a click in Redis: it %s", trouble.of(error).what)
+    raise unavailable(last)

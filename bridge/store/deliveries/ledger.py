@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from bridge.store import counters, jobs, keys
-from bridge.store.client import TextRedis
+from bridge.store.client import Batch, TextRedis
 from bridge.store.deliveries.records import FIRST_LOOK, milliseconds
-from bridge.store.jobs import DELIVER, Jobs
+from bridge.store.jobs import DELIVER
 
 QUEUEING = timedelta(seconds=2)
 """How much later than a delivery its job may be queued: a transaction may need several attempts."""
@@ -35,7 +36,14 @@ class _Due:
         return self.held or not self.claims
 
 
-async def queue_due(redis: TextRedis, queue: Jobs, now: datetime, limit: int = 500) -> int:
+class TakesJobs(Protocol):
+    """The queue, or what stands in for it."""
+
+    def add(self, pipeline: Batch, name: str, *args: str) -> None:
+        """Take one job on."""
+
+
+async def queue_due(redis: TextRedis, queue: TakesJobs, now: datetime, limit: int = 500) -> int:
     """Queue every delivery that is due, longest overdue first; returns how many were queued.
 
     Each is looked at again a little later, unless a worker has claimed or ended it by then. One whose job must still
