@@ -98,5 +98,8 @@ def test_keys_are_built_in_one_module_and_connections_opened_in_one() -> None:
     assert built <= owners
     opened = re.compile(r"(?<!class )\bRedis\((?!\))|from_url\(|Sentinel\(|ConnectionPool\(")
     assert {file.name for file in files if opened.search(file.read_text())} == {"connections.py"}
+    bare = re.compile(r"(?<!def )\bopen_(?:async|sync|worker)\([^,()]*(?:\([^()]*\)[^,()]*)*\)")
+    without = {file.name for file in files if bare.search(file.read_text())}
+    assert without == {"embedded_server.py"}, "only what asks whether its own server lives needs no prefix"
     scripts = re.compile(r"redis\.call\([^)]*\b(ARGV\[\d+\]) \.\.")
     assert not [file for file in files if scripts.search(file.read_text())], "a key's beginning goes with the KEYS"
