@@ -48,6 +48,17 @@ async def clicked(stage: Stage, ids: list[str]) -> dict[str, int]:
     return {one: (await stage.click(message_id=one)).status_code for one in ids}
 
 
+async def accepted(stage: Stage, ids: list[str]) -> dict[str, int]:
+    """As `clicked`, sent again until each is confirmed: a busy machine's replicas may lag for a moment, too."""
+
+    async def all_of_them() -> dict[str, int] | None:
+        answers = await clicked(stage, ids)
+        return answers if set(answers.values()) == {200} else None
+
+    found: dict[str, int] = await until(all_of_them, 30)
+    return found
+
+
 async def lose_primary(servers: Replicated) -> Server:
     servers.primary.kill()
     return await servers.promoted()
@@ -55,7 +66,7 @@ async def lose_primary(servers: Replicated) -> Server:
 
 async def test_nothing_answered_200_is_lost_when_a_lagging_replica_is_promoted(tmp_path: Path) -> None:
     async with replicated(tmp_path) as servers, staged(tmp_path, servers.url, **STRICT) as stage:
-        before = await clicked(stage, ["msg_a", "msg_b"])
+        before = await accepted(stage, ["msg_a", "msg_b"])
         assert set(before.values()) == {200}
         servers.held.add(servers.replicas[0].port)
         during = await clicked(stage, ["msg_c", "msg_d"])
@@ -79,7 +90,7 @@ async def test_nothing_answered_200_is_lost_when_a_lagging_replica_is_promoted(t
 
 async def test_without_strict_durability_fail_over_costs_what_the_replica_lacked(tmp_path: Path) -> None:
     async with replicated(tmp_path) as servers, staged(tmp_path, servers.url) as stage:
-        before = await clicked(stage, ["msg_a"])
+        before = await accepted(stage, ["msg_a"])
         await until(servers.in_step)
         servers.held.add(servers.replicas[0].port)
         during = await clicked(stage, ["msg_b", "msg_c"])
@@ -90,7 +101,7 @@ async def test_without_strict_durability_fail_over_costs_what_the_replica_lacked
 
 async def test_a_replica_that_is_cut_off_and_promoted_costs_nothing_either(tmp_path: Path) -> None:
     async with replicated(tmp_path) as servers, staged(tmp_path, servers.url, **STRICT) as stage:
-        before = await clicked(stage, ["msg_a"])
+        before = await accepted(stage, ["msg_a"])
         replica = servers.replicas[0]
         await servers.primary.ask(lambda client: client.execute_command("ACL SETUSER default -psync -sync"))
         await servers.primary.ask(lambda client: client.execute_command("CLIENT", "KILL", "TYPE", "replica"))
@@ -104,7 +115,7 @@ async def test_a_replica_that_is_cut_off_and_promoted_costs_nothing_either(tmp_p
 async def test_any_of_two_replicas_may_be_the_one_that_is_promoted(tmp_path: Path) -> None:
     async with replicated(tmp_path, 2) as servers, staged(tmp_path, servers.url, **STRICT) as stage:
         lagging, other = servers.replicas
-        before = await clicked(stage, ["msg_a"])
+        before = await accepted(stage, ["msg_a"])
         servers.held.add(lagging.port)
         during = await clicked(stage, ["msg_b"])
         assert (set(before.values()), set(during.values())) == ({200}, {503}), "one of them would not do"
@@ -197,7 +208,7 @@ async def test_a_sentinel_without_replicas_is_named_and_strict_clicks_are_refuse
 async def test_clicks_go_on_while_the_sentinels_are_away(tmp_path: Path) -> None:
     """Where nobody can be promoted, nobody is asked who would be: the last number counts."""
     async with replicated(tmp_path) as servers, staged(tmp_path, servers.url, **STRICT) as stage:
-        assert await clicked(stage, ["msg_a"]) == {"msg_a": 200}
+        await accepted(stage, ["msg_a"])
         with Redis(port=servers.sentinel) as sentinel:
             await asyncio.to_thread(sentinel.shutdown, nosave=True)
         assert stage.services.replicas is not None
