@@ -3,10 +3,11 @@
 import asyncio
 import io
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -92,12 +93,18 @@ def rq_worker(url: Secret, *options: str, **environ: str) -> Iterator["subproces
     """RQ's own worker command."""
     command = [str(Path(sys.executable).parent / "rq"), "worker", *options, "--url", url.reveal()]
     process = subprocess.Popen(
-        command, cwd="/", env={**os.environ, **environ}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command,
+        cwd="/",
+        env={**os.environ, **environ},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         yield process
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # its scheduler is a process of its own
         process.wait()
 
 
