@@ -66,8 +66,8 @@ def _span(search: Search, items: list[ListedClick], goes_on: bool, cursor: str |
 
 
 def _matches(one: Refusal, search: Search, whosever: bool) -> bool:
-    crm, agent = search.filters.get("crm"), search.filters.get("crm_user")
-    return crm in (None, one.crm) and (agent in (None, one.agent) or (whosever and not one.agent))
+    agent = search.filters.get("crm_user")
+    return search.sees_crm(one.crm) and (agent in (None, one.agent) or (whosever and not one.agent))
 
 
 def _listed(one: Refusal, with_cause: bool) -> ListedClick:
@@ -76,5 +76,5 @@ def _listed(one: Refusal, with_cause: bool) -> ListedClick:
     crm_user, written = fields.pop("agent"), fields.pop("cause")
     cause = json.loads(written) if written and with_cause else None
     why = say(reasons.read(cause)) if cause else one.why
-    told = {"crm_user": crm_user, "outcome": REFUSED, "why": why, "cause": cause, "deliveries": []}
+    told = {"crm_user": crm_user, "outcome": REFUSED, "why": why, "cause": cause, "deliveries": [], "other_callers": []}
     return {**dict.fromkeys(FIELDS), **fields, **told}

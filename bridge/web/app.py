@@ -25,7 +25,7 @@ from bridge.services import Services, connections_for_pages, open_services
 from bridge.web import clicks, events, health, languages, problems
 from bridge.web.api import audit, openapi, reads
 from bridge.web.console import page as console
-from bridge.web.desktop import actions, stream
+from bridge.web.desktop import actions, rights, stream
 from bridge.web.desktop import page as desktop
 from bridge.web.desktop.hub import Hub, at_work
 from bridge.web.desktop.polling import Mailboxes, poll
@@ -135,7 +135,7 @@ def create_app(
                 await services.agents.refresh()
                 app.state.click_services = services
                 app.state.services = pages = services.with_redis(pages_redis)
-                async with at_work(services.agents.keep_fresh(), Watch(hub, pages).follow()):
+                async with at_work(services.agents.keep_fresh(), Watch(hub, pages).follow(), rights.follow(hub, pages)):
                     yield
 
             async with at_work(*hub.work(), sd_notify.beat()), reload.in_use(services, use, again):

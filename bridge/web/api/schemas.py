@@ -79,7 +79,8 @@ def _entry(reason: Mapping[str, Any]) -> dict[str, Any]:
     numbers = ("pbx_ms", "total_ms")
     fields: dict[str, Any] = {name: OPTIONAL_NUMBER if name in numbers else OPTIONAL_TEXT for name in FIELDS}
     ends = {"type": "array", "items": model("DeliveryEnd")}
-    properties = {**fields, "reason": reason, "deliveries": ends}
+    others = {"type": "array", "items": OPTIONAL_TEXT}
+    properties = {**fields, "reason": reason, "deliveries": ends, "other_callers": others}
     return {"type": "object", "properties": properties, "required": [*properties]}
 
 
