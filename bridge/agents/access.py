@@ -5,7 +5,7 @@ the directory: a row that is gone takes it along.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from bridge.agents.directory import Directory
@@ -15,9 +15,17 @@ from bridge.core.reasons import Reason, reason
 from bridge.store.grants import Grant, Role
 
 
+def as_now(grant: Grant, directory: Directory) -> Grant | None:
+    """The grant as the directory spells its agent now; None when they have no row. Others' tokens are as they are."""
+    if grant.role is not Role.AGENT:
+        return grant
+    agent = directory.agent(grant.crm, grant.crm_user)
+    return replace(grant, crm_user=agent.crm_user) if agent else None
+
+
 def has_row(grant: Grant, directory: Directory) -> bool:
     """Whether a token's agent is in the directory; true for tokens that are nobody's."""
-    return grant.role is not Role.AGENT or directory.agent(grant.crm, grant.crm_user) is not None
+    return as_now(grant, directory) is not None
 
 
 def no_row(grant: Grant) -> Reason:

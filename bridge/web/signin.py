@@ -3,7 +3,7 @@
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from bridge.agents.access import Access, has_row, no_row
+from bridge.agents.access import Access, as_now, no_row
 from bridge.agents.sources import AGAIN_SECONDS
 from bridge.core.reasons import say
 from bridge.services import Services
@@ -50,9 +50,9 @@ async def _no_link(request: Request) -> Grant:
 
 
 def _in_directory(services: Services, grant: Grant) -> Grant:
-    """The same grant; 403 when its agent has no row, 503 while that cannot be known."""
-    if has_row(grant, services.agents.directory()):
-        return grant
+    """The grant as it is now; 403 when its agent has no row, 503 while that cannot be known."""
+    if (now := as_now(grant, services.agents.directory())) is not None:
+        return now
     if not services.agents.is_complete:
         raise HTTPException(503, INCOMPLETE, headers={"Retry-After": str(AGAIN_SECONDS)})
     raise NoRow(grant)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection
 
+from bridge.agents.directory import Directory
 from bridge.services import Services
 from bridge.web.desktop import open_pages
 from bridge.web.desktop.hub import Desk, Hub
@@ -18,15 +19,16 @@ async def follow(hub: Hub, services: Services) -> None:
         directory = services.agents.directory()
         if directory is not seen and services.agents.is_complete:
             seen = directory
-            end_those_without_a_row(hub.desks, services)
+            look_through(hub.desks, directory)
             hub.hurry.set()
         await asyncio.sleep(LOOK_SECONDS)
 
 
-def end_those_without_a_row(desks: Collection[Desk], services: Services) -> None:
-    """Tell every page of an agent who is not in the directory, and end it."""
-    directory = services.agents.directory()
+def look_through(desks: Collection[Desk], directory: Directory) -> None:
+    """End the pages of every agent who is not in the directory, and tell them why. Where an agent is spelled otherwise
+    now, their pages connect again, to hear under that name."""
     for desk in [*desks]:
-        if directory.agent(desk.agent.crm, desk.agent.crm_user) is None:
+        agent = directory.agent(desk.agent.crm, desk.agent.crm_user)
+        if agent is None or agent.crm_user != desk.agent.crm_user:
             for page in [*desk.pages]:
-                page.end(open_pages.NO_ROW)
+                page.end(open_pages.BYE if agent else open_pages.NO_ROW)
