@@ -18,8 +18,12 @@ def key_of(caller: Caller) -> str:
 
 def new_ones(callers: Iterable[Caller], known: Iterable[str]) -> dict[str, Caller]:
     """Those with a number that is not among the `known` keys, each once, by key."""
+    found: dict[str, Caller] = {}
     without = {"", *known}
-    return {key: caller for caller in callers if (key := key_of(caller)) not in without}
+    for caller in callers:
+        if (key := key_of(caller)) not in without:
+            found.setdefault(key, caller)
+    return found
 
 
 def buffer_shown(pipe: Batch, click_id: str, callers: Iterable[Caller], now: datetime) -> None:
