@@ -82,9 +82,8 @@ def _committed(search: Search, salt: bytes) -> dict[str, Any]:
 def searched_for(details: Mapping[str, Any], salt: bytes, values: Mapping[str, list[str]]) -> bool:
     """Whether this reader searched for one of `values` (lists by filter)."""
     filters = details.get("filters", {})
-    return any(
-        commitment(salt, value) in filters.get(name, ()) for name, spelled in values.items() for value in spelled
-    )
+    given = {name: values[name] for name in values if filters.get(name)}
+    return any(commitment(salt, value) in filters[name] for name, spelled in given.items() for value in spelled)
 
 
 def was_shown(details: Mapping[str, Any], salt: bytes, values: Mapping[str, list[str]]) -> bool:

@@ -130,7 +130,7 @@ def _written(output: Path | None) -> Iterator[BinaryIO]:
 @with_settings
 @asynchronous
 async def accesses(chosen: Chosen, caller: str | None, limit: int, cursor: str | None, as_json_: bool) -> None:
-    """List who read the log or was shown callers, what was erased and what retention deleted, newest first."""
+    """List who read the log or was shown callers, what was erased or deleted by retention; newest first."""
     async with opened(chosen.settings()) as services:
         wanted = search_for(services, {"caller": caller}) if caller else None
         await access_log.record(services.redis, COMMAND_LINE, "access-log", services.clock.now(), wanted)

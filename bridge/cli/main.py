@@ -37,7 +37,7 @@ AUDIT = {
     "show": Verb("audit_read:show_", "Show one click: request, chosen call and why, each delivery, seen or not."),
     "export": Verb("audit_read:export_", "Export all lookups that match, newest first."),
     "access-log": Verb(
-        "audit_read:accesses", "List who read the log or was shown callers, what was erased and what retention deleted."
+        "audit_read:accesses", "List who read the log or was shown callers, what was erased or deleted."
     ),
     "acts": Verb("audit_read:accesses", "Former name of access-log.", hidden=True),
     "verify": Verb("audit_keep:verify_", "Verify that no log entry was changed, removed, moved or inserted."),
