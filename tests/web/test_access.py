@@ -27,6 +27,7 @@ DANA_ELSEWHERE = "acme,dana@acme.example,main,SIPNew,Dana\n" + OMER_AT_DANAS
 HEADER = "crm,crm_user,pbx,extension,name\n"
 ASKED: list[tuple[str, str, Any]] = [
     ("GET", "/desktop/events", None),
+    ("GET", "/desktop/poll?page=one", None),
     ("POST", "/desktop/session", None),
     ("POST", "/desktop/ack", {"popup_id": "POPUP", "event": "shown"}),
     ("POST", "/desktop/press", {}),
@@ -115,6 +116,16 @@ async def test_her_open_page_is_told_at_once_and_hears_nothing_of_omers_calls(st
         assert await opened.until("signed-out") == [{"reason": "unknown-agent"}]
         await opened.until_over()
         assert NEW_CALLER not in json.dumps(opened.events)
+
+
+async def test_a_page_that_polls_is_told_too(stage: Stage) -> None:
+    token = await token_of(stage, Kind.SESSION)
+    asked = f"{stage.bridge_url}/desktop/poll?page=one"
+    assert "event: hello" in (await stage.http.get(asked, headers=token)).text
+    rows(stage, OMER_AT_DANAS)
+    stage.talk(number=NEW_CALLER)
+    answer = await stage.http.get(asked, headers=token)
+    assert (answer.status_code, answer.json()["reason"]) == (403, "unknown-agent")
 
 
 async def test_the_reason_has_words_in_every_language() -> None:

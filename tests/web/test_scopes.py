@@ -63,7 +63,7 @@ class Left:
             "ivrid": [self.ivrid], "target": ["rival", "desktop"], "state": ["pending", "failed"], "pbx": ["main"],
             "queue": ["1"], "format": ["csv", "jsonl"], "limit": ["1"], "outcome": ["found"], "did": ["0776707528"],
             "since": ["2020-01-01T00:00:00Z"], "until": ["2099-01-01T00:00:00Z"], "cursor": [f"dlv_{32 * 'f'}"],
-            "token": ["x"], "lang": ["he"],
+            "token": ["x"], "lang": ["he"], "page": ["one"],
         }  # fmt: skip
 
 
