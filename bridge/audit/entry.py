@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from sqlalchemy import Connection, RowMapping, select
 
@@ -45,10 +45,10 @@ class Fields(TypedDict):
 
 
 class LogEntry(Fields):
-    """A lookup with the ends of its deliveries, and the callers who were shown beside its own (None: erased)."""
+    """A lookup with the ends of its deliveries; where callers were shown beside its own, these (None: erased)."""
 
     deliveries: list[DeliveryEnd]
-    other_callers: list[str | None]
+    other_callers: NotRequired[list[str | None]]
 
 
 FIELDS = tuple(Fields.__annotations__)
@@ -58,14 +58,14 @@ def entries_of(connection: Connection, rows: Sequence[RowMapping]) -> list[LogEn
     """The entries in these rows of `lookups`, in their order."""
     ids = [row["click_id"] for row in rows]
     ends, others = _ends(connection, ids), _others(connection, ids)
-    return [
-        {
-            **_fields(row),
-            "deliveries": ends.get(row["click_id"], []),
-            "other_callers": others.get(row["click_id"], []),
-        }
-        for row in rows
-    ]
+    return [_entry(row, ends.get(row["click_id"], []), others.get(row["click_id"], [])) for row in rows]
+
+
+def _entry(row: RowMapping, ends: list[DeliveryEnd], others: list[str | None]) -> LogEntry:
+    entry: LogEntry = {**_fields(row), "deliveries": ends}
+    if others:
+        entry["other_callers"] = others
+    return entry
 
 
 def _fields(row: RowMapping) -> Fields:

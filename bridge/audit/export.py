@@ -47,7 +47,7 @@ def _csv(items: Sequence[LogEntry], first: bool) -> str:
         writer.writerow([*FIELDS, "deliveries", "other_callers"])
     for item in items:
         ends = "; ".join(_end(delivery) for delivery in item["deliveries"])
-        others = "; ".join(number or "(erased)" for number in item["other_callers"])
+        others = "; ".join(number or "(erased)" for number in item.get("other_callers", ()))
         values: dict[str, Any] = {**item, "deliveries": ends, "other_callers": others}
         writer.writerow([cell(values[name]) for name in (*FIELDS, "deliveries", "other_callers")])
     return text.getvalue()

@@ -76,5 +76,5 @@ def _listed(one: Refusal, with_cause: bool) -> ListedClick:
     crm_user, written = fields.pop("agent"), fields.pop("cause")
     cause = json.loads(written) if written and with_cause else None
     why = say(reasons.read(cause)) if cause else one.why
-    told = {"crm_user": crm_user, "outcome": REFUSED, "why": why, "cause": cause, "deliveries": [], "other_callers": []}
+    told = {"crm_user": crm_user, "outcome": REFUSED, "why": why, "cause": cause, "deliveries": []}
     return {**dict.fromkeys(FIELDS), **fields, **told}
