@@ -62,10 +62,8 @@ def entries_of(connection: Connection, rows: Sequence[RowMapping]) -> list[LogEn
 
 
 def _entry(row: RowMapping, ends: list[DeliveryEnd], others: list[str | None]) -> LogEntry:
-    entry: LogEntry = {**_fields(row), "deliveries": ends}
-    if others:
-        entry["other_callers"] = others
-    return entry
+    entry: Any = {**_fields(row), "deliveries": ends, **({"other_callers": others} if others else {})}
+    return entry  # type: ignore[no-any-return]
 
 
 def _fields(row: RowMapping) -> Fields:
