@@ -82,6 +82,11 @@ class AgentsFile:
             self._reading.start()
         return self._directory
 
+    @property
+    def is_unread(self) -> bool:
+        """Whether no version of it could be read yet."""
+        return not self._directory.agents and bool(self.problems)
+
     def _is_being_read(self) -> bool:
         return self._reading is not None and self._reading.is_alive()
 

@@ -37,6 +37,11 @@ class AgentSources:
         """What is wrong with the sources; the rows they gave before are in use."""
         return [*self._file.problems, *self._mistakes.values()]
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether every source has been read at least once."""
+        return not self._file.is_unread and self._asked.keys() <= self._people.keys()
+
     def directory(self) -> Directory:
         """The agents of all CRMs."""
         rows = self._file.directory()

@@ -36,6 +36,7 @@ IDENTITY = {
     "lookups": ("click_id",),
     "deliveries": ("delivery_id", "kind", "time"),
     "acts": ("act_id",),
+    "callers": ("show_id",),
 }
 """By table: the columns that identify an entry. It is archived once, however often it is seen."""
 

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 START = bytes(32)
@@ -19,6 +19,8 @@ CALLER = ("caller", "caller_key", "ivrid", "original_ivrid")
 AGENT = ("crm_user", "agent", "extension", "why", "source_ip", "reason")
 GROUPS = {"caller": CALLER, "agent": AGENT}
 """The personal fields of a lookup, by whom they describe. A call's id leads to the caller at the phone system."""
+PROVEN = {"lookups": ("caller", "agent"), "callers": ("caller",)}
+"""By table: the groups of its personal fields, each with its proof. A table may lack some fields of a group."""
 ADDED = frozenset({"reason"})
 """Personal fields that earlier versions did not have: part of a proof only where there is one, so old proofs hold."""
 UNCOVERED = frozenset((*CALLER, *AGENT, "seq", "salt", "caller_salt", "agent_salt", "prev", "digest"))
@@ -28,14 +30,13 @@ Row = dict[str, Any]
 
 def sealed(table: str, row: Row, prev: bytes) -> Row:
     """The entry with its salts, proofs, link and digest."""
-    if table == "lookups":
-        row = {**row, **_proofs(row)}
+    row = {**row, **_proofs(row, PROVEN.get(table, ()))}
     return {**row, "prev": prev, "digest": digest(table, row, prev)}
 
 
-def _proofs(row: Row) -> Row:
+def _proofs(row: Row, groups: Iterable[str]) -> Row:
     made: Row = {}
-    for group in GROUPS:
+    for group in groups:
         salt = os.urandom(SALT_BYTES)
         made |= {f"{group}_salt": salt, f"{group}_proof": group_proof(group, row, salt)}
     return made

@@ -1,4 +1,4 @@
-"""The rows of all three tables as one sequence, in the order of the chain."""
+"""The rows of all chained tables as one sequence, in the order of the chain."""
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from sqlalchemy import Connection, RowMapping, select
 
-from bridge.audit.schema import deliveries
+from bridge.audit.schema import callers, deliveries
 from bridge.core.model import DESKTOP, DeliveryState
 
 
@@ -45,9 +45,10 @@ class Fields(TypedDict):
 
 
 class LogEntry(Fields):
-    """A lookup with the ends of its deliveries."""
+    """A lookup with the ends of its deliveries; where callers were shown beside its own, these (None: erased)."""
 
     deliveries: list[DeliveryEnd]
+    other_callers: NotRequired[list[str | None]]
 
 
 FIELDS = tuple(Fields.__annotations__)
@@ -55,8 +56,14 @@ FIELDS = tuple(Fields.__annotations__)
 
 def entries_of(connection: Connection, rows: Sequence[RowMapping]) -> list[LogEntry]:
     """The entries in these rows of `lookups`, in their order."""
-    ends = _ends(connection, [row["click_id"] for row in rows])
-    return [{**_fields(row), "deliveries": ends.get(row["click_id"], [])} for row in rows]
+    ids = [row["click_id"] for row in rows]
+    ends, others = _ends(connection, ids), _others(connection, ids)
+    return [_entry(row, ends.get(row["click_id"], []), others.get(row["click_id"], [])) for row in rows]
+
+
+def _entry(row: RowMapping, ends: list[DeliveryEnd], others: list[str | None]) -> LogEntry:
+    entry: Any = {**_fields(row), "deliveries": ends, **({"other_callers": others} if others else {})}
+    return entry  # type: ignore[no-any-return]
 
 
 def _fields(row: RowMapping) -> Fields:
@@ -86,6 +93,15 @@ def _ends(connection: Connection, click_ids: Iterable[str]) -> dict[str, list[De
         else:
             one["target"], one["state"], one["ended_at"] = row["target"], row["state"], row["time"]
     return {click_id: list(by_delivery.values()) for click_id, by_delivery in found.items()}
+
+
+def _others(connection: Connection, ids: Sequence[str]) -> dict[str, list[str | None]]:
+    """By click: the callers shown beside its own, each once."""
+    ordered = select(callers.c.click_id, callers.c.caller).where(callers.c.click_id.in_(ids)).order_by(callers.c.seq)
+    found: dict[str, dict[str | None, None]] = {}
+    for click_id, caller in connection.execute(ordered) if ids else ():
+        found.setdefault(click_id, {})[caller] = None
+    return {click_id: list(numbers) for click_id, numbers in found.items()}
 
 
 def _pending(delivery_id: str) -> DeliveryEnd:

@@ -17,7 +17,7 @@ from bridge.audit.archive import Archive
 from bridge.audit.chain import GROUPS
 from bridge.audit.held import Held
 from bridge.audit.receipts import ERASED, READS
-from bridge.audit.schema import access_log, lookups
+from bridge.audit.schema import access_log, callers, lookups
 from bridge.audit.subject import Subject
 from bridge.core.json_codec import time_text
 from bridge.store import mentions, persistence
@@ -35,6 +35,8 @@ class Receipt:
     reads: int
     redis: dict[str, int]
     notes: tuple[str, ...]
+    beside: int = 0
+    """Entries about the caller as one who was shown beside another."""
 
 
 async def erase(archive: Archive, redis: TextRedis, subject: Subject, who: str, now: datetime) -> Receipt:
@@ -45,7 +47,7 @@ async def erase(archive: Archive, redis: TextRedis, subject: Subject, who: str, 
     receipt = await _erase(archive, redis, subject, who, now)
     about_files = await asyncio.to_thread(overwrite.overwrite, archive)
     late = await dry_run(archive, redis, subject, now)
-    if late.lookups or late.reads or late.redis:
+    if late.lookups or late.reads or late.redis or late.beside:
         receipt = _both(receipt, await _erase(archive, redis, subject, who, now))
         about_files = await asyncio.to_thread(overwrite.overwrite, archive)
     notes = await persistence.rewrite_files(redis), about_files, "backups made before still contain the data"
@@ -61,13 +63,22 @@ async def _erase(archive: Archive, redis: TextRedis, subject: Subject, who: str,
     await mentions.forget_failures(redis, found.deliveries | mentions.deliveries_in(gone))
     counts = mentions.counted(gone)
     receipt_id, emptied = await asyncio.to_thread(_empty, archive, subject, who, now, counts)
-    return Receipt(receipt_id, time_text(now), subject.group, len(emptied.numbers), len(emptied.reads), counts, ())
+    return Receipt(
+        receipt_id,
+        time_text(now),
+        subject.group,
+        len(emptied.numbers),
+        len(emptied.reads),
+        counts,
+        (),
+        len(emptied.beside),
+    )
 
 
 def _both(first: Receipt, later: Receipt) -> Receipt:
     counts = dict(sorted((Counter(first.redis) + Counter(later.redis)).items()))
     entries, reads = first.lookups + later.lookups, first.reads + later.reads
-    return replace(first, lookups=entries, reads=reads, redis=counts)
+    return replace(first, lookups=entries, reads=reads, redis=counts, beside=first.beside + later.beside)
 
 
 async def dry_run(archive: Archive, redis: TextRedis, subject: Subject, now: datetime) -> Receipt:
@@ -76,7 +87,9 @@ async def dry_run(archive: Archive, redis: TextRedis, subject: Subject, now: dat
     found = await asyncio.to_thread(held.find, archive, subject)
     counts = mentions.counted([mention async for mention in mentions.find(redis, subject, found.ids)])
     notes = ("nothing was erased",)
-    return Receipt(None, time_text(now), subject.group, len(found.numbers), len(found.reads), counts, notes)
+    return Receipt(
+        None, time_text(now), subject.group, len(found.numbers), len(found.reads), counts, notes, len(found.beside)
+    )
 
 
 def _empty(archive: Archive, subject: Subject, who: str, now: datetime, counts: Mapping[str, int]) -> tuple[str, Held]:
@@ -87,8 +100,11 @@ def _empty(archive: Archive, subject: Subject, who: str, now: datetime, counts: 
             empty = dict.fromkeys((*GROUPS[group], f"{group}_salt"))
             for some in held.chunks(numbers):
                 writer.connection.execute(update(lookups).where(lookups.c.seq.in_(some)).values(empty))
+        for some in held.chunks(found.beside):
+            gone = dict.fromkeys(("caller", "caller_key", "caller_salt"))
+            writer.connection.execute(update(callers).where(callers.c.seq.in_(some)).values(gone))
         for some in held.chunks(found.reads):
             writer.connection.execute(update(access_log).where(access_log.c.seq.in_(some)).values(salt=None))
-        numbers_by_group = {group: sorted(numbers) for group, numbers in {**found.lookups, READS: found.reads}.items()}
+        numbers_by_group = {**found.by_group, READS: sorted(found.reads)}
         details = {"what": subject.group, "lines": numbers_by_group, "redis": counts}
         return writer.log_access(ERASED, who, details, now), found

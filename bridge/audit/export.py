@@ -44,11 +44,12 @@ def _csv(items: Sequence[LogEntry], first: bool) -> str:
     writer = csv.writer(text)
     if first:
         text.write(BOM)
-        writer.writerow([*FIELDS, "deliveries"])
+        writer.writerow([*FIELDS, "deliveries", "other_callers"])
     for item in items:
         ends = "; ".join(_end(delivery) for delivery in item["deliveries"])
-        values: dict[str, Any] = {**item, "deliveries": ends}
-        writer.writerow([cell(values[name]) for name in (*FIELDS, "deliveries")])
+        others = "; ".join(number or "(erased)" for number in item.get("other_callers", ()))
+        values: dict[str, Any] = {**item, "deliveries": ends, "other_callers": others}
+        writer.writerow([cell(values[name]) for name in (*FIELDS, "deliveries", "other_callers")])
     return text.getvalue()
 
 

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, or_, select
 
-from bridge.audit.access_log import searched_for
+from bridge.audit.access_log import searched_for, was_shown
 from bridge.audit.archive import Archive
 from bridge.audit.chain import GROUPS
-from bridge.audit.schema import access_log, deliveries, lookups
+from bridge.audit.schema import access_log, callers, deliveries, lookups
 from bridge.audit.subject import CallerSubject, Subject
 
 CHUNK = 500
@@ -22,11 +22,16 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Numbers of log entries, by the group of fields that tells of the person; numbers of access log entries; and the
-    ids under which Redis knows the same clicks, popups and deliveries."""
+    """Numbers of log entries, by the group of fields that tells of the person; of entries about callers who were shown
+    beside others; of access log entries; and the ids under which Redis knows the same clicks, popups and deliveries.
+
+    `shown` are those among `reads` whose reader did not search for the person, but was shown them.
+    """
 
     lookups: Mapping[str, list[int]]
+    beside: list[int]
     reads: list[int]
+    shown: list[int]
     ids: frozenset[str]
     deliveries: frozenset[str]
 
@@ -34,6 +39,12 @@ class Held:
     def numbers(self) -> list[int]:
         """Of every lookup, once."""
         return sorted({number for some in self.lookups.values() for number in some})
+
+    @property
+    def by_group(self) -> dict[str, list[int]]:
+        """Every entry whose fields tell of them, by group."""
+        groups = {group: sorted(numbers) for group, numbers in self.lookups.items()}
+        return {**groups, "caller": sorted([*groups.get("caller", ()), *self.beside])} if self.beside else groups
 
 
 def find(archive: Archive, subject: Subject) -> Held:
@@ -54,7 +65,8 @@ def find_in(connection: Connection, subject: Subject) -> Held:
     for row in rows:
         for group in _groups_of(row, subject):
             groups.setdefault(group, []).append(row.seq)
-    return Held(groups, _reads(connection, subject), ids, frozenset(sent))
+    reads, shown = _reads(connection, subject)
+    return Held(groups, _beside(connection, subject), reads, shown, ids, frozenset(sent))
 
 
 def _rows(connection: Connection, subject: Subject) -> list[Row[Any]]:
@@ -79,12 +91,31 @@ def _groups_of(row: Row[Any], subject: Subject) -> Iterable[str]:
             yield group
 
 
-def _reads(connection: Connection, subject: Subject) -> list[int]:
-    """The access log entries of those who searched for them."""
+def _beside(connection: Connection, subject: Subject) -> list[int]:
+    """The entries about them as a caller who was shown beside another."""
+    if not isinstance(subject, CallerSubject):
+        return []
+    columns = callers.c.seq, callers.c.caller
+    found = {row.seq for row in connection.execute(select(*columns).where(callers.c.caller_key.in_(subject.keys)))}
+    for some in subject.patterns:
+        rows = connection.execute(select(*columns).where(callers.c.caller.like(some)))
+        found |= {row.seq for row in rows if subject.found_in(row.caller or "")}
+    return sorted(found)
+
+
+def _reads(connection: Connection, subject: Subject) -> tuple[list[int], list[int]]:
+    """The access log entries of those who searched for them or were shown them, and those of the latter alone."""
     columns = access_log.c.seq, access_log.c.details, access_log.c.salt
     salted = select(*columns).where(access_log.c.kind == "read", access_log.c.salt.is_not(None))
     rows = connection.execute(salted, execution_options={"yield_per": CHUNK})
-    return [row.seq for row in rows if searched_for(json.loads(row.details), row.salt, subject.searches)]
+    reads, shown = [], []
+    for row in rows:
+        details = json.loads(row.details)
+        has_searched = searched_for(details, row.salt, subject.searches)
+        if has_searched or was_shown(details, row.salt, subject.searches):
+            reads.append(row.seq)
+            shown += [] if has_searched else [row.seq]
+    return reads, shown
 
 
 def chunks(values: list[Item]) -> Iterator[list[Item]]:

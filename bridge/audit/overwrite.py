@@ -6,7 +6,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from bridge.audit.archive import Archive
-from bridge.audit.schema import access_log, lookups
+from bridge.audit.schema import access_log, callers, lookups
 
 CHECKPOINT_ATTEMPTS, CHECKPOINT_SECONDS = 20, 0.25
 
@@ -28,7 +28,7 @@ def rewrite(archive: Archive) -> str:
         if archive.is_sqlite:
             connection.execute(text("VACUUM"))
             return _checkpoint(connection)
-        for table in (lookups, access_log):
+        for table in (lookups, access_log, callers):
             connection.execute(text(f"VACUUM (FULL, ANALYZE) {table.name}"))
         connection.execute(text("VACUUM FULL pg_catalog.pg_statistic"))  # it has samples of the columns' values
     return "PostgreSQL has rewritten its tables; its write-ahead log contains the old rows until it is reused"

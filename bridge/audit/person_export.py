@@ -9,7 +9,7 @@ from sqlalchemy import select
 from bridge.audit import held
 from bridge.audit.archive import Archive
 from bridge.audit.entry import LogEntry, entries_of
-from bridge.audit.schema import access_log, lookups
+from bridge.audit.schema import access_log, callers, lookups
 from bridge.audit.subject import Subject
 from bridge.store import mentions
 from bridge.store.client import TextRedis
@@ -22,7 +22,9 @@ async def everything_about(archive: Archive, redis: TextRedis, subject: Subject)
     in_redis = [mention async for mention in mentions.find(redis, subject, found.ids)]
     return {
         "audit": await asyncio.to_thread(_entries, archive, found.numbers),
-        "asked_for_in": await asyncio.to_thread(_readers, archive, found.reads),
+        "shown_beside_others": await asyncio.to_thread(_beside, archive, found.beside),
+        "asked_for_in": await asyncio.to_thread(_readers, archive, sorted({*found.reads} - {*found.shown})),
+        "shown_to": await asyncio.to_thread(_readers, archive, found.shown),
         "redis": [
             {"key": mention.key, "kind": mention.what, "holds": [_parsed(text) for text in mention.texts]}
             for mention in in_redis
@@ -39,8 +41,19 @@ def _entries(archive: Archive, numbers: list[int]) -> list[LogEntry]:
     return entries
 
 
+def _beside(archive: Archive, numbers: list[int]) -> list[dict[str, Any]]:
+    """With which clicks the person was shown beside another caller, and when."""
+    shown: list[dict[str, Any]] = []
+    with archive.reading() as connection:
+        for some in held.chunks(numbers):
+            columns = select(callers.c.time, callers.c.click_id, callers.c.caller)
+            rows = connection.execute(columns.where(callers.c.seq.in_(some)).order_by(callers.c.seq)).mappings()
+            shown += [dict(row) for row in rows]
+    return shown
+
+
 def _readers(archive: Archive, numbers: list[int]) -> list[dict[str, Any]]:
-    """Who searched the log for the person, and when."""
+    """Who searched the log for the person or was shown them, and when."""
     readers: list[dict[str, Any]] = []
     with archive.reading() as connection:
         for some in held.chunks(numbers):

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, select, tuple_, union_all
 
 from bridge.audit.archive import Archive
 from bridge.audit.entry import FIELDS, LogEntry, entries_of
-from bridge.audit.schema import lookups
+from bridge.audit.schema import callers, lookups
 from bridge.audit.search import Page, Place, Search, from_cursor, to_cursor
 from bridge.store.client import TextRedis
 
@@ -40,7 +40,10 @@ def read(archive: Archive, search: Search, limit: int, place: Place | None) -> t
 
 
 def statement(search: Search, limit: int, place: Place | None) -> Select[Any]:
-    """The SQL query: each spelling of a number is looked up by itself, using its index."""
+    """The SQL query: each spelling of a number is looked up by itself, using its index.
+
+    A caller is found where they were shown beside the lookup's own caller, too.
+    """
     conditions = [*_conditions(search)]
     if place is not None:
         conditions.append(tuple_(lookups.c.time, lookups.c.seq) < tuple_(*place))
@@ -55,13 +58,19 @@ def statement(search: Search, limit: int, place: Place | None) -> Select[Any]:
 
 
 def _spellings(name: str, keys: list[str]) -> list[ColumnElement[bool]]:
-    return [lookups.c[f"{name}_key"] == key for key in keys]
+    own = [lookups.c[f"{name}_key"] == key for key in keys]
+    if name != "caller":
+        return own
+    beside = (select(callers.c.click_id).where(callers.c.caller_key == key) for key in keys)
+    return [*own, *(lookups.c.click_id.in_(shown) for shown in beside)]
 
 
 def _conditions(search: Search) -> Iterable[ColumnElement[bool]]:
     for name in EXACT:
         if name in search.filters:
             yield lookups.c[name] == search.filters[name]
+    if search.crms is not None:
+        yield lookups.c.crm.in_(search.crms)
     if search.since:
         yield lookups.c.time >= search.since
     if search.until:

@@ -1,4 +1,4 @@
-"""The archive's tables. Each entry has a number, and the entries of all three tables together form one chain.
+"""The archive's tables. Each entry has a number, and the entries of all chained tables together form one chain.
 
 Times are UTC texts of one length, so that they sort and compare as text. The migrations create these tables; a test
 compares them.
@@ -74,6 +74,23 @@ deliveries = Table(
 )
 """One entry per end of a delivery (kind `delivery`; one that is resent ends again) and per popup seen (`shown`)."""
 
+callers = Table(
+    "callers",
+    metadata,
+    Column("seq", SEQ, primary_key=True, autoincrement=False),
+    Column("time", TIME, nullable=False),
+    Column("show_id", Text, nullable=False, unique=True),
+    Column("click_id", Text, nullable=False, index=True),
+    Column("caller", Text),
+    Column("caller_key", Text, index=True),
+    Column("caller_salt", LargeBinary),
+    Column("caller_proof", LargeBinary, nullable=False),
+    Column("prev", LargeBinary, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+)
+"""One entry per caller who was shown beside the lookup's own: of another live call, or later on the click's open card.
+Once erased, caller, key and salt are null."""
+
 access_log = Table(
     "acts",
     metadata,
@@ -99,7 +116,7 @@ head = Table(
 )
 """One row: the newest entry's number and digest. Whoever adds entries holds a lock on it."""
 
-CHAINED = (lookups, deliveries, access_log)
+CHAINED = (lookups, deliveries, access_log, callers)
 SEARCHED = ("crm", "crm_user", "extension", "outcome", "caller_key", "did_key", "ivrid")
 LONGEST = 500
 """Characters kept of a searchable field: PostgreSQL's indexes take at most 2,700 bytes, including the time."""

@@ -32,21 +32,31 @@ class Page(Generic[Item]):
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Which entries to find: the filters as given, and every spelling of the numbers among them."""
+    """Which entries to find: the filters as given, and every spelling of the numbers among them.
+
+    `crms` are the only CRMs whose entries may be found, whatever the filters say; None: every CRM.
+    """
 
     filters: Mapping[str, str]
     keys: Mapping[str, list[str]]
     since: str | None
     until: str | None
+    crms: tuple[str, ...] | None = None
 
     @classmethod
-    def read(cls, given: Mapping[str, str], regions: Iterable[str], now: datetime) -> "Search":
+    def read(
+        cls, given: Mapping[str, str], regions: Iterable[str], now: datetime, crms: tuple[str, ...] | None = None
+    ) -> "Search":
         """Read the filters in `given` and ignore everything else in it. Raises `Malformed`."""
         filters = {name: _searchable(name, given[name]) for name in FILTERS if given.get(name)}
         where = list(regions)
         keys = {name: spellings(filters[name], where) for name in NUMBERS if name in filters}
         times = {name: time_text(moment(filters[name], name, now)) for name in ("since", "until") if name in filters}
-        return cls(filters, keys, times.get("since"), times.get("until"))
+        return cls(filters, keys, times.get("since"), times.get("until"), crms)
+
+    def sees_crm(self, crm: str) -> bool:
+        """Whether entries of this CRM may be found."""
+        return (self.crms is None or crm in self.crms) and crm == self.filters.get("crm", crm)
 
 
 def _searchable(name: str, text: str) -> str:

@@ -17,7 +17,7 @@ from bridge.store.client import StreamEntry
 DERIVED = {"seq", "salt", "prev", "digest", "caller_salt", "caller_proof", "agent_salt", "agent_proof"}
 
 UNREADABLE = (KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError)
-IDS = {"click_id", "delivery_id", "act_id"}
+IDS = {"click_id", "delivery_id", "act_id", "show_id"}
 """What identifies an entry."""
 
 Fields = Mapping[str, Any]
@@ -56,6 +56,10 @@ def _shown(fields: Fields) -> Row:
     return {**fields, "time": fields["shown_at"]}
 
 
+def _caller(fields: Fields) -> Row:
+    return {**fields, "caller_key": fields.get("caller_e164") or plain(fields["caller"])}
+
+
 def _read(fields: Fields) -> Row:
     salt = fields.get("salt")
     details = json.dumps(fields["details"], sort_keys=True)
@@ -67,6 +71,7 @@ KINDS: dict[str, tuple[Table, Callable[[Fields], Row]]] = {
     "delivery": (schema.deliveries, _delivery),
     "shown": (schema.deliveries, _shown),
     "read": (schema.access_log, _read),
+    "caller": (schema.callers, _caller),
 }
 """What the stream contains: the table it goes to, and how its fields become that table's columns."""
 

@@ -112,7 +112,7 @@ class _Verification:
         """Whether the fields are unchanged, or were erased and a receipt says so."""
         salt = row["salt" if group == READS else f"{group}_salt"]
         if salt is None:
-            empty = group == READS or all(row[name] is None for name in chain.GROUPS[group])
+            empty = group == READS or all(row.get(name) is None for name in chain.GROUPS[group])
             return bool(empty and seq in self._erased[group])
         if group == READS:
             return hashlib.sha256(salt).hexdigest() == str(parsed(row["details"])["salted"])
@@ -178,6 +178,6 @@ class _Verification:
 
 def _groups(table: Table, row: Row) -> Iterable[str]:
     """What of this entry has a proof of its own."""
-    if table.name == "lookups":
-        return chain.GROUPS
+    if table.name in chain.PROVEN:
+        return chain.PROVEN[table.name]
     return [READS] if table is access_log and "salted" in parsed(row["details"]) else []

@@ -74,7 +74,8 @@ def _receipt(receipt: Receipt) -> str:
     live = ", ".join(f"{count} {what}" for what, count in receipt.redis.items()) or "nothing"
     rows = [
         f"receipt {receipt.receipt_id or '(dry run)'}  {receipt.time}  {receipt.what}",
-        f"  {receipt.lookups} log entries, {receipt.reads} access log entries; in Redis: {live}",
+        f"  {receipt.lookups} log entries, {receipt.beside} of calls beside others, {receipt.reads} in the access log; "
+        f"in Redis: {live}",
         *(f"  {note}" for note in receipt.notes),
     ]
     return "\n".join(rows)

@@ -124,15 +124,17 @@ def _written(output: Path | None) -> Iterator[BinaryIO]:
 
 
 @click.command("access-log")
+@click.option("--caller", help="Only who searched for this number, or was shown it outside of clicks.")
 @_paged
 @as_json_option
 @with_settings
 @asynchronous
-async def accesses(chosen: Chosen, limit: int, cursor: str | None, as_json_: bool) -> None:
-    """List who read the log, what was erased and what retention deleted, newest first."""
+async def accesses(chosen: Chosen, caller: str | None, limit: int, cursor: str | None, as_json_: bool) -> None:
+    """List who read the log or was shown callers, what was erased or deleted by retention; newest first."""
     async with opened(chosen.settings()) as services:
-        await access_log.record(services.redis, COMMAND_LINE, "access-log", services.clock.now())
-        page = await access_log.page(services.archive, services.redis, limit, cursor)
+        wanted = search_for(services, {"caller": caller}) if caller else None
+        await access_log.record(services.redis, COMMAND_LINE, "access-log", services.clock.now(), wanted)
+        page = await access_log.page(services.archive, services.redis, limit, cursor, wanted)
     rows = [f"{one['time']}  {one['kind']:<10} {one['who']:<24} {_access(one)}" for one in page.items]
     more = [f"more: --cursor {page.next_cursor}"] if page.next_cursor else []
     show({"items": page.items, "next_cursor": page.next_cursor}, lambda: "\n".join([*rows, *more]) or "none", as_json_)
@@ -144,4 +146,6 @@ def _access(entry: Mapping[str, Any]) -> str:
     plain = [
         f"{name}={value if isinstance(value, str) else '(stored as a commitment)'}" for name, value in filters.items()
     ]
-    return " ".join([entry.get("what", ""), entry.get("click_id", ""), *plain]).strip()
+    ids = [entry[name] for name in ("click_id", "popup_id", "delivery_id", "pbx") if entry.get(name)]
+    shown = len(entry.get("shown", ()))
+    return " ".join([entry.get("what", ""), *ids, *plain, *([f"callers={shown}"] if shown else [])]).strip()

@@ -2,6 +2,7 @@
 
 import click
 
+from bridge.audit import access_log
 from bridge.cli.chosen import Chosen, with_settings
 from bridge.cli.connections import opened_redis
 from bridge.cli.terminal import FAILURE, as_json_option, asynchronous, fail, show
@@ -26,6 +27,7 @@ async def list_(
 ) -> None:
     """List the deliveries of the last three days, newest first."""
     async with opened_redis(chosen.settings()) as redis:
+        await access_log.record(redis, access_log.COMMAND_LINE, "deliveries", Clock().now())
         items, more = await records.every(redis, state, target, limit, cursor)
     rows = [*map(_row, items), *([f"more: --cursor {more}"] if more else [])]
     show({"items": items, "next_cursor": more}, lambda: "\n".join(rows) or "none", as_json_)
@@ -54,6 +56,8 @@ def _last(delivery: Delivery) -> str:
 async def show_(chosen: Chosen, delivery_id: str, as_json_: bool) -> None:
     """Show one delivery with every attempt."""
     async with opened_redis(chosen.settings()) as redis:
+        about = {"delivery_id": delivery_id}
+        await access_log.record(redis, access_log.COMMAND_LINE, "delivery", Clock().now(), about=about)
         found = await records.get(redis, [delivery_id])
     if not found:
         fail([NO_DELIVERY], FAILURE)
@@ -77,6 +81,8 @@ async def retry(chosen: Chosen, delivery_id: str) -> None:
         found = await records.get(redis, [delivery_id])
         if not found:
             fail([NO_DELIVERY], FAILURE)
+        about = {"delivery_id": delivery_id}
+        await access_log.record(redis, access_log.COMMAND_LINE, "retry", Clock().now(), about=about)
         state = await records.send_again(redis, settings, found[0], Clock().now())
     if state != records.RESENT:
         fail([f"the delivery is {state}: only failed and expired ones can be sent again"], FAILURE)

@@ -1,20 +1,23 @@
 """`popbridge lookup` and `queues`: ask a phone system now."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import click
+from redis.exceptions import RedisError
 
-from bridge.calls.labels import labelled
+from bridge.audit import access_log
+from bridge.calls.labels import identified, labelled
 from bridge.calls.snapshot import queue_row
 from bridge.cli.chosen import Chosen, with_settings
 from bridge.cli.terminal import FAILURE, USAGE, as_json_option, asynchronous, fail, show
 from bridge.clicks.choose import choose
 from bridge.config.models import Settings
-from bridge.core.errors import PbxError
-from bridge.core.model import Call, ExtensionId, Outcome, YesNo
+from bridge.core.errors import PbxError, RedisUnfit
+from bridge.core.model import Call, Caller, ExtensionId, Outcome, YesNo
 from bridge.core.reasons import say
-from bridge.services import open_services
-from bridge.store import embedded
+from bridge.services import Services, open_services
+from bridge.store import embedded, installation
 
 pbx_option = click.option("--pbx", help="Which [pbx.NAME]; required if there are several.")
 
@@ -34,6 +37,7 @@ async def lookup(chosen: Chosen, extension: str, pbx: str | None, as_json_: bool
         choice = choose(result.calls, None)
         calls = [labelled(call, services.labels) for call in result.calls]
         chosen_call = labelled(choice.call, services.labels) if choice else None
+        await _record(services, "lookup", (call.caller for call in calls), pbx=name, extension=extension)
     reason = choice.reason if choice else result.reason
     why = say(reason) if reason else ""
     summary = {
@@ -48,6 +52,16 @@ async def lookup(chosen: Chosen, extension: str, pbx: str | None, as_json_: bool
     show(summary, lambda: "\n".join([heading, *(_row(call, call == chosen_call) for call in calls)]), as_json_)
     if result.outcome is not Outcome.FOUND:
         raise SystemExit(FAILURE)
+
+
+async def _record(services: Services, what: str, callers: Iterable[Caller], **about: str) -> None:
+    """Record who was shown to the command line. It works while Redis is away, and says then that nothing was kept."""
+    try:
+        await installation.require(services.redis, services.settings)
+        now = services.clock.now()
+        await access_log.record(services.redis, access_log.COMMAND_LINE, what, now, about=about, callers=callers)
+    except (RedisError, RedisUnfit, OSError):
+        click.echo("not recorded in the access log: Redis cannot be used", err=True)
 
 
 def _row(call: Call, is_chosen: bool) -> str:
@@ -79,6 +93,8 @@ async def queues(chosen: Chosen, queue: str | None, pbx: str | None, as_json_: b
             found = await services.lookup.systems[name].queues(queue)
         except PbxError as error:
             fail([f"{error.outcome}: {error}"], FAILURE)
+        region, waiting = settings.pbx[name].region, [one.caller for each in found or () for one in each.callers]
+        await _record(services, "queues", (identified(caller, region) for caller in waiting), pbx=name)
     if found is None:
         fail([f"a phone system of kind {settings.pbx[name].kind} does not report queues"], FAILURE)
     if queue is not None and not found:

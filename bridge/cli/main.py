@@ -39,7 +39,9 @@ AUDIT = {
     "list": Verb("audit_read:list_", "List lookups, newest first."),
     "show": Verb("audit_read:show_", "Show one click: request, chosen call and why, each delivery, seen or not."),
     "export": Verb("audit_read:export_", "Export all lookups that match, newest first."),
-    "access-log": Verb("audit_read:accesses", "List who read the log, what was erased and what retention deleted."),
+    "access-log": Verb(
+        "audit_read:accesses", "List who read the log or was shown callers, what was erased or deleted."
+    ),
     "acts": Verb("audit_read:accesses", "Former name of access-log.", hidden=True),
     "verify": Verb("audit_keep:verify_", "Verify that no log entry was changed, removed, moved or inserted."),
     "erase": Verb("audit_person:erase_", "Erase a person from cache, streams, deliveries and log; print a receipt."),

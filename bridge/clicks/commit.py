@@ -1,16 +1,16 @@
 """A click is written down in one transaction: stored answer, cached call, log entry, deliveries and their jobs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bridge.core.clock import new_id
 from bridge.core.json_codec import as_json, from_json, json_text, time_text
-from bridge.core.model import DESKTOP, Agent, Answer, Call, Click, ContactStatus, Delivery, DeliveryState, Event
+from bridge.core.model import DESKTOP, Agent, Answer, Call, Caller, Click, ContactStatus, Delivery, DeliveryState, Event
 from bridge.core.phone_numbers import e164
 from bridge.observability import tracing
 from bridge.store import counters, jobs, keys
 from bridge.store.calls import popped, popups
-from bridge.store.clicks import accept
+from bridge.store.clicks import accept, callers
 from bridge.store.client import Batch
 from bridge.store.deliveries import records
 from bridge.store.desktop import stream
@@ -110,12 +110,20 @@ def _write(pipe: Batch, queue: jobs.Jobs, entry: Entry, waiting: list[Delivery])
             queue.add(pipe, jobs.CONTACT, popup.popup_id)
     popups.buffer_story(pipe, click.click_id, _story(entry, ids))
     pipe.xadd(keys.AUDIT, {"kind": "lookup", "line": json_text(log_entry(entry))})
+    callers.buffer_shown(pipe, click.click_id, _other_callers(entry), click.received_at)
     if click.proof:
         pipe.hset(keys.PROOFS, mapping={f"{click.crm} {click.proof}": time_text(click.received_at)})
     counters.buffer_count(pipe, "clicks", crm=click.crm, outcome=str(entry.answer.outcome))
     counters.buffer_observed(pipe, counters.CLICK, click.crm, entry.answer.total_ms / 1000)
     for pbx, seconds in entry.questions:
         counters.buffer_observed(pipe, counters.QUESTION, pbx, seconds)
+
+
+def _other_callers(entry: Entry) -> Iterable[Caller]:
+    """Who is shown besides the caller of the popup: those of the other live calls, which the story has as well."""
+    popup = entry.answer.popup
+    known = [callers.key_of(popup.call.caller)] if popup else []
+    return callers.new_ones((call.caller for call in entry.live_calls), known).values()
 
 
 def _story(entry: Entry, delivery_ids: list[str]) -> dict[str, object]:

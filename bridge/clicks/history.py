@@ -66,8 +66,8 @@ def _span(search: Search, items: list[ListedClick], goes_on: bool, cursor: str |
 
 
 def _matches(one: Refusal, search: Search, whosever: bool) -> bool:
-    crm, agent = search.filters.get("crm"), search.filters.get("crm_user")
-    return crm in (None, one.crm) and (agent in (None, one.agent) or (whosever and not one.agent))
+    agent = search.filters.get("crm_user")
+    return search.sees_crm(one.crm) and (agent in (None, one.agent) or (whosever and not one.agent))
 
 
 def _listed(one: Refusal, with_cause: bool) -> ListedClick:

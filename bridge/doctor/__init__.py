@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
 from bridge.core.finding import Finding
-from bridge.doctor import inside, listening, outgoing, outside
+from bridge.doctor import access, inside, listening, outgoing, outside
 from bridge.services import Services
 
 
@@ -18,6 +18,7 @@ async def examine(services: Services, private: Sequence[Path]) -> list[Finding]:
     tests: list[Awaitable[list[Finding]]] = [
         asyncio.to_thread(inside.of_settings, private),
         inside.of_agents(services),
+        access.of_tokens(services),
         inside.of_redis(services),
         inside.of_workers(services),
         inside.of_audit(services),

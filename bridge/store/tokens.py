@@ -5,63 +5,23 @@ A desktop page trades the token in its link for a session of its own, which ends
 
 import hashlib
 import hmac
+import json
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from bridge.core.json_codec import time_text
 from bridge.core.model import Agent
 from bridge.store import counters, keys
 from bridge.store.client import TextRedis
 from bridge.store.desktop import stream
+from bridge.store.grants import Grant, Kind, Role
+
+__all__ = ["Grant", "Kind", "Role", "check", "check_read", "create", "every", "living", "revoke", "trade"]
 
 PREFIX = "pbt"
 LINK_LIFE, SESSION_LIFE = timedelta(minutes=5), timedelta(hours=12)
-
-
-class Role(StrEnum):
-    """What a token may read. An agent's token: only that agent's popups and calls; admin includes supervisor."""
-
-    AGENT = "agent"
-    SUPERVISOR = "supervisor"
-    ADMIN = "admin"
-
-
-class Kind(StrEnum):
-    """A token of `popbridge token create`, a link that opens the desktop page once, or the session of such a page."""
-
-    TOKEN = "token"  # noqa: S105
-    LINK = "link"
-    SESSION = "session"
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """A token's rights, without the token. `parent` is the id of the token that a session was traded for."""
-
-    token_id: str
-    role: Role
-    crm: str
-    crm_user: str
-    created_at: str
-    expires_at: str
-    kind: Kind = Kind.TOKEN
-    parent: str = ""
-
-    def has_expired(self, now: datetime) -> bool:
-        """Whether it has expired."""
-        return datetime.fromisoformat(self.expires_at) <= now
-
-    @property
-    def supervises(self) -> bool:
-        """Whether it may read all agents' data."""
-        return self.role in (Role.SUPERVISOR, Role.ADMIN)
-
-    def owns(self, crm: str, crm_user: str) -> bool:
-        """Whether this is the token's own agent, or its role may read all agents' data."""
-        return self.supervises or (self.crm, self.crm_user) == (crm, crm_user)
 
 
 FIELDS = ("role", "crm", "crm_user", "created_at", "expires_at", "kind", "parent")
@@ -72,11 +32,17 @@ def _digest(token: str) -> str:
 
 
 async def create(
-    redis: TextRedis, role: Role, agent: Agent | None, now: datetime, expires_at: datetime, kind: Kind = Kind.TOKEN
+    redis: TextRedis,
+    role: Role,
+    agent: Agent | None,
+    now: datetime,
+    expires_at: datetime,
+    kind: Kind = Kind.TOKEN,
+    crms: Iterable[str] = (),
 ) -> tuple[Grant, str]:
-    """A new token: its rights, and its text, which is never shown again."""
+    """A new token: its rights, and its text, which is never shown again. `crms` limit it; none: every CRM."""
     crm, crm_user = (agent.crm, agent.crm_user) if agent else ("", "")
-    return await _keep(redis, _new(role, crm, crm_user, now, expires_at, kind))
+    return await _keep(redis, replace(_new(role, crm, crm_user, now, expires_at, kind), crms=tuple(crms)))
 
 
 async def trade(redis: TextRedis, given: Grant, now: datetime) -> tuple[Grant, str] | None:
@@ -112,6 +78,8 @@ def _new(
 async def _keep(redis: TextRedis, grant: Grant) -> tuple[Grant, str]:
     text = f"{PREFIX}_{grant.token_id}_{secrets.token_urlsafe(32)}"
     fields = {name: str(getattr(grant, name)) for name in FIELDS} | {"hash": _digest(text)}
+    if grant.crms:
+        fields["crms"] = json.dumps(grant.crms)
     life = datetime.fromisoformat(grant.expires_at) - datetime.fromisoformat(grant.created_at)
     async with redis.pipeline(transaction=True) as pipe:
         pipe.hset(keys.token(grant.token_id), mapping=fields)
@@ -194,4 +162,5 @@ def _grant(token_id: str, fields: dict[str, str]) -> Grant:
         expires_at=fields["expires_at"],
         kind=Kind(fields.get("kind") or Kind.TOKEN),
         parent=fields.get("parent", ""),
+        crms=tuple(json.loads(fields.get("crms") or "[]")),
     )

@@ -26,7 +26,7 @@ from bridge.web import clicks, events, health, languages, problems
 from bridge.web.api import audit, openapi, reads
 from bridge.web.click_room import ClickRoom
 from bridge.web.console import page as console
-from bridge.web.desktop import actions, stream
+from bridge.web.desktop import actions, rights, stream
 from bridge.web.desktop import page as desktop
 from bridge.web.desktop.hub import Hub, at_work
 from bridge.web.desktop.polling import Mailboxes, poll
@@ -139,7 +139,7 @@ def create_app(
                 app.state.click_services = services
                 app.state.services = pages = services.with_redis(pages_redis)
                 click_room.most, click_room.names = services.settings.server.waiting_clicks, services.settings.crm
-                async with at_work(services.agents.keep_fresh(), Watch(hub, pages).follow()):
+                async with at_work(services.agents.keep_fresh(), Watch(hub, pages).follow(), rights.follow(hub, pages)):
                     yield
 
             work = (*hub.work(), click_room.watch(), click_room.report(services.redis), sd_notify.beat())

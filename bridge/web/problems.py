@@ -21,6 +21,7 @@ REASONS = {
     405: "method-not-allowed",
     409: "not-now",
     429: "too-many",
+    503: "unavailable",
 }
 
 

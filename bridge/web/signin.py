@@ -1,8 +1,11 @@
-"""Who asks: the bearer token of an API or page request."""
+"""Who asks: the bearer token of an API or page request, and what it may see now."""
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from bridge.agents.access import Access, as_now, no_row
+from bridge.agents.sources import AGAIN_SECONDS
+from bridge.core.reasons import say
 from bridge.services import Services
 from bridge.store import counters, tokens
 from bridge.store.tokens import Grant, Kind, Role
@@ -12,18 +15,47 @@ NEEDED = "Send a token that has not expired as 'Authorization: Bearer'; `popbrid
 AGENTS_ONLY = "This needs an agent's token: `popbridge token create --role agent --agent CRM:CRM_USER` makes one."
 
 
+INCOMPLETE = "A phone system has not told its users yet, so it is not known whether this agent is one of them."
+
+
+class NoRow(HTTPException):
+    """403: the token's agent is not in the directory any more."""
+
+    reason = "unknown-agent"
+
+    def __init__(self, grant: Grant) -> None:
+        super().__init__(403, say(no_row(grant)))
+
+
 def bearer(request: Request) -> str:
     """The request's bearer token, empty without one."""
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
     return text.strip() if scheme.lower() == "bearer" else ""
 
 
-async def grant_of(request: Request) -> Grant:
-    """The rights of the request's token. 401 without a valid one; a link's token opens the desktop page only."""
+async def access_of(request: Request) -> Access:
+    """What the request's token may see now: every door that shows something asks it for each thing it shows.
+
+    401 without a valid token (a link's opens the desktop page only); 403 for an agent who has no row any more.
+    """
+    services: Services = request.app.state.services
+    return Access(_in_directory(services, await _no_link(request)), services.agents.directory(), services.settings)
+
+
+async def _no_link(request: Request) -> Grant:
     found = await _grant(request)
     if found.kind is Kind.LINK:
         raise _unknown("This token is a link's: it opens the desktop page, once.")
     return found
+
+
+def _in_directory(services: Services, grant: Grant) -> Grant:
+    """The grant as it is now; 403 when its agent has no row, 503 while that cannot be known."""
+    if (now := as_now(grant, services.agents.directory())) is not None:
+        return now
+    if not services.agents.is_complete:
+        raise HTTPException(503, INCOMPLETE, headers={"Retry-After": str(AGAIN_SECONDS)})
+    raise NoRow(grant)
 
 
 async def _grant(request: Request) -> Grant:
@@ -54,22 +86,27 @@ def _unknown(detail: str) -> HTTPException:
     return HTTPException(401, detail, headers={"WWW-Authenticate": "Bearer"})
 
 
-async def supervisor(request: Request) -> Grant:
-    """As `grant_of`; 403 unless it may read everybody's."""
-    grant = await grant_of(request)
-    if not grant.supervises:
+async def supervisor(request: Request) -> Access:
+    """As `access_of`; 403 unless it is a supervisor's or administrator's, who may be limited to some CRMs."""
+    access = await access_of(request)
+    if not access.grant.supervises:
         raise HTTPException(403, "This needs a supervisor's token.")
-    return grant
+    return access
 
 
 async def agent_of(request: Request) -> Grant:
-    """As `grant_of`; 401 unless it is an agent's own."""
-    return _agents(await grant_of(request))
+    """The rights of an agent who is in the directory now; 401 for every other token."""
+    return _agents((await access_of(request)).grant)
 
 
 async def opener_of(request: Request) -> Grant:
     """As `agent_of`, and a link's token too: whoever opens the desktop page."""
-    return _agents(await _grant(request))
+    return _in_directory(request.app.state.services, _agents(await _grant(request)))
+
+
+async def leaver_of(request: Request) -> Grant:
+    """As `agent_of`, in the directory or not: whoever signs out."""
+    return _agents(await _no_link(request))
 
 
 def _agents(grant: Grant) -> Grant:

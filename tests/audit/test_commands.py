@@ -65,7 +65,7 @@ async def test_list_show_and_access_log(stage: Stage) -> None:
     assert [one["status"] for one in found["entry"]["deliveries"][0]["attempts"]] == [200]
     assert "no click has the id" in await popbridge(stage, "audit", "show", "clk_none", code=1)
     acts = (await told(stage, "audit", "access-log"))["items"]
-    assert [act["what"] for act in acts] == ["access-log", "show", "show", "show", "list", "list"]
+    assert [act["what"] for act in acts] == ["access-log", "show", "show", "show", "list", "list", "popup"]
     assert CALLER not in json.dumps(acts)
     assert "command line" in await popbridge(stage, "audit", "access-log")
     assert "limit" in await popbridge(stage, "audit", "list", "--limit", "0", code=2)

@@ -70,7 +70,8 @@ async def test_a_caller_is_nowhere_afterwards(scene: Stage, said: io.StringIO, r
     assert NUMBER in everything_in(scene.redis_url)
     expected = await erase.dry_run(archive, scene.redis, mark, services.clock.now())
     receipt = await erase.erase(archive, scene.redis, mark, "a test", services.clock.now())
-    assert (receipt.lookups, receipt.reads) == (expected.lookups, expected.reads) == (4, 1)
+    assert (receipt.lookups, receipt.reads) == (expected.lookups, expected.reads) == (4, 4), "3 popups were shown"
+    assert receipt.beside == expected.beside == 3
     assert receipt.redis == expected.redis
     assert {"accepted", "audit", "call", "click", "popup", "desktop"} <= set(receipt.redis)
     await services.archive.catch_up(scene.redis)
@@ -92,7 +93,7 @@ async def test_a_caller_is_nowhere_afterwards(scene: Stage, said: io.StringIO, r
     verdict = verify(archive)
     assert verdict.findings == []
     nothing = await erase.dry_run(archive, scene.redis, mark, services.clock.now())
-    assert (nothing.lookups, nothing.reads, nothing.redis) == (0, 0, {})
+    assert (nothing.lookups, nothing.beside, nothing.reads, nothing.redis) == (0, 0, 0, {})
 
 
 def held_in_files(archive: Archive, trace: str, request: pytest.FixtureRequest) -> bool:

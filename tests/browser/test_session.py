@@ -15,7 +15,7 @@ from starlette.routing import Route
 from bridge.core.http_types import Secret
 from bridge.store import tokens
 from tests.browser.desk import Desks, card, live, open_desks
-from tests.stage import DANA, open_stage, serving, until
+from tests.stage import DANA, OMER, open_stage, serving, until
 
 pytestmark = pytest.mark.anyio
 
@@ -81,6 +81,47 @@ async def test_a_revoked_session_is_said_so(desks: Desks) -> None:
     for session in sessions:
         await tokens.revoke(desks.stage.redis, session.token_id)
     await expect(page.get_by_role("heading", name="You have been signed out")).to_be_visible()
+
+
+async def test_a_card_whose_extension_is_somebody_elses_now_says_so(desks: Desks) -> None:
+    page = await desks.open()
+    desks.stage.talk(name="Ruth Levi")
+    await desks.click()
+    await expect(card(page)).to_be_visible()
+    agents, hers = desks.stage.folder / "agents.csv", f"{DANA},main,{desks.stage.make.dana}"
+    rows = agents.read_text(encoding="utf-8")
+    agents.write_text(rows.replace(hers, f"{DANA},main,SIPNew"), encoding="utf-8")
+    told = f"extension {desks.stage.make.dana} is no longer yours, so this call is not followed any more"
+    await expect(card(page).locator(".condition")).to_have_text(told)
+    desks.stage.talk(name="Omer's caller")
+    await desks.stage.click({"agent": OMER})
+    await expect(card(page)).not_to_contain_text("Omer's caller")
+
+
+async def test_an_agent_who_is_taken_out_of_the_directory_is_told_so(desks: Desks) -> None:
+    """On the open page, after a reload, and when the link is opened again; a caller's name stays nowhere."""
+    desks.expected += ["403"]
+    token = await desks.token()
+    page = await desks.blank(await desks.new_profile())
+    await page.goto(f"{desks.stage.bridge_url}/desktop#token={token}")
+    await live(page)
+    desks.stage.talk(name="Ruth Levi")
+    await desks.click()
+    await expect(card(page)).to_be_visible()
+    agents = desks.stage.folder / "agents.csv"
+    rows = agents.read_text(encoding="utf-8").splitlines(keepends=True)
+    agents.write_text("".join(row for row in rows if DANA not in row), encoding="utf-8")
+    gone = page.get_by_role("heading", name="You are not in the agent directory any more")
+    await expect(gone).to_be_visible()
+    await expect(page.locator("body")).not_to_contain_text("Ruth")
+    assert "Ruth" not in await kept(page)
+    await page.goto("about:blank")
+    await page.goto(f"{desks.stage.bridge_url}/desktop?lang=he#token={token}")
+    await expect(page.get_by_role("heading", name="אינכם עוד ברשימת הנציגים")).to_be_visible()
+    agents.write_text("".join(rows), encoding="utf-8")
+    await page.goto("about:blank")
+    await page.goto(f"{desks.stage.bridge_url}/desktop#token={token}")
+    await live(page)
 
 
 async def test_the_page_works_in_a_frame_of_another_site_without_cookies(

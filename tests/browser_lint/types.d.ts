@@ -199,6 +199,7 @@ interface LogEntry {
   popup_id: string | null;
   source_ip: string | null;
   deliveries: DeliverySummary[];
+  other_callers?: (string | null)[];
 }
 
 /** A click that was refused: its `reason` is the slug of the refusal, its `cause` what only supervisors are shown. */
@@ -243,6 +244,7 @@ interface ConsoleSession {
   token_id: string;
   role: string;
   expires_at: string;
+  crms: string[] | null;
 }
 
 /** Put in front of /button.js by the bridge: the words it needs, by language. */

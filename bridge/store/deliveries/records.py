@@ -3,7 +3,7 @@
 Times in Redis are milliseconds since 1970. `claims` is about attempting one, `ledger` about losing none.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from bridge.config.models import Settings
@@ -45,25 +45,27 @@ def milliseconds(moment: datetime) -> int:
 
 def buffer_new(pipe: Batch, delivery: Delivery, click: Click, expires_at: datetime) -> None:
     """Buffer the record of a new delivery and its place in the ledger."""
-    _buffer(pipe, delivery, click.click_id, click.received_at, expires_at, {})
+    _buffer(pipe, delivery, click.click_id, click.received_at, expires_at, {"crm": click.crm})
 
 
 def buffer_note(pipe: Batch, delivery: Delivery, note: Note, expires_at: datetime) -> None:
     """As `buffer_new`, for an agent's note on a popup."""
-    _buffer(pipe, delivery, note.click_id, note.noted_at, expires_at, {"note": json_text(note)})
+    more = {"crm": note.agent.crm, "note": json_text(note)}
+    _buffer(pipe, delivery, note.click_id, note.noted_at, expires_at, more)
 
 
 def buffer_told(pipe: Batch, delivery: Delivery, popup: Popup, told: str) -> None:
     """As `buffer_new`, for the end of a popup's call (as JSON)."""
     expires_at = delivery.created_at + NOTE_LIFE
-    _buffer(pipe, delivery, popup.click_id, delivery.created_at, expires_at, {"note": told})
+    _buffer(pipe, delivery, popup.click_id, delivery.created_at, expires_at, {"crm": popup.agent.crm, "note": told})
 
 
 def buffer_log(pipe: Batch, delivery: Delivery, click: Click) -> None:
     """As `buffer_new`, for an entry in a CRM's history of calls: written once it is known who called."""
     not_before = str(milliseconds(delivery.created_at + FIRST_LOOK))
     expires_at = delivery.created_at + NOTE_LIFE
-    _buffer(pipe, delivery, click.click_id, click.received_at, expires_at, {"not_before_ms": not_before})
+    more = {"crm": click.crm, "not_before_ms": not_before}
+    _buffer(pipe, delivery, click.click_id, click.received_at, expires_at, more)
 
 
 def _buffer(
@@ -107,11 +109,16 @@ async def resend(redis: TextRedis, delivery_id: str, now: datetime, expires_at: 
 
 
 async def every(
-    redis: TextRedis, state: str | None, target: str | None, limit: int, cursor: str | None
+    redis: TextRedis,
+    state: str | None,
+    target: str | None,
+    limit: int,
+    cursor: str | None,
+    crms: Collection[str] | None = None,
 ) -> tuple[list[Delivery], str | None]:
     """Deliveries that match, newest first, and where the next page begins (None: there is none).
 
-    Ids sort by time, so the cursor is the id of the last one on a page.
+    Ids sort by time, so the cursor is the id of the last one on a page. `crms`: only popups of these CRMs' clicks.
     """
     found: list[Delivery] = []
     while len(found) <= limit:
@@ -119,7 +126,8 @@ async def every(
         if not ids:
             break
         cursor = ids[-1]
-        found += [one for one in await get(redis, ids) if state in (None, one.state) and target in (None, one.target)]
+        some = await get(redis, ids, crms)
+        found += [one for one in some if state in (None, one.state) and target in (None, one.target)]
     return found[:limit], found[limit - 1].delivery_id if len(found) > limit else None
 
 
@@ -129,15 +137,17 @@ async def forget_old(redis: TextRedis, now: datetime) -> None:
     await redis.zremrangebylex(keys.DELIVERIES, "-", f"({oldest}")
 
 
-async def get(redis: TextRedis, delivery_ids: Iterable[str]) -> list[Delivery]:
-    """The deliveries with these ids that are still kept."""
+async def get(redis: TextRedis, delivery_ids: Iterable[str], crms: Collection[str] | None = None) -> list[Delivery]:
+    """The deliveries with these ids that are still kept; by `crms` only those of these CRMs' clicks. One that an
+    earlier version wrote does not say whose it is."""
     wanted = list(delivery_ids)
     async with redis.pipeline(transaction=False) as pipe:
         for delivery_id in wanted:
             pipe.hgetall(keys.delivery(delivery_id))
             pipe.lrange(keys.attempts(delivery_id), 0, -1)
         rows = await pipe.execute() if wanted else []
-    return [_delivery(record, attempts) for record, attempts in zip(rows[::2], rows[1::2], strict=True) if record]
+    kept = ((record, attempts) for record, attempts in zip(rows[::2], rows[1::2], strict=True) if record)
+    return [_delivery(*one) for one in kept if crms is None or one[0].get("crm") in crms]
 
 
 def _delivery(record: dict[str, str], attempts: list[str]) -> Delivery:

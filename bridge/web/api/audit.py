@@ -1,17 +1,19 @@
 """Reading the audit log over HTTP. Every read is recorded in the access log first, and limited per token."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from bridge.agents.access import Access
 from bridge.audit import access_log, export, query, search
 from bridge.audit.search import Search
 from bridge.core.errors import Malformed
+from bridge.core.model import Caller
 from bridge.services import Services
 from bridge.store import counters
-from bridge.store.tokens import Grant, Role
+from bridge.store.tokens import Role
 from bridge.web.signin import supervisor
 
 READS_PER_MINUTE, EXPORTS_PER_MINUTE = 120, 6
@@ -20,24 +22,24 @@ READS_PER_MINUTE, EXPORTS_PER_MINUTE = 120, 6
 
 async def entries(request: Request) -> Response:
     """`GET /api/audit`: log entries that match, newest first."""
-    grant = await supervisor(request)
+    access = await supervisor(request)
     services: Services = request.app.state.services
     limit, cursor = paging(request)
-    wanted = _search(request, {"limit", "cursor"})
-    await record_read(request, grant, "list", wanted)
+    wanted = _search(request, access, {"limit", "cursor"})
+    await record_read(request, access, "list", wanted)
     page = await query.entries(services.archive, services.redis, wanted, limit, cursor)
     return JSONResponse({"items": page.items, "next_cursor": page.next_cursor})
 
 
 async def export_entries(request: Request) -> Response:
     """`GET /api/audit/export?format=csv|jsonl`: all log entries that match, as a file."""
-    grant = await supervisor(request)
+    access = await supervisor(request)
     services: Services = request.app.state.services
     form = request.query_params.get("format", "csv")
     if form not in export.FORMATS:
         raise Malformed(f"format must be one of: {', '.join(export.FORMATS)}")
-    wanted = _search(request, {"format"})
-    await record_read(request, grant, "export", wanted, EXPORTS_PER_MINUTE)
+    wanted = _search(request, access, {"format"})
+    await record_read(request, access, "export", wanted, EXPORTS_PER_MINUTE)
     pieces = export.texts(services.archive, services.redis, wanted, form)
     first, _ = await anext(pieces)  # an unavailable database is reported as such, not by a truncated file
     headers = {"Content-Disposition": f'attachment; filename="popbridge-audit.{form}"'}
@@ -51,14 +53,16 @@ async def _body(first: str, pieces: AsyncIterator[tuple[str, int]]) -> AsyncIter
 
 
 async def access_entries(request: Request) -> Response:
-    """`GET /api/audit/access-log`: who read the log, what was erased and what retention deleted; for admins."""
-    grant = await supervisor(request)
-    if grant.role is not Role.ADMIN:
+    """`GET /api/audit/access-log[?caller=]`: who read the log or was shown callers, what was erased and what retention
+    deleted; for admins. One who is limited to some CRMs sees what was read of these alone."""
+    access = await supervisor(request)
+    if access.grant.role is not Role.ADMIN:
         raise HTTPException(403, "This needs an admin's token.")
     services: Services = request.app.state.services
     limit, cursor = paging(request)
-    await record_read(request, grant, "access-log", None)
-    page = await access_log.page(services.archive, services.redis, limit, cursor)
+    wanted = _search(request, access, {"limit", "cursor"}, ("caller",))
+    await record_read(request, access, "access-log", wanted)
+    page = await access_log.page(services.archive, services.redis, limit, cursor, wanted)
     return JSONResponse({"items": page.items, "next_cursor": page.next_cursor})
 
 
@@ -69,23 +73,45 @@ def paging(request: Request) -> tuple[int, str | None]:
     return search.page_limit(request.query_params.get("limit")), cursor
 
 
-def _search(request: Request, also: set[str]) -> Search:
+def _search(request: Request, access: Access, also: set[str], known: Sequence[str] = search.FILTERS) -> Search:
     services: Services = request.app.state.services
-    unknown = set(request.query_params) - {*search.FILTERS, *also}
+    unknown = set(request.query_params) - {*known, *also}
     if unknown:
-        raise Malformed(f"unknown filter '{min(unknown)[:50]}'; known: {', '.join(search.FILTERS)}")
-    return Search.read(request.query_params, services.labels.regions.values(), services.clock.now())
+        raise Malformed(f"unknown filter '{min(unknown)[:50]}'; known: {', '.join(known)}")
+    regions = services.labels.regions.values()
+    return Search.read(request.query_params, regions, services.clock.now(), access.crms)
 
 
 async def record_read(
-    request: Request, grant: Grant, what: str, wanted: Search | None, per_minute: int = READS_PER_MINUTE, **about: str
+    request: Request,
+    access: Access,
+    what: str,
+    wanted: Search | None,
+    per_minute: int = READS_PER_MINUTE,
+    crm: str | None = None,
+    **about: str,
 ) -> None:
     """Record in the access log who reads what. 429 when this token is used too often."""
     services: Services = request.app.state.services
     now = services.clock.now()
     kind = "audit-export" if what == "export" else "audit-read"
-    times, wait = await counters.happened(services.redis, kind, "", grant.token_id, now.timestamp())
+    times, wait = await counters.happened(services.redis, kind, "", access.grant.token_id, now.timestamp())
     if times > per_minute:
         detail = f"More than {per_minute} such requests in this minute with one token."
         raise HTTPException(429, detail, headers={"Retry-After": str(wait)})
-    await access_log.record(services.redis, f"{grant.role} {grant.token_id}", what, now, wanted, about)
+    crm = crm or (wanted.filters.get("crm") if wanted else None)
+    await access_log.record(services.redis, _who(access), what, now, wanted, about, (crm,) if crm else access.crms)
+
+
+async def record_shown(
+    request: Request, access: Access, what: str, callers: Iterable[Caller] = (), crm: str | None = None, **about: str
+) -> None:
+    """Record in the access log who is shown these callers, before they are shown. `crm`: of which alone."""
+    services: Services = request.app.state.services
+    of = access.crms if crm is None else (crm,)
+    now = services.clock.now()
+    await access_log.record(services.redis, _who(access), what, now, None, about, of, callers)
+
+
+def _who(access: Access) -> str:
+    return f"{access.grant.role} {access.grant.token_id}"

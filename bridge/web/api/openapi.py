@@ -20,8 +20,8 @@ ID = {**TEXT, "minLength": 1}
 OF_WHO = {
     "all": (),
     "button": (401, 503),
-    "agent": (401, 503),
-    "token": (401, 503),
+    "agent": (401, 403, 503),
+    "token": (401, 403, 503),
     "supervisor": (401, 403, 503),
     "admin": (401, 403, 503),
 }

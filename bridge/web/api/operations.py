@@ -78,7 +78,8 @@ def _audit() -> tuple[Operation, ...]:
         Operation("get", "/api/audit/export", "All log entries that match, as a file.", "supervisor",
                   {200: tuple(export.MEDIA_TYPES.values())}, (400, 429), AUDIT_FILTERS | {"format": "csv or jsonl"}),
         Operation("get", "/api/audit/access-log", "Who read the log, what was erased, what retention deleted.", "admin",
-                  {200: listed(LOOSE)}, (400, 429), PAGING),
+                  {200: listed(LOOSE)}, (400, 429),
+                  {"caller": "only who searched for this number or was shown it"} | PAGING),
     )  # fmt: skip
 
 

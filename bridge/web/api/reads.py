@@ -1,39 +1,46 @@
 """Reading: the details of a click, a popup with its deliveries, a cached call, live extensions and queues."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from bridge.agents.access import Access
 from bridge.audit.search import Search, page_limit
+from bridge.calls.labels import identified
 from bridge.calls.live_calls import PhoneSystem
 from bridge.calls.snapshot import extension_rows, queue_row
 from bridge.clicks import history
 from bridge.core.errors import Malformed
 from bridge.core.json_codec import as_json
-from bridge.core.model import DeliveryState
+from bridge.core.model import Caller, DeliveryState, ExtensionId
+from bridge.pbx.contract import Listing
 from bridge.services import Services
 from bridge.store.calls import popups
 from bridge.store.deliveries import records
 from bridge.store.desktop import notes
-from bridge.store.tokens import Grant
 from bridge.web.api import audit
-from bridge.web.signin import grant_of, supervisor
+from bridge.web.signin import access_of, supervisor
 
 GONE = "Nothing has this id, or it is no longer kept."
+SHARED = (
+    "Other CRMs use this phone system too, and its queues do not tell whose callers wait: this token may not see them."
+)
 
 
 async def click(request: Request) -> Response:
     """`GET /api/clicks/{click_id}`: the details of one click."""
-    grant = await grant_of(request)
+    access = await access_of(request)
     services: Services = request.app.state.services
     click_id = request.path_params["click_id"]
     story = await popups.story(services.redis, click_id)
-    if story is None or not _owns_story(grant, story):
+    if story is None or not _sees_story(access, story):
         raise HTTPException(404, GONE)
-    if grant.supervises:
-        await audit.record_read(request, grant, "story", None, click_id=click_id)
+    if access.grant.supervises:
+        await audit.record_read(request, access, "story", None, crm=story["click"]["crm"], click_id=click_id)
     ids, popup = story.pop("delivery_ids"), story["answer"]["popup"]
     ids += await notes.sent(services.redis, popup["popup_id"]) if popup else []
     return JSONResponse({**story, "deliveries": as_json(await records.get(services.redis, ids))})
@@ -41,57 +48,63 @@ async def click(request: Request) -> Response:
 
 async def clicks(request: Request) -> Response:
     """`GET /api/clicks?agent=&crm=&since=&until=&limit=&cursor=`: clicks, refused ones too; agents see only theirs."""
-    grant = await grant_of(request)
+    access = await access_of(request)
     services: Services = request.app.state.services
     filters = {name: request.query_params.get(name, "") for name in ("crm", "since", "until")}
     filters["crm_user"] = request.query_params.get("agent", "")
+    grant = access.grant
     if not grant.supervises:
         filters |= {"crm": grant.crm, "crm_user": grant.crm_user}
     now = services.clock.now()
-    search = Search.read(filters, services.labels.regions.values(), now)
+    search = Search.read(filters, services.labels.regions.values(), now, access.crms)
     limit, cursor = audit.paging(request)
-    await audit.record_read(request, grant, "clicks", search)
+    await audit.record_read(request, access, "clicks", search)
     page = await history.clicks(services.archive, services.redis, search, limit, cursor, now, grant.supervises)
     return JSONResponse({"items": page.items, "next_cursor": page.next_cursor})
 
 
-def _owns_story(grant: Grant, story: dict[str, Any]) -> bool:
+def _sees_story(access: Access, story: dict[str, Any]) -> bool:
     crm_user = (story["agent"] or {}).get("crm_user") or story["click"]["agent"] or ""
-    return grant.owns(story["click"]["crm"], crm_user)
+    return access.sees_agent(story["click"]["crm"], crm_user)
 
 
 async def popup(request: Request) -> Response:
     """`GET /api/popups/{popup_id}`: the popup with its deliveries."""
-    grant = await grant_of(request)
+    access = await access_of(request)
     services: Services = request.app.state.services
     found = await popups.popup(services.redis, request.path_params["popup_id"])
-    if found is None or not grant.owns(found[0].agent.crm, found[0].agent.crm_user):
+    if found is None or not access.sees_agent(found[0].agent.crm, found[0].agent.crm_user):
         raise HTTPException(404, GONE)
-    ids = [*found[1], *await notes.sent(services.redis, found[0].popup_id)]
-    return JSONResponse({**as_json(found[0]), "deliveries": as_json(await records.get(services.redis, ids))})
+    shown, ids = found
+    callers = [call.caller for call in (shown.call, *shown.other_calls)]
+    await audit.record_shown(request, access, "popup", callers, shown.agent.crm, popup_id=shown.popup_id)
+    ids = [*ids, *await notes.sent(services.redis, shown.popup_id)]
+    return JSONResponse({**as_json(shown), "deliveries": as_json(await records.get(services.redis, ids))})
 
 
 async def delivery_list(request: Request) -> Response:
     """`GET /api/deliveries?state=&target=&limit=&cursor=`: deliveries, newest first."""
-    await supervisor(request)
+    access = await supervisor(request)
     services: Services = request.app.state.services
     query = request.query_params
     state = query.get("state") or None
     if state not in (None, *(str(one) for one in DeliveryState)):
         raise Malformed(f"state must be one of: {', '.join(DeliveryState)}")
     limit, target = page_limit(query.get("limit")), query.get("target") or None
-    items, more = await records.every(services.redis, state, target, limit, query.get("cursor") or None)
+    await audit.record_shown(request, access, "deliveries")
+    items, more = await records.every(services.redis, state, target, limit, query.get("cursor") or None, access.crms)
     return JSONResponse({"items": as_json(items), "next_cursor": more})
 
 
 async def retry(request: Request) -> Response:
     """`POST /api/deliveries/{id}/retry`: resend a failed or expired one, marked as resent."""
-    await supervisor(request)
+    access = await supervisor(request)
     services: Services = request.app.state.services
     delivery_id = request.path_params["delivery_id"]
-    found = await records.get(services.redis, [delivery_id])
+    found = await records.get(services.redis, [delivery_id], access.crms)
     if not found:
         raise HTTPException(404, GONE)
+    await audit.record_shown(request, access, "retry", delivery_id=delivery_id)
     outcome = await records.send_again(services.redis, services.settings, found[0], services.clock.now())
     if outcome != records.RESENT:
         raise HTTPException(409, f"The delivery is {outcome}: only failed and expired ones can be resent.")
@@ -100,47 +113,65 @@ async def retry(request: Request) -> Response:
 
 async def call(request: Request) -> Response:
     """`GET /api/calls/{ivrid}`: the cached call; agents see only calls on their own extensions."""
-    grant = await grant_of(request)
+    access = await access_of(request)
     services: Services = request.app.state.services
-    query = request.query_params
-    found = await popups.calls(services.redis, request.path_params["ivrid"], query.get("pbx"), query.get("extension"))
-    if not grant.supervises:
-        agent = services.agents.directory().agent(grant.crm, grant.crm_user)
-        own = {(one.pbx, one.extension) for one in agent.extensions} if agent else set()
-        found = [one for one in found if (one.pbx, one.extension) in own]
+    query, ivrid = request.query_params, request.path_params["ivrid"]
+    cached = await popups.calls(services.redis, ivrid, query.get("pbx"), query.get("extension"))
+    found = [one for one in cached if access.sees_line(ExtensionId(one.pbx, one.extension))]
     if not found:
         raise HTTPException(404, GONE)
+    await audit.record_shown(request, access, "call", [found[0].caller], pbx=found[0].pbx, ivrid=ivrid)
     return JSONResponse(as_json(found[0]))
 
 
-def _system(request: Request) -> PhoneSystem:
+def _system(request: Request, access: Access) -> PhoneSystem:
     services: Services = request.app.state.services
-    system = services.lookup.systems.get(request.path_params["pbx"])
-    if system is None:
-        raise HTTPException(404, f"There is no [pbx.NAME] with this name; known: {', '.join(services.lookup.systems)}")
-    return system
+    name = request.path_params["pbx"]
+    known = [*access.phone_systems()]
+    if name not in known:
+        raise HTTPException(404, f"There is no [pbx.NAME] with this name; known: {', '.join(known)}")
+    return services.lookup.systems[name]
 
 
 async def extensions(request: Request) -> Response:
     """`GET /api/pbx/{pbx}/extensions[?extension=]`: the extensions now, with their calls."""
-    await supervisor(request)
+    access = await supervisor(request)
     services: Services = request.app.state.services
-    system, wanted = _system(request), request.query_params.get("extension")
-    listing = await system.snapshot(wanted)
+    system, wanted = _system(request, access), request.query_params.get("extension")
+    if wanted is not None and not access.sees_line(ExtensionId(system.name, wanted)):
+        return _list([])
+    listing = _seen(await system.snapshot(wanted), system.name, access)
+    callers = [call.caller for calls in listing.extensions.values() for call in calls]
+    about = {"extension": wanted} if wanted else {}
+    await audit.record_shown(request, access, "extensions", _identified(callers, system), pbx=system.name, **about)
     return _list(extension_rows(listing, wanted, services.labels))
+
+
+def _seen(listing: Listing, pbx: str, access: Access) -> Listing:
+    """What this token sees of it."""
+    seen = {name: calls for name, calls in listing.extensions.items() if access.sees_line(ExtensionId(pbx, name))}
+    return replace(listing, extensions=seen)
+
+
+def _identified(callers: Iterable[Caller], system: PhoneSystem) -> list[Caller]:
+    return [identified(caller, system.account.region) for caller in callers]
 
 
 async def queues(request: Request) -> Response:
     """`GET /api/pbx/{pbx}/queues[?queue=]`: the queues now, with their waiting callers."""
-    await supervisor(request)
+    access = await supervisor(request)
     services: Services = request.app.state.services
-    system = _system(request)
+    system = _system(request, access)
+    if not access.sees_all_of(system.name):
+        raise HTTPException(403, SHARED)
     wanted = request.query_params.get("queue") or None
     found = await system.queues(wanted)
     if found is None:
         raise HTTPException(404, f"Phone systems of kind {system.adapter.kind} do not report queues.")
     if wanted is not None and not found:
         raise HTTPException(404, "The phone system has no queue with this id; leave out queue= to list them.")
+    callers = [one.caller for queue in found for one in queue.callers]
+    await audit.record_shown(request, access, "queues", _identified(callers, system), pbx=system.name)
     region = services.labels.regions[system.name]
     return _list([queue_row(queue, region) for queue in found])
 

@@ -79,8 +79,9 @@ def _entry(reason: Mapping[str, Any]) -> dict[str, Any]:
     numbers = ("pbx_ms", "total_ms")
     fields: dict[str, Any] = {name: OPTIONAL_NUMBER if name in numbers else OPTIONAL_TEXT for name in FIELDS}
     ends = {"type": "array", "items": model("DeliveryEnd")}
+    others = {"type": "array", "items": OPTIONAL_TEXT, "description": "callers shown beside; left out if none"}
     properties = {**fields, "reason": reason, "deliveries": ends}
-    return {"type": "object", "properties": properties, "required": [*properties]}
+    return {"type": "object", "properties": {**properties, "other_callers": others}, "required": [*properties]}
 
 
 def delivery_end() -> dict[str, Any]:

@@ -23,5 +23,6 @@ async def page(_: Request) -> Response:
 
 async def session(request: Request) -> Response:
     """`GET /console/session`: whose token this is. 401 and 403 as everywhere."""
-    grant = await supervisor(request)
-    return JSONResponse({"token_id": grant.token_id, "role": grant.role, "expires_at": grant.expires_at})
+    grant = (await supervisor(request)).grant
+    whose = {"token_id": grant.token_id, "role": grant.role, "expires_at": grant.expires_at}
+    return JSONResponse({**whose, "crms": list(grant.crms) or None})

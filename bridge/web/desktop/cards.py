@@ -1,6 +1,6 @@
 """How the call of an open card stands: what the page is told while the phone system says it; pure."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from bridge.core import hide
 from bridge.core.json_codec import as_json, from_json, time_text
 from bridge.core.model import Call, CallState, ExtensionId, Outcome, Popup
 from bridge.core.reasons import Reason, say
+from bridge.store.clicks.callers import key_of
 from bridge.web.desktop.open_pages import event
 
 ENDED = "ended"
@@ -45,6 +46,15 @@ class Card:
     is_told: bool
     now: CallNow | None = None
     _popup: Popup | None = None
+    _callers: set[str] | None = None
+
+    @property
+    def callers(self) -> set[str]:
+        """The callers, by key, whom its pages were shown and the log has; those of the popup first."""
+        if self._callers is None:
+            calls = (self.popup.call, *self.popup.other_calls)
+            self._callers = {key_of(call.caller) for call in calls}
+        return self._callers
 
     @property
     def popup(self) -> Popup:
@@ -98,21 +108,43 @@ def _why_ended(answered_by: str | None) -> Reason:
     return Reason("answered-by", {"who": answered_by}) if answered_by else Reason("answered-elsewhere")
 
 
-def lines_of(popup: Popup, lines: Sequence[ExtensionId]) -> tuple[ExtensionId, ...]:
-    """Where the popup's call may be now: on its own line or on another of the agent's."""
-    return tuple(dict.fromkeys((ExtensionId(popup.agent.pbx, popup.agent.extension), *lines)))
+def not_followed(card: Card) -> CallNow:
+    """The agent has lost the call's extension: what was known of it, and nothing that is new."""
+    return CallNow(
+        str(CallState.UNKNOWN),
+        card.stands.call,
+        (),
+        Reason("extension-lost", {"extension": line_of(card.popup).extension}),
+    )
 
 
-def as_heard(card: Card, heard: Sequence[LookupResult], labels: Labels, hidden: Collection[str] = ()) -> CallNow:
-    """How the call stands by what the phone systems said about each line of the agent, without what is `hidden`."""
-    calls = [call for each in heard for call in each.calls]
+def line_of(popup: Popup) -> ExtensionId:
+    """The extension that the popup's call was found on."""
+    return ExtensionId(popup.agent.pbx, popup.agent.extension)
+
+
+def as_heard(
+    card: Card,
+    heard: Mapping[ExtensionId, LookupResult],
+    lines: Collection[ExtensionId],
+    labels: Labels,
+    hidden: Collection[str] = (),
+) -> CallNow:
+    """How the call stands by what the phone systems said about each of the agent's `lines`, without what is `hidden`.
+
+    The call may be on its own line or on another of the agent's; on one that is not theirs any more nothing is told.
+    """
+    answers = [heard[line] for line in lines if line in heard]
+    calls = [call for each in answers for call in each.calls]
     mine = next((call for call in calls if _is_same(call, card.popup.call)), None)
     if mine is not None:
         choice = choose([mine, *(call for call in calls if not _is_same(call, mine))], mine.ivrid)
         others = choice.others if choice else ()
         call, *shown = (hide.call_without(labelled(each, labels), hidden) for each in (mine, *others))
         return CallNow(str(mine.state), call, tuple(shown), Reason(f"chosen-{mine.state}"))
-    silent = next((each for each in heard if each.outcome not in ANSWERED), None)
+    if line_of(card.popup) not in lines:
+        return not_followed(card)
+    silent = next((each for each in answers if each.outcome not in ANSWERED), None)
     if silent is None:
         return ended()
     last = card.stands

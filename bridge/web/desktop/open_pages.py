@@ -19,6 +19,7 @@ FAREWELL_SECONDS = 1.0
 HEARTBEAT = b": still here\n\n"
 BYE = b"event: bye\ndata: {}\n\n"
 REVOKED = b'event: signed-out\ndata: {"reason":"revoked"}\n\n'
+NO_ROW = b'event: signed-out\ndata: {"reason":"unknown-agent"}\n\n'
 EXPIRED = b'event: signed-out\ndata: {"reason":"expired"}\n\n'
 
 

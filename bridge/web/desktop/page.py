@@ -25,7 +25,7 @@ from bridge.store.desktop.preferences import Preferences
 from bridge.store.tokens import Grant, Kind
 from bridge.web import body
 from bridge.web.languages import STATIC
-from bridge.web.signin import agent_of, bearer, opener_of, told_of
+from bridge.web.signin import agent_of, bearer, leaver_of, opener_of, told_of
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ def _searched(services: Services, grant: Grant) -> list[CrmAccount]:
 
 async def sign_out(request: Request) -> Response:
     """`DELETE /desktop/session`: the session ends, on every page that has it. A token outlives the page."""
-    grant = await agent_of(request)
+    grant = await leaver_of(request)
     services: Services = request.app.state.services
     if grant.kind is Kind.SESSION:
         await tokens.revoke(services.redis, grant.token_id)

@@ -1,12 +1,16 @@
 // Requests to the bridge.
 
-/** The bridge refused a request (`status` is HTTP's) or did not answer (0). `detail` is its explanation, if it gave one. */
+/**
+ * The bridge refused a request (`status` is HTTP's) or did not answer (0). `detail` is its explanation and `reason` its
+ * stable word for it, if it gave them.
+ */
 export class RequestFailed extends Error {
   /** @param {number} status */
-  constructor(status, detail = "") {
+  constructor(status, detail = "", reason = "") {
     super(`request failed with status ${status}`);
     this.status = status;
     this.detail = detail;
+    this.reason = reason;
   }
 
   /** Whether the same request would be refused again: the bridge was reached, and is not just busy. */
@@ -47,7 +51,23 @@ export async function send(method, path, { bearer, body, keepalive = false, head
 /** @param {Response} response an error response, with problem+json or not */
 export async function failureOf(response) {
   const problem = await response.json().catch(() => null);
-  return new RequestFailed(response.status, problem?.detail ?? "");
+  return new RequestFailed(response.status, problem?.detail ?? "", problem?.reason ?? "");
+}
+
+/**
+ * The bridge's word for why a request failed; "" if it gave none.
+ * @param {unknown} error
+ */
+export function reasonOf(error) {
+  return error instanceof RequestFailed ? error.reason : "";
+}
+
+/**
+ * Whether the bridge does not accept the session any more: it is over, or its agent is not in the directory.
+ * @param {unknown} error
+ */
+export function endsSession(error) {
+  return statusOf(error) === 401 || reasonOf(error) === "unknown-agent";
 }
 
 /**

@@ -112,7 +112,7 @@ async function notAStream(response) {
   const { status, headers: got } = response;
   const problem = await problemOf(response);
   const retryAfterMs = milliseconds(got.get("Retry-After"));
-  if (problem && (status === 401 || status === 403)) return { refused: "" };
+  if (problem && (status === 401 || status === 403)) return { refused: problem.reason ?? "" };
   if (problem) return { retryAfterMs, isFull: problem.reason === "too-many-streams" };
   return { retryAfterMs, mutes: status < 500 || status === 504 ? 1 : 0 };
 }

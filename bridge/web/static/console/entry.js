@@ -34,7 +34,9 @@ export function visuallyHidden(words) {
  * @param {LogEntry} entry
  */
 export function callerOf(entry) {
-  return entry.caller === "" && entry.popup_id ? element("span", {}, [say("console.withheld")]) : personal(entry.caller);
+  const own = entry.caller === "" && entry.popup_id ? element("span", {}, [say("console.withheld")]) : personal(entry.caller);
+  const others = (entry.other_callers ?? []).flatMap((number) => [" ", personal(number)]);
+  return others.length ? element("span", {}, [own, " ", say("console.also-shown"), ...others]) : own;
 }
 
 /**

@@ -70,6 +70,7 @@ function showUser() {
   if (session) {
     const { role, token_id: id, expires_at: expires } = session;
     byId("user").append(say("console.signed-in"), " ", element("b", {}, [say(`console.role.${role}`)]), " ", ltr(id));
+    if (session.crms) byId("user").append(" ", say("console.limited"), " ", ltr(session.crms.join(", ")));
     byId("user").title = say("console.until", { id, time: timeText(expires) });
   }
   for (const id of ["user", "pages", "sign-out"]) byId(id).hidden = !session;

@@ -98,9 +98,10 @@ export class CardView {
 
   /** That somebody else has answered, or that the call has ended, or that the facts may be out of date. */
   #condition() {
-    const { state, stale, why, askedAt, answeredBy } = this.card;
+    const { state, stale, why, reason, askedAt, answeredBy } = this.card;
     if (answeredBy !== null) return element("p", { class: "condition" }, [stateWords(this.card)]);
     if (state === "ended") return element("p", { class: "condition" }, [say("ended.text", { time: clockTime(askedAt) })]);
+    if (reason?.code === "extension-lost") return element("p", { class: "condition" }, [foreign(sayWhy(this.card))]);
     if (!stale) return null;
     const because = why ? [" ", foreign(sayWhy(this.card))] : [];
     return element("p", { class: "condition condition-stale" }, [element("b", {}, [say("stale.text")]), ...because]);

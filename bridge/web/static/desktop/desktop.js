@@ -23,7 +23,12 @@ const TICK_MS = 1_000;
 const CHECK_SESSION_MS = 60_000;
 const WINDOW = "popup,width=460,height=780";
 /** The notice for each reason that the bridge gives for the end of a session. @type {Record<string, string>} */
-const ENDS = { expired: "session-expired", revoked: "session-revoked", "signed-out": "signed-out" };
+const ENDS = {
+  expired: "session-expired",
+  revoked: "session-revoked",
+  "signed-out": "signed-out",
+  "unknown-agent": "session-unknown-agent",
+};
 
 /**
  * The page around it.
@@ -49,7 +54,7 @@ export class Desktop {
   /** @param {SessionData} data @param {Page} page */
   constructor(data, page) {
     this.#page = page;
-    const session = (this.#session = new Session(data, () => this.#end("")));
+    const session = (this.#session = new Session(data, (reason) => this.#end(reason)));
     const stored = session.storedCards();
     if (stored) this.#cards.merge(stored.cards);
     this.#preferences = new PreferenceStore(

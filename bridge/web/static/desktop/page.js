@@ -1,7 +1,7 @@
 // The desktop page: signs the agent in and out, shows the connection, and applies language and theme.
 
 import { allMatching, byId } from "../element.js";
-import { RequestFailed } from "../http.js";
+import { reasonOf, RequestFailed } from "../http.js";
 import { chooseLanguage, languages, say, useLanguage } from "../words.js";
 import { showNotice } from "./card_list.js";
 import { Desktop } from "./desktop.js";
@@ -27,6 +27,7 @@ async function findSession(token) {
     try {
       return await signIn(token);
     } catch (error) {
+      if (reasonOf(error) === "unknown-agent") return signedOut("session-unknown-agent");
       if (error instanceof RequestFailed && error.isFinal) return stored ?? signedOut("expired");
       showConnection("waiting", RETRY_MS);
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));

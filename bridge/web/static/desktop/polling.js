@@ -58,8 +58,8 @@ async function ask(url, sent, signal, onEvent) {
     const response = await fetch(url, { headers: { ...sent, Accept: "text/plain" }, cache: "no-store", signal: limited });
     const isAnswer = response.ok && (response.headers.get("Content-Type") ?? "").startsWith("text/plain");
     if (isAnswer) return take(await response.text(), onEvent);
-    const isRefusal = response.status === 401 || response.status === 403;
-    return isRefusal && (await problemOf(response)) ? { ...lost, refused: "" } : lost;
+    const problem = response.status === 401 || response.status === 403 ? await problemOf(response) : null;
+    return problem ? { ...lost, refused: problem.reason ?? "" } : lost;
   } catch {
     return lost; // no connection, or it broke: the caller tries again
   }

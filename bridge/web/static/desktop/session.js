@@ -1,6 +1,6 @@
 // The agent's session with the bridge. It is kept in this tab's sessionStorage: no cookie, so it works in a frame.
 
-import { send, statusOf } from "../http.js";
+import { endsSession, reasonOf, send } from "../http.js";
 
 const KEY = "popbridge.session";
 const CARDS = "popbridge.cards";
@@ -39,7 +39,7 @@ export function forget() {
   store(CARDS, null);
 }
 
-/** One signed-in agent. `onExpired` is called when the bridge no longer accepts the session. */
+/** One signed-in agent. `onExpired` is called with the bridge's reason when it no longer accepts the session. */
 export class Session {
   #data;
   #onExpired;
@@ -47,7 +47,7 @@ export class Session {
   /** How far the bridge's clock is ahead of this computer's, in milliseconds. */
   clockOffset = 0;
 
-  /** @param {SessionData} data @param {() => void} onExpired */
+  /** @param {SessionData} data @param {(reason: string) => void} onExpired */
   constructor(data, onExpired) {
     this.#data = data;
     this.#onExpired = onExpired;
@@ -94,7 +94,7 @@ export class Session {
     try {
       return await send(method, path, { bearer: this.token, body, ...options });
     } catch (error) {
-      if (statusOf(error) === 401) this.#onExpired();
+      if (endsSession(error)) this.#onExpired(reasonOf(error));
       throw error;
     }
   }

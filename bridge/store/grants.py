@@ -1,0 +1,56 @@
+"""What a bearer token may read: its role, whose it is, and the CRMs that it is limited to."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a token may read. An agent's token: only that agent's popups and calls; admin includes supervisor."""
+
+    AGENT = "agent"
+    SUPERVISOR = "supervisor"
+    ADMIN = "admin"
+
+
+class Kind(StrEnum):
+    """A token of `popbridge token create`, a link that opens the desktop page once, or the session of such a page."""
+
+    TOKEN = "token"  # noqa: S105
+    LINK = "link"
+    SESSION = "session"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A token's rights, without the token. `parent` is the id of the token that a session was traded for.
+
+    `crms` are the CRMs that a supervisor's or administrator's token is limited to; empty: every CRM.
+    """
+
+    token_id: str
+    role: Role
+    crm: str
+    crm_user: str
+    created_at: str
+    expires_at: str
+    kind: Kind = Kind.TOKEN
+    parent: str = ""
+    crms: tuple[str, ...] = ()
+
+    def has_expired(self, now: datetime) -> bool:
+        """Whether it has expired."""
+        return datetime.fromisoformat(self.expires_at) <= now
+
+    @property
+    def supervises(self) -> bool:
+        """Whether it may read the data of all agents, of the CRMs it is limited to."""
+        return self.role in (Role.SUPERVISOR, Role.ADMIN)
+
+    def sees_crm(self, crm: str) -> bool:
+        """Whether it may read the data of all agents of this CRM."""
+        return self.supervises and (not self.crms or crm in self.crms)
+
+    def owns(self, crm: str, crm_user: str) -> bool:
+        """Whether it may read the data of this agent: its own, or one of a CRM that it supervises."""
+        return self.sees_crm(crm) or (self.role is Role.AGENT and (self.crm, self.crm_user) == (crm, crm_user))
