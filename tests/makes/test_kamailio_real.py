@@ -54,11 +54,11 @@ async def rows(server: SipServer) -> list[dict[str, Any]]:
     return found
 
 
-async def reaches(server: SipServer, state: int) -> None:
-    """Waits until the only call is in this state."""
+async def reaches(server: SipServer, *states: int) -> None:
+    """Waits until the calls, each of which has been in the routing script, are in these states."""
 
     async def there() -> bool:
-        return [row["state"] for row in await rows(server)] == [state]
+        return [row["state"] for row in await rows(server)] == list(states)
 
     await until(there, 20)
 
@@ -106,10 +106,7 @@ async def test_names_of_any_bytes_spoil_nothing(stage: Stage, server: SipServer)
     server.call(DID, DAVID, name="דנה כהן".encode("windows-1255"))
     server.call("102", "0522340002", name=b'<b>\\"O\'Neil\\"</b> \xff\xfe \x01')
 
-    async def both() -> bool:
-        return len(await rows(server)) == 2
-
-    await until(both, 20)
+    await reaches(server, 2, 2)
     assert (await shown(stage, "101"))["caller"]["name"] == "דנה כהן"
     odd = await shown(stage, "102")
     assert odd["caller"]["name"].startswith('<b>"O\'Neil"</b>')
