@@ -27,6 +27,7 @@ TABLE = {
     "tests/bench": "slow",
     "tests/browser": "browser",
     "tests/contract/test_crm_samples.py::test_an_answer_that_breaks_off_is_a_failure_of_the_house": "fuzz",
+    "tests/contract/test_neighbours.py": "fuzz",
     "tests/contract/test_pbx.py::test_an_answer_that_was_cut_off_is_unintelligible": "fuzz",
     "tests/deploy": "slow",
     "tests/e2e": "slow",
