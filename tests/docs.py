@@ -10,7 +10,7 @@ from bridge.config.models import Agents, Audit, CrmAccount, Desktop, Log, PbxAcc
 from bridge.crm import registry as crms
 from bridge.crm.contract import CreatesContacts, Delivers, FindsContacts, LogsCalls, ReadsClicks
 from bridge.pbx import registry as pbxs
-from bridge.pbx.contract import Connects, ListsPeople, ListsQueues, ReadsEvents
+from bridge.pbx.contract import Connects, Knows, ListsPeople, ListsQueues, ReadsEvents
 
 ROOT = Path(__file__).parents[1]
 README, SETTINGS = ROOT / "README.md", ROOT / "deploy" / "settings.md"
@@ -25,7 +25,13 @@ SECTIONS: dict[str, type[Section]] = {
     "pbx.NAME": PbxAccount,
     "crm.NAME": CrmAccount,
 }
-PBX_CAN = {ListsQueues: "queues", ListsPeople: "directory", ReadsEvents: "events", Connects: "event connection"}
+PBX_CAN = {
+    ListsQueues: "callers waiting in queues",
+    ListsPeople: "directory of users",
+    ReadsEvents: "events sent to popbridge",
+    Connects: "events on a connection",
+}
+YES, NO = "✓", "–"
 CRM_CAN = {
     ReadsClicks: "button",
     Delivers: "popups",
@@ -36,15 +42,30 @@ CRM_CAN = {
 
 
 def makes() -> str:
-    """Both tables of makes, as Markdown."""
-    pbx = [
-        _row(pbxs.packages()[kind], it, [*sorted(it.knows), *_can(it, PBX_CAN)]) for kind, it in pbxs.kinds().items()
-    ]
+    """The tables of makes, as Markdown."""
     crm = [_row(crms.packages()[kind], it, _can(it, CRM_CAN)) for kind, it in crms.kinds().items()]
     head = "| --- | --- | --- |"
-    of_pbx = "| phone system | proven against | what it tells beside state, direction and number |"
     of_crm = "| CRM | proven against | what it can do |"
-    return "\n".join([of_pbx, head, *pbx, "", of_crm, head, *crm, ""])
+    return "\n".join([*phone_systems(), "", of_crm, head, *crm, ""])
+
+
+def phone_systems() -> list[str]:
+    """What each make of phone system tells, a column for each, from the adapters' own declarations."""
+    found = pbxs.kinds()
+    heads = [f"[{it.title}]({pbxs.packages()[kind].replace('.', '/')}/README.md)" for kind, it in found.items()]
+    facts = [(str(fact), [fact in it.knows for it in found.values()]) for fact in Knows]
+    more = [(word, [isinstance(it, can) for it in found.values()]) for can, word in PBX_CAN.items()]
+    return [
+        _cells(["phone system", *heads]),
+        _cells(["---", *(":-:" for _ in heads)]),
+        _cells(["proven against", *(str(it.proven) for it in found.values())]),
+        _cells(["ringing, talking, direction, number", *(YES for _ in heads)]),
+        *(_cells([word, *(YES if so else NO for so in told)]) for word, told in (*facts, *more)),
+    ]
+
+
+def _cells(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _row(package: str, adapter: Any, told: list[str]) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -16,8 +17,8 @@ from bridge.config.models import PbxAccount
 from bridge.core.errors import PbxError, PbxRefused, PbxUnintelligible, PbxUnreachable
 from bridge.core.http_types import Reply, Request
 from bridge.core.json_codec import as_json
-from bridge.core.model import CallState
-from bridge.pbx.contract import Listing, ListsExtensions, ListsPeople, ListsQueues
+from bridge.core.model import Call, CallState, YesNo
+from bridge.pbx.contract import Knows, Listing, ListsExtensions, ListsPeople, ListsQueues
 from bridge.pbx.registry import find, kinds
 from tests.contract import samples
 from tests.contract.samples import PBX, Sample
@@ -197,6 +198,35 @@ def test_the_samples_reach_every_kind_of_answer(kind: str) -> None:
     states = {call.state for listing in listings for calls in listing.extensions.values() for call in calls}
     assert states >= {CallState.RINGING, CallState.TALKING}
     assert {PbxRefused, PbxUnintelligible} <= {type(one) for one in found}
+
+
+EVIDENCE: dict[Knows, Callable[[Call], bool]] = {
+    Knows.DIALING: lambda call: call.state is CallState.DIALING,
+    Knows.HOLD: lambda call: call.state is CallState.HOLD,
+    Knows.DID: lambda call: call.did != "",
+    Knows.CALLER_NAME: lambda call: call.caller.name != "",
+    Knows.CUSTOM_DATA: lambda call: bool(call.customdata),
+    Knows.RECORDING: lambda call: call.recording is not None,
+    Knows.QUEUE: lambda call: call.queue != "",
+    Knows.CONFERENCE: lambda call: call.conference is YesNo.YES,
+    Knows.PARKED: lambda call: call.parked is YesNo.YES,
+    Knows.HELD_BY_OTHER: lambda call: call.held_by_other is YesNo.YES,
+}
+"""What shows that a call tells it. A transferred call may be told by keeping its id."""
+NOT_IN_SAMPLES = {
+    ("asterisk", Knows.RECORDING): "no call was recorded when the samples were: tests/makes/test_asterisk.py",
+    ("freeswitch", Knows.CUSTOM_DATA): "takes a second question: tests/makes/test_freeswitch.py",
+}
+
+
+@each_kind
+def test_a_sample_shows_each_thing_that_it_declares_to_know(kind: str) -> None:
+    """The README's table is made of these declarations."""
+    found = [come_of(sample) for sample in BODIES if sample.kind == kind]
+    listings = [listing for listing in found if isinstance(listing, Listing)]
+    calls = [call for listing in listings for each in listing.extensions.values() for call in each]
+    wanted = {what for what in find(kind).knows if what in EVIDENCE and (kind, what) not in NOT_IN_SAMPLES}
+    assert {what for what in wanted if not any(map(EVIDENCE[what], calls))} == set()
 
 
 @pytest.mark.parametrize("kind", [kind for kind, adapter in kinds().items() if not adapter.whole_account])
