@@ -37,6 +37,7 @@ from bridge.pbx.contract import (
     Probes,
     Told,
 )
+from bridge.pbx.recording import Recorded, record
 
 KNOWN_SECONDS = 60.0
 """How long an extension that was listed once is taken to be there still."""
@@ -164,6 +165,10 @@ class PhoneSystem:
         if not isinstance(self.adapter, Probes):
             return []
         return await self._asked(self.adapter.probe(self.account, self._session))
+
+    async def recorded(self) -> list[Recorded]:
+        """Everything it can be asked, with its answers as they came. Raises `PbxError` where there is none."""
+        return await self._asked(record(self.adapter, self.account, self._session))
 
     async def _asked(self, question: Awaitable[Answered]) -> Answered:
         """The answer within the account's time limit; every failure as a `PbxError`."""

@@ -16,6 +16,7 @@ COMMANDS = {
     "health": Verb("health:health", "Check whether the web process of this machine runs; for containers."),
     "lookup": Verb("lookup:lookup", "Show the calls on EXTENSION now, and which one a popup would show and why."),
     "queues": Verb("lookup:queues", "Show the callers waiting in the phone system's queues, or in QUEUE (its id)."),
+    "record": Verb("record:record", "Write what a phone system answers as samples, with numbers and names replaced."),
     "push-test": Verb("doctor:push_test", "Send CRM a test event in the way popups are sent, and show its answer."),
     "button": Verb("button:button", "Print the button for CRM, ready to paste."),
     "simulate": Verb("simulate:simulate", "Run a simulated phone system, and print the settings that connect to it."),

@@ -11,6 +11,7 @@ Phone systems
       another file of the folder, or an object with `status`, `headers` and `text` or `json`
     - `ask`: `calls` (if left out), `queues`, `people` or `extensions`; `extension` or `queue`: what was asked for (left
       out: all)
+    - `raw` (false): the body is not HTTP's but what came on a connection that was dialled, from its first byte on
     - `status` (200), `headers` ({}), `now` (2026-11-22T10:00:00Z), `account` (keys that differ from account.json)
     - `extensions`: each listed extension with its calls, in the names of the popup (a call may leave out names: what it
       names must be so), and `unreadable` ([]); or `queues`; or `people`; or `names`, of the extensions there are; or

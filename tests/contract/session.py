@@ -12,6 +12,7 @@ from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.reasons import Reason
 from bridge.core.tokens import KeptTokens, RateLimit, UsesTokens
 from bridge.egress.tokens import TokenKeeper
+from bridge.pbx.recording import fed
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 TOKEN = Secret("ACCESS-TOKEN-OF-THE-TESTS")
@@ -93,6 +94,11 @@ class ScriptedSession(ContractSession):
     def __init__(self, adapter: object, account: Any, replies: Iterable[Reply], now: datetime = NOW) -> None:
         super().__init__("main", adapter, account, now)
         self._replies = list(replies)
+        self.raw: bytes | None = None
+        """What comes on a connection that is dialled, to its end; None: a real one is opened."""
+
+    async def dial(self, host: str, port: int, tls: bool = False) -> tuple[asyncio.StreamReader, Any]:
+        return fed(self.raw) if self.raw is not None else await super().dial(host, port, tls)
 
     async def reply_to(self, request: Request) -> Reply:
         return self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -39,10 +40,15 @@ async def simulated(make: str) -> AsyncIterator[list[str]]:
 
 
 async def popbridge(file: Path, *words: str) -> tuple[int | None, Any]:
+    code, told = await raw(file, *words)
+    return code, json.loads(told)
+
+
+async def raw(file: Path, *words: str) -> tuple[int | None, bytes]:
     command = [sys.executable, "-m", "bridge", "--config", str(file), *words, "--json"]
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
     told, _ = await process.communicate()
-    return process.returncode, json.loads(told)
+    return process.returncode, told
 
 
 @pytest.mark.parametrize("make", ["voicenter", "ozeki"])
@@ -65,3 +71,21 @@ async def test_its_settings_lead_a_bridge_to_a_live_call(tmp_path: Path, make: s
             return code == 0 and told["chosen"]["state"] == "talking"
 
         await until(is_talking, 30)
+        await records(tmp_path, dana)
+
+
+async def records(folder: Path, extension: str) -> None:
+    """`popbridge record` of the same phone system: samples without anybody's number, never written over others."""
+    settings, out = folder / "popbridge.toml", folder / "samples"
+    name = next(line for line in settings.read_text(encoding="utf-8").splitlines() if line.startswith("[pbx."))
+    words = ("record", name[5:-1], "--out", str(out), "--name", "talking")
+    code, told = await popbridge(settings, *words)
+    assert code == 0
+    assert sorted(told["files"]) == sorted(str(file) for file in out.iterdir())
+    assert {"talking_calls.expected.json"} < {file.name for file in out.iterdir()}
+    text = "\n".join(file.read_text(encoding="utf-8") for file in out.iterdir())
+    assert '"state": "talking"' in text
+    secrets = re.findall(r'(?:code|password) = "(\w+)"', settings.read_text(encoding="utf-8"))
+    assert [private for private in (*secrets, f'"{extension}"', "0722776772") if private in text] == []
+    assert (await raw(settings, *words))[0] == 1, "the files are there already"
+    assert (await raw(settings, "record", "nobody", "--out", str(out)))[0] == 2

@@ -72,6 +72,7 @@ class Replay:
         bodies = {
             "login": b"Response: Success\r\nMessage: Authentication accepted\r\n\r\n",
             "Status": (SAMPLES / f"{self.situation}.txt").read_bytes(),
+            "QueueStatus": (SAMPLES / "queue_with_a_caller.txt").read_bytes(),
             "ExtensionStateList": listing.written(listing.hints(EXTENSIONS)).encode(),
             "DeviceStateList": listing.written(listing.devices(EXTENSIONS)).encode(),
         }
