@@ -4,9 +4,9 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import TypeVar
 
+from bridge.calls.existence import Extensions
 from bridge.calls.shared_queries import SharedQueries
 from bridge.config.models import PbxAccount
 from bridge.core.clock import Clock
@@ -29,18 +29,19 @@ from bridge.pbx import registry
 from bridge.pbx.contract import (
     CallQueue,
     Connects,
+    Existence,
     Listing,
     ListsExtensions,
     ListsPeople,
     ListsQueues,
     Person,
     Probes,
+    TellsExistence,
     Told,
+    lists_whole_account,
 )
 from bridge.pbx.recording import Recorded, record
 
-KNOWN_SECONDS = 60.0
-"""How long an extension that was listed once is taken to be there still."""
 MOST_UNCOUNTED = 1000
 """Questions whose durations are kept until a click comes and counts them."""
 
@@ -77,14 +78,6 @@ class _OneExtension:
     error: PbxError | None = None
 
 
-class Existence(Enum):
-    """What a phone system says of an extension that has no call."""
-
-    EXISTS = "exists"
-    UNKNOWN = "unknown"
-    NOBODY_TELLS = "nobody-tells"
-
-
 class PhoneSystem:
     """One `[pbx.NAME]`: asks it by its adapter, within its time limit."""
 
@@ -93,9 +86,13 @@ class PhoneSystem:
         self._session, self._clock = session, clock
         self.durations: deque[float] = deque(maxlen=MOST_UNCOUNTED)
         self.questions = SharedQueries(
-            self._calls, self.adapter.whole_account, account.fresh_seconds, clock.ticks, CircuitBreaker(clock.ticks)
+            self._calls,
+            lists_whole_account(self.adapter, account),
+            account.fresh_seconds,
+            clock.ticks,
+            CircuitBreaker(clock.ticks),
         )
-        self._extensions = Extensions(self._all_extensions, clock.ticks)
+        self._extensions = Extensions(self._all_extensions, self._exists, clock.ticks)
 
     async def extension(self, extension: str, clicked_at: float) -> _OneExtension:
         """What it says about one extension; failures are told, not raised."""
@@ -194,45 +191,15 @@ class PhoneSystem:
             finally:
                 self.durations.append(self._clock.ticks() - started)
 
+    async def _exists(self, extension: str) -> Existence:
+        if not isinstance(self.adapter, TellsExistence):
+            return Existence.NOBODY_TELLS
+        return await self._asked(self.adapter.exists(self.account, self._session, extension))
+
     async def _all_extensions(self) -> frozenset[str] | None:
         if not isinstance(self.adapter, ListsExtensions):
             return None
         return await self._asked(self.adapter.extensions(self.account, self._session))
-
-
-class Extensions:
-    """The extensions there are, of a phone system whose list of calls leaves out idle ones. Clicks share questions."""
-
-    def __init__(self, ask: Callable[[], Awaitable[frozenset[str] | None]], ticks: Callable[[], float]) -> None:
-        self._ask, self._ticks = ask, ticks
-        self._asked_at = float("-inf")
-        self._question: asyncio.Task[frozenset[str] | None] | None = None
-
-    async def existence(self, extension: str, clicked_at: float) -> Existence:
-        """Whether it is one of them. Raises `PbxError`.
-
-        That there is no such extension is told only from a question asked after the click (in ticks).
-        """
-        known = await self._known(self._ticks() - KNOWN_SECONDS)
-        if known is not None and extension not in known:
-            known = await self._known(clicked_at)
-        if known is None:
-            return Existence.NOBODY_TELLS
-        return Existence.EXISTS if extension in known else Existence.UNKNOWN
-
-    async def _known(self, since: float) -> frozenset[str] | None:
-        """What was asked at `since` or later. It belongs to nobody: who gives up waiting takes it from no other."""
-        if self._question is None or self._asked_at < since or _failed(self._question):
-            self._asked_at, self._question = self._ticks(), asyncio.create_task(self._answer())
-            self._question.add_done_callback(_failed)  # seen, even if nobody waits any more
-        return await asyncio.shield(self._question)
-
-    async def _answer(self) -> frozenset[str] | None:
-        return await self._ask()
-
-
-def _failed(question: "asyncio.Task[frozenset[str] | None]") -> bool:
-    return question.done() and (question.cancelled() or question.exception() is not None)
 
 
 class Lookup:

@@ -25,7 +25,7 @@ from bridge.store import embedded
 @with_settings
 @asynchronous
 async def record(chosen: Chosen, pbx: str, out: Path, name: str, as_json_: bool) -> None:
-    """Write what the phone system PBX answers now, with numbers and names replaced, as samples for its adapter."""
+    """Write what a phone system answers as samples, with numbers and names replaced."""
     if not re.fullmatch(r"[a-z0-9_]{1,60}", name):
         fail(["--name must be of lower-case letters, digits and underscores"], USAGE)
     settings = chosen.settings()

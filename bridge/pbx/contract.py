@@ -10,7 +10,7 @@ passes through.
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 from bridge.config.models import PbxAccount
@@ -114,12 +114,20 @@ class Knows(StrEnum):
     HELD_BY_OTHER = "hold by the other side"
 
 
+class Existence(Enum):
+    """What a phone system says of an extension that has no call."""
+
+    EXISTS = "exists"
+    UNKNOWN = "unknown"
+    NOBODY_TELLS = "nobody-tells"
+
+
 class PbxAdapter(Protocol):
     """One make of phone system. `knows` and `proven` stand in the README's table.
 
     `account` is the model of its `[pbx.NAME]`. `lists_idle`: its list of calls names idle extensions too; where it does
     not, `ListsExtensions` is needed to tell an idle extension from one that does not exist. `whole_account`: the vendor
-    lists the whole account whatever is asked.
+    lists the whole account whatever is asked (see also `ScopeByAccount`).
     """
 
     kind: str
@@ -140,6 +148,27 @@ class ListsExtensions(Protocol):
 
     async def extensions(self, account: Any, session: Session) -> frozenset[str] | None:
         """The extensions that exist; None where this account is not allowed to ask."""
+
+
+@runtime_checkable
+class TellsExistence(Protocol):
+    """It can be asked for one extension alone, which takes less than the list of all."""
+
+    async def exists(self, account: Any, session: Session, extension: str) -> Existence:
+        """Whether there is this extension. `NOBODY_TELLS`: this account cannot ask so, the list of all may tell."""
+
+
+@runtime_checkable
+class ScopeByAccount(Protocol):
+    """Whether it lists the whole account depends on the account's settings."""
+
+    def lists_whole_account(self, account: Any) -> bool:
+        """As `PbxAdapter.whole_account`, which is not asked then."""
+
+
+def lists_whole_account(adapter: PbxAdapter, account: PbxAccount) -> bool:
+    """Whether the vendor lists the whole account, whatever is asked by this account."""
+    return adapter.lists_whole_account(account) if isinstance(adapter, ScopeByAccount) else adapter.whole_account
 
 
 @runtime_checkable

@@ -23,6 +23,7 @@ from bridge.core.json_codec import as_json
 from bridge.core.model import Call, YesNo
 from bridge.pbx.asterisk import ADAPTER, Account, listing, wire
 from bridge.pbx.asterisk.ami import Access
+from bridge.pbx.contract import Existence, lists_whole_account
 from bridge.pbx.switchboard import Switchboard
 from tests.contract import samples
 from tests.contract.session import ScriptedSession, SimulatorSession
@@ -87,6 +88,12 @@ class Replay:
         match request.path_params["what"].split("/"):
             case ["endpoints"]:
                 return PlainTextResponse(ENDPOINTS)
+            case ["endpoints", technology, name]:
+                if technology == "PJSIP" and name in EXTENSIONS:
+                    return PlainTextResponse(
+                        '{"technology":"PJSIP","resource":"101","state":"online","channel_ids":[]}'
+                    )
+                return PlainTextResponse('{"message":"Endpoint not found"}', 404)
             case ["channels"]:
                 return PlainTextResponse(channels)
             case ["bridges"]:
@@ -170,6 +177,68 @@ def test_ari_asks_for_bridges_and_variables_only_where_somebody_talks(situation:
     session = SimulatorSession(ADAPTER, made, Replay(situation).app())
     asyncio.run(ADAPTER.calls(made, session, None))
     assert len(session.requests) == questions
+
+
+@pytest.mark.parametrize(("extension", "questions"), [("101", 4), ("102", 2), ("10", 2), (None, 4)])
+def test_ari_asks_for_the_variables_of_the_extension_in_question_alone(extension: str | None, questions: int) -> None:
+    made = Account.model_validate({"kind": "asterisk", "base_url": "http://a.example", "interface": "ari", **KEYS})
+    session = SimulatorSession(ADAPTER, made, Replay("61_two_calls_held_and_talking").app())
+    asyncio.run(ADAPTER.calls(made, session, extension))
+    assert len(session.requests) == questions
+    assert not lists_whole_account(ADAPTER, made)
+    assert lists_whole_account(ADAPTER, made.model_copy(update={"interface": "ami"}))
+
+
+@pytest.mark.parametrize(
+    ("extension", "existence", "questions"),
+    [("101", Existence.EXISTS, 1), ("999", Existence.UNKNOWN, 3), ("דנה ?x=1", Existence.UNKNOWN, 3)],
+)
+def test_ari_is_asked_for_one_endpoint_by_its_name(extension: str, existence: Existence, questions: int) -> None:
+    made = Account.model_validate({"kind": "asterisk", "base_url": "http://a.example", "interface": "ari", **KEYS})
+    session = SimulatorSession(ADAPTER, made, Replay().app())
+    assert asyncio.run(ADAPTER.exists(made, session, extension)) is existence
+    assert len(session.requests) == questions
+    by_ami = made.model_copy(update={"interface": "ami"})
+    assert asyncio.run(ADAPTER.exists(by_ami, session, extension)) is Existence.NOBODY_TELLS
+
+
+@pytest.mark.anyio
+async def test_a_click_by_ari_asks_three_requests_and_idle_ones_no_list(tmp_path: Path, redis_url: Secret) -> None:
+    replay, asked = Replay("03_incoming_answered"), list[str]()
+
+    def counted(_: Switchboard) -> Any:
+        return Counted(replay, asked)
+
+    make = Make("asterisk", lambda url: {**KEYS, "base_url": url, "interface": "ari"}, counted, "101", "102")
+    agents = [f"acme,{one}@acme.example,main,{one},Agent {one}" for one in EXTENSIONS]
+    async with open_stage(tmp_path, redis_url, make, agents=agents) as stage:
+        assert (await stage.click({"agent": "101@acme.example"})).json()["outcome"] == "found"
+        assert len(asked) == 3
+        asked.clear()
+        for _ in range(2):
+            assert (await stage.click({"agent": "102@acme.example"})).json()["outcome"] == "no-active-call"
+        assert [path for path in asked if path.startswith("/ari/endpoints")] == ["/ari/endpoints/PJSIP/102"]
+        asked.clear()
+        assert (await stage.click({"extension": "999"})).json()["outcome"] == "unknown-extension"
+        assert "/ari/endpoints" not in asked
+
+
+@dataclass
+class Counted:
+    """A replay that notes what it is asked."""
+
+    replay: Replay
+    asked: list[str]
+
+    def app(self) -> Any:
+        inner = self.replay.app()
+
+        async def noted(scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] == "http":
+                self.asked.append(scope["path"].removeprefix(scope.get("root_path", "")))
+            await inner(scope, receive, send)
+
+        return noted
 
 
 def test_a_list_with_fewer_channels_than_it_counts_is_not_taken_for_whole() -> None:

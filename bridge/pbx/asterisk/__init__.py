@@ -19,7 +19,7 @@ from bridge.pbx.asterisk.ami import Access, Login
 from bridge.pbx.asterisk.calls import Rules, read_calls
 from bridge.pbx.asterisk.connection import Manager, lists
 from bridge.pbx.asterisk.legs import DNID
-from bridge.pbx.contract import CallQueue, Knows, Listing, Picture, Told
+from bridge.pbx.contract import CallQueue, Existence, Knows, Listing, Picture, Told
 from bridge.pbx.reading import parse
 
 VARIABLE = re.compile(r"[A-Za-z_]\w{0,79}|[A-Z_]{1,40}\([\w,.@-]{1,80}\)", re.ASCII)
@@ -104,6 +104,20 @@ class Asterisk:
             if not ami.is_error(reply):
                 found |= wire.read_endpoints(reply, action, rules, access)
         return found or None
+
+    def lists_whole_account(self, account: Account) -> bool:
+        """By ARI each answered leg takes a request of its own: those of one extension are few."""
+        return account.interface == "ami"
+
+    async def exists(self, account: Account, session: Session, extension: str) -> Existence:
+        """By ARI an endpoint is asked for by its name, in each technology. AMI has lists alone."""
+        if account.interface == "ami":
+            return Existence.NOBODY_TELLS
+        for technology in account.technologies:
+            reply = await session.send(ari.ask(account.access, ari.endpoint(technology, extension)), True)
+            if ari.read_endpoint(reply):
+                return Existence.EXISTS
+        return Existence.UNKNOWN
 
     async def queues(self, account: Account, session: Session, queue: str | None) -> tuple[CallQueue, ...]:
         """Who waits in one queue, or in all. ARI does not tell."""

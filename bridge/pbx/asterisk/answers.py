@@ -14,6 +14,7 @@ from bridge.pbx.reading import check_status, decoded
 
 BOOTING = b"Asterisk not booted"
 NOT_SET = {404: "Provided variable was not found", 500: "Unable to read provided function"}
+NO_ENDPOINT = (404, "Endpoint not found")
 GONE = (404, "Channel not found")
 
 

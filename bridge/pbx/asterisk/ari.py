@@ -151,6 +151,18 @@ def read_endpoints(reply: Reply, rules: Rules) -> frozenset[str]:
     )
 
 
+def endpoint(technology: str, name: str) -> str:
+    """Where one endpoint is."""
+    return f"{ENDPOINTS}/{quote(technology, safe='')}/{quote(name, safe='', errors='replace')}"
+
+
+def read_endpoint(reply: Reply) -> bool:
+    """Whether there is this endpoint. A 404 that is no JSON comes from an ARI that is off."""
+    if (reply.status, answers.message(reply)) == answers.NO_ENDPOINT:
+        return False
+    return isinstance(answers.parsed(reply), dict)
+
+
 def channelvars(reply: Reply) -> set[str]:
     """The names that `channelvars` of ari.conf has, seen on the channels there are."""
     return {name for channel in answers.objects(reply) for name in answers.inner(channel, "channelvars")}
