@@ -1,0 +1,106 @@
+"""The keys of `[crm.NAME]` with `kind = "salesforce"`."""
+
+import re
+from collections.abc import Iterator
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+
+from bridge.config.models import CrmAccount, Names, SecretLines, SecretText, WebAddress
+from bridge.crm.salesforce import jwt
+
+MIN_TOKEN_CHARACTERS = 16
+SEARCHED = ("Contact", "Lead", "Account")
+FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}(\.[A-Za-z][A-Za-z0-9_]{0,79}){0,2}")
+EVENT = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,70}__e")
+PAGES_ONLY = (".lightning.force.com", ".visual.force.com", ".lightning.crmforce.mil")
+"""Hosts of pages, which have no API and give no tokens."""
+
+
+class Account(CrmAccount):
+    """`[crm.NAME]` with `kind = "salesforce"`."""
+
+    kind: Literal["salesforce"]
+    base_url: WebAddress = Field(description="My Domain: https://ACME.my.salesforce.com")
+    client_id: str = Field(min_length=1, description="consumer key of the connected or external client app")
+    client_secret: SecretText | None = Field(None, description="consumer secret, for the client credentials flow")
+    private_key: SecretLines | None = Field(
+        None, description="RSA private key (PEM) whose certificate the app has, for the JWT bearer flow"
+    )
+    username: str | None = Field(None, min_length=3, description="login of popbridge's user, for the JWT bearer flow")
+    audience: WebAddress | None = Field(
+        None, description="whom the JWT is for; default: login.salesforce.com, or test.salesforce.com for a sandbox"
+    )
+    event: str | None = Field("Popup__e", description='API name of the platform event; "none": agents get no popups')
+    search_in: Names = Field(SEARCHED, description="objects to search: Contact, Lead, Account")
+    phone_fields: Names = Field((), description="more phone fields of contacts, such as Direct__c")
+    click_token: SecretText | None = Field(None, description="proves clicks; a header of the named credential")
+
+    @field_validator("event")
+    @classmethod
+    def _is_event(cls, event: str | None) -> str | None:
+        if event in (None, "none"):
+            return None
+        if not EVENT.fullmatch(event or ""):
+            raise ValueError('must be the API name of a platform event, such as Popup__e, or "none"')
+        return event
+
+    @field_validator("search_in")
+    @classmethod
+    def _are_searched(cls, objects: tuple[str, ...]) -> tuple[str, ...]:
+        if not objects or not set(objects) <= set(SEARCHED):
+            raise ValueError(f"each must be one of {', '.join(SEARCHED)}")
+        return tuple(dict.fromkeys(objects))
+
+    @property
+    def api(self) -> str:
+        """Where its API lives."""
+        return self.api_url or self.base_url
+
+    @property
+    def takes_popups(self) -> bool:
+        """Whether agents get popups there."""
+        return self.event is not None
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Whether it is a copy to try things in, with its own login."""
+        host = urlsplit(self.base_url).hostname or ""
+        return ".sandbox." in host or host.split(".")[0] == "test"
+
+    def proofs(self) -> Iterator[tuple[str, str]]:
+        """By what a click is proven to come from this org."""
+        if self.click_token is not None:
+            yield self.click_token.fingerprint, "click_token"
+
+    def addresses(self) -> Iterator[str]:
+        """Its pages and its API."""
+        host = urlsplit(self.base_url).hostname or ""
+        lightning = [f"https://{host.removesuffix('.my.salesforce.com')}.lightning.force.com"]
+        yield from dict.fromkeys((self.base_url, self.api, *(lightning if host.endswith(".my.salesforce.com") else ())))
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """(key, what is wrong) for rules that need more than one key of this section."""
+        yield from self._wrong_login()
+        if (urlsplit(self.base_url).hostname or "").endswith(PAGES_ONLY):
+            yield "base_url", "must be My Domain, https://ACME.my.salesforce.com: pages at this host have no API"
+        for key, names in (("phone_fields", self.phone_fields), ("details", self.details.values())):
+            if not all(FIELD.fullmatch(name) for name in names):
+                yield key, "each must be the API name of a contact's field, such as Direct__c or Account.Industry"
+        if self.click_token is None:
+            yield "click_token", "is needed: how else can a click prove its sender?"
+        elif len(self.click_token.reveal()) < MIN_TOKEN_CHARACTERS:
+            yield "click_token", f"must have at least {MIN_TOKEN_CHARACTERS} characters"
+
+    def _wrong_login(self) -> Iterator[tuple[str, str]]:
+        if self.client_secret is None and self.private_key is None:
+            yield "client_secret", "is needed, or private_key and username"
+        if self.client_secret is not None and self.private_key is not None:
+            yield "private_key", "and client_secret are two ways in: give one of them"
+        if self.private_key is None:
+            return
+        if self.username is None:
+            yield "username", "is needed with private_key"
+        if not jwt.is_key(self.private_key):
+            yield "private_key", "must be an RSA private key in PEM, without a passphrase, of 2048 bits or more"
