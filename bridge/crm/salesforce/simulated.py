@@ -45,8 +45,7 @@ def refused(status: int, code: str) -> Answer:
 
 @dataclass(slots=True)
 class Org:
-    """Everything that it holds. `words_only`: phone numbers are indexed as words only, not as digits too; which of both
-    is true nobody says."""
+    """Everything that it holds. `words_only`: phone numbers are indexed as words only, not as digits too."""
 
     agents: Sequence[SimulatedAgent]
     contacts: Sequence[SimulatedContact]
