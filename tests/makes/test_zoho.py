@@ -21,6 +21,7 @@ from bridge.core.errors import Malformed, RateLimited, RequestFailed, SearchFail
 from bridge.core.finding import Finding, Grade
 from bridge.core.http_types import Incoming, Reply, Secret
 from bridge.core.model import AnsweredElsewhere, CallOutcome, CallState, DeliveryEvent, Direction, Event
+from bridge.core.reasons import Reason
 from bridge.crm.contract import Delivered, Duplicate, Recipient, Rejected
 from bridge.crm.registry import find, simulator
 from bridge.crm.simulation import SimulatedAgent, SimulatedContact
@@ -268,7 +269,8 @@ def test_owners_that_cannot_be_read_now_are_asked_for_again_soon(desk: Desk) -> 
     whole: Callable[..., Any] = desk.session.reply_to
 
     async def reply_to(request: Any) -> Any:
-        desk.crm.faults.status = 503 if "/users" in request.url else 200
+        if "/users" in request.url:
+            raise RequestFailed("timeout", Reason("timeout"))
         return await whole(request)
 
     desk.session.reply_to = reply_to  # type: ignore[method-assign]

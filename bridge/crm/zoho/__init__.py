@@ -70,8 +70,8 @@ class Zoho:
         that was made for it a moment ago."""
         api = Api(account, session)
         asked = [api.query(coql.by_number(account, module, number)) for module in account.search_in]
-        names, given = await asyncio.gather(api.owners(), asyncio.gather(*asked, return_exceptions=True))
-        answers = [_whole(one) for one in given]
+        given = await asyncio.gather(api.owners(), *asked, return_exceptions=True)
+        names, *answers = [_whole(one) for one in given]
         found = contacts.found(account, zip(account.search_in, answers, strict=True), names)
         made = await api.made_before(number.e164)
         if made is None or any(one.id == made.id for one in found.records):
