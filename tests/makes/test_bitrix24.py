@@ -465,3 +465,17 @@ def test_parameters_of_a_batch_are_written_as_bitrix_reads_them() -> None:
 def test_it_is_the_make_of_its_name() -> None:
     assert find("bitrix24") is ADAPTER
     assert json.loads((samples.folder(CRM, "bitrix24") / "languages" / "he.json").read_text())
+
+
+def test_the_operator_learns_why_a_form_is_not_proven(portal: Portal) -> None:
+    other = form(portal, APPLICATION_TOKEN="anotherapplicationtoken0123456789")
+    bare = Portal(application_token=None).account
+    for code, account, came in (
+        ("bitrix24.other-application", portal.account, other),
+        ("proof-no-secret-set", bare, other),
+        ("proof-missing", portal.account, form(portal, APPLICATION_TOKEN=None)),
+    ):
+        with pytest.raises(BadSignature) as refused:
+            ADAPTER.read_click(account, came)
+        assert refused.value.cause is not None
+        assert refused.value.cause.code == code

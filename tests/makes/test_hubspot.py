@@ -450,3 +450,20 @@ def test_records_have_addresses(kind: str, number: str, path: str | None) -> Non
 
 def test_it_is_the_make_of_its_name() -> None:
     assert find("hubspot") is ADAPTER
+
+
+def test_the_operator_learns_why_a_click_is_not_proven(hub: Hub) -> None:
+    came = pressed(hub)
+    no_time = {name: value for name, value in came.headers.items() if name != proof.TIMESTAMP}
+    cases = {
+        "hubspot.wrong-signature": (hub.account, replace(came, url=came.url.replace("popbridge.", "other."))),
+        "proof-headers-missing": (hub.account, replace(came, headers=no_time)),
+        "proof-clock-behind": (hub.account, replace(came, received_at=came.received_at + timedelta(hours=1))),
+        "hubspot.other-account": (Hub(portal_id=6002).account, came),
+        "proof-missing": (hub.account, replace(came, headers={}, query={}, body=b"{}")),
+    }
+    for code, (account, incoming) in cases.items():
+        with pytest.raises(BadSignature) as refused:
+            ADAPTER.read_click(account, incoming)
+        assert refused.value.cause is not None
+        assert refused.value.cause.code == code

@@ -42,7 +42,7 @@ class Bitrix24:
         """The user whose access token the button's form holds."""
         voucher = clicks.voucher(incoming)
         if voucher is None:
-            raise BadSignature
+            raise BadSignature(reason("bitrix24.nobody"))
         known = await session.recall(clicks.memory_of(voucher))
         if known is not None:
             return known

@@ -13,10 +13,12 @@ from typing import Any
 
 from bridge.core.errors import BadSignature, Malformed, UnsupportedMediaType
 from bridge.core.http_types import Incoming, Secret
+from bridge.core.reasons import Reason, reason
 from bridge.crm.bitrix24 import wire
 from bridge.crm.bitrix24.account import Account
-from bridge.crm.clicks import NAMES, asked, check_token, fields_of, idempotency_key, json_object, offered_token, text
+from bridge.crm.clicks import NAMES, asked, fields_of, idempotency_key, json_object, text
 from bridge.crm.contract import ClickRequest
+from bridge.crm.proofs import offered, why_no_token
 
 PLACES = {f"CRM_{kind}_DETAIL_TOOLBAR": kind for kind in wire.PAGES}
 MAX_VOUCHER_CHARACTERS = 200
@@ -43,7 +45,17 @@ def _proven(account: Account, incoming: Incoming) -> str:
     told = form.get("APPLICATION_TOKEN") or wire.inside(form.get("auth")).get("application_token")
     if account.application_token is not None and isinstance(told, str) and account.application_token.matches(told):
         return account.application_token.fingerprint
-    return check_token(account.click_token, offered_token(incoming, in_body=True))
+    token = offered(incoming, in_body=True)
+    if token is not None and account.click_token is not None and account.click_token.matches(token.token):
+        return account.click_token.fingerprint
+    raise BadSignature(_why_refused(account) if told else why_no_token(account.click_token, incoming, token))
+
+
+def _why_refused(account: Account) -> Reason:
+    """Why an application's token proves nothing, for the operator."""
+    if account.application_token is None:
+        return reason("proof-no-secret-set", setting="application_token")
+    return Reason("bitrix24.other-application")
 
 
 def _form(incoming: Incoming) -> Mapping[str, Any]:
@@ -70,7 +82,7 @@ def agent_in(told: Mapping[str, Any]) -> str:
     """Who that is: the e-mail address where we may see it, else the id. Raises `BadSignature` where it is nobody."""
     number = wire.id_of(told.get("ID"))
     if number is None or told.get("ACTIVE") is False:
-        raise BadSignature
+        raise BadSignature(Reason("bitrix24.nobody"))
     return wire.text(told.get("EMAIL")) or number
 
 

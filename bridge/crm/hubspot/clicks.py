@@ -9,10 +9,12 @@ from typing import Any
 
 from bridge.core.errors import BadSignature, Malformed
 from bridge.core.http_types import Incoming
-from bridge.crm.clicks import MAX_KEY_CHARACTERS, asked, check_token, fields_of, idempotency_key, offered_token, text
+from bridge.core.reasons import Reason
+from bridge.crm.clicks import MAX_KEY_CHARACTERS, asked, fields_of, idempotency_key, text
 from bridge.crm.contract import ClickRequest
 from bridge.crm.hubspot import proof, wire
 from bridge.crm.hubspot.account import Account
+from bridge.crm.proofs import check_token
 
 OF_HUBSPOT = {"agent": ("useremail", "userEmail", "userid", "userId")}
 PORTAL = ("portalid", "portalId")
@@ -25,10 +27,10 @@ def read_click(account: Account, incoming: Incoming) -> ClickRequest:
         fingerprint = proof.check(account.client_secret, incoming).fingerprint
         signed = incoming.headers[proof.SIGNATURE]
     else:
-        fingerprint, signed = check_token(account.click_token, offered_token(incoming, in_body=True)), ""
+        fingerprint, signed = check_token(account.click_token, incoming, in_body=True), ""
     fields = {**({} if incoming.method == "GET" else fields_of(incoming)), **incoming.query}
     if _first(fields, PORTAL) not in (None, str(account.portal_id)):
-        raise BadSignature
+        raise BadSignature(Reason("hubspot.other-account"))
     known = {"agent": _first(fields, OF_HUBSPOT["agent"]) or fields.get("agent"), "record": _record(account, fields)}
     return asked({**fields, **known}, _key(fields, signed, incoming), fingerprint)
 

@@ -9,11 +9,13 @@ import base64
 import hashlib
 import hmac
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from urllib.parse import unquote
 
 from bridge.core.errors import BadSignature
 from bridge.core.http_types import Incoming, Secret
+from bridge.core.reasons import Reason, reason
+from bridge.crm.proofs import why_time
 
 SIGNATURE, TIMESTAMP = "x-hubspot-signature-v3", "x-hubspot-request-timestamp"
 TOLERANCE = timedelta(minutes=5)
@@ -48,13 +50,25 @@ def check(secret: Secret | None, incoming: Incoming) -> Secret:
     timestamp = incoming.headers.get(TIMESTAMP, "")[:64]
     readings = (incoming.url, decoded(incoming.url))
     wanted = [signature(secret or Secret(""), incoming.method, url, incoming.body, timestamp) for url in readings]
-    is_right = [hmac.compare_digest(one.encode(), offered) for one in wanted]
-    if not any(is_right) or secret is None or not _is_recent(timestamp, incoming.received_at):
-        raise BadSignature
+    is_right = True in [hmac.compare_digest(one.encode(), offered) for one in wanted]
+    if secret is None or not is_right:
+        raise BadSignature(_why_unsigned(secret, timestamp))
+    cause = _why_not_now(timestamp, incoming.received_at)
+    if cause is not None:
+        raise BadSignature(cause)
     return secret
 
 
-def _is_recent(timestamp: str, now: datetime) -> bool:
+def _why_unsigned(secret: Secret | None, timestamp: str) -> Reason:
+    """Why the signature proves nothing, for the operator."""
+    if not timestamp:
+        return reason("proof-headers-missing", headers=[TIMESTAMP])
+    if secret is None:
+        return reason("proof-no-secret-set", setting="client_secret")
+    return Reason("hubspot.wrong-signature")
+
+
+def _why_not_now(timestamp: str, now: datetime) -> Reason | None:
     if not MILLISECONDS.fullmatch(timestamp):
-        return False
-    return abs(now - datetime.fromtimestamp(int(timestamp) / 1000, UTC)) <= TOLERANCE
+        return Reason("hubspot.no-milliseconds")
+    return why_time(int(timestamp) / 1000, now.timestamp(), int(TOLERANCE.total_seconds()))
