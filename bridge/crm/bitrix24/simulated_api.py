@@ -146,10 +146,6 @@ def _show(records: Records, caller: Caller, params: Mapping[str, Any]) -> Any:
     return True
 
 
-def _hide(records: Records, _caller: Caller, params: Mapping[str, Any]) -> Any:
-    return params.get("CALL_ID") in records.calls
-
-
 def _finish(records: Records, caller: Caller, params: Mapping[str, Any]) -> Any:
     if caller.by_webhook:
         raise Refused(403, "WRONG_AUTH_TYPE", "Current authorization type is denied for this method")
@@ -182,12 +178,8 @@ def _comments(records: Records, _caller: Caller, params: Mapping[str, Any]) -> A
     return [one for one in records.comments[::-1] if all(one.get(name) == value for name, value in wanted.items())]
 
 
-def _profile(records: Records, caller: Caller, _params: Mapping[str, Any]) -> Any:
-    return {"ID": str(caller.user), "ADMIN": True, "NAME": "popbridge"}
-
-
 METHODS: Mapping[str, Callable[..., Any]] = {
-    "profile": _profile,
+    "profile": lambda _records, caller, _params: {"ID": str(caller.user), "ADMIN": True, "NAME": "popbridge"},
     "scope": lambda _records, caller, _params: sorted(caller.scopes),
     "user.current": lambda records, caller, _params: records.rows["USER"].get(caller.user, {}),
     "user.get": lambda records, _caller, params: _listed(records, "USER", params),
@@ -200,7 +192,7 @@ METHODS: Mapping[str, Callable[..., Any]] = {
     "crm.timeline.comment.list": _comments,
     "telephony.externalCall.register": _register,
     "telephony.externalCall.show": _show,
-    "telephony.externalCall.hide": _hide,
+    "telephony.externalCall.hide": lambda records, _caller, params: params.get("CALL_ID") in records.calls,
     "telephony.externalCall.finish": _finish,
     "im.notify.system.add": _notify,
 }
