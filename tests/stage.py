@@ -283,11 +283,13 @@ popup_secrets = ["{POPUP_SECRET.reveal()}"]
                 yield f"{name},{agent.crm_user},main,{extension},{agent.name}"
 
     async def press(self, crm: str, press_id: str, agent: int = 0) -> httpx.Response:
-        """The button of a further CRM, pressed by one of `AGENTS`."""
+        """The button of a further CRM, pressed by one of `AGENTS`: sent to the public address, which some sign."""
+        public = self.services.settings.server.public_url
         described = crm_registry.simulator(self.crms[crm])
         assert described.press is not None, "this make has no button"
-        made = described.press(self.bridge_url, crm, CRM_SECRET, Press(AGENTS[agent], press_id, datetime.now(UTC)))
-        return await self.http.request(made.method, made.url, content=made.body, headers=made.headers)
+        made = described.press(public, crm, CRM_SECRET, Press(AGENTS[agent], press_id, datetime.now(UTC)))
+        here = made.url.replace(public, self.bridge_url, 1)
+        return await self.http.request(made.method, here, content=made.body, headers=made.headers)
 
     async def click(
         self, fields: object = None, message_id: str | None = None, crm: str = "acme", **changed: Any

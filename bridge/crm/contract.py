@@ -21,7 +21,7 @@ from bridge.core.session import Session
 @dataclass(frozen=True, slots=True)
 class ClickRequest:
     """What an authenticated click asks for. `key` makes a repeated click the same click (None: each is its own);
-    `proof` is the fingerprint of the secret that proved it."""
+    `proof` is the fingerprint of the secret that proved it. Neither `agent` nor `extension`: see `NamesSenders`."""
 
     agent: str | None
     extension: str | None = None
@@ -139,6 +139,15 @@ class Handshakes(Protocol):
 
     def handshake(self, account: Any, incoming: Incoming) -> Response | None:
         """The answer to a challenge or ping; None: this is none, read it as a click."""
+
+
+@runtime_checkable
+class NamesSenders(Protocol):
+    """Its proven clicks may name nobody, but hold what the CRM itself tells the agent's name for."""
+
+    async def who_clicked(self, account: Any, session: Session, incoming: Incoming) -> str:
+        """The agent's name, for a click that `read_click` has read without one. Raises `BadSignature` where the CRM
+        knows nobody by it, and as `find_contacts`."""
 
 
 @runtime_checkable

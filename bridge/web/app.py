@@ -22,7 +22,7 @@ from bridge.core.errors import ArchiveUnfit, ClickRefused, PbxError
 from bridge.core.http_types import Secret
 from bridge.observability import sd_notify, tracing
 from bridge.services import Services, connections_for_pages, open_services
-from bridge.web import clicks, events, health, languages, problems
+from bridge.web import clicks, cors, events, health, languages, problems
 from bridge.web.api import audit, openapi, reads
 from bridge.web.click_room import ClickRoom
 from bridge.web.console import page as console
@@ -33,8 +33,6 @@ from bridge.web.desktop.polling import Mailboxes, poll
 from bridge.web.desktop.seats import Seats
 from bridge.web.desktop.watch import Watch
 from bridge.web.room import Room
-
-POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
 
 ROUTES = [
     Route("/clicks/{crm}", clicks.click, methods=["GET", "POST", "OPTIONS"]),
@@ -95,7 +93,7 @@ class SafeHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.setdefault("Content-Security-Policy", f"{POLICY}; frame-ancestors 'none'")
+                headers.setdefault("Content-Security-Policy", f"{cors.POLICY}; frame-ancestors 'none'")
                 headers.setdefault("X-Content-Type-Options", "nosniff")
                 headers.setdefault("Referrer-Policy", "no-referrer")
                 if not scope["path"].startswith("/static/"):

@@ -1,9 +1,11 @@
 """`POST /clicks/{crm}` and its link form: prove the sender, read the click, answer it."""
 
+import asyncio
 import difflib
 import logging
 import re
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,18 @@ from bridge.clicks.commit import Given
 from bridge.clicks.timings import StepTimer
 from bridge.config.models import CrmAccount
 from bridge.core.clock import new_id
-from bridge.core.errors import BadSignature, ClickRefused, Overload, TooManyClicks, UnknownCrm
+from bridge.core.errors import (
+    BadSignature,
+    ClickRefused,
+    Overload,
+    RateLimited,
+    RequestFailed,
+    SearchFailed,
+    TokenRefused,
+    TooManyClicks,
+    Unavailable,
+    UnknownCrm,
+)
 from bridge.core.http_types import Incoming
 from bridge.core.json_codec import json_text, time_text
 from bridge.core.model import Answer, Click
@@ -24,7 +37,7 @@ from bridge.core.phone_numbers import masked
 from bridge.core.reasons import Reason, reason, say
 from bridge.core.text import one_line
 from bridge.crm import registry
-from bridge.crm.contract import ClickRequest, Handshakes, ReadsClicks
+from bridge.crm.contract import ClickRequest, Handshakes, NamesSenders, ReadsClicks
 from bridge.observability import logs
 from bridge.services import Services
 from bridge.store import counters
@@ -44,7 +57,7 @@ ROBOT = re.compile(
 """Programs that open links to draw a preview of them."""
 MAX_AGENT_CHARACTERS, MAX_NAME_CHARACTERS = 320, 64
 UNKNOWN = "No CRM of that name is in the settings: the address is /clicks/ and the name of a [crm.NAME]"
-FAILURES_PER_MINUTE = 30
+AGAIN_SECONDS, FAILURES_PER_MINUTE = 1, 30
 """Failed proofs that one address may send for one CRM; above it they are answered 429."""
 
 
@@ -82,7 +95,9 @@ async def _answered(request: Request, services: Services) -> Response:
         challenge = adapter.handshake(account, incoming) if isinstance(adapter, Handshakes) else None
         if challenge is not None:
             return Response(challenge.body, challenge.status, dict(challenge.headers))
-        read = _click(request, services, incoming, await _prove(request, services, adapter, account, incoming))
+        asked = await _prove(request, services, adapter, account, incoming)
+        asked = await _named(services, given_crm(request), adapter, account, incoming, asked)
+        read = _click(request, services, incoming, asked)
         agent = read.agent
         timer.mark("proof")
         given = await answer(read, services, timer, _allowances(services, read))
@@ -196,6 +211,21 @@ async def _prove(
         raise
 
 
+async def _named(
+    services: Services, crm: str, adapter: ReadsClicks, account: CrmAccount, incoming: Incoming, asked: ClickRequest
+) -> ClickRequest:
+    """The click with its agent named, where the CRM has to be asked. Raises `BadSignature` and `Unavailable`."""
+    if asked.agent is not None or asked.extension is not None or not isinstance(adapter, NamesSenders):
+        return asked
+    try:
+        async with asyncio.timeout(account.push_timeout_seconds):
+            agent = await adapter.who_clicked(account, services.crm_sessions[crm], incoming)
+    except (TimeoutError, RequestFailed, RateLimited, TokenRefused, SearchFailed) as error:
+        log.warning("%s does not say who clicked: %s", crm, type(error).__name__)
+        raise Unavailable("The CRM does not say who clicked", AGAIN_SECONDS) from None
+    return replace(asked, agent=agent)
+
+
 def _allowances(services: Services, read: Click) -> list[Allowance]:
     """The agent's own first: a button that is stuck does not use up what the others of its CRM may click."""
     account, agent = services.settings.crm[read.crm], (read.agent or read.extension or "").casefold()
@@ -209,9 +239,12 @@ def _allowances(services: Services, read: Click) -> list[Allowance]:
 
 
 def _wants_page(request: Request) -> bool:
-    """A person followed a link: browsers ask for HTML by name, programs do not."""
+    """A person followed a link, or a CRM's page opened the answer in a frame: browsers ask for HTML by name, programs
+    do not; some programs name it when they post, but none of these navigates."""
+    if request.method != "GET" and request.headers.get("sec-fetch-mode") != "navigate":
+        return False
     types = [part.replace(" ", "").lower() for part in request.headers.get("accept", "").split(",")]
-    return request.method == "GET" and any(part.split(";")[0] == "text/html" and ";q=0" not in part for part in types)
+    return any(part.split(";")[0] == "text/html" and ";q=0" not in part for part in types)
 
 
 def _refused(request: Request, refused: ClickRefused) -> Response:
@@ -228,7 +261,9 @@ def _page(request: Request, status: int, **context: Any) -> Response:
     told: Answer | None = context.get("answer")
     because = say(told.reason, lang) if told is not None and told.reason is not None else ""
     shown = {"answer": None, "problem": None, "lang": lang, "say": words, "because": because, **context}
-    return HTMLResponse(pages.get_template("answer.html").render(**shown), status)
+    page = HTMLResponse(pages.get_template("answer.html").render(**shown), status)
+    account = request.app.state.services.settings.crm.get(given_crm(request))
+    return cors.framed(page, account.origins if account is not None and request.method == "POST" else ())
 
 
 def open_pages() -> Environment:

@@ -7,6 +7,15 @@ from starlette.responses import Response
 
 METHODS, NAMES = "GET, POST", "authorization, content-type, idempotency-key"
 PREFLIGHT_SECONDS = 600
+POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
+"""What a page of ours may load."""
+
+
+def framed(response: Response, origins: Collection[str]) -> Response:
+    """`response`, a page that pages of these origins may show in a frame."""
+    ancestors = " ".join(origins) or "'none'"
+    response.headers["Content-Security-Policy"] = f"{POLICY}; frame-ancestors {ancestors}"
+    return response
 
 
 def allow(request: Request, response: Response, origins: Collection[str]) -> Response:

@@ -28,6 +28,7 @@ from bridge.crm.contract import (
     FindsContacts,
     Found,
     LogsCalls,
+    NamesSenders,
     ReadsClicks,
     Recipient,
     RecipientUnknown,
@@ -226,7 +227,11 @@ pressing = pytest.mark.parametrize("kind", able(ReadsClicks))
 def read(world: World, came: Incoming) -> ClickRequest:
     adapter = find(world.kind)
     assert isinstance(adapter, ReadsClicks)
-    return adapter.read_click(world.account, came)
+    asked = adapter.read_click(world.account, came)
+    if asked.agent is None and isinstance(adapter, NamesSenders):
+        agent = world.run(adapter.who_clicked(world.account, world.session, came))
+        return replace(asked, agent=agent)
+    return asked
 
 
 @pressing
