@@ -66,6 +66,7 @@ ROUTES = [
     Route("/api/pbx/{pbx}/queues", reads.queues),
     Route("/button.js", languages.button),
     Route("/answer.js", languages.answer),
+    Route("/static/frame.js", languages.frame),
     Route("/static/lang/languages.json", languages.listed),
     Route("/static/lang/{code}.json", languages.catalogue),
     Route("/livez", health.livez),

@@ -1,4 +1,4 @@
-"""The words of the pages, and the two scripts that bring their words and modules along.
+"""The words of the pages, and the scripts that bring their words and modules along.
 
 The words themselves are `core.reasons`': one catalogue for each language, the makes' words included.
 """
@@ -21,6 +21,8 @@ STATIC = Path(__file__).parent / "static"
 OLD_CODES = {"iw": "he"}
 BUTTON_KEYS = ("dir", "button", "answer.", "state.", "caller.withheld", "caller.unknown", "reason.")
 """What the keys begin with that the button needs: on a CRM's page it cannot fetch its words."""
+FRAME_KEYS = ("dir", "frame.", "unloaded.")
+"""The same for a page in a frame that lets it fetch nothing."""
 IMPORT = re.compile(r'^import [^;]*? from "(\./[\w./]+)";\n', re.M)
 REVALIDATE = "no-cache"
 """A page asks each time, and is told 304 while nothing has changed: after an update no page mixes old and new words."""
@@ -59,6 +61,12 @@ async def answer(request: Request) -> Response:
     return _answered(request, _script("answer.js"), "text/javascript", FIVE_MINUTES)
 
 
+async def frame(request: Request) -> Response:
+    """`GET /static/frame.js`: the script that says why the desktop page cannot work where it is shown."""
+    text = _words(FRAME_KEYS) + "\n" + (STATIC / "frame.js").read_text(encoding="utf-8")
+    return _answered(request, text.encode(), "text/javascript", REVALIDATE)
+
+
 def _answered(request: Request, body: bytes, media_type: str, cached: str) -> Response:
     tag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
     headers = {"ETag": tag, "Cache-Control": cached}
@@ -72,11 +80,16 @@ def _json(value: Any) -> bytes:
 
 
 def _button() -> bytes:
+    return _script("button.js", _words(BUTTON_KEYS))
+
+
+def _words(beginnings: tuple[str, ...]) -> str:
+    """The words whose keys begin so, in every language, as a line of script."""
     words = {
-        code: {key: text for key, text in known.items() if key.startswith(BUTTON_KEYS)}
+        code: {key: text for key, text in known.items() if key.startswith(beginnings)}
         for code, known in languages().items()
     }
-    return _script("button.js", f"const WORDS = {_json(words).decode()};")
+    return f"const WORDS = {_json(words).decode()};"
 
 
 def _script(name: str, before: str = "") -> bytes:

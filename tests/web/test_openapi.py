@@ -33,6 +33,7 @@ FOR_PEOPLE = {
     "/openapi.json",
     "/button.js",
     "/answer.js",
+    "/static/frame.js",
     "/static/lang/languages.json",
     "/static/lang/{code}.json",
 }

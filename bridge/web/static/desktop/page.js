@@ -88,6 +88,7 @@ async function start() {
   desktop = new Desktop(session, { languages: known, showConnection, signedOut, applyLook });
 }
 
+document.body.dataset.started = ""; // ../frame.js explains a page that does not come so far
 addEventListener("pagehide", () => desktop?.leave());
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 addEventListener("hashchange", () => location.hash.startsWith("#token=") && location.reload());
