@@ -71,7 +71,9 @@ class Services:
     def logs_calls(self, crm: str) -> bool:
         """Whether calls are written into this CRM's history."""
         account = self.settings.crm.get(crm)
-        return account is not None and account.log_calls and isinstance(crm_makes.find(account.kind), LogsCalls)
+        if account is None or account.dry_run:
+            return False
+        return account.log_calls and isinstance(crm_makes.find(account.kind), LogsCalls)
 
     def takes_event(self, crm: str, event: Event) -> bool:
         """Whether this CRM is told of such an event: it asks for it, or keeps a history of how calls ended."""

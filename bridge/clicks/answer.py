@@ -79,11 +79,11 @@ async def _answer_once(
 async def _look_up(click: Click, services: Services, timer: StepTimer, event: Event | None) -> Entry:
     """From the click to all that it leaves behind."""
     resolved = directory.resolve(click, services.agents.directory(), services.settings.pbx_of(click.crm))
-    targets = services.settings.targets_of(click.crm)
+    targets, dry_run = services.settings.targets_of(click.crm), services.settings.crm[click.crm].dry_run
     timer.mark("directory")
     if isinstance(resolved, directory.UnresolvedAgent):
         nothing = _Found(None, resolved.outcome, resolved.reason)
-        return Entry(click, _answer(click, nothing, None, timer), resolved.agent, targets=targets)
+        return Entry(click, _answer(click, nothing, None, timer, dry_run), resolved.agent, targets=targets)
 
     result = event.calls if event else await services.lookup.live_calls(resolved.extensions)
     timer.mark("lookup")
@@ -95,7 +95,7 @@ async def _look_up(click: Click, services: Services, timer: StepTimer, event: Ev
     targets = targets if found.targets is None or not targets else found.targets
     return Entry(
         click=click,
-        answer=_answer(click, replace(found, popup=shown.popup), result, timer),
+        answer=_answer(click, replace(found, popup=shown.popup), result, timer, dry_run),
         agent=resolved.agent,
         live_calls=_shown(result, services, click.crm),
         targets=targets,
@@ -124,6 +124,12 @@ class _Found:
     reason: Reason
     targets: tuple[str, ...] | None = None
     rule: int = 0
+
+    def marked(self) -> "_Found":
+        """With a dry run said: in `why`, which the log and every page show, and for programs."""
+        reason = replace(self.reason, also=(*self.reason.also, Reason("dry-run")))
+        popup = self.popup and replace(self.popup, reason=reason, why=say(reason), dry_run=True)
+        return replace(self, popup=popup, reason=reason)
 
 
 async def _choose(click: Click, agent: Agent, result: LookupResult, services: Services) -> _Found:
@@ -159,7 +165,8 @@ def _popup(click: Click, agent: Agent, choice: Choice, services: Services) -> Po
     return hide.without(at_first(popup, services), crm.hide)
 
 
-def _answer(click: Click, found: _Found, result: LookupResult | None, timer: StepTimer) -> Answer:
+def _answer(click: Click, found: _Found, result: LookupResult | None, timer: StepTimer, dry_run: bool) -> Answer:
+    found = found.marked() if dry_run else found
     return Answer(
         click_id=click.click_id,
         outcome=found.outcome,
@@ -169,4 +176,5 @@ def _answer(click: Click, found: _Found, result: LookupResult | None, timer: Ste
         pbx_ms=result.pbx_ms if result else None,
         total_ms=timer.total(),
         reason=found.reason,
+        dry_run=dry_run,
     )

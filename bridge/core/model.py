@@ -278,7 +278,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Popup:
-    """What the agent is shown, and what every target is sent."""
+    """What the agent is shown, and what every target is sent; in a dry run nobody is sent it."""
 
     popup_id: str
     click_id: str
@@ -292,6 +292,7 @@ class Popup:
     reason: Reason | None = None
     contact: Contact | None = None
     trigger: Trigger = Trigger.BUTTON
+    dry_run: bool = field(default=False, metadata={SPARSE: True})
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,7 +368,7 @@ class Answer:
     """What a click is answered: the outcome, one sentence of cause, and the popup when there is one.
 
     `pbx_ms` is the time the phone system took (None when it was not asked), `total_ms` runs from the click's arrival
-    to the write of this answer.
+    to the write of this answer. `dry_run`: nothing is sent anywhere, by the settings of the CRM.
     """
 
     click_id: str
@@ -378,6 +379,7 @@ class Answer:
     pbx_ms: float | None
     total_ms: float
     reason: Reason | None = None
+    dry_run: bool = field(default=False, metadata={SPARSE: True})
 
 
 @dataclass(frozen=True, slots=True)

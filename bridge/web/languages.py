@@ -19,7 +19,7 @@ from bridge.core.reasons import FALLBACK, Words, languages
 
 STATIC = Path(__file__).parent / "static"
 OLD_CODES = {"iw": "he"}
-BUTTON_KEYS = ("dir", "button", "answer.", "state.", "caller.withheld", "caller.unknown", "reason.")
+BUTTON_KEYS = ("dir", "dry-run", "button", "answer.", "state.", "caller.withheld", "caller.unknown", "reason.")
 """What the keys begin with that the button needs: on a CRM's page it cannot fetch its words."""
 FRAME_KEYS = ("dir", "frame.", "unloaded.")
 """The same for a page in a frame that lets it fetch nothing."""

@@ -21,6 +21,8 @@ interface Language {
 interface Caller {
   number: string;
   e164: string | null;
+  /** The country of `e164` was guessed: it is not certain. */
+  e164_guessed?: boolean;
   name: string;
   kind: string;
 }
@@ -72,6 +74,8 @@ interface Popup {
   reason: Reason | null;
   record: CrmRecord | null;
   contact?: Contact | null;
+  /** The CRM's settings say that nothing is sent anywhere. */
+  dry_run?: boolean;
 }
 
 interface ContactRecord {
@@ -106,6 +110,7 @@ interface Answer {
   served_from: string | null;
   pbx_ms: number | null;
   total_ms: number;
+  dry_run?: boolean;
 }
 
 /** Event `nothing`: a click of this agent that found no call. */

@@ -75,7 +75,7 @@ function click() {
 /** @param {Answer | {outcome?: undefined, reason: string}} answer an answer, or the problem of a refused click */
 function showAnswer(answer) {
   if (answer.outcome === undefined) show("problem", say(`answer.problem.${answer.reason}`) || say("answer.other-problem"));
-  else if (answer.popup) show("found", caller(answer.popup.call));
+  else if (answer.popup) show("found", caller(answer.popup.call, answer.popup.dry_run));
   else show(answer.outcome, explanation(answer));
   host.dispatchEvent(new CustomEvent("popbridge-answer", { bubbles: true, detail: answer }));
 }
@@ -86,11 +86,11 @@ function explanation({ outcome, why, reason }) {
   return `${say(`answer.title.${outcome}`)}: ${isolated(plain(because))}. ${say(`answer.next.${outcome}`)}`;
 }
 
-/** @param {Call} call */
-function caller({ state, caller: { kind, name, number } }) {
+/** @param {Call} call @param {boolean} [isDryRun] */
+function caller({ state, caller: { kind, name, number } }, isDryRun) {
   const known = plain(name).trim() || plain(number).trim() || say("caller.unknown");
   const who = kind === "withheld" ? say("caller.withheld") : known;
-  return joined([say(`state.${state}`), who, kind === "number" && name ? number : ""]);
+  return joined([say(`state.${state}`), who, kind === "number" && name ? number : "", isDryRun ? say("dry-run") : ""]);
 }
 
 /** @param {string} outcome @param {string} text */

@@ -1,6 +1,6 @@
 // The details of one click: the request, the phone system's answer, the choice, the deliveries, the time it took.
 
-import { callerName, stateChip } from "../desktop/facts.js";
+import { callerName, internationalForm, stateChip } from "../desktop/facts.js";
 import { copyButton, element, foreign, ltr } from "../element.js";
 import { say, sayValue, sayWhy } from "../words.js";
 import { agentOf, callerOf, deliveryChip, deliveryChips, none, outcomeChip, personal, targetName } from "./entry.js";
@@ -107,6 +107,7 @@ function callItem({ state, direction, caller, extension, pbx, ivrid }) {
     element("span", { class: "chip" }, [sayValue("direction", direction)]),
     element("b", {}, [foreign(callerName(caller))]),
     caller.name && caller.number ? ltr(caller.number) : null,
+    internationalForm(caller),
     element("span", { class: "soft" }, [ltr(`${extension} · ${pbx} · ${ivrid}`)]),
   ]);
 }
@@ -121,11 +122,11 @@ function choice(answer) {
   const call = answer.popup?.call;
   if (!call) return [because(answer)];
   const { caller, did, did_label: label, ivrid, queue } = call;
-  const international = caller.e164 && caller.e164 !== caller.number ? [ltr(caller.e164)] : [];
+  const international = internationalForm(caller);
   return [
     because(answer),
     rows([
-      ["caller", [element("b", {}, [foreign(callerName(caller))]), personal(caller.number), ...international]],
+      ["caller", [element("b", {}, [foreign(callerName(caller))]), personal(caller.number), ...(international ? [international] : [])]],
       ["console.did", [personal(did), ...(label ? [foreign(label)] : [])]],
       ...(queue ? [/** @type {Row} */ (["queue", [foreign(queue)]])] : []),
       ["console.ivrid", id(ivrid)],

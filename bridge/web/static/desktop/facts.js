@@ -57,15 +57,16 @@ export function nothingTitle({ outcome }) {
 }
 
 /**
- * State, direction, transferred, and what else is so of the call.
- * @param {Pick<Card, "call" | "state" | "answeredBy">} card
+ * State, direction, transferred, and what else is so of the call; whether it is a dry run.
+ * @param {Pick<Card, "call" | "state" | "answeredBy" | "popup">} card
  */
-export function chips({ call, state, answeredBy }) {
+export function chips({ call, state, answeredBy, popup }) {
   return element("p", { class: "chips" }, [
     stateChip(state, stateWords({ state, answeredBy })),
     element("span", { class: "chip" }, [sayValue("direction", call.direction)]),
     call.original_ivrid ? element("span", { class: "chip" }, [say("transferred")]) : null,
     ...circumstances(call).map((word) => element("span", { class: "chip" }, [word])),
+    popup.dry_run ? element("span", { class: "chip chip-dry-run" }, [say("dry-run")]) : null,
   ]);
 }
 
@@ -143,13 +144,25 @@ function numberLine(caller, isTitle) {
   const { kind, number, e164 } = caller;
   if (kind === "internal" || kind === "service") return element("p", { class: "number" }, [say(`caller.${kind}`), " ", ltr(number)]);
   if (kind !== "number") return null;
-  return element("p", { class: "number" }, [...numbers(caller, isTitle), copyButton(e164 ?? number, "copy-number")]);
+  const sure = caller.e164_guessed ? number : (e164 ?? number);
+  return element("p", { class: "number" }, [...numbers(caller, isTitle), copyButton(sure, "copy-number")]);
 }
 
 /** @param {Caller} caller @param {boolean} isTitle */
-function numbers({ number, e164 }, isTitle) {
-  const asSent = isTitle ? [] : [ltr(number)];
-  return !e164 || e164 === number ? asSent : [...asSent, element("span", { class: "soft" }, [ltr(e164)])];
+function numbers(caller, isTitle) {
+  const asSent = isTitle ? [] : [ltr(caller.number)];
+  const form = internationalForm(caller);
+  return form ? [...asSent, form] : asSent;
+}
+
+/**
+ * The number in international form, if it was sent in another; where its country was guessed, that is said.
+ * @param {Caller} caller
+ */
+export function internationalForm({ number, e164, e164_guessed: isGuessed }) {
+  if (!e164 || e164 === number) return null;
+  const doubt = isGuessed ? [" ", element("span", { class: "doubt", title: say("number.guessed.why") }, [say("number.guessed")])] : [];
+  return element("span", { class: "soft", "data-guessed": isGuessed }, [ltr(e164), ...doubt]);
 }
 
 /** @param {Caller} caller @param {string} shown */
@@ -248,7 +261,7 @@ export function asText(card, chosenKeys) {
   /** @type {[string, unknown][]} */
   const rows = [
     [say("caller"), name],
-    [say("number"), caller.e164],
+    [say("number"), caller.e164_guessed ? `${caller.e164} (${say("number.guessed")})` : caller.e164],
     ...contactRows(card),
     [say("state"), stateWords(card)],
     [say("direction"), sayValue("direction", call.direction)],
