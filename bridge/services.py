@@ -118,9 +118,9 @@ async def open_services(settings: Settings, redis_url: Secret, clock: Clock | No
 
 
 @asynccontextmanager
-async def connections_for_pages(redis_url: Secret) -> AsyncIterator[TextRedis]:
+async def connections_for_pages(settings: Settings, redis_url: Secret) -> AsyncIterator[TextRedis]:
     """Connections of the pages' and the API's own: however many of them there are, they use up none of the clicks'."""
-    redis = open_async(redis_url)
+    redis = open_async(redis_url, settings.redis.prefix)
     try:
         yield redis
     finally:

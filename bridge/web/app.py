@@ -121,7 +121,7 @@ def create_app(
     async def working(app: Starlette) -> AsyncIterator[None]:
         async with (
             open_services(settings, redis_url, clock) as services,
-            connections_for_pages(redis_url) as pages_redis,
+            connections_for_pages(settings, redis_url) as pages_redis,
         ):
             app.state.leaving = asyncio.Event()
             app.state.pages = clicks.open_pages()

@@ -177,3 +177,10 @@ async def test_a_flood_is_logged_once(tmp_path: Path, redis_url: Secret, caplog:
         assert [each.getMessage() for each in caplog.records if "refused" in each.getMessage()] == [
             "a desktop page is refused: 1 of this agent are open (desktop.streams_per_agent)"
         ]
+
+
+async def test_pages_are_under_the_installations_prefix_too(tmp_path: Path, redis_url: Secret) -> None:
+    async with open_stage(tmp_path, redis_url, extra={"POPBRIDGE_REDIS__PREFIX": "staging"}) as stage:
+        stage.talk()
+        async with page(stage, await stage.token(Role.AGENT, DANA)) as hers:
+            assert await clicked(stage) in await hers.until("popup")
