@@ -1,6 +1,7 @@
 // The demo page: shows the state that the demo server sends, and reports which button was clicked.
 
 import { allMatching, byId, element } from "/look/element.js";
+import { unturned } from "/look/text.js";
 import { clockTime, duration } from "/look/words.js";
 import { chain } from "/static/chain.js";
 
@@ -35,8 +36,8 @@ function show(state) {
 
 /** @param {DemoState["make"]} make */
 function showPhoneSystem({ title, not_told: limits }) {
-  byId("make").textContent = `: ${title}`;
-  byId("limits").textContent = limits;
+  byId("make").textContent = unturned(`: ${title}`);
+  byId("limits").textContent = unturned(limits);
   byId("limits").hidden = !limits;
 }
 

@@ -1,6 +1,6 @@
 // Builds elements. All text from phone systems and CRMs goes through here, into text nodes only.
 
-import { plain } from "./text.js";
+import { plain, unturned } from "./text.js";
 import { say } from "./words.js";
 
 const MESSAGE_MS = 1600;
@@ -41,9 +41,9 @@ export function element(name, attributes, children = []) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
     if (value === true) made.setAttribute(key, "");
-    else if (value !== false && value !== null && value !== undefined) made.setAttribute(key, String(value));
+    else if (value !== false && value !== null && value !== undefined) made.setAttribute(key, unturned(value));
   }
-  for (const child of children) if (child !== null) made.append(child instanceof Node ? child : String(child));
+  for (const child of children) if (child !== null) made.append(child instanceof Node ? child : unturned(child));
   return made;
 }
 
@@ -122,7 +122,7 @@ export async function copy(text, near) {
  */
 export function redraw(parent, children) {
   const key = focusedKey(parent);
-  parent.replaceChildren(...children.filter((child) => child !== null).map((child) => (child instanceof Node ? child : String(child))));
+  parent.replaceChildren(...children.filter((child) => child !== null).map((child) => (child instanceof Node ? child : unturned(child))));
   focusKey(parent, key);
 }
 

@@ -1,6 +1,7 @@
 // Text from phone systems and CRMs, made safe to show: nothing in it changes the direction of the text around it.
 
 const DIRECTION_MARKS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const TURNING_MARKS = /[\u061c\u200e\u200f\u202a-\u202e\u2066\u2067]/g;
 const CONTROL_CHARACTERS = /[\p{Cc}\u2028\u2029]+/gu;
 const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
 
@@ -10,6 +11,14 @@ const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
  */
 export function plain(text) {
   return String(text ?? "").replace(DIRECTION_MARKS, "").replace(CONTROL_CHARACTERS, " ");
+}
+
+/**
+ * `text` without what turns the text around it; `isolated` parts stay so. For everything that becomes part of a page.
+ * @param {unknown} text
+ */
+export function unturned(text) {
+  return String(text).replace(TURNING_MARKS, "");
 }
 
 /**

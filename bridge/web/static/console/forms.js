@@ -1,7 +1,7 @@
 // The two search forms of the audit page: filled from the address, and read back into it.
 
 import { byId } from "../element.js";
-import { isolated } from "../text.js";
+import { isolated, plain } from "../text.js";
 import { say, sayValue } from "../words.js";
 import { FILTERS } from "./address.js";
 import { fieldText, isoText, parseTime, utcOffset } from "./times.js";
@@ -60,7 +60,7 @@ function setValue(field, value) {
     field.value = value;
     return;
   }
-  if (value && ![...field.options].some((one) => one.value === value)) field.append(new Option(value, value));
+  if (value && ![...field.options].some((one) => one.value === value)) field.append(new Option(plain(value), value));
   field.value = value || (DEFAULTS[field.name] ?? "");
 }
 

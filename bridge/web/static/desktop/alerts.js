@@ -1,5 +1,6 @@
 // Alerts an agent who is looking elsewhere: the page's title and icon, a notification, a sound.
 
+import { plain } from "../text.js";
 import { language, sayWhy } from "../words.js";
 import { Chime } from "./chime.js";
 import { nothingTitle, summary } from "./facts.js";
@@ -71,14 +72,14 @@ export class Alerts {
   #alertCard(card, occasion) {
     const title = summary(card);
     this.#setTitle(title);
-    this.#alert({ id: card.popup.popup_id, title, body: sayWhy(card.popup), occasion });
+    this.#alert({ id: card.popup.popup_id, title, body: plain(sayWhy(card.popup)), occasion });
   }
 
   /** @param {NothingFound} answer */
   #alertNothing(answer) {
     const title = nothingTitle(answer);
     this.#setTitle(title);
-    this.#alert({ id: answer.click_id, title, body: sayWhy(answer), occasion: "first" });
+    this.#alert({ id: answer.click_id, title, body: plain(sayWhy(answer)), occasion: "first" });
   }
 
   /** @param {string} id */

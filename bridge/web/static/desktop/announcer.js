@@ -1,6 +1,7 @@
 // Tells screen readers what has changed: politely, or at once when a phone rings.
 
 import { byId } from "../element.js";
+import { unturned } from "../text.js";
 import { say, sayWhy } from "../words.js";
 import { nothingTitle, summary } from "./facts.js";
 
@@ -49,5 +50,5 @@ function isRinging({ state }) {
 
 /** @param {string} words */
 function announce(words, isUrgent = false) {
-  byId(isUrgent ? "urgent" : "spoken").textContent = words;
+  byId(isUrgent ? "urgent" : "spoken").textContent = unturned(words);
 }
