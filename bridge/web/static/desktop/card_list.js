@@ -160,7 +160,7 @@ export class CardList {
       element("div", { class: "actions" }, [
         button(say("look-up"), "nothing-look-up", () => actions.lookUp()),
         button(say("dismiss"), "nothing-dismiss", () => actions.closeNothing()),
-        element("span", { class: "soft" }, [ltr(clockTime(Date.parse(answer.created_at)))]),
+        element("span", { class: "soft" }, [foreign(clockTime(Date.parse(answer.created_at)))]),
       ]),
     ];
   }
@@ -184,7 +184,7 @@ export class CardList {
         foreign(name),
         caller.kind === "number" && name !== caller.number ? element("span", { class: "soft" }, [ltr(caller.number)]) : null,
       ]),
-      element("span", { class: "soft earlier-mark" }, [mark, mark ? " · " : "", ltr(clockTime(Date.parse(popup.created_at)))]),
+      element("span", { class: "soft earlier-mark" }, [mark, mark ? " · " : "", foreign(clockTime(Date.parse(popup.created_at)))]),
     );
     open.setAttribute("aria-label", say("earlier.open", { who: name, state: stateWords(card) }));
     return open;

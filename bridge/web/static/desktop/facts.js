@@ -199,7 +199,7 @@ export function details(card, chosenKeys, now) {
     recording ? row(say("recording"), [say(recording.muted ? "recording.muted" : "recording.on")]) : null,
     ...customdata(call, chosenKeys).map(([key, value]) => row(foreign(key), [foreign(value)])),
     row(say("agent"), [foreign(popup.agent.name || popup.agent.crm_user)]),
-    row(say("shown-at"), [ltr(clockTime(Date.parse(popup.created_at)))]),
+    row(say("shown-at"), [foreign(clockTime(Date.parse(popup.created_at)))]),
     row(say("source"), [source(card, now)]),
   ]);
 }
