@@ -50,7 +50,8 @@ NO_SCRIPT = """(page) => {
   const unsafe = /^(javascript|data|vbscript):/i;
   const links = [...document.querySelectorAll("[href], [src], [action]")];
   const read = ["aria-label", "title", "placeholder", "value", "alt"];
-  const texts = [...document.querySelectorAll("*")].flatMap((each) => read.map((name) => each.getAttribute(name) ?? ""));
+  const all = [...document.querySelectorAll("*")];
+  const texts = all.flatMap((each) => read.map((name) => each.getAttribute(name) ?? ""));
   texts.push(document.title, document.body.textContent);
   return {
     hit: window.hit ?? null,
@@ -134,7 +135,8 @@ async def test_the_desktop_page_shows_it_as_text(desks: Desks, markup: str) -> N
     assert await page.evaluate("document.title.length") > 0
 
 
-async def test_the_agents_own_name_and_preferences_are_text_too(desks: Desks, markup: str = ALL) -> None:
+async def test_the_agents_own_name_and_preferences_are_text_too(desks: Desks) -> None:
+    markup = ALL
     page = await desks.blank(await desks.new_profile())
 
     async def evil(route: Route) -> None:
@@ -195,7 +197,8 @@ async def test_the_page_of_a_link_shows_it_as_text(desks: Desks, markup: str) ->
         await nothing_runs(page)
 
 
-async def test_addresses_put_nothing_into_docs_console_or_desktop(desks: Desks, markup: str = ALL) -> None:
+async def test_addresses_put_nothing_into_docs_console_or_desktop(desks: Desks) -> None:
+    markup = ALL
     desks.expected += ["404", "401"]
     page = await desks.blank(await desks.new_profile())
     evil = quote(markup, safe="")
@@ -215,7 +218,8 @@ async def test_addresses_put_nothing_into_docs_console_or_desktop(desks: Desks, 
         assert {**told, "turned": []} == HARMLESS, path
 
 
-async def test_the_demo_page_shows_it_as_text(desks: Desks, markup: str = ALL) -> None:
+async def test_the_demo_page_shows_it_as_text(desks: Desks) -> None:
+    markup = ALL
     desks.stage.talk(name="Ruth")
     answer = await desks.click()
     story = (
