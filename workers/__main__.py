@@ -19,7 +19,7 @@ from bridge.config.models import Settings
 from bridge.core import background
 from bridge.core.errors import RedisUnfit, SettingsError
 from bridge.events.listen import keep_listening
-from bridge.observability import logs, sd_notify, tracing
+from bridge.observability import logs, open_files, sd_notify, tracing
 from bridge.services import Services, open_services
 from bridge.settings import load_settings
 from bridge.store import durability, workers
@@ -112,6 +112,7 @@ def main(config: str | None, concurrency: int) -> None:
             click.echo(problem, err=True)
         sys.exit(2)
     logs.start(settings.log, "worker")
+    open_files.take_all()
     try:
         with tracing.exporting("worker"):
             asyncio.run(run(settings, concurrency, settings_file(config)))

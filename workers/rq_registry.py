@@ -125,8 +125,7 @@ class Records:
             job = ListedJob(job_id.decode(errors="replace"), self._connection)
             execution = Execution(execution_id, job.id, self._connection, self._worker_name)
             try:
-                job.restore(dict(zip(row[::2], row[1::2], strict=True)))
-                assert job.func_name  # noqa: S101 - reads the data, which may be anything
+                _read(job, dict(zip(row[::2], row[1::2], strict=True)))
             except Exception as error:
                 causes.append(type(error).__name__)
                 unreadable.append(execution)
@@ -190,6 +189,13 @@ class Records:
                 execution_started_at=execution.created_at,
                 execution_ended_at=job.ended_at,
             )
+
+
+def _read(job: ListedJob, row: dict[bytes, bytes]) -> None:
+    """Take in what was kept of the job, which may be anything. Raises whatever its unpickling raises."""
+    job.restore(row)
+    if not job.func_name:
+        raise ValueError("a job without a function")
 
 
 def _while_it_lasted(ended: Iterable[Ended]) -> Iterator[str]:

@@ -121,6 +121,7 @@ def _open(url: Secret) -> Engine:
         )
     if parsed.database and parsed.database != ":memory:":
         _make_private(Path(parsed.database))
+        os.environ.setdefault("SQLITE_TMPDIR", str(Path(parsed.database).parent))  # /tmp may be read-only, or public
     engine = create_engine(parsed, connect_args={"timeout": WAIT_SECONDS}, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

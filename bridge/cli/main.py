@@ -1,6 +1,8 @@
 """popbridge: every command, and the module that each one is in. Nothing else is imported until a command is run."""
 
+import io
 import logging
+import sys
 
 import click
 
@@ -55,6 +57,9 @@ PRIVACY = {
 def main() -> None:
     """popbridge: a click in the CRM shows the caller's popup."""
     logging.captureWarnings(True)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a name shows its codes
 
 
 main.add_command(LazyGroup("token", verbs=TOKEN, help="Bearer tokens for the API and the pages."))

@@ -11,7 +11,7 @@ import click
 from bridge.cli import up as processes
 from bridge.cli.chosen import Chosen, with_settings
 from bridge.cli.terminal import failures_explained
-from bridge.observability import logs, sd_notify
+from bridge.observability import logs, open_files, sd_notify
 from bridge.store import embedded
 
 log = logging.getLogger(__name__)
@@ -23,6 +23,7 @@ def up(chosen: Chosen) -> None:
     """Run web and worker, and an embedded Redis if there is no [redis] url."""
     settings = chosen.settings()
     logs.start(settings.log, "web")
+    open_files.take_all()
     _run(processes.up(settings, chosen.file, _ready))
 
 
@@ -33,6 +34,7 @@ def serve(chosen: Chosen, fd: int | None) -> None:
     """Run one web process."""
     settings = chosen.settings()
     logs.start(settings.log, "web")
+    open_files.take_all()
 
     async def web() -> None:
         async with embedded.redis_of(settings) as url:

@@ -43,9 +43,11 @@ def _redis_address(value: object) -> Secret:
         raise ValueError("must be a redis://, rediss:// or unix:// address, or redis+sentinel://HOST:PORT,…/NAME/0")
     if not address.reveal().startswith("redis+sentinel"):
         try:
-            assert urlsplit(address.reveal()).port != 0  # noqa: S101 - reading it is the check
-        except (ValueError, AssertionError):
-            raise ValueError("must have a number for a port") from None
+            is_number = urlsplit(address.reveal()).port != 0
+        except ValueError:
+            is_number = False
+        if not is_number:
+            raise ValueError("must have a number for a port")
     return address
 
 

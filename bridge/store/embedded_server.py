@@ -29,12 +29,20 @@ PR_SET_PDEATHSIG = 1
 
 
 def socket_path(data_dir: Path) -> Path:
-    """Where the server listens: in `data_dir`, or, where that path is too long for a socket, in a private folder."""
+    """Where the server listens: in `data_dir`, or, where that path is too long for a socket, in a private folder.
+
+    Raises `EmbeddedRedisFailed` where there is neither.
+    """
     path = data_dir.resolve() / "redis" / "redis.sock"
     if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
         return path
     name = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"popbridge-{os.getuid()}-{name}" / "redis.sock"
+    try:
+        shorter = Path(tempfile.gettempdir())
+    except FileNotFoundError:
+        text = f"data_dir has more than {LONGEST_SOCKET_PATH} characters and no temporary folder is writable"
+        raise EmbeddedRedisFailed(f"{text}: give data_dir a shorter path") from None
+    return shorter / f"popbridge-{os.getuid()}-{name}" / "redis.sock"
 
 
 def url(data_dir: Path) -> Secret:
