@@ -11,6 +11,7 @@ PopbridgeError
 │   ├── UnsupportedMediaType 415
 │   ├── TooManyClicks       429
 │   └── Unavailable         503  Redis is away: nothing was accepted
+│       └── Overload        503  more clicks wait than can be answered soon
 ├── PbxError                the phone system gave no list of calls; becomes the click's outcome
 │   ├── PbxRefused          credentials, address or permission
 │   ├── PbxUnreachable      no connection, timeout, 5xx
@@ -124,6 +125,15 @@ class Unavailable(ClickRefused):
     status = 503
     reason = "unavailable"
     title = "Try again shortly"
+
+
+class Overload(Unavailable):
+    """More clicks wait in this process than it can answer soon; the sender tries again."""
+
+    AFTER_SECONDS = 1
+
+    def __init__(self) -> None:
+        super().__init__("Too many clicks are waiting in this process", self.AFTER_SECONDS)
 
 
 class PbxError(PopbridgeError):

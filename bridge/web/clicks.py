@@ -3,7 +3,8 @@
 import difflib
 import logging
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from bridge.clicks.commit import Given
 from bridge.clicks.timings import StepTimer
 from bridge.config.models import CrmAccount
 from bridge.core.clock import new_id
-from bridge.core.errors import BadSignature, ClickRefused, TooManyClicks, Unavailable, UnknownCrm
+from bridge.core.errors import BadSignature, ClickRefused, Overload, TooManyClicks, UnknownCrm
 from bridge.core.http_types import Incoming
 from bridge.core.json_codec import json_text, time_text
 from bridge.core.model import Answer, Click
@@ -42,8 +43,6 @@ ROBOT = re.compile(
     re.I,
 )
 """Programs that open links to draw a preview of them."""
-OVERLOAD_SECONDS = 1
-
 MAX_AGENT_CHARACTERS, MAX_NAME_CHARACTERS = 320, 64
 UNKNOWN = "No CRM of that name is in the settings: the address is /clicks/ and the name of a [crm.NAME]"
 FAILURES_PER_MINUTE = 30
@@ -61,7 +60,7 @@ async def click(request: Request) -> Response:
     origins = account.origins if account else ()
     if request.method == "OPTIONS":
         return cors.preflight(request, origins)
-    return cors.allow(request, await _when_there_is_room(request, services), origins)
+    return cors.allow(request, await _answered(request, services), origins)
 
 
 def _is_prefetch(request: Request) -> bool:
@@ -73,16 +72,17 @@ def _is_prefetch(request: Request) -> bool:
     return "prefetch" in purpose.lower() or "preview" in purpose.lower() or robot is not None
 
 
-async def _when_there_is_room(request: Request, services: Services) -> Response:
-    """Above a bound on clicks that wait, the next one is told to come again: else all of them would be late."""
+@contextmanager
+def _place(request: Request, services: Services) -> Iterator[None]:
+    """One of the places for clicks that wait for their answer. Above a bound the next one is told to come again: else
+    all of them would be late. It is taken once the body is there: who sends slowly keeps nobody else away."""
     waiting: set[object] = request.app.state.waiting_clicks
     if len(waiting) >= services.settings.server.waiting_clicks:
-        await counters.count(services.redis, "clicks_overload", crm=given_crm(request))
-        return _refused(request, Unavailable("Too many clicks are waiting in this process", OVERLOAD_SECONDS))
+        raise Overload
     this = object()
     waiting.add(this)
     try:
-        return await _answered(request, services)
+        yield
     finally:
         waiting.discard(this)
 
@@ -95,10 +95,14 @@ async def _answered(request: Request, services: Services) -> Response:
         challenge = adapter.handshake(account, incoming) if isinstance(adapter, Handshakes) else None
         if challenge is not None:
             return Response(challenge.body, challenge.status, dict(challenge.headers))
-        read = _click(request, services, incoming, await _prove(request, services, adapter, account, incoming))
-        agent = read.agent
-        timer.mark("proof")
-        given = await answer(read, services, timer, _allowances(services, read))
+        with _place(request, services):
+            read = _click(request, services, incoming, await _prove(request, services, adapter, account, incoming))
+            agent = read.agent
+            timer.mark("proof")
+            given = await answer(read, services, timer, _allowances(services, read))
+    except Overload as refused:
+        await counters.count(services.redis, "clicks_overload", crm=given_crm(request))
+        return _refused(request, refused)
     except ClickRefused as refused:
         await _note(request, services, refused, agent or "", timer)
         return _refused(request, refused)
