@@ -39,10 +39,10 @@ def buffer_count(pipe: Batch, name: str, **labels: str) -> None:
     pipe.hincrby(keys.COUNTERS, field(name, *labels.values()))
 
 
-async def count(redis: TextRedis, name: str, **labels: str) -> None:
-    """Increment `name`. Lost while Redis is unavailable: counting must never fail what is counted."""
+async def count(redis: TextRedis, name: str, times: int = 1, **labels: str) -> None:
+    """Increment `name` by `times`. Lost while Redis is unavailable: counting must never fail what is counted."""
     try:
-        await redis.hincrby(keys.COUNTERS, field(name, *labels.values()))
+        await redis.hincrby(keys.COUNTERS, field(name, *labels.values()), times)
     except (RedisError, OSError):
         log.warning("a count of %s was lost: Redis is unavailable", name)
 

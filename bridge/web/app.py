@@ -24,6 +24,7 @@ from bridge.observability import sd_notify, tracing
 from bridge.services import Services, connections_for_pages, open_services
 from bridge.web import clicks, events, health, languages, problems
 from bridge.web.api import audit, openapi, reads
+from bridge.web.click_room import ClickRoom
 from bridge.web.console import page as console
 from bridge.web.desktop import actions, stream
 from bridge.web.desktop import page as desktop
@@ -110,6 +111,8 @@ def create_app(
 ) -> Starlette:
     """The application over its own `Services`, from start-up to shutdown, or renewed at SIGHUP (`again`)."""
 
+    click_room = ClickRoom(settings.server.waiting_clicks, settings.crm)
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         with tracing.exporting("web"):
@@ -124,7 +127,6 @@ def create_app(
         ):
             app.state.leaving = asyncio.Event()
             app.state.pages = clicks.open_pages()
-            app.state.waiting_clicks = set[object]()
             app.state.room, app.state.seats = Room(), Seats()
             app.state.hub = hub = Hub(pages_redis, services.clock, app.state.leaving, app.state.room)
             app.state.mailboxes = Mailboxes(hub)
@@ -135,10 +137,12 @@ def create_app(
                 await services.agents.refresh()
                 app.state.click_services = services
                 app.state.services = pages = services.with_redis(pages_redis)
+                click_room.most, click_room.names = services.settings.server.waiting_clicks, services.settings.crm
                 async with at_work(services.agents.keep_fresh(), Watch(hub, pages).follow()):
                     yield
 
-            async with at_work(*hub.work(), sd_notify.beat()), reload.in_use(services, use, again):
+            work = (*hub.work(), click_room.watch(), click_room.report(services.redis), sd_notify.beat())
+            async with at_work(*work), reload.in_use(services, use, again):
                 yield
 
     handlers: dict[Any, Any] = {
@@ -153,5 +157,6 @@ def create_app(
     app = stream.Streaming(
         routes=list(ROUTES), lifespan=lifespan, exception_handlers=handlers, middleware=[Middleware(SafeHeaders)]
     )
+    app.state.click_room = click_room
     app.router.redirect_slashes = False  # a sender of webhooks does not follow a redirect
     return app

@@ -3,8 +3,7 @@
 import difflib
 import logging
 import re
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -72,37 +71,21 @@ def _is_prefetch(request: Request) -> bool:
     return "prefetch" in purpose.lower() or "preview" in purpose.lower() or robot is not None
 
 
-@contextmanager
-def _place(request: Request, services: Services) -> Iterator[None]:
-    """One of the places for clicks that wait for their answer. Above a bound the next one is told to come again: else
-    all of them would be late. It is taken once the body is there: who sends slowly keeps nobody else away."""
-    waiting: set[object] = request.app.state.waiting_clicks
-    if len(waiting) >= services.settings.server.waiting_clicks:
-        raise Overload
-    this = object()
-    waiting.add(this)
-    try:
-        yield
-    finally:
-        waiting.discard(this)
-
-
 async def _answered(request: Request, services: Services) -> Response:
-    timer, agent = StepTimer(services.clock), request.query_params.get("agent")
+    timer, agent, room = StepTimer(services.clock), request.query_params.get("agent"), request.app.state.click_room
+    if room.waiting > room.most:  # this one is among them; most were turned away before, see `http_protocol`
+        room.turn_away(given_crm(request))
+        return _refused(request, Overload())
     try:
         account, adapter = _sender(request, services)
         incoming = await incoming_of(request, services)
         challenge = adapter.handshake(account, incoming) if isinstance(adapter, Handshakes) else None
         if challenge is not None:
             return Response(challenge.body, challenge.status, dict(challenge.headers))
-        with _place(request, services):
-            read = _click(request, services, incoming, await _prove(request, services, adapter, account, incoming))
-            agent = read.agent
-            timer.mark("proof")
-            given = await answer(read, services, timer, _allowances(services, read))
-    except Overload as refused:
-        await counters.count(services.redis, "clicks_overload", crm=given_crm(request))
-        return _refused(request, refused)
+        read = _click(request, services, incoming, await _prove(request, services, adapter, account, incoming))
+        agent = read.agent
+        timer.mark("proof")
+        given = await answer(read, services, timer, _allowances(services, read))
     except ClickRefused as refused:
         await _note(request, services, refused, agent or "", timer)
         return _refused(request, refused)

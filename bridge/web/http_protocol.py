@@ -3,16 +3,19 @@
 - A request's head is bounded: size, number of lines, and the time that it may take. uvicorn takes any.
 - `Upgrade: h2c`, which Java's clients send with their first request, does not swallow the body.
 - Connections are bounded by the files that may be open: above it they are told to come again, not left waiting.
+- Clicks above those that may wait are turned away before they are parsed, see `click_room`.
 - An IPv4 address that is written as IPv6 is that IPv4 address, for trusted proxies and in the log.
 """
 
 import asyncio
 import re
+from collections import deque
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from bridge.observability import open_files
+from bridge.web.click_room import ClickRoom
 
 MAX_HEAD_BYTES, MAX_HEAD_LINES = 64 * 1024, 100
 HEAD_SECONDS, LINGER_SECONDS = 10.0, 1.0
@@ -27,6 +30,18 @@ FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Type: text/plain\r\nContent-Length: 0\r\n"
     b"Connection: close\r\n\r\n"
 )
+CLICK = re.compile(rb"(?:POST|GET) /+clicks/([^/? ]*)")
+NEEDS_MORE = re.compile(rb"\r\n(?:origin|transfer-encoding|expect|connection)[ \t]*:|HTTP/1\.0\r\n", re.I)
+"""Requests that only the application answers rightly: a page's script must be allowed to read the answer."""
+LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,5})[ \t]*(?:\r\n|\Z)", re.I)
+BUSY_BODY = (
+    b'{"type":"urn:popbridge:reason:unavailable","title":"Try again shortly","status":503,'
+    b'"detail":"Too many clicks are waiting in this process","reason":"unavailable"}'
+)
+BUSY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Type: application/problem+json\r\n"
+    b"Cache-Control: no-store\r\nContent-Length: %d\r\n\r\n%s" % (len(BUSY_BODY), BUSY_BODY)
+)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -35,10 +50,17 @@ class BoundedProtocol(HttpToolsProtocol):
     _head: bytearray | None = None
     _deadline: asyncio.TimerHandle | None = None
     _is_refused = False
+    _is_click = False
+    _has_asked = False
+    _to_skip = 0
+    _room: ClickRoom | None = None
+    _unanswered: "deque[bool]"
 
     def connection_made(self, transport: Any) -> None:
         """A new connection: a head comes first."""
         super().connection_made(transport)
+        self._unanswered = deque()
+        self._room = getattr(getattr(self.config.app, "state", None), "click_room", None)
         if self.client is not None and self.client[0].startswith(MAPPED):
             self.client = (self.client[0].removeprefix(MAPPED), self.client[1])
         if len(self.connections) > open_files.for_connections():
@@ -50,6 +72,10 @@ class BoundedProtocol(HttpToolsProtocol):
         """Bytes of a head are gathered; all others go on at once."""
         if self._is_refused:
             return
+        if self._to_skip:
+            data, self._to_skip = data[self._to_skip :], max(0, self._to_skip - len(data))
+            if not data:
+                return
         if self._head is None:
             super().data_received(data)
             return
@@ -68,17 +94,50 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(TOO_LARGE)
             return
         self._stop_waiting()
-        self._head = None
+        click = CLICK.match(head)
+        if click is not None and self._has_no_room_for(head):
+            self._turn_away(click[1].decode("latin-1"), head, rest[len(END) :])
+            return
+        self._head, self._is_click, self._has_asked = None, click is not None, True
         super().data_received(UPGRADE.sub(b"\r\nx-upgrade:", head) + rest)
+
+    def _has_no_room_for(self, head: bytes) -> bool:
+        """Whether this click is to be turned away here: where its answer comes next, and the connection goes on."""
+        is_next = not self._has_asked or self.cycle.response_complete
+        return self._room is not None and self._room.is_full and is_next and NEEDS_MORE.search(head) is None
+
+    def _turn_away(self, name: str, head: bytes, rest: bytes) -> None:
+        """Answer, and read over the body."""
+        assert self._room is not None  # noqa: S101 - for the type checker: `_has_no_room_for` has looked
+        self._room.turn_away(name)
+        self.transport.write(BUSY)
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        length = LENGTH.search(head)
+        self._to_skip, self._head = int(length[1]) if length else 0, bytearray()
+        if rest:
+            self.data_received(rest)
 
     def on_message_complete(self) -> None:
         """The request is whole: what comes next on this connection is another head."""
         super().on_message_complete()
         self._expect_head()
+        if self._room is not None and not self.cycle.response_complete:
+            self._unanswered.append(self._is_click)
+            self._room.waiting += self._is_click
+
+    def on_response_complete(self) -> None:
+        """An answer is sent."""
+        if self._room is not None and self._unanswered:
+            self._room.waiting -= self._unanswered.popleft()
+        super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The other side is gone."""
         self._stop_waiting()
+        if self._room is not None:
+            self._room.waiting -= sum(self._unanswered)
+            self._unanswered.clear()
         super().connection_lost(exc)
 
     def _expect_head(self) -> None:

@@ -16,6 +16,7 @@ COUNTERS = {
     "clicks": ("Accepted clicks by outcome", ("crm", "outcome")),
     "clicks_refused": ("Refused clicks", ("crm", "reason")),
     "reads_refused": ("Refused reads of the API and the desktop page", ("reason",)),
+    "clicks_overload": ("Clicks that were turned away because too many were waiting", ("crm",)),
     "clicks_repeated": ("Repeated clicks, answered with the stored answer", ("crm",)),
     "attempts": ("Delivery attempts by result", ("target", "result")),
     "deliveries": ("Deliveries that ended, by final state", ("target", "outcome")),
