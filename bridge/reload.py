@@ -19,6 +19,12 @@ Use = Callable[[Services], AbstractAsyncContextManager[None]]
 Read = Callable[[], Settings]
 
 
+def hold() -> None:
+    """From here on SIGHUP does not end this process, though nothing listens to it yet: who starts reads the settings
+    anyway."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
 def read(file: Path) -> Settings:
     """The settings, if they and the agents are right. Raises `SettingsError`."""
     settings = load_settings(str(file))
@@ -38,6 +44,7 @@ async def in_use(services: Services, use: Use, again: Read | None = None) -> Asy
     finally:
         if again is not None:
             loop.remove_signal_handler(signal.SIGHUP)
+            hold()
         await renewal.end()
 
 

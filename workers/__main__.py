@@ -105,6 +105,7 @@ def _again(file: Path) -> Settings:
 @click.option("--concurrency", type=click.IntRange(1, 1000), default=PLACES)
 def main(config: str | None, concurrency: int) -> None:
     """Run deliveries and upkeep until told to stop."""
+    reload.hold()
     try:
         settings = load_settings(config)
     except SettingsError as error:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from bridge import reload
 from bridge.cli import up as processes
 from bridge.cli.chosen import Chosen, with_settings
 from bridge.cli.terminal import failures_explained
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 @with_settings
 def up(chosen: Chosen) -> None:
     """Run web and worker, and an embedded Redis if there is no [redis] url."""
+    reload.hold()
     settings = chosen.settings()
     logs.start(settings.log, "web")
     open_files.take_all()
@@ -32,6 +34,7 @@ def up(chosen: Chosen) -> None:
 @with_settings
 def serve(chosen: Chosen, fd: int | None) -> None:
     """Run one web process."""
+    reload.hold()
     settings = chosen.settings()
     logs.start(settings.log, "web")
     open_files.take_all()
@@ -58,6 +61,7 @@ def _run(process: Coroutine[Any, Any, None]) -> None:
 @with_settings
 def worker(chosen: Chosen, concurrency: int) -> None:
     """Run one worker process."""
+    reload.hold()
     chosen.settings()
     command = [sys.executable, "-m", "workers", "--config", str(chosen.file), "--concurrency", str(concurrency)]
     os.execv(sys.executable, command)  # noqa: S606

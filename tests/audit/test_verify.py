@@ -1,5 +1,6 @@
 """Whatever is done to the log behind popbridge's back is found, and the line is named."""
 
+import tracemalloc
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -275,3 +276,22 @@ def test_a_forged_receipt_is_reported(written: Archive, kind: str, details: str)
     with written.writing() as connection:
         connection.execute(update(access_log).values(details=details))
     assert list(findings(written)) == [3 * CLICKS + 1]
+
+
+def test_verifying_a_longer_log_takes_no_more_memory(tmp_path: Path) -> None:
+    """200,000 entries were verified with 4 MB more than none."""
+    archive = Archive(Secret(f"sqlite:///{tmp_path / 'audit.db'}"))
+
+    def peak(first: int, last: int) -> int:
+        for base in range(first, last, 500):
+            archive.insert([entries.lookup(number) for number in range(base, base + 500)])
+        tracemalloc.start()
+        try:
+            assert verify(archive).entries == last
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    short = peak(0, 2000)
+    assert peak(2000, 8000) < short + 1_000_000
+    archive.close()

@@ -72,6 +72,7 @@ async def test_every_metric_that_is_named_is_there(stage: Stage) -> None:
     worker = {"at": time.time(), "in_flight": 0, "circuits": stage.services.targets.circuits()}
     await stage.redis.hset(keys.WORKERS, mapping={"one": json.dumps(worker)})
     await stage.redis.hincrby(keys.COUNTERS, counters.field("clicks_repeated", "acme"))
+    await stage.redis.hincrby(keys.COUNTERS, counters.field("clicks_overload", "acme"))
     await stage.redis.hincrby(keys.COUNTERS, counters.field("recovered"))
     told = (await stage.get("/metrics")).text
     samples = {match[1]: match[2] or "" for match in re.finditer(r"(?m)^(popbridge_\w+)(\{.*?\})? ", told)}
