@@ -33,14 +33,15 @@ FULL = (
 CLICK = re.compile(rb"(?:POST|GET) /+clicks/([^/? ]*)")
 NEEDS_MORE = re.compile(rb"\r\n(?:origin|transfer-encoding|expect|connection)[ \t]*:|HTTP/1\.0\r\n", re.I)
 """Requests that only the application answers rightly: a page's script must be allowed to read the answer."""
-LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,5})[ \t]*(?:\r\n|\Z)", re.I)
+LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,5})[ \t]*(?:\r\n|\Z)", re.I)
+LONE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 BUSY_BODY = (
     b'{"type":"urn:popbridge:reason:unavailable","title":"Try again shortly","status":503,'
     b'"detail":"Too many clicks are waiting in this process","reason":"unavailable"}'
 )
 BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Type: application/problem+json\r\n"
-    b"Cache-Control: no-store\r\nContent-Length: %d\r\n\r\n%s" % (len(BUSY_BODY), BUSY_BODY)
+    b"Cache-Control: no-store\r\nContent-Length: %d\r\n\r\n%s"
 )
 
 
@@ -104,17 +105,17 @@ class BoundedProtocol(HttpToolsProtocol):
     def _has_no_room_for(self, head: bytes) -> bool:
         """Whether this click is to be turned away here: where its answer comes next, and the connection goes on."""
         is_next = not self._has_asked or self.cycle.response_complete
-        return self._room is not None and self._room.is_full and is_next and NEEDS_MORE.search(head) is None
+        is_full = self._room is not None and self._room.is_full
+        return is_full and is_next and NEEDS_MORE.search(head) is None and _body_bytes(head) is not None
 
     def _turn_away(self, name: str, head: bytes, rest: bytes) -> None:
         """Answer, and read over the body."""
         assert self._room is not None  # noqa: S101 - for the type checker: `_has_no_room_for` has looked
         self._room.turn_away(name)
-        self.transport.write(BUSY)
+        self.transport.write(BUSY % (len(BUSY_BODY), BUSY_BODY))
         self._unset_keepalive_if_required()
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
-        length = LENGTH.search(head)
-        self._to_skip, self._head = int(length[1]) if length else 0, bytearray()
+        self._to_skip, self._head = _body_bytes(head) or 0, bytearray()
         if rest:
             self.data_received(rest)
 
@@ -159,3 +160,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_waiting()
         self._head = None
         self.transport.close()
+
+
+def _body_bytes(head: bytes) -> int | None:
+    """How long the body is. None where a parser may see it otherwise: what is read over must never be taken for the
+    next request of another sender behind the same proxy."""
+    told = head.lower().count(b"content-length")
+    length = LENGTH.search(head)
+    if LONE.search(head) or told > 1 or (told and length is None):
+        return None
+    return int(length[1]) if length else 0

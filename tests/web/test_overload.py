@@ -111,6 +111,31 @@ async def test_what_only_the_application_answers_rightly_is_turned_away_there(na
     line.writer.close()
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        ("Content-Length: 200000",),
+        ("Content-Length: 5", "Content-Length: 5"),
+        ("Content-Length: +5",),
+        ("Content-Length : 5",),
+        ("X: y\nContent-Length: 5",),
+        ("Transfer-Encoding: chunked",),
+        ("Transfer-Encoding : chunked",),
+    ],
+    ids=str,
+)
+async def test_no_body_is_ever_taken_for_the_next_request(narrow: Stage, headers: tuple[str, ...]) -> None:
+    """Behind a proxy the next request on the connection is another sender's."""
+    waiting, line = await fill(narrow), await connected(narrow)
+    inner = request("GET", "/version", b"")
+    line.writer.write("\r\n".join(["POST /clicks/acme HTTP/1.1", "Host: x", *headers, "", ""]).encode() + inner)
+    line.writer.write_eof()
+    told = await line.reader.read()
+    line.writer.close()
+    await asyncio.gather(*waiting)
+    assert b'"version"' not in told, told
+
+
 async def test_who_leaves_gives_the_place_back(narrow: Stage) -> None:
     narrow.pbx.faults.slow_seconds = 1.0
     lines = [await connected(narrow) for _ in range(2)]
