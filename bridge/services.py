@@ -186,7 +186,7 @@ def _session(
     seconds: float,
     limit: RateLimit | None = None,
 ) -> AccountSession:
-    memory = AccountStore(redis, f"{group}:{name}", list(secrets_of(account)))
+    memory = AccountStore(redis, f"{group}:{name}", list(secrets_of(account)), str(getattr(account, "kind", "")))
     return AccountSession(name, adapter, account, client, memory, clock.now, seconds, limit)
 
 

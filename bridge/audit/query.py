@@ -12,7 +12,7 @@ from bridge.audit.schema import callers, lookups
 from bridge.audit.search import Page, Place, Search, from_cursor, to_cursor
 from bridge.store.client import TextRedis
 
-EXACT = ("crm", "crm_user", "extension", "outcome", "ivrid")
+EXACT = ("crm", "crm_user", "extension", "outcome")
 """Filters that must match exactly."""
 
 
@@ -49,7 +49,8 @@ def statement(search: Search, limit: int, place: Place | None) -> Select[Any]:
         conditions.append(tuple_(lookups.c.time, lookups.c.seq) < tuple_(*place))
     columns = [lookups.c.seq, *(lookups.c[name] for name in FIELDS)]
     order = lookups.c.time.desc(), lookups.c.seq.desc()
-    spellings = [*itertools.product(*(_spellings(name, keys) for name, keys in search.keys.items()))]
+    wanted = [_spellings(name, keys) for name, keys in search.keys.items()]
+    spellings = [*itertools.product(*wanted, *_calls(search))]
     if len(spellings) == 1:
         return select(*columns).where(*conditions, *spellings[0]).order_by(*order).limit(limit)
     parts = (select(lookups.c.seq).where(*conditions, *one).order_by(*order).limit(limit) for one in spellings)
@@ -63,6 +64,13 @@ def _spellings(name: str, keys: list[str]) -> list[ColumnElement[bool]]:
         return own
     beside = (select(callers.c.click_id).where(callers.c.caller_key == key) for key in keys)
     return [*own, *(lookups.c.click_id.in_(shown) for shown in beside)]
+
+
+def _calls(search: Search) -> Iterable[list[ColumnElement[bool]]]:
+    """A call is found by its id, and by the one that it had before it was passed on."""
+    if "ivrid" in search.filters:
+        ivrid = search.filters["ivrid"]
+        yield [lookups.c.ivrid == ivrid, lookups.c.original_ivrid == ivrid]
 
 
 def _conditions(search: Search) -> Iterable[ColumnElement[bool]]:

@@ -117,7 +117,7 @@ head = Table(
 """One row: the newest entry's number and digest. Whoever adds entries holds a lock on it."""
 
 CHAINED = (lookups, deliveries, access_log, callers)
-SEARCHED = ("crm", "crm_user", "extension", "outcome", "caller_key", "did_key", "ivrid")
+SEARCHED = ("crm", "crm_user", "extension", "outcome", "caller_key", "did_key", "ivrid", "original_ivrid")
 LONGEST = 500
 """Characters kept of a searchable field: PostgreSQL's indexes take at most 2,700 bytes, including the time."""
 

@@ -47,10 +47,11 @@ return 0
 
 
 class AccountStore:
-    """One account's part of Redis. `account` is `crm:NAME` or `pbx:NAME`; `secrets` are those of its settings."""
+    """One account's part of Redis. `account` is `crm:NAME` or `pbx:NAME`; `secrets` are those of its settings. What an
+    account of one `kind` remembers, another of the same name does not know."""
 
-    def __init__(self, redis: TextRedis, account: str, secrets: Sequence[Secret]) -> None:
-        self._redis, self._account = redis, account
+    def __init__(self, redis: TextRedis, account: str, secrets: Sequence[Secret], kind: str = "") -> None:
+        self._redis, self._account, self._kind = redis, account, kind
         together = "\0".join(sorted(secret.reveal() for secret in secrets))
         digest = hashlib.sha256(f"popbridge tokens {account}\0{together}".encode()).digest()
         self._cipher = Fernet(base64.urlsafe_b64encode(digest))
@@ -62,7 +63,7 @@ class AccountStore:
         """
         account, names = self._account.partition(":")[2], key.partition(" ")[2]
         text = json.dumps({"account": account, "names": names, "key": key, "value": value}, ensure_ascii=False)
-        place, lives = keys.remembered(self._account, key), max(1, int(ttl.total_seconds() * 1000))
+        place, lives = self._place(key), max(1, int(ttl.total_seconds() * 1000))
         try:
             await self._redis.set(place, text, px=lives)
         except (RedisError, OSError):
@@ -72,11 +73,14 @@ class AccountStore:
     async def recall(self, key: str) -> str | None:
         """What was remembered under `key`; None where that is nothing, or cannot be read."""
         try:
-            kept = json.loads(await self._redis.get(keys.remembered(self._account, key)) or "null")
+            kept = json.loads(await self._redis.get(self._place(key)) or "null")
         except (RedisError, OSError, ValueError):
             return None
         value = kept.get("value") if isinstance(kept, dict) and kept.get("key") == key else None
         return value if isinstance(value, str) else None
+
+    def _place(self, key: str) -> str:
+        return keys.remembered(self._account, f"{self._kind} {key}" if self._kind else key)
 
     async def load_tokens(self) -> KeptTokens | None:
         """The tokens that were kept last; None when there are none that these secrets can read."""

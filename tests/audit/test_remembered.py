@@ -38,6 +38,7 @@ async def test_it_is_there_for_every_process_of_that_account_alone(redis: TextRe
         assert await AccountStore(other_process, account, []).recall(key) is None
     await AccountStore(other_process, "crm:acme", []).remember("call c0ffee01", "43", HOUR)
     assert await AccountStore(redis, "crm:acme", []).recall("call c0ffee01") == "43"
+    assert await AccountStore(redis, "crm:acme", [], "another-make").recall("call c0ffee01") is None
     await other_process.aclose()
 
 

@@ -283,3 +283,16 @@ async def test_junk_with_the_secret_does_no_harm(tmp_path: Path, redis_url: Secr
         rings(stage, stage.make.dana)
         await stage.http.post(f"{stage.bridge_url}/events/main?secret={SECRET}", json=NOTIFICATION)
         await until(received(stage, "call.popup"))
+
+
+async def test_a_call_that_was_passed_on_is_found_by_its_first_id_too(tmp_path: Path, redis_url: Secret) -> None:
+    async with open_stage(tmp_path, redis_url) as stage:
+        first = stage.talk()
+        second = stage.phone.transfer(first, stage.make.dana, stage.make.omer, datetime.now(UTC))
+        popup = (await stage.click({"agent": OMER})).json()["popup"]
+        assert (popup["call"]["ivrid"], popup["call"]["original_ivrid"]) == (second, first)
+        supervisor = await stage.token(Role.SUPERVISOR)
+        for ivrid in (first, second):
+            told = await stage.get(f"/api/audit?ivrid={ivrid}", supervisor)
+            assert [one["popup_id"] for one in told.json()["items"]] == [popup["popup_id"]]
+            assert (await stage.get(f"/api/calls/{ivrid}", supervisor)).json()["ivrid"] == second

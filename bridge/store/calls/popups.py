@@ -24,13 +24,14 @@ class _Kept:
 
 
 def buffer_popup(pipe: Batch, popup: Popup, delivery_ids: list[str]) -> None:
-    """Buffer the popup with its deliveries, and its calls for the cache."""
+    """Buffer the popup with its deliveries, and its calls for the cache: by their ids now, and from before they were
+    passed on."""
     text = json_text(_Kept(popup, tuple(delivery_ids)))
     pipe.set(keys.popup(popup.popup_id), text, ex=keys.STORY_SECONDS)
     for call in (popup.call, *popup.other_calls):
-        if call.ivrid:
-            pipe.hset(keys.call(call.ivrid), mapping={_field(call.pbx, call.extension): json_text(call)})
-            pipe.expire(keys.call(call.ivrid), keys.CALL_SECONDS)
+        for ivrid in dict.fromkeys(filter(None, (call.ivrid, call.original_ivrid))):
+            pipe.hset(keys.call(ivrid), mapping={_field(call.pbx, call.extension): json_text(call)})
+            pipe.expire(keys.call(ivrid), keys.CALL_SECONDS)
 
 
 def buffer_story(pipe: Batch, click_id: str, story: object) -> None:
