@@ -14,7 +14,7 @@ from pathlib import Path
 from bridge.store import keys
 from bridge.store.embedded_server import dies_with_parent
 from tests.faults.world import ROOT, RedisServer
-from tests.stage import Stage, open_stage, until
+from tests.stage import DANA, VOICENTER, Stage, open_stage, until
 
 WAITING, MEASURED, PAUSE_SECONDS = 1000, 100, 0.05
 AT_ONCE = 20
@@ -89,7 +89,9 @@ async def _bridge(address: str) -> AsyncIterator[Stage]:
         server = RedisServer(folder)
         await server.start()
         try:
-            async with open_stage(folder, server.url, extra=extra) as stage, worker_of(stage, extra):
+            row = f"dead,{DANA},main,{VOICENTER.dana},Dana Cohen"
+            opened = open_stage(folder, server.url, extra=extra, agents=[row])
+            async with opened as stage, worker_of(stage, extra):
                 stage.talk()
                 yield stage
         finally:

@@ -79,7 +79,7 @@ async def test_a_caller_of_another_call_is_found_in_any_spelling(stage: Stage, s
         ((OTHER, OTHER), {OTHER}),
         (("052-765-4321", OTHER), {"052-765-4321"}),
     ],
-    ids=ascii,
+    ids=lambda given: ascii(sorted(given)),
 )
 async def test_each_caller_once_and_the_chosen_one_by_its_own_line(
     stage: Stage, others: tuple[str, ...], kept: set[str]
