@@ -44,8 +44,13 @@ export class RecordOpener {
     return allowed(theOne(card)?.url, this.#session.recordHosts);
   }
 
-  /** @param {Card} card @param {string} address */
+  /**
+   * Browsers reuse a named tab only for the page that opened it: so one tab of the agent's opens records.
+   * @param {Card} card
+   * @param {string} address
+   */
   async #open(card, address) {
+    if (!this.#tabs.leads) return;
     if (!(await this.#tabs.claim(`record.${card.popup.popup_id}`))) return;
     if (!window.open(address, TAB)) showMessage(say("record.blocked"));
   }
