@@ -1,12 +1,15 @@
 """A CSV as spreadsheets save it, to rows by column: every mistake with the line where it begins; pure."""
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from bridge.core.text import trimmed
 
 DELIMITERS = ",;\t|"
+SEPARATOR = re.compile(r"\"?sep=(.?)\1*\"?", re.I)
+"""What Excel writes first, and what becomes of it where it is saved again."""
 LONGEST_CELL_LINES = 20
 """A cell in quotation marks may have so many lines; more are a mark that is missing."""
 LEAST_OF_A_ROW = 3
@@ -67,8 +70,8 @@ def _beginning(lines: Sequence[str]) -> tuple[int, str]:
     """The index of the header, after blank lines and Excel's `sep=;`, and what separates its cells."""
     for index, line in enumerate(lines):
         head = trimmed(line)
-        if head.lower().startswith("sep=") and len(head) <= len("sep=;"):
-            return index + 1 + _blanks(lines[index + 1 :]), head[4:] or "\t"
+        if told := SEPARATOR.fullmatch(head):
+            return index + 1 + _blanks(lines[index + 1 :]), told[1] or "\t"
         if head:
             return index, max(DELIMITERS, key=head.count)
     return len(lines), ","
@@ -90,7 +93,12 @@ def _records(lines: Sequence[str], start: int, delimiter: str, mistakes: Mistake
         if '"' not in line:
             yield index + 1, line.rstrip("\r\n").split(delimiter)
         else:
-            record = csv.reader(islice(lines, index, index + LONGEST_CELL_LINES), delimiter=delimiter, strict=True)
+            record = csv.reader(
+                islice(lines, index, index + LONGEST_CELL_LINES),
+                delimiter=delimiter,
+                skipinitialspace=True,
+                strict=True,
+            )
             try:
                 cells = next(record)
             except csv.Error:

@@ -13,8 +13,16 @@ from bridge.core.text import one_line, without_marks
 
 COLUMNS = ("crm", "crm_user", "pbx", "extension", "name")
 OPTIONAL = ("pop", "agent_id")
-CHANGED = re.compile(r"'.*|[0-9]+[.,]0+|[0-9]+(?:[.,][0-9]+)?E\+?[0-9]+|=.*|#.*[!?/].*", re.I)
-"""What spreadsheets make of a number: `'0101`, `101.0`, `9.72723E+11`, `="0101"`, `#N/A`."""
+CHANGED = re.compile(
+    r"['’‘ʼ`´].*|\d+[.,٫]0+|\d+(?:[.,]\d+)?E[+-]?\d+|=.*|#.*[!?/#].*|true|false|(?=.*[^\x00-\x7f])[\d.,٫٬]+|"
+    r"\d{1,3}(?:,\d{3})+|\d{1,2}-[a-z]{3}(?:-\d{2,4})?|[a-z]{3}-\d{2}|"
+    r"\d{4}-\d\d-\d\d(?:[ T].*)?|\d{1,2}/\d{1,2}/\d{2,4}",
+    re.I,
+)
+"""What spreadsheets make of a number: `'0101`, `101.0`, `9.72723E+11`, `="0101"`, `#N/A`, `1,101`, `01-Jan`; and digits
+of other alphabets."""
+NEVER_CHANGED = re.compile(r"[A-Z]*[0-9]+|[A-Z0-9._+-]+@[A-Z0-9.-]+", re.I | re.A)
+"""What most extensions and users look like, which is seen at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +113,7 @@ class _Warnings(Mistakes):
     def look(self, line: int, crm: str, crm_user: str, extension: ExtensionId) -> None:
         """At one row, beside those before it."""
         for what, cell in (("extension", extension.extension), ("crm_user", crm_user)):
-            if cell[0] in "'=#0123456789" and CHANGED.fullmatch(cell):
+            if not NEVER_CHANGED.fullmatch(cell) and CHANGED.fullmatch(cell):
                 self.add(line, f"{what} {cell} looks changed by a spreadsheet: format that column as text")
         user = _user_key(crm_user)
         other, there = self._first.setdefault((crm, extension), (user, line))

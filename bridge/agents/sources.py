@@ -42,6 +42,10 @@ class AgentSources:
         """Whether every source has been read at least once."""
         return not self._file.is_unread and self._asked.keys() <= self._people.keys()
 
+    def tells(self, pbx: str) -> bool:
+        """Whether it is known whose the extensions of this phone system are."""
+        return not self._file.is_unread and (pbx not in self._asked or pbx in self._people)
+
     def directory(self) -> Directory:
         """The agents of all CRMs."""
         rows = self._file.directory()

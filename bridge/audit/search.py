@@ -10,7 +10,9 @@ from typing import Generic, TypeVar
 from bridge.audit.schema import LONGEST
 from bridge.core.errors import Malformed
 from bridge.core.json_codec import time_text
+from bridge.core.model import Outcome
 from bridge.core.phone_numbers import spellings
+from bridge.core.text import trimmed
 
 PAGE_LENGTH, LONGEST_PAGE = 50, 500
 FILTERS = ("since", "until", "crm", "crm_user", "extension", "outcome", "caller", "did", "ivrid")
@@ -48,7 +50,9 @@ class Search:
         cls, given: Mapping[str, str], regions: Iterable[str], now: datetime, crms: tuple[str, ...] | None = None
     ) -> "Search":
         """Read the filters in `given` and ignore everything else in it. Raises `Malformed`."""
-        filters = {name: _searchable(name, given[name]) for name in FILTERS if given.get(name)}
+        filters = {name: text for name in FILTERS if (text := _searchable(name, given.get(name, "")))}
+        if filters.get("outcome") not in (None, *(str(one) for one in Outcome)):
+            raise Malformed(f"outcome must be one of: {', '.join(Outcome)}")
         where = list(regions)
         keys = {name: spellings(filters[name], where) for name in NUMBERS if name in filters}
         times = {name: time_text(moment(filters[name], name, now)) for name in ("since", "until") if name in filters}
@@ -63,7 +67,7 @@ def _searchable(name: str, text: str) -> str:
     """As the archive keeps searchable fields. Raises `Malformed` on text that no entry can contain."""
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise Malformed(f"{name} must be a text without null characters")
-    return text[:LONGEST]
+    return trimmed(text)[:LONGEST]
 
 
 def moment(text: str, name: str, now: datetime) -> datetime:

@@ -21,6 +21,7 @@ from bridge.clicks.popup import make_popup
 from bridge.clicks.timings import StepTimer
 from bridge.core import hide
 from bridge.core.clock import new_id
+from bridge.core.errors import Unavailable
 from bridge.core.model import Agent, Answer, Call, Click, Outcome, Popup
 from bridge.core.reasons import Reason, say
 from bridge.observability import tracing
@@ -28,6 +29,9 @@ from bridge.services import Services
 from bridge.store.calls import popped
 from bridge.store.clicks import accept
 from bridge.store.desktop import choices
+
+AGAIN_SECONDS = 5
+"""When to ask again whose an extension is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,7 @@ async def _answer_once(
 async def _look_up(click: Click, services: Services, timer: StepTimer, event: Event | None) -> Entry:
     """From the click to all that it leaves behind."""
     resolved = directory.resolve(click, services.agents.directory(), services.settings.pbx_of(click.crm))
+    _refuse_while_unknown(resolved, services)
     targets, dry_run = services.settings.targets_of(click.crm), services.settings.crm[click.crm].dry_run
     timer.mark("directory")
     if isinstance(resolved, directory.UnresolvedAgent):
@@ -107,6 +112,14 @@ async def _look_up(click: Click, services: Services, timer: StepTimer, event: Ev
         regions=services.labels.regions,
         questions=services.lookup.take_durations(),
     )
+
+
+def _refuse_while_unknown(resolved: directory.ResolvedAgent | directory.UnresolvedAgent, services: Services) -> None:
+    """An extension without a row may be another CRM's, as long as the rows have not been read. Raises `Unavailable`."""
+    if isinstance(resolved, directory.ResolvedAgent) and not resolved.agent.crm_user:
+        pbx = resolved.extensions[0].pbx
+        if services.settings.is_shared(pbx) and not services.agents.tells(pbx):
+            raise Unavailable("It is not known yet whose extension this is", AGAIN_SECONDS)
 
 
 def _shown(result: LookupResult, services: Services, crm: str) -> tuple[Call, ...]:

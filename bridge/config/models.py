@@ -152,6 +152,10 @@ class Settings(Section):
         for account in self.crm.values():
             yield from account.addresses()
 
+    def is_shared(self, pbx: str) -> bool:
+        """Whether extensions of this phone system are looked up for several CRMs."""
+        return sum(self.pbx_of(crm) == pbx for crm in self.crm) > 1
+
     def pbx_of(self, crm: str) -> str:
         """The phone system on which an extension named by this CRM is looked up."""
         return self.crm[crm].pbx or next(iter(self.pbx))

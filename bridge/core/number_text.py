@@ -51,12 +51,13 @@ OWN_EXTENSION = (
 PAUSE, PARAMETERS = r"[,;pw~][,;pw~0-9*# ]*", r"[;?]\s*[a-z-]+(?:=.*)?"
 SUFFIXED = re.compile(rf"({NUMBER}?)[\s,;(\-]*(?:{OWN_EXTENSION}|{PAUSE}|{PARAMETERS})[)\s.]*", re.I)
 WORDS_AFTER = re.compile(rf"({NUMBER}?)\s*(?:[(\[][^()\[\]]+[)\]]|[\-|,:;/\s]+[^\W\d_][^0-9+*#@<>]*)")
-WORDS_BEFORE = re.compile(rf"[^0-9+*#@<>()\[\]]+(?::|[(\[])\s*({NUMBER}?)\s*[)\]]?")
+WORDS_BEFORE = re.compile(rf"[^0-9+*#@<>()\[\]]+(?:[:(\[]|[^\W\d_][.\s])\s*({NUMBER}?)\s*[)\]]?")
 
 NOBODY = "anonymous.invalid"
 """The host of a caller who withholds the number (RFC 3323)."""
 WITHHELD = (
-    " anonymous anonymouscaller anonymouscall anonym anonyme anonimo anonim private privatenumber privatecaller "
+    " clir privada numeroprivado numeroprivada skryty ukryty numerzastrzezony anonymous0 assertedidunavailable "
+    "anonymous anonymouscaller anonymouscall anonym anonyme anonimo anonim private privatenumber privatecaller "
     "privatecall privato numeroprivato privado prive numeroprive withheld numberwithheld withheldnumber cliwithheld "
     "callerwithheld restricted restrictednumber numberrestricted restrictedcaller unavailable notavailable "
     "numberunavailable calleridunavailable unknown unknownnumber unknowncaller callerunknown numberunknown blocked "

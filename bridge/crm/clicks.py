@@ -4,34 +4,32 @@ Senders differ in everything that does not matter: how they name the type of a b
 that is read here; what is asked is the same.
 """
 
-import codecs
 import json
 import math
 import re
-import zlib
 from collections.abc import Mapping
-from email.parser import BytesParser
-from email.policy import HTTP
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import parse_qsl
 
 from bridge.core.errors import Malformed, UnsupportedMediaType
 from bridge.core.http_types import Incoming
 from bridge.core.text import tidied, trimmed
+from bridge.crm.bodies import charset_of, decoded, parts, unpacked
 from bridge.crm.contract import ClickRequest
 
 JSON_TYPES = ("application/json", "text/json")
 FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
-UNTOLD = ("", "text/plain", "application/octet-stream")
-"""What senders say that do not say what they send: beacons, and those with no type at all."""
+UNTOLD = ("", "*/*", "text/plain", "application/octet-stream", FORM)
+"""What senders say that do not say what they send: beacons, those with no type at all, and `curl -d` whatever it
+sends."""
 MAX_CHARACTERS = 320
 MAX_DEPTH = 16
 MAX_KEY_CHARACTERS = 256
-MAX_UNPACKED_BYTES = 256 * 1024
+NO_RECORD = ("", "null", "undefined", "None", "nil")
 NAMES = ("agent", "extension", "ivrid")
 NOWHERE_ELSE: Mapping[str, str] = MappingProxyType({})
-BRACKETS = re.compile(r"\[([^\[\]]*)\]")
+BRACKETS, LIST_OF_ONE = re.compile(r"\[([^\[\]]*)\]"), re.compile(r"\[0?\]$")
 
 
 def idempotency_key(incoming: Incoming) -> str | None:
@@ -45,41 +43,19 @@ def idempotency_key(incoming: Incoming) -> str | None:
 def fields_of(incoming: Incoming) -> Mapping[str, Any]:
     """What the body says: a JSON object, or a form. Raises `Malformed` and `UnsupportedMediaType`."""
     said = incoming.headers.get("content-type", "").split(",")[0]
-    media_type, body = said.partition(";")[0].strip().lower(), _unpacked(incoming)
-    if media_type in UNTOLD:
-        media_type = "application/json" if body.lstrip()[:1] in (b"{", b"[") else FORM
-    if media_type in JSON_TYPES or media_type.endswith("+json"):
-        return json_object(_decoded(body, said), "the body")
-    if media_type == FORM:
-        return _form(_pairs(_decoded(body, said)))
+    media_type, body = said.partition(";")[0].strip().lower(), unpacked(incoming)
     if media_type == MULTIPART:
-        return _form(_parts(body, said))
+        return _form(parts(body, said))
+    text = trimmed(decoded(body, said))
+    if media_type in UNTOLD:
+        media_type = JSON_TYPES[0] if text[:1] in ("{", "[") else FORM
+    if media_type in JSON_TYPES or media_type.endswith("+json"):
+        return json_object(text, "the body")
+    if media_type == FORM:
+        return _form(_pairs(text, charset_of(said)))
     raise UnsupportedMediaType(
         f"Content-Type is '{media_type[:60]}'; send application/json or application/x-www-form-urlencoded"
     )
-
-
-def _unpacked(incoming: Incoming) -> bytes:
-    if incoming.headers.get("content-encoding", "identity").lower() in ("identity", ""):
-        return incoming.body
-    try:
-        unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
-        body = unpacking.decompress(incoming.body, MAX_UNPACKED_BYTES)
-    except zlib.error:
-        raise UnsupportedMediaType("Content-Encoding must be gzip, deflate or none") from None
-    if unpacking.unconsumed_tail:
-        raise Malformed(f"the body has more than {MAX_UNPACKED_BYTES} bytes when it is unpacked")
-    return body
-
-
-def _decoded(body: bytes, content_type: str) -> str:
-    """As declared, else as UTF-8. A byte that is neither spoils the field that it stands in, and no other."""
-    declared = re.search(r"charset\s*=\s*\"?([A-Za-z0-9._-]{1,40})", content_type, re.I)
-    try:
-        name = codecs.lookup(declared[1]).name if declared else "utf-8"
-    except LookupError:
-        name = "utf-8"
-    return body.decode("utf-8-sig" if name == "utf-8" else name, "replace")
 
 
 def json_object(text: bytes | str, what: str) -> dict[str, Any]:
@@ -97,46 +73,30 @@ def json_object(text: bytes | str, what: str) -> dict[str, Any]:
 def json_value(text: bytes | str, what: str) -> Any:
     """`text` as any JSON. Raises `Malformed`."""
     try:
-        return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+        return json.loads(text, parse_int=_whole_number, strict=False)
     except RecursionError:
         raise Malformed(f"{what} is nested too deeply") from None
     except ValueError:
         raise Malformed(f"{what} is not JSON in UTF-8") from None
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)
+def _whole_number(digits: str) -> int | float:
+    """What is longer than any number is none; only a field that is asked for is spoiled by it, as by NaN and 1e999."""
+    return int(digits) if len(digits) <= MAX_CHARACTERS else math.nan
 
 
-def _finite(digits: str) -> float:
-    """JSON allows 1e999, which no JSON that we write could hold."""
-    number = float(digits)
-    return number if math.isfinite(number) else _no_constant(digits)
-
-
-def _pairs(text: str) -> list[tuple[str, str]]:
+def _pairs(text: str, charset: str) -> list[tuple[str, str]]:
     try:
-        return parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=100)
+        return parse_qsl(text, keep_blank_values=True, encoding=charset, errors="replace", max_num_fields=100)
     except ValueError:
         raise Malformed("the form has more than 100 fields") from None
 
 
-def _parts(body: bytes, content_type: str) -> list[tuple[str, str]]:
-    head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", "replace")
-    parts = [part for part in BytesParser(policy=HTTP).parsebytes(head + body).walk() if not part.is_multipart()]
-    named = [(part.get_param("name", header="content-disposition"), part) for part in parts[:100]]
-    return [
-        (str(name), str(part.get_content()).strip())
-        for name, part in named
-        if name and part.get_content_maintype() == "text"
-    ]
-
-
 def _form(pairs: list[tuple[str, str]]) -> dict[str, Any]:
-    """The fields; `record[id]=42` is the `id` inside `record`."""
+    """The fields; `record[id]=42` is the `id` inside `record`, `agent[]=dana` the `agent`."""
     fields: dict[str, Any] = {}
     for name, value in pairs:
-        *path, last = [name.partition("[")[0], *BRACKETS.findall(name)][:MAX_DEPTH]
+        *path, last = [name.partition("[")[0], *BRACKETS.findall(LIST_OF_ONE.sub("", name))][:MAX_DEPTH]
         inside: Any = fields
         for step in path:
             inside = inside.setdefault(step, {}) if isinstance(inside, dict) else {}
@@ -154,12 +114,15 @@ def mapped(fields: Mapping[str, Any], paths: Mapping[str, str]) -> Mapping[str, 
 
 
 def at_path(fields: Mapping[str, Any], path: str) -> Any:
-    """What stands at a dotted path, such as `user.email`; a field that is called just so comes first."""
+    """What stands at a dotted path, such as `user.email` or `items.0.id`; a field of just that name comes first."""
     if path in fields:
         return fields[path]
     value: Any = fields
     for step in path.split("."):
-        value = value.get(step) if isinstance(value, Mapping) else None
+        if isinstance(value, list) and step.isdecimal():
+            value = dict(enumerate(value)).get(int(step[:6]))
+        else:
+            value = value.get(step) if isinstance(value, Mapping) else None
     return value
 
 
@@ -174,13 +137,17 @@ def asked(fields: Mapping[str, Any], key: str | None, proof: str) -> ClickReques
 def _record(value: Any) -> dict[str, Any] | None:
     """An object, or an object written as text; empty and null are none. Raises `Malformed`."""
     if isinstance(value, str):
-        value = json_value(value, "record") if value.strip() not in ("", "null", "undefined") else None
+        value = json_value(value, "record") if trimmed(value) not in NO_RECORD else None
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
     if value is None or value == []:
         return None
     if not isinstance(value, dict):
         raise Malformed('record must be an object such as {"type": "contact", "id": "42"}')
     if _is_deep(value, MAX_DEPTH):
         raise Malformed("record is nested too deeply")
+    if not _is_finite(value):
+        raise Malformed("record has a number in it that is none, or that is too large")
     found: dict[str, Any] = tidied(value)
     return found
 
@@ -190,15 +157,20 @@ def _is_deep(value: object, left: int) -> bool:
     return left == 0 or any(_is_deep(item, left - 1) for item in inner if isinstance(item, dict | list))
 
 
+def _is_finite(value: object) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return all(map(_is_finite, inner)) and not (isinstance(value, float) and not math.isfinite(value))
+
+
 def text(fields: Mapping[str, Any], name: str) -> str | None:
     """A field as text, a number as its digits; absent, null and empty are None. Raises `Malformed`."""
     value = fields.get(name)
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         value = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
     if value is None:
         return None
     if not isinstance(value, str):
-        raise Malformed(f"{name} must be a text, not a {_json_word(value)}")
+        raise Malformed(f"{name} must be a text, not {_json_word(value)}")
     shown = trimmed(value)
     if len(shown) > MAX_CHARACTERS or not shown.isprintable():
         raise Malformed(f"{name} must have at most {MAX_CHARACTERS} characters, none of them a control character")
@@ -208,5 +180,5 @@ def text(fields: Mapping[str, Any], name: str) -> str | None:
 def _json_word(value: object) -> str:
     if isinstance(value, bool):
         return "true or false"
-    words: dict[type, str] = {dict: "object", list: "list"}
-    return words.get(type(value), "number")
+    words: dict[type, str] = {dict: "an object", list: "a list"}
+    return words.get(type(value), "a number")

@@ -7,24 +7,22 @@ from bridge.core.http_types import Reply
 from bridge.core.reasons import Reason
 from bridge.crm.contract import Delivered, Rejected, Result, Retry
 
-AGAIN = frozenset({408, 421, 423, 425})
-"""Not now, for reasons of the moment: a timeout, another connection, a lock, a replay that was feared."""
+AGAIN = frozenset({408, 421, 423, 425, 429})
+"""Not now, for reasons of the moment: a timeout, another connection, a lock, a replay that was feared, too many."""
 LONGEST_WAIT = timedelta(days=1)
 """No target is believed that asks to wait longer."""
 
 
 def judge(reply: Reply, now: datetime, ref: str | None = None) -> Result:
-    """2xx is delivered; 429 and 503 wait as told; 408 and its like, and 5xx, are
-    attempted again; other 4xx and redirects end it."""
+    """2xx is delivered; 408, 429 and their like, and 5xx, are attempted again, when a Retry-After says where there is
+    one; other 4xx and redirects end it."""
     status = reply.status
     if 200 <= status < 300:
         return Delivered(ref)
     reason = Reason(f"http-{status}")
-    if status in AGAIN:
-        return Retry(None, reason)
-    if status in (429, 503):
-        return Retry(retry_after(reply.headers.get("retry-after"), now), reason)
-    return Rejected(reason) if 300 <= status < 500 else Retry(None, reason)
+    if 300 <= status < 500 and status not in AGAIN:
+        return Rejected(reason)
+    return Retry(retry_after(reply.headers.get("retry-after"), now), reason)
 
 
 def retry_after(value: str | None, now: datetime) -> timedelta | None:

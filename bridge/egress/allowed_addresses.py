@@ -13,15 +13,15 @@ from urllib.parse import urlsplit
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-NEVER = frozenset(
-    map(ip_network, ["169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "100.100.100.200/32", "192.0.0.192/32"])
-)
+NEVER = frozenset(map(ip_network, (
+    "169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "100.100.100.200/32", "192.0.0.192/32", "168.63.129.16/32",
+)))  # fmt: skip
 """Link-local addresses and the places where clouds hand out a machine's credentials."""
-RESERVED = frozenset(
-    map(ip_network, ["0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15", "224.0.0.0/4"])
-) | frozenset(
-    map(ip_network, ["64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2002::/16", "3fff::/20", "5f00::/16", "ff00::/8"])
-)
+RESERVED = frozenset(map(ip_network, (
+    "0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15", "224.0.0.0/4",
+    "::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2002::/16", "3fff::/20", "5f00::/16",
+    "fec0::/10", "ff00::/8",
+)))  # fmt: skip
 """Of no use to anybody outside; some of these Python calls global."""
 NEVER_NAMES = frozenset(
     {
@@ -30,6 +30,8 @@ NEVER_NAMES = frozenset(
     }
 )  # fmt: skip
 """What clouds call those places."""
+TRANSLATED = tuple(map(ip_network, ["::/96", "::ffff:0:0:0/96", "64:ff9b::/96"]))
+"""IPv6 addresses whose last 32 bits are an IPv4 address."""
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 EVERYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 """But for what is never allowed."""
@@ -86,7 +88,7 @@ class Reach:
     def allows(self, text: str) -> bool:
         """Whether a connection to this address may be made."""
         address = _inner(ip_address(text.partition("%")[0]))
-        if any(address in network for network in NEVER):
+        if any(each in network for network in NEVER for each in (address, _translated(address))):
             return False
         return any(address in network for network in self._named) or _is_public(address)
 
@@ -95,12 +97,19 @@ class Reach:
         address = address_in(host)
         if address is not None:
             return not self.allows(str(address))
-        return unicodedata.normalize("NFKC", host).removesuffix(".").lower() in NEVER_NAMES
+        return unicodedata.normalize("NFKC", host).replace("。", ".").removesuffix(".").lower() in NEVER_NAMES
 
 
 def _inner(address: Address) -> Address:
     """An IPv4 address written as IPv6 is that IPv4 address."""
     return getattr(address, "ipv4_mapped", None) or address
+
+
+def _translated(address: Address) -> Address:
+    """What a gateway between the two kinds of networks would make of it; itself where none would."""
+    if isinstance(address, IPv6Address) and any(address in network for network in TRANSLATED):
+        return IPv4Address(int(address) % 2**32)
+    return getattr(address, "sixtofour", None) or address
 
 
 def _is_public(address: Address) -> bool:

@@ -118,7 +118,7 @@ QUESTIONS: tuple[dict[str, str], ...] = (
     {"crm": "none"},
     {"crm_user": "nobody"},
     {"extension": "x"},
-    {"outcome": "x"},
+    {"outcome": "found"},
     {"ivrid": "x"},
     {"did": "0776707528"},
     {"caller": "0522000007"},

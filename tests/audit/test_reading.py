@@ -48,6 +48,8 @@ WRONG = (
     *(f"cursor={text}" for text in ("%00", "%D7%90", "a", cursor("9999-12-31T23:59:59-10:00 1"))),
     *(f"cursor={cursor(f'2026-01-01T00:00:00.000Z {seq}')}" for seq in ("", "x", "-1", 2**62)),
     *(f"{name}={text}" for name in ("since", "until") for text in (9 * "9" + "d", "9999-12-31T23:59:59-10:00")),
+    "outcome=zzz",
+    "outcome=FOUND",
     *(f"limit={text}" for text in ("0", "501", "-1", "1.5", "%D9%A3")),
 )
 

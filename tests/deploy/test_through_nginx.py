@@ -33,6 +33,8 @@ class Proxy:
     address: str
     http: httpx.AsyncClient
     log: Path
+    plain: str = ""
+    """Where it listens without TLS."""
 
 
 def free_port() -> int:
@@ -40,12 +42,12 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def written(folder: Path, port: int, bridges: list[str]) -> Path:
+def written(folder: Path, port: int, plain: int, bridges: list[str]) -> Path:
     """The example with other ports, another certificate and other bridges, in a file of its own for nginx."""
     text = (DEPLOY / "nginx" / "popbridge.conf").read_text()
     servers = "\n".join(f"server {address.removeprefix('http://')};" for address in bridges)
     text = re.sub(r"(?m)^ *listen \[::\].*\n", "", text)
-    text = text.replace("server 127.0.0.1:8080;", servers).replace("listen 80;", f"listen 127.0.0.1:{free_port()};")
+    text = text.replace("server 127.0.0.1:8080;", servers).replace("listen 80;", f"listen 127.0.0.1:{plain};")
     text = text.replace("listen 443 ssl", f"listen 127.0.0.1:{port} ssl")
     text = text.replace("/etc/ssl/popbridge", str(folder)).replace("/var/log/nginx", str(folder))
     temporary = "\n".join(
@@ -70,8 +72,8 @@ def certificate(folder: Path) -> ssl.SSLContext:
 @asynccontextmanager
 async def nginx(folder: Path, *bridges: str) -> AsyncIterator[Proxy]:
     folder.mkdir()
-    binary, trusted, port = tool("nginx", "nginx-light"), certificate(folder), free_port()
-    file = written(folder, port, list(bridges))
+    binary, trusted, port, plain = tool("nginx", "nginx-light"), certificate(folder), free_port(), free_port()
+    file = written(folder, port, plain, list(bridges))
     user = ["-g", "user root;"] if Path.home() == Path("/root") else []
     process = subprocess.Popen([binary, "-e", "stderr", "-c", str(file), *user], stderr=subprocess.PIPE)
     address = f"https://127.0.0.1:{port}"
@@ -86,7 +88,7 @@ async def nginx(folder: Path, *bridges: str) -> AsyncIterator[Proxy]:
                     return False
 
             await until(answers)
-            yield Proxy(address, http, folder / "popbridge.log")
+            yield Proxy(address, http, folder / "popbridge.log", f"http://127.0.0.1:{plain}")
     finally:
         process.terminate()
         await asyncio.to_thread(process.communicate)
@@ -132,6 +134,23 @@ async def test_a_popup_comes_through_at_once_and_the_log_holds_no_token(stage: S
         await until(logged)
         assert TOKEN.reveal() not in proxy.log.read_text()
         assert (await proxy.http.get(f"{proxy.address}/metrics")).status_code == 200, "this machine may ask"
+
+
+async def test_a_secret_in_a_plain_address_is_neither_logged_nor_repeated_in_a_redirect(
+    stage: Stage, tmp_path: Path
+) -> None:
+    async with nginx(tmp_path / "nginx", stage.bridge_url) as proxy:
+        for path in (f"/clicks/acme?agent={DANA}&token=", "//clicks/acme?token=", "/events/main?secret="):
+            answer = await proxy.http.get(f"{proxy.plain}{path}{TOKEN.reveal()}")
+            assert (answer.status_code, answer.headers.get("location")) == (403, None)
+        moved = await proxy.http.get(f"{proxy.plain}/desktop?lang=he")
+        assert (moved.status_code, moved.headers["location"]) == (308, "https://127.0.0.1/desktop?lang=he")
+
+        async def logged() -> bool:
+            return "GET /desktop" in proxy.log.read_text()
+
+        await until(logged)
+        assert TOKEN.reveal() not in "".join(file.read_text() for file in (tmp_path / "nginx").glob("*.log"))
 
 
 async def test_the_doctor_reports_a_certificate_that_is_not_trusted(stage: Stage, tmp_path: Path) -> None:

@@ -18,13 +18,14 @@ from redis import Redis
 from bridge.config.models import Settings
 from bridge.core.errors import RedisUnfit
 from bridge.core.http_types import Secret
+from bridge.core.model import Caller
 from bridge.doctor import inside
 from bridge.settings import load_settings
 from bridge.store import durability, installation
 from bridge.store.client import open_async
 from bridge.store.tokens import Role
 from tests.dump import everything_in
-from tests.stage import CALLER, Stage, open_stage, until
+from tests.stage import CALLER, DANA, Stage, open_stage, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
@@ -280,3 +281,41 @@ async def test_a_prefix_is_letters_digits_and_a_few_marks(tmp_path: Path, redis_
     await redis.aclose()
     with Redis.from_url(redis_url.reveal(), decode_responses=True) as direct:
         assert set(direct.scan_iter()) == {f"{prefix}:installation"}
+
+
+@asynccontextmanager
+async def listened_to(folder: Path, url: Secret, prefix: str) -> AsyncIterator[Stage]:
+    """An installation whose phone system sends events, and that gives its agents popups when it rings."""
+    folder.mkdir()
+    async with open_stage(
+        folder,
+        url,
+        pops={DANA: "ringing"},
+        main_keys={"events": "push", "event_secret": "secret-of-the-events-0123"},
+        extra={"POPBRIDGE_REDIS__PREFIX": prefix},
+    ) as stage:
+        with worker_of(stage):
+            yield stage
+
+
+async def ring(stage: Stage) -> None:
+    """A call rings at Dana's, and the phone system says so."""
+    stage.phone.incoming([stage.make.dana], Caller(CALLER), datetime.now(UTC))
+    address = f"{stage.bridge_url}/events/main?secret=secret-of-the-events-0123"
+    assert (await stage.http.post(address, json={"extenUser": stage.make.dana})).status_code == 200
+
+
+async def test_events_of_two_installations_make_popups_of_each_its_own(tmp_path: Path, redis_url: Secret) -> None:
+    async with (
+        listened_to(tmp_path / "a", redis_url, "popbridge") as ours,
+        listened_to(tmp_path / "b", redis_url, "staging") as other,
+    ):
+        await ring(other)
+        await until(lambda: asyncio.sleep(0.01, other.crm.accepted()), 30)
+        assert ours.crm.accepted() == []
+        await ring(ours)
+        await until(lambda: asyncio.sleep(0.01, ours.crm.accepted()), 30)
+        assert (len(ours.crm.accepted()), len(other.crm.accepted())) == (1, 1)
+        with Redis.from_url(redis_url.reveal(), decode_responses=True) as direct:
+            listeners = {key for key in direct.scan_iter(count=1000) if "listen" in key or ":told:" in key}
+        assert {key.split(":")[0] for key in listeners} == {"popbridge", "staging"}, listeners

@@ -18,6 +18,7 @@ from bridge.core.errors import RequestFailed
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.json_codec import from_json, json_text, time_text
 from bridge.core.model import Delivery, DeliveryEvent, DeliveryState, Event, Popup
+from bridge.core.reasons import Reason
 from bridge.crm.contract import Delivered, Rejected, Retry
 from bridge.crm.replies import judge, retry_after
 from bridge.crm.webhook import wire
@@ -466,6 +467,10 @@ def test_judgements_at_the_edges() -> None:
     judged = {status: type(judge(Reply(status, {}, b"", 1.0), NOW)) for status in range(200, 600)}
     assert {status for status in judged if judged[status] is Delivered} == set(range(200, 300))
     assert {status for status in judged if judged[status] is Retry} == {408, 421, 423, 425, 429, *range(500, 600)}
+    for status in (408, 425, 429, 500, 502, 503, 504):
+        assert judge(Reply(status, {"retry-after": "7"}, b"", 1.0), NOW) == Retry(
+            timedelta(seconds=7), Reason(f"http-{status}")
+        )
     assert {judged[status] for status in (300, 308, 400, 404, 410, 424, 499)} == {Rejected}
 
 

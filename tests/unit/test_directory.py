@@ -234,6 +234,9 @@ PLAIN = f"{HEAD}\nacme,dana,main,101,Dana\n"
         PLAIN.replace("101", "1\u200b01"),
         PLAIN.replace("Dana", "\u2067Dana\u2069 "),
         PLAIN.replace("Dana", '"Dana"'),
+        PLAIN.replace(",", ", ").replace("101", '"101"').replace("dana", '"dana"'),
+        f'"sep=;"\n{PLAIN.replace(",", ";")}',
+        f"sep=;;;;;\n{PLAIN.replace(',', ';')}",
         f"{PLAIN}\n,,,,\n \u200f,,,,\n",
     ],
     ids=ascii,
@@ -301,7 +304,31 @@ def test_a_file_that_is_wrong_all_through_is_told_in_a_bounded_list() -> None:
 
 
 @pytest.mark.parametrize(
-    "extension", ["101.0", "101,00", "9.72723E+11", "9,72723e+11", "1E+05", "'0101", '="0101"', "#N/A", "#REF!"]
+    "extension",
+    [
+        "101.0",
+        "101,00",
+        "9.72723E+11",
+        "9,72723e+11",
+        "1E+05",
+        "'0101",
+        '="0101"',
+        "#N/A",
+        "#REF!",
+        "’101",
+        "`101",
+        "#####",
+        "TRUE",
+        "1.2E-05",
+        "1,101",
+        "01-Jan",
+        "Jan-01",
+        "2024-01-01",
+        "1/2/2024",
+        "１０１",
+        "١٠١",
+        "101٫0",
+    ],
 )
 def test_an_extension_that_a_spreadsheet_has_changed_is_warned_of(extension: str) -> None:
     quoted = extension.replace('"', '""')

@@ -12,7 +12,8 @@ NEVER = (
     "http://100.100.100.200/", "http://192.0.0.192/", "http://2852039166/", "http://0xA9FEA9FE/", "http://169.254.43518/",
     "http://0251.0376.0251.0376/", "http://169.254.169.254./", "http://[::ffff:169.254.169.254]/", "http://167772165/",
     "http://0x0a000005/", "http://10.5/", "http://012.0.0.5/", "https://metadata.google.internal/", "http://METADATA/",
-    "http://instance-data.ec2.internal/", "http://１６９.254.169.254/",
+    "http://instance-data.ec2.internal/", "http://metadata.google.internal。/",
+    "http://[64:ff9b::a9fe:a9fe]/", "http://１６９.254.169.254/",
 )  # fmt: skip
 PERHAPS = (
     "http://10.0.0.5/popups", "http://192.168.1.5:8080/popups", "http://127.0.0.1:9/popups", "http://localhost/popups",

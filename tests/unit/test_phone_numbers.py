@@ -187,6 +187,9 @@ WRAPPED = [
     "0722776772 Sales line",
     "0722776772 | מכירות",
     "\t0722776772\r\n",
+    "Sales 0722776772",
+    "Tel. 0722776772",
+    "מכירות 0722776772",
 ]
 
 
@@ -249,6 +252,11 @@ def test_a_log_shows_no_number_in_whatever_it_is_wrapped(number: str) -> None:
         "Неизвестный",
         "Ismeretlen",
         "Rejtett szám",
+        "CLIR",
+        "Número privado",
+        "Numer zastrzeżony",
+        "Anonymous (0)",
+        "asserted-id-unavailable",
         "+266696687",
         "+7378742883",
         "\u200e",

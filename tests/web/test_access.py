@@ -365,3 +365,53 @@ async def test_while_a_phone_system_has_not_told_its_users_nobody_is_signed_out(
         assert (await ask(stage, "GET", "preferences", await omers(stage))).status_code == 200
         assert not opened.of("signed-out")
         assert not his.of("signed-out")
+
+
+RIVAL_TOKEN = "token-of-rival-0123456789"
+RIVAL = f"""
+[crm.rival]
+kind = "webhook"
+pbx = "main"
+click_token = "{RIVAL_TOKEN}"
+"""
+RIVALS = {"Authorization": f"Bearer {RIVAL_TOKEN}"}
+
+
+async def rival_asks(stage: Stage, **asked: str) -> list[Any]:
+    """What another CRM that uses the same phone system is answered, by POST, as a form, and by a link."""
+    address, http = f"{stage.bridge_url}/clicks/rival", stage.http
+    return [
+        await http.post(address, json=asked, headers=RIVALS),
+        await http.post(address, data=asked, headers=RIVALS),
+        await http.get(address, params={**asked, "token": RIVAL_TOKEN}),
+    ]
+
+
+async def test_another_crms_click_does_not_find_an_extension_that_is_claimed(tmp_path: Path, redis_url: Secret) -> None:
+    async with open_stage(tmp_path, redis_url, more_settings=RIVAL) as stage:
+        ivrid, dana = stage.talk(), stage.make.dana
+        for asked in ({"extension": dana}, {"extension": dana, "ivrid": ivrid}, {"extension": f"{dana}\u200f "}):
+            for answer in await rival_asks(stage, **asked):
+                assert answer.json()["outcome"] == "unknown-extension", asked
+                assert CALLER not in answer.text
+        for answer in await rival_asks(stage, agent=DANA, extension=dana):
+            assert answer.json()["outcome"] == "unknown-agent"
+        stage.systems["main"].seat("SIPFree")
+        stage.talk("SIPFree")
+        assert {answer.json()["outcome"] for answer in await rival_asks(stage, extension="SIPFree")} == {"found"}
+
+
+async def test_while_nobody_knows_whose_it_is_an_extension_that_crms_may_share_is_not_told(
+    tmp_path: Path, redis_url: Secret
+) -> None:
+    """The bridge starts while its agents' file is broken: any extension may be another CRM's."""
+    async with open_stage(tmp_path, redis_url, more_settings=RIVAL) as whole:
+        rows_text = (whole.folder / "agents.csv").read_text(encoding="utf-8")
+    async with open_stage(tmp_path, redis_url, more_settings=RIVAL, agents=["acme,,main,101,broken"]) as stage:
+        stage.talk()
+        for answer in await rival_asks(stage, extension=stage.make.dana):
+            assert (answer.status_code, CALLER in answer.text) == (503, False)
+            assert int(answer.headers["retry-after"]) > 0
+        (stage.folder / "agents.csv").write_text(rows_text, encoding="utf-8")
+        for answer in await rival_asks(stage, extension=stage.make.dana):
+            assert answer.json()["outcome"] == "unknown-extension"

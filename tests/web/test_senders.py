@@ -4,6 +4,7 @@ import asyncio
 import base64
 import gzip
 import json
+import zlib
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -99,6 +100,59 @@ async def test_numbers_are_texts_and_a_list_of_one_is_its_item(stage: Stage) -> 
 )
 async def test_nested_forms_are_read(stage: Stage, body: str) -> None:
     assert (await found(stage, body, FORM))["record"] == {"type": "contact", "id": "42"}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (f"agent[]={quote(DANA)}", FORM),
+        (f"agent%5B0%5D={quote(DANA)}", FORM),
+        (json.dumps({"agent": DANA}), FORM),  # as `curl -d` sends it
+        (f'\ufeff{{"agent": "{DANA}"}}'.encode(), {"content-type": "text/plain"}),
+        (json.dumps({"agent": DANA}), {"content-type": "*/*"}),
+        (f'{{"agent": "{DANA}"}}'.encode("utf-16"), JSON),
+        (f'{{"agent": "{DANA}"}}\0', JSON),
+        (json.dumps({"agent": DANA}), {"content-encoding": "utf-8"}),
+        (zlib.compress(json.dumps({"agent": DANA}).encode())[2:-4], {"content-encoding": "deflate"}),
+    ],
+    ids=repr,
+)
+async def test_what_else_is_no_reason_to_refuse_a_click(stage: Stage, body: Any, headers: Any) -> None:
+    assert (await found(stage, body, headers))["agent"] == DANA
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("value", ["NaN", "-Infinity", "1e999", "9" * 5000, '"two\nlines\tin a template"'])
+async def test_a_field_that_nobody_asked_for_spoils_nothing(stage: Stage, value: str) -> None:
+    assert (await found(stage, f'{{"note": {value}, "agent": "{DANA}"}}'))["agent"] == DANA
+    in_record = await send(stage, f'{{"agent": "{DANA}", "record": {{"amount": {value}}}}}')
+    assert in_record.status_code == (200 if value.startswith('"') else 400)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("charset", ["hex", "rot13", "idna", "punycode", "undefined", "unicode_escape", "x-none"])
+async def test_a_charset_that_is_none_is_read_as_utf_8(stage: Stage, charset: str) -> None:
+    hebrew = f'{{"agent": "{DANA}", "record": {{"name": "דנה"}}}}'
+    click = await found(stage, hebrew, {"content-type": f"application/json; charset={charset}"})
+    assert click["record"] == {"name": "דנה"}
+    part = f'--b\r\nContent-Disposition: form-data; name="agent"\r\nContent-Type: text/plain; charset={charset}\r\n\r\n'
+    assert await found(stage, f"{part}{DANA}\r\n--b--\r\n", {"content-type": "multipart/form-data; boundary=b"})
+
+
+@pytest.mark.anyio
+async def test_letters_of_any_alphabet_come_through_each_kind_of_form(stage: Stage) -> None:
+    record = quote('{"name": "דנה"}', encoding="windows-1255")
+    click = await found(
+        stage, f"agent={quote(DANA)}&record={record}", {"content-type": f"{FORM['content-type']}; charset=windows-1255"}
+    )
+    assert click["record"] == {"name": "דנה"}
+    parts = "".join(
+        f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in (("agent", DANA), ("record", '{"name": "דנה"}'))
+    )
+    click = await found(stage, f"{parts}--b--\r\n", {"content-type": "multipart/form-data; boundary=b"})
+    assert click["record"] == {"name": "דנה"}
 
 
 @pytest.mark.anyio
