@@ -50,7 +50,8 @@ def entry(now: datetime) -> Entry:
     answer = Answer(click.click_id, Outcome.FOUND, found.why, found, ServedFrom.PBX, 41.7, 48.2)
     agent = Agent(CRM, DANA, "Dana Cohen", (ExtensionId(PBX, EXTENSION),))
     steps = {"directory": 0.1, "lookup": 41.9, "choose": 0.1}
-    return Entry(click, answer, agent, (found.call,), (CRM,), steps, {PBX: "IL"})
+    calls, regions = (found.call,), {PBX: "IL"}
+    return Entry(click, answer, agent, live_calls=calls, targets=(CRM,), steps=steps, regions=regions)
 
 
 def popup(click: Click, now: datetime) -> Popup:

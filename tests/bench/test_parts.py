@@ -44,7 +44,10 @@ def test_the_feeder_leaves_deliveries_as_a_click_does(tmp_path: Path, redis_url:
     stage = Stage(tmp_path, redis_url, None, None, None, pbx_url="http://127.0.0.1:9")  # type: ignore[arg-type]
     file = stage.write_settings()
     command = [sys.executable, "-m", "tests.bench.deliveries", "backlog", "5"]
-    subprocess.run(command, cwd=ROOT, env={"BENCH_CONFIG": str(file)}, check=True, capture_output=True, timeout=30)
+    done = subprocess.run(
+        command, cwd=ROOT, env={"BENCH_CONFIG": str(file)}, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr[-800:]
     with Redis.from_url(redis_url.reveal()) as direct:
         assert (direct.zcard(keys.DELIVERIES), direct.llen("rq:queue:popbridge")) == (5, 5)
     assert json.loads(deliveries.body(load_settings(str(file), {})))["type"] == "call.popup"
