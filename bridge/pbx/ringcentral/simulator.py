@@ -1,0 +1,224 @@
+"""RingCentral's API as a small server over a switchboard, with its tokens, limits and faults. Not for real calls.
+
+Log-ins are not limited here, which the vendor allows five of in a minute: each test makes one.
+"""
+
+import asyncio
+import base64
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from bridge.core.http_types import Secret
+from bridge.pbx.ringcentral.exchange import Exchange
+from bridge.pbx.ringcentral.wire import ACCOUNT, API, JWT_GRANT, TOKEN
+from bridge.pbx.simulation import SLOW_SECONDS, SimulatedPbx
+from bridge.pbx.switchboard import Switchboard
+
+CLIENT, CLIENT_SECRET = "popbridge-client-0123456789", "made-up-client-secret-0123"
+ACCESS_SECONDS, REFRESH_SECONDS, MOST_SESSIONS = 3600, 7 * 86400, 5
+LIMITS = {"light": 50, "medium": 40, "heavy": 10}
+WINDOW_SECONDS, PENALTY_SECONDS = 60, 60
+Group = Literal["light", "medium", "heavy"]
+
+
+@dataclass(slots=True)
+class Faults:
+    """Misbehaviours, to be switched while it runs; as it is made, none. They may be combined.
+
+    `hidden`: extensions whose presence may not be seen. `ended`: those that show a call that is over. `subscriptions`:
+    those that there are.
+    """
+
+    slow_seconds: float = 0.0
+    down: Literal["", "503", "closed"] = ""
+    refused: Literal["", "permission", "log-in", "limit"] = ""
+    says_when: bool = True
+    hidden: tuple[str, ...] = ()
+    ended: tuple[str, ...] = ()
+    subscriptions: tuple[dict[str, Any], ...] = ()
+    html_page: bool = False
+    cut_to: int = 0
+
+
+@dataclass(slots=True)
+class Counted:
+    """The questions of one plan group: since when they are counted, how many, and until when none is taken."""
+
+    since: float = 0.0
+    count: int = 0
+    refused_until: float = 0.0
+
+
+@dataclass(slots=True)
+class Issued:
+    """The sessions, oldest first: refresh token, access token, and until when the latter is good."""
+
+    sessions: dict[str, tuple[str, float]] = field(default_factory=dict)
+    log_ins: int = 0
+
+    def open(self, now: float, instead_of: str = "") -> dict[str, Any]:
+        """A new pair. A refresh token is good once, and its access token ends with it; so does the oldest session."""
+        self.sessions.pop(instead_of, None)
+        access, refresh = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+        self.sessions[refresh] = (access, now + ACCESS_SECONDS)
+        self.sessions = dict(list(self.sessions.items())[-MOST_SESSIONS:])
+        lives = {"expires_in": ACCESS_SECONDS, "refresh_token_expires_in": REFRESH_SECONDS}
+        tokens = {"access_token": access, "token_type": "bearer", "refresh_token": refresh}
+        return {**tokens, **lives, "scope": "ReadAccounts ReadPresence", "owner_id": "62000000"}
+
+    def takes(self, access: str, now: float) -> bool:
+        """Whether an access token is good."""
+        return any(Secret(each).matches(access) and now < until for each, until in self.sessions.values())
+
+
+@dataclass(slots=True)
+class RingCentralSimulator:
+    """One account."""
+
+    switchboard: Switchboard
+    jwt: Secret
+    faults: Faults
+    clock: Callable[[], float] = time.time
+    issued: Issued = field(default_factory=Issued)
+    counted: dict[str, Counted] = field(default_factory=lambda: {name: Counted() for name in LIMITS})
+
+    def app(self) -> Starlette:
+        """The API; mount it where `base_url` points."""
+        routes = [
+            Route(TOKEN, self._log_in, methods=["POST"]),
+            Route(f"{ACCOUNT}/extension", self._served("medium", self._extensions)),
+            Route(f"{ACCOUNT}/extension/{{id}}/presence", self._served("light", self._presence)),
+            Route(f"{ACCOUNT}/presence", self._served("heavy", self._all)),
+            Route(f"{API}/subscription", self._served("light", self._subscriptions)),
+        ]
+        return Starlette(routes=routes)
+
+    def _served(self, group: Group, answer: Callable[[Request], Response]) -> Callable[[Request], Any]:
+        async def served(request: Request) -> Response:
+            return await self._ill() or self._refused(request, group) or self._whole(answer(request), group)
+
+        return served
+
+    async def _ill(self) -> Response | None:
+        await asyncio.sleep(self.faults.slow_seconds)
+        if self.faults.down == "closed":
+            raise RuntimeError("the connection breaks")
+        if self.faults.down == "503":
+            return PlainTextResponse("Service Unavailable", 503)
+        return HTMLResponse("<html><body>RingCentral</body></html>") if self.faults.html_page else None
+
+    def _refused(self, request: Request, group: Group) -> Response | None:
+        offered = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not self.issued.takes(offered, self.clock()):
+            return _error(401, "OAU-213", "Token not found")
+        if self._is_too_often(group) or self.faults.refused == "limit":
+            headers = {"Retry-After": str(PENALTY_SECONDS)} if self.faults.says_when else {}
+            return _error(429, "CMN-301", "Request rate exceeded", {**headers, "X-Rate-Limit-Group": group})
+        if self.faults.refused == "permission":
+            told = "In order to call this API endpoint, application needs to have [ReadPresence] permission"
+            return _error(403, "CMN-401", told)
+        return None
+
+    def _is_too_often(self, group: Group) -> bool:
+        """Counts a question. One during the penalty makes that begin again."""
+        now, counted = self.clock(), self.counted[group]
+        if now >= counted.since + WINDOW_SECONDS:
+            counted.since, counted.count = now, 0
+        counted.count += 1
+        if counted.count > LIMITS[group] or now < counted.refused_until:
+            counted.refused_until = now + PENALTY_SECONDS
+        return now < counted.refused_until
+
+    def _whole(self, answer: Response, group: Group) -> Response:
+        most = LIMITS[group]
+        numbers = {"Limit": most, "Remaining": most - self.counted[group].count, "Window": WINDOW_SECONDS}
+        answer.headers.update({f"X-Rate-Limit-{name}": str(number) for name, number in numbers.items()})
+        answer.headers["X-Rate-Limit-Group"] = group
+        answer.body = bytes(answer.body)[: self.faults.cut_to or None]
+        answer.headers["Content-Length"] = str(len(answer.body))
+        return answer
+
+    async def _log_in(self, request: Request) -> Response:
+        if ill := await self._ill():
+            return ill
+        form, now = dict(parse_qsl((await request.body()).decode())), self.clock()
+        basic = base64.b64encode(f"{CLIENT}:{CLIENT_SECRET}".encode()).decode()
+        if request.headers.get("authorization") != f"Basic {basic}":
+            return JSONResponse({"error": "invalid_client", "error_description": "Wrong client credentials"}, 401)
+        refresh = form.get("refresh_token", "")
+        if form.get("grant_type") == "refresh_token" and refresh in self.issued.sessions:
+            return JSONResponse(self.issued.open(now, refresh))
+        is_right = form.get("grant_type") == JWT_GRANT and self.jwt.matches(form.get("assertion", ""))
+        if not is_right or self.faults.refused == "log-in":
+            return JSONResponse({"error": "invalid_grant", "error_description": "Invalid assertion"}, 400)
+        self.issued.log_ins += 1
+        return JSONResponse(self.issued.open(now))
+
+    def _extensions(self, request: Request) -> Response:
+        wanted = request.query_params.get("extensionNumber")
+        codes = [code for code in self.switchboard.extensions if wanted in (None, code)]
+        return _page(request, [Exchange(self.switchboard).extension(code) for code in codes])
+
+    def _presence(self, request: Request) -> Response:
+        code = Exchange(self.switchboard).code_of(request.path_params["id"])
+        if code is None:
+            return _error(404, "CMN-102", "Resource for parameter [extensionId] is not found")
+        return JSONResponse(self._seen(code))
+
+    def _all(self, request: Request) -> Response:
+        return _page(request, [self._seen(code) for code in self.switchboard.extensions])
+
+    def _seen(self, code: str) -> dict[str, Any]:
+        found = Exchange(self.switchboard).presence(code)
+        if code in self.faults.hidden:
+            return {"extension": found["extension"], "presenceStatus": "Available", "allowSeeMyPresence": False}
+        if code in self.faults.ended:
+            over = {"id": "s-over", "direction": "Inbound", "telephonyStatus": "NoCall", "terminationType": "final"}
+            found["activeCalls"].append({**over, "telephonySessionId": "s-over", "from": "+972522340009"})
+        return found
+
+    def _subscriptions(self, request: Request) -> Response:
+        return JSONResponse({"records": list(self.faults.subscriptions)})
+
+
+def _page(request: Request, rows: list[dict[str, Any]]) -> Response:
+    page, size = int(request.query_params.get("page", "1")), int(request.query_params.get("perPage", "100"))
+    paging = {"page": page, "perPage": size, "totalPages": -(-len(rows) // size), "totalElements": len(rows)}
+    return JSONResponse({"records": rows[(page - 1) * size : page * size], "paging": paging})
+
+
+def _error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
+    said = {"errorCode": code, "message": message}
+    return JSONResponse({**said, "errors": [said]}, status, headers)
+
+
+def _section(url: str, secret: Secret) -> dict[str, object]:
+    keys = {"client_id": CLIENT, "client_secret": CLIENT_SECRET, "jwt": secret.reveal()}
+    return {"base_url": url, **keys, "region": "IL"}
+
+
+def _build(board: Switchboard, secret: Secret) -> RingCentralSimulator:
+    return RingCentralSimulator(board, secret, Faults())
+
+
+SIMULATED = SimulatedPbx(
+    path="/ringcentral",
+    section=_section,
+    build=_build,
+    moods={
+        "ok": Faults(),
+        "slow": Faults(slow_seconds=SLOW_SECONDS),
+        "down": Faults(down="503"),
+        "refuses": Faults(refused="permission"),
+    },
+    not_told="RingCentral lists neither custom data nor recordings, nor when a call was answered.",
+)
