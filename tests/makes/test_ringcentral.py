@@ -34,16 +34,8 @@ from bridge.core.reasons import languages
 from bridge.pbx.contract import AskAgain, Change, Listing, Person
 from bridge.pbx.ringcentral import ADAPTER, Account, events, presence
 from bridge.pbx.ringcentral.exchange import Exchange
-from bridge.pbx.ringcentral.simulator import (
-    ACCESS_SECONDS,
-    CLIENT,
-    CLIENT_SECRET,
-    LIMITS,
-    PENALTY_SECONDS,
-    WINDOW_SECONDS,
-    Faults,
-    RingCentralSimulator,
-)
+from bridge.pbx.ringcentral.kept import ACCESS_SECONDS, LIMITS, PENALTY_SECONDS, WINDOW_SECONDS
+from bridge.pbx.ringcentral.simulator import CLIENT, CLIENT_SECRET, Faults, RingCentralSimulator
 from bridge.pbx.switchboard import Extension, Switchboard
 from bridge.store import listeners
 from tests.contract.session import NOW, ScriptedSession, SimulatorSession
@@ -172,7 +164,7 @@ def test_a_token_that_another_program_ended_is_replaced_once() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"client_id": "somebody"}, {"client_secret": "another"}, {"jwt": "x.y.z"}], ids=str)
-def test_wrong_credentials_are_refused(wrong: dict[str, str]) -> None:
+def test_wrong_credentials_are_refused(wrong: dict[str, Any]) -> None:
     world = World(**wrong)
     with pytest.raises(TokenRefused, match="client_id, client_secret and jwt") as caught:
         world.calls()
@@ -285,7 +277,7 @@ def test_its_own_limit_is_told_to_the_session() -> None:
 def test_extensions_and_people_come_page_by_page() -> None:
     desks = [Extension(str(1000 + number), "", email=f"{number}@acme.example") for number in range(2001)]
     world = World(desks=desks)
-    assert asyncio.run(ADAPTER.extensions(world.account, world.session)) == {desk.code for desk in desks}
+    assert asyncio.run(ADAPTER.extensions(world.account, world.session)) == frozenset(desk.code for desk in desks)
     assert len(world.session.requests) == 3
     found = asyncio.run(ADAPTER.people(world.account, world.session))
     assert Person("0@acme.example", "1000", "") in found
@@ -341,7 +333,7 @@ def test_subscriptions_of_any_shape_are_read(row: dict[str, Any]) -> None:
 def test_settings_that_cannot_work_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         account(**wrong)
-    assert account(events="poll", poll_seconds=10)
+    assert account(events="poll", poll_seconds=10).poll_seconds == 10
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ Log-ins are not limited here, which the vendor allows five of in a minute: each 
 
 import asyncio
 import base64
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,14 +18,12 @@ from starlette.routing import Route
 
 from bridge.core.http_types import Secret
 from bridge.pbx.ringcentral.exchange import Exchange
+from bridge.pbx.ringcentral.kept import LIMITS, PENALTY_SECONDS, WINDOW_SECONDS, Counted, Issued
 from bridge.pbx.ringcentral.wire import ACCOUNT, API, JWT_GRANT, TOKEN
 from bridge.pbx.simulation import SLOW_SECONDS, SimulatedPbx
 from bridge.pbx.switchboard import Switchboard
 
 CLIENT, CLIENT_SECRET = "popbridge-client-0123456789", "made-up-client-secret-0123"
-ACCESS_SECONDS, REFRESH_SECONDS, MOST_SESSIONS = 3600, 7 * 86400, 5
-LIMITS = {"light": 50, "medium": 40, "heavy": 10}
-WINDOW_SECONDS, PENALTY_SECONDS = 60, 60
 Group = Literal["light", "medium", "heavy"]
 
 
@@ -47,37 +44,6 @@ class Faults:
     subscriptions: tuple[dict[str, Any], ...] = ()
     html_page: bool = False
     cut_to: int = 0
-
-
-@dataclass(slots=True)
-class Counted:
-    """The questions of one plan group: since when they are counted, how many, and until when none is taken."""
-
-    since: float = 0.0
-    count: int = 0
-    refused_until: float = 0.0
-
-
-@dataclass(slots=True)
-class Issued:
-    """The sessions, oldest first: refresh token, access token, and until when the latter is good."""
-
-    sessions: dict[str, tuple[str, float]] = field(default_factory=dict)
-    log_ins: int = 0
-
-    def open(self, now: float, instead_of: str = "") -> dict[str, Any]:
-        """A new pair. A refresh token is good once, and its access token ends with it; so does the oldest session."""
-        self.sessions.pop(instead_of, None)
-        access, refresh = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-        self.sessions[refresh] = (access, now + ACCESS_SECONDS)
-        self.sessions = dict(list(self.sessions.items())[-MOST_SESSIONS:])
-        lives = {"expires_in": ACCESS_SECONDS, "refresh_token_expires_in": REFRESH_SECONDS}
-        tokens = {"access_token": access, "token_type": "bearer", "refresh_token": refresh}
-        return {**tokens, **lives, "scope": "ReadAccounts ReadPresence", "owner_id": "62000000"}
-
-    def takes(self, access: str, now: float) -> bool:
-        """Whether an access token is good."""
-        return any(Secret(each).matches(access) and now < until for each, until in self.sessions.values())
 
 
 @dataclass(slots=True)
@@ -120,23 +86,13 @@ class RingCentralSimulator:
         offered = request.headers.get("authorization", "").removeprefix("Bearer ")
         if not self.issued.takes(offered, self.clock()):
             return _error(401, "OAU-213", "Token not found")
-        if self._is_too_often(group) or self.faults.refused == "limit":
+        if self.counted[group].is_too_often(self.clock(), LIMITS[group]) or self.faults.refused == "limit":
             headers = {"Retry-After": str(PENALTY_SECONDS)} if self.faults.says_when else {}
             return _error(429, "CMN-301", "Request rate exceeded", {**headers, "X-Rate-Limit-Group": group})
         if self.faults.refused == "permission":
             told = "In order to call this API endpoint, application needs to have [ReadPresence] permission"
             return _error(403, "CMN-401", told)
         return None
-
-    def _is_too_often(self, group: Group) -> bool:
-        """Counts a question. One during the penalty makes that begin again."""
-        now, counted = self.clock(), self.counted[group]
-        if now >= counted.since + WINDOW_SECONDS:
-            counted.since, counted.count = now, 0
-        counted.count += 1
-        if counted.count > LIMITS[group] or now < counted.refused_until:
-            counted.refused_until = now + PENALTY_SECONDS
-        return now < counted.refused_until
 
     def _whole(self, answer: Response, group: Group) -> Response:
         most = LIMITS[group]

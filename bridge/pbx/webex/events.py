@@ -1,7 +1,7 @@
 """Webex's webhooks of the resource `telephony_calls`; pure. Source: the vendor's guide on webhooks, and its SDKs.
 
 An event tells of one call of one user, and names neither extension nor the user's other calls: each is a hint to ask.
-Whose it is stands in the address that the webhook was made with (`?extension=101`).
+Whose it is stands in the address that they were told to come to (`?extension=101`).
 """
 
 import hashlib

@@ -16,7 +16,6 @@ from bridge.core.text import without_marks
 from bridge.pbx.webex.answers import answer, rows, written
 
 TOKEN, NUMBERS, MEMBERS = "/v1/access_token", "/v1/telephony/config/numbers", "/v1/telephony/calls/members"
-WEBHOOKS = "/v1/webhooks"
 OWNERS = frozenset({"PEOPLE", "PLACE", "VIRTUAL_LINE"})
 """Owners of numbers that have calls of their own: queues and menus have none."""
 PAGE_SIZE = 2000
