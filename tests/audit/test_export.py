@@ -79,7 +79,7 @@ async def test_over_http(stage: Stage) -> None:
     assert told.headers["content-type"] == "text/csv; charset=utf-8"
     assert "attachment" in told.headers["content-disposition"]
     assert told.text.count("'+972541112233") == 3
-    told = await stage.get("/api/audit/export?format=jsonl&outcome=none", supervisor)
+    told = await stage.get("/api/audit/export?format=jsonl&outcome=pbx-refused", supervisor)
     assert (told.status_code, told.text) == (200, "")
     for wrong in ("format=xls", "colour=red", "limit=3"):
         assert (await stage.get(f"/api/audit/export?{wrong}", supervisor)).status_code == 400
