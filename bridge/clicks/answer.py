@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from bridge.agents import directory
 from bridge.calls.labels import labelled
 from bridge.calls.live_calls import LookupResult
-from bridge.calls.rules import decide
+from bridge.calls.rules import Decision, decide
 from bridge.clicks import earlier
 from bridge.clicks.choose import Choice, choose
 from bridge.clicks.commit import Entry, Given, commit
@@ -152,13 +152,19 @@ async def _choose(click: Click, agent: Agent, result: LookupResult, services: Se
     if choice is None:
         missing = Reason("no-such-call", {"ivrid": click.ivrid, "count": len(result.calls)})
         return _Found(None, Outcome.NO_SUCH_CALL, missing)
-    region = services.labels.regions.get(choice.call.pbx, "")
-    meant = labelled(choice.call, services.labels)
-    ruled = decide(services.settings.rules, meant, agent, click.trigger, region)
+    ruled = _ruled(choice.call, click, agent, services)
     popup = _popup(click, agent, choice, services)
     if ruled.label is not None:
         popup = replace(popup, call=replace(popup.call, did_label=ruled.label))
     return _Found(popup, Outcome.FOUND, choice.reason, ruled.targets, ruled.number)
+
+
+def _ruled(call: Call, click: Click, agent: Agent, services: Services) -> Decision:
+    """What the rules of the settings say, where there are any."""
+    if not services.settings.rules:
+        return Decision()
+    region = services.labels.regions.get(call.pbx, "")
+    return decide(services.settings.rules, labelled(call, services.labels), agent, click.trigger, region)
 
 
 async def _chosen_before(click: Click, agent: Agent, result: LookupResult, services: Services) -> str | None:
