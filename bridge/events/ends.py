@@ -14,16 +14,17 @@ from bridge.core.model import (
     Popup,
 )
 from bridge.delivery.call_log import of_end
-from bridge.events.pop import agents_of
+from bridge.events.pop import People, agents_of
 from bridge.services import Services
 from bridge.store.calls import ends, popped
 
 Told = CallEnd | AnsweredElsewhere
 
 
-async def end(pbx: str, turn: Turn, services: Services) -> None:
+async def end(pbx: str, turn: Turn, people: People, services: Services) -> None:
     """The end of a call for each agent who was shown it. Told again, nothing more comes of it."""
-    for agent in agents_of(pbx, turn, services):
+    shown = (*agents_of(pbx, turn, people, services), *agents_of(pbx, turn, {}, services))
+    for agent in {(one.crm, one.crm_user): one for one in shown}.values():  # who was logged in may have left meanwhile
         place = popped.Place(agent, pbx, turn.call.identity)
         popup = await popped.popup_of(services.redis, place)
         if popup is not None:

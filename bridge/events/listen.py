@@ -201,8 +201,8 @@ class Listener:
         while True:
             try:
                 if turn.what is Happened.LEFT:
-                    return await end(self.system.name, turn, self.services)
-                return await pop(self.system.name, turn, self.known.lines, self.services)
+                    return await end(self.system.name, turn, self.known.people, self.services)
+                return await pop(self.system.name, turn, self.known.lines, self.known.people, self.services)
             except (Unavailable, RedisError, OSError) as error:
                 log.warning("a turn of a call waits for redis: %s", type(error).__name__)
             await asyncio.sleep(AGAIN_SECONDS)

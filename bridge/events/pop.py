@@ -1,6 +1,7 @@
 """A turn of a call becomes a popup for each agent whose mode says so: the line of a click, with another trigger."""
 
 import logging
+from collections.abc import Mapping
 
 from bridge.calls import rules
 from bridge.calls.labels import labelled
@@ -15,6 +16,8 @@ from bridge.store.calls import popped
 
 log = logging.getLogger(__name__)
 
+People = Mapping[str, str | None]
+"""Who is logged in to which extension, by name (None: nobody)."""
 TRIGGERS = {Happened.RINGS: Trigger.RINGING, Happened.TALKS: Trigger.ANSWER}
 MODES = {
     Pop.RINGING: (Happened.RINGS, Happened.TALKS),
@@ -24,16 +27,26 @@ MODES = {
 """What makes a popup in each mode. A call first seen when it was answered pops for those who wait for its ring too."""
 
 
-def agents_of(pbx: str, turn: Turn, services: Services) -> list[Agent]:
-    """Who has the turn's extension, of any CRM."""
+def agents_of(pbx: str, turn: Turn, people: People, services: Services) -> list[Agent]:
+    """Whose call it is, of any CRM: whoever has the extension; or with `hot_desk`, whoever is logged in there, as far as
+    it is said. Where nobody is, or somebody whom the directory does not know, it is nobody's."""
+    account = services.settings.pbx.get(pbx)
+    if account is not None and account.hot_desk and turn.extension in people:
+        name = (people[turn.extension] or "").casefold()
+        everybody = services.agents.directory().agents.values()
+        return [agent for agent in everybody if name and agent.name.casefold() == name and _is_on(pbx, agent, services)]
     line = ExtensionId(pbx, turn.extension)
     found = services.agents.directory().by_extension.get(turn.extension, ())
     return [agent for agent, extension in found if extension == line and agent.crm in services.settings.crm]
 
 
-async def pop(pbx: str, turn: Turn, lines: Lines, services: Services) -> None:
+def _is_on(pbx: str, agent: Agent, services: Services) -> bool:
+    return agent.crm in services.settings.crm and any(line.pbx == pbx for line in agent.extensions)
+
+
+async def pop(pbx: str, turn: Turn, lines: Lines, people: People, services: Services) -> None:
     """The popups of one turn. Told again, it makes none again. Raises `Unavailable` and redis-py's errors."""
-    for agent in agents_of(pbx, turn, services):
+    for agent in agents_of(pbx, turn, people, services):
         if turn.what in MODES[agent.pop]:
             await _pop(pbx, turn, lines, agent, services)
 
@@ -52,7 +65,7 @@ async def _pop(pbx: str, turn: Turn, lines: Lines, agent: Agent, services: Servi
         received_at=now,
         source_ip="",
         agent=agent.crm_user,
-        extension=turn.extension,
+        extension=turn.extension if ExtensionId(pbx, turn.extension) in agent.extensions else None,
         ivrid=turn.call.ivrid or None,
         key=f"event:{agent.crm_user}:{pbx}:{turn.call.identity}",
         trigger=trigger,

@@ -29,6 +29,8 @@ class Known:
 
     def __init__(self, lines: Lines) -> None:
         self.lines: Lines = lines
+        self.people: Mapping[str, str | None] = {}
+        """Who is logged in to which extension, by name, as far as the phone system says."""
         self._at: dict[str, datetime] = {}
 
     def takes(self, told: Picture | Change) -> bool:
@@ -49,3 +51,4 @@ class Known:
         """The whole account as it was answered; extensions whose calls could not be read stay as they were."""
         unread = {name: self.lines[name] for name in listing.unreadable if name in self.lines}
         self.lines = live({**listing.extensions, **unread})
+        self.people = listing.logged_in

@@ -28,7 +28,7 @@ class Listing:
     `names` are the extensions' own names where the vendor gives them; `unreadable` those of whose calls one or more
     could not be parsed. `empty_hint` is what else it may mean when an extension is missing. `details` is what else the
     vendor says of an extension, by its own field names: who it belongs to, who is logged in; `call_details` of a call,
-    by its ivrid.
+    by its ivrid. `logged_in` is the name of who is logged in to an extension (None: nobody is; absent: not said).
     """
 
     extensions: Mapping[str, tuple[Call, ...]]
@@ -37,6 +37,7 @@ class Listing:
     empty_hint: Reason | None = None
     details: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     call_details: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    logged_in: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

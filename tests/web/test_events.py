@@ -296,3 +296,21 @@ async def test_a_call_that_was_passed_on_is_found_by_its_first_id_too(tmp_path: 
             told = await stage.get(f"/api/audit?ivrid={ivrid}", supervisor)
             assert [one["popup_id"] for one in told.json()["items"]] == [popup["popup_id"]]
             assert (await stage.get(f"/api/calls/{ivrid}", supervisor)).json()["ivrid"] == second
+
+
+async def test_the_popup_goes_to_who_is_logged_in_to_the_desk(tmp_path: Path, redis_url: Secret) -> None:
+    keys = {"events": "poll", "poll_seconds": 0.2, "hot_desk": True}
+    opened = open_stage(tmp_path, redis_url, pops={DANA: "ringing", OMER: "ringing"}, main_keys=keys)
+    async with opened as stage, working(stage):
+        desk, own = stage.make.dana, stage.make.omer
+        stage.phone.extensions[own] = replace(stage.phone.extensions[own], logged_in=False)
+        stage.phone.extensions[desk] = replace(stage.phone.extensions[desk], name="עומר לוי")
+        nobodys = rings(stage, own)
+        await pictured(stage, nobodys)
+        ivrid = rings(stage, desk)
+        (popup,) = await until(received(stage, "call.popup"))
+        assert (popup["call"]["ivrid"], popup["agent"]["crm_user"], popup["agent"]["extension"]) == (ivrid, OMER, desk)
+        stage.phone.extensions[desk] = replace(stage.phone.extensions[desk], name="A stranger")
+        strangers = rings(stage, desk)
+        await pictured(stage, strangers)
+        assert len(await received(stage, "call.popup")()) == 1

@@ -76,9 +76,15 @@ def read_calls(rows: Rows, pbx: str, clock: Clock) -> Listing:
         names={extension: text(row.get("name")) for extension, row, _, _ in rows.rows},
         unreadable=frozenset(extension for extension, _, _, is_whole in rows.rows if not is_whole),
         empty_hint=reason("voicenter.rows-unread", count=rows.unread) if rows.unread else EMPTY_HINT,
+        logged_in={extension: _person(row) for extension, row, _, _ in rows.rows if "onlineUserID" in row},
         details={extension: _details(row, DETAILS) for extension, row, _, _ in rows.rows},
         call_details={mark(call.get("ivrid")): _details(call, CALL_DETAILS) for call in rows.calls},
     )
+
+
+def _person(row: Mapping[str, Any]) -> str | None:
+    """Who is logged in: `representative`, but for an `onlineUserID` of 0, which is nobody."""
+    return None if str(row["onlineUserID"]) in ("0", "", "None") else text(row.get("representative")) or None
 
 
 def _calls_of(row: Mapping[str, Any]) -> tuple[list[dict[str, Any]], bool]:
