@@ -1,13 +1,15 @@
 """`popbridge health`: for containers and systemd."""
 
+from urllib.parse import urlsplit
+
 import click
 
 from bridge.cli.chosen import Chosen, with_settings
 from bridge.cli.terminal import FAILURE, asynchronous, fail
-from bridge.config.models import Server, Settings
+from bridge.config.models import Settings
 from bridge.core.errors import RequestFailed
 from bridge.core.http_types import Request
-from bridge.observability import heartbeat
+from bridge.observability import heartbeat, web_address
 
 ANSWER_SECONDS = 5
 
@@ -22,16 +24,27 @@ async def health(chosen: Chosen, ready: bool, worker: bool) -> None:
     if worker:
         _worker_health(chosen.settings())
         return
-    await _web_health(chosen.settings().server, "readyz" if ready else "livez")
+    await _web_health(_address(chosen.settings()), "readyz" if ready else "livez")
 
 
-async def _web_health(server: Server, path: str) -> None:
+def _address(settings: Settings) -> str:
+    """Where the web process of this machine is asked: on itself, where it listens on every address."""
+    server = settings.server
+    noted = web_address.noted(settings.data_dir) if server.port == 0 else None
+    if server.port == 0 and noted is None:
+        fail([f"[server] port is 0, and no web process has noted its port in {settings.data_dir}"], FAILURE)
+    at = urlsplit(noted or "")
+    name = at.hostname or server.host
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(name, name)  # noqa: S104 - where it listens
+    return f"http://{f'[{host}]' if ':' in host else host}:{at.port or server.port}"
+
+
+async def _web_health(address: str, path: str) -> None:
     from bridge.egress.allowed_addresses import Reach, named_by  # not for the worker's health, which asks no address
     from bridge.egress.client import open_client
 
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(server.host, server.host)  # noqa: S104 - where it listens
-    request = Request("GET", f"http://{host}:{server.port}/{path}")
-    async with open_client(Reach(named_by([f"http://{host}"]))) as client:
+    request = Request("GET", f"{address}/{path}")
+    async with open_client(Reach(named_by([address]))) as client:
         try:
             reply = await client.send(request, ANSWER_SECONDS)
         except RequestFailed as error:

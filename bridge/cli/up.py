@@ -16,7 +16,7 @@ from bridge import reload
 from bridge.config.models import Settings
 from bridge.core.errors import CannotListen
 from bridge.core.http_types import Secret
-from bridge.observability import logs
+from bridge.observability import logs, web_address
 from bridge.reload import Read
 from bridge.store import durability, embedded, embedded_server
 from bridge.web.app import create_app
@@ -39,6 +39,8 @@ async def serve(
     """
     await durability.check(settings, redis_url)
     listening = _listening(settings, number)
+    if settings.server.port == 0:
+        web_address.note(settings.data_dir, _address(listening))
     ready(_address(listening))
     app = create_app(settings, redis_url, again=again)
     server = Server(app, settings.server.trusted_proxies, settings.server.keep_alive_seconds)

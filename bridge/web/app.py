@@ -32,11 +32,12 @@ from bridge.web.desktop.hub import Hub, at_work
 from bridge.web.desktop.polling import Mailboxes, poll
 from bridge.web.desktop.seats import Seats
 from bridge.web.desktop.watch import Watch
+from bridge.web.paths import TidyPaths
 from bridge.web.room import Room
 
 ROUTES = [
     Route("/clicks/{crm}", clicks.click, methods=["GET", "POST", "OPTIONS"]),
-    Route("/clicks/{crm}/", clicks.click, methods=["GET", "POST", "OPTIONS"]),
+    Route("/clicks/{crm:path}", clicks.click, methods=["GET", "POST", "OPTIONS"]),
     Route("/events/{pbx}", events.event, methods=["GET", "POST", "OPTIONS"]),
     Route("/desktop/events", stream.events),
     Route("/desktop/poll", poll, methods=["GET"]),
@@ -154,7 +155,10 @@ def create_app(
         Exception: problems.on_bug,
     }
     app = stream.Streaming(
-        routes=list(ROUTES), lifespan=lifespan, exception_handlers=handlers, middleware=[Middleware(SafeHeaders)]
+        routes=list(ROUTES),
+        lifespan=lifespan,
+        exception_handlers=handlers,
+        middleware=[Middleware(SafeHeaders), Middleware(TidyPaths)],
     )
     app.state.click_room = click_room
     app.router.redirect_slashes = False  # a sender of webhooks does not follow a redirect

@@ -33,6 +33,7 @@ async def read(request: Request) -> bytes:
 def source_of(request: Request) -> str:
     """Where it came from; empty when a proxy told something that is no address."""
     try:
-        return str(ip_address(request.client.host)) if request.client else ""
+        found = ip_address(request.client.host) if request.client else ""
+        return str(getattr(found, "ipv4_mapped", None) or found)
     except ValueError:
         return ""

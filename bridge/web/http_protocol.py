@@ -22,6 +22,8 @@ HEAD_SECONDS, LINGER_SECONDS = 10.0, 1.0
 END = b"\r\n\r\n"
 UPGRADE = re.compile(rb"\r\nupgrade[ \t]*:", re.I)
 MAPPED = "::ffff:"
+FORWARDED = re.compile(rb"\r\nx-forwarded-for[ \t]*:[^\r]*", re.I)
+MAPPED_IN_LIST = re.compile(rb"::ffff:(?=[0-9]+\.)", re.I)
 TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: text/plain\r\nContent-Length: 0\r\n"
     b"Connection: close\r\n\r\n"
@@ -100,7 +102,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._turn_away(click[1].decode("latin-1"), head, rest[len(END) :])
             return
         self._head, self._is_click, self._has_asked = None, click is not None, True
-        super().data_received(UPGRADE.sub(b"\r\nx-upgrade:", head) + rest)
+        head = UPGRADE.sub(b"\r\nx-upgrade:", head)
+        super().data_received(FORWARDED.sub(_without_mapped, head) + rest)
 
     def _has_no_room_for(self, head: bytes) -> bool:
         """Whether this click is to be turned away here: where its answer comes next, and the connection goes on."""
@@ -160,6 +163,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_waiting()
         self._head = None
         self.transport.close()
+
+
+def _without_mapped(line: re.Match[bytes]) -> bytes:
+    """Which proxies are to be trusted is compared address by address."""
+    return MAPPED_IN_LIST.sub(b"", line[0])
 
 
 def _body_bytes(head: bytes) -> int | None:

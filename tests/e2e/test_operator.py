@@ -50,6 +50,8 @@ async def test_doctor_health_and_push_test(tmp_path: Path) -> None:
         assert (code, found["grade"]) == (0, "WARN")
         assert wrong == [("button acme", "click_token has not authenticated a click yet")]
         assert (await popbridge(up, "health"))[0] == (await popbridge(up, "health", "--ready"))[0] == 0
+        at_any_port = {"POPBRIDGE_SERVER__PORT": "0"}  # as it was started: it took a free one
+        assert (await popbridge(up, "health", "--ready", **at_any_port))[0] == 0
         code, answer = await told(up, "push-test", "acme")
         assert (code, answer["grade"]) == (0, "OK")
         assert "answered 200" in answer["findings"][0]["message"]
@@ -67,6 +69,7 @@ async def test_doctor_health_and_push_test(tmp_path: Path) -> None:
         up.process.terminate()
         await asyncio.to_thread(up.process.wait, 30)
         assert (await popbridge(up, "health"))[0] == 1
+        assert (await popbridge(up, "health", **at_any_port))[0] == 1
         code, found = await told(up, "doctor")
         failed = {one["what"]: one["fix"] for one in found["findings"] if one["grade"] == "FAIL"}
     assert (code, set(failed)) == (1, {"redis", "workers", "public_url", "crm acme"})

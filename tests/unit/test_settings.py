@@ -490,7 +490,8 @@ def test_no_secret_in_an_error_of_any_kind(write: Write) -> None:
     told += problems(write(WHOLE.replace("popup_secrets", "popup_secret").replace("click_token", "token")))
     told += problems(write(WHOLE.replace(f'"{CODE}"', f'["{CODE}"]').replace(f'"{TOKEN}"', f'{{t = "{TOKEN}"}}')))
     told += problems(write(WHOLE.replace("redis://", "").replace("postgresql+psycopg://", "")))
-    told += problems(write(WHOLE.replace("https://crm", f"https://u:{PASSWORD}@crm")))
+    told += problems(write(WHOLE.replace("https://crm", f"ftp://u:{PASSWORD}@crm")))
+    told.append(_printed(write(WHOLE.replace("https://crm", f"https://u:{PASSWORD}@crm"))))
     told += problems(write(WHOLE.replace(WHSEC[0], WHSEC[0] * 4)))
     assert leaks("\n".join(told)) == []
 

@@ -36,7 +36,7 @@ WALKED = ("GET", "POST", "PUT", "DELETE")
 PUBLIC = {one.path for one in all_operations() if one.who == "all"} | {
     *("/desktop", "/console", "/console/audit", "/button.js", "/answer.js", "/openapi.json", "/docs"),
     *("/static/lang/languages.json", "/static/lang/{code}.json"),
-    *("/clicks/{crm}", "/clicks/{crm}/"),
+    *("/clicks/{crm}", "/clicks/{crm:path}"),
 }
 """Asked without a token: pages without data, what operators watch, and clicks, which are proven by their CRM."""
 ROLES = pytest.mark.parametrize("role", [Role.SUPERVISOR, Role.ADMIN])
@@ -54,7 +54,13 @@ class Left:
     def in_path(self) -> dict[str, Iterable[str]]:
         """What stands for each part of a path. A new part of a new route is named here."""
         ids: dict[str, Iterable[str]] = {name: [str(getattr(self, name))] for name in Left.__annotations__}
-        return {**ids, "ivrid:path": [self.ivrid], "pbx": ["main", "rivals"], "crm": ["acme", "rival"]}
+        return {
+            **ids,
+            "ivrid:path": [self.ivrid],
+            "pbx": ["main", "rivals"],
+            "crm": ["acme", "rival"],
+            "crm:path": ["acme/", "rival/"],
+        }
 
     def in_query(self, extension: str) -> dict[str, Iterable[str]]:
         """What may stand in a query: each documented name with what leads to the other CRM."""

@@ -13,6 +13,7 @@ import pytest
 
 from bridge.crm import clicks
 from bridge.store.calls import popups
+from bridge.store.tokens import Role
 from tests.stage import DANA, TOKEN, Stage, open_stage
 
 BEARER = {"authorization": f"Bearer {TOKEN.reveal()}"}
@@ -217,9 +218,21 @@ def test_names_of_the_senders_own_are_found_where_the_settings_say() -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("path", ["/clicks/acme/", "/clicks/acme"])
-async def test_a_slash_at_the_end_makes_no_other_address(stage: Stage, path: str) -> None:
+@pytest.mark.parametrize(
+    "path",
+    ["/clicks/acme/", "//clicks/acme", "/clicks//acme", "/clicks/acme//", "///clicks/acme/", "/clicks/acme%20",
+     "/clicks/%E2%80%8Facme", "/clicks/%61cme"],
+)  # fmt: skip
+async def test_slashes_and_invisible_marks_make_no_other_address(stage: Stage, path: str) -> None:
     assert (await found(stage, {"agent": DANA}, path=path))["agent"] == DANA
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", ["/clicks", "/clicks/", "/clicks/acme/popup", "//clicks//typo", "/clicks/a%00b"])
+async def test_an_address_of_no_crm_is_404_and_listed(stage: Stage, path: str) -> None:
+    assert (await send(stage, {"agent": DANA}, path=path)).json()["reason"] == "unknown-crm"
+    listed = (await stage.get("/api/clicks", await stage.token(Role.SUPERVISOR))).json()["items"]
+    assert [one["reason"] for one in listed if one["outcome"] == "refused"] == ["unknown-crm"], listed
 
 
 @pytest.mark.anyio
