@@ -28,7 +28,7 @@ MODES = {
 
 
 def agents_of(pbx: str, turn: Turn, people: People, services: Services) -> list[Agent]:
-    """Whose call it is, of any CRM: whoever has the extension; or with `hot_desk`, whoever is logged in there, as far as
+    """Whose call it is, of any CRM: whoever has the extension; or with `hot_desk`, who is logged in there, as far as
     it is said. Where nobody is, or somebody whom the directory does not know, it is nobody's."""
     account = services.settings.pbx.get(pbx)
     if account is not None and account.hot_desk and turn.extension in people:
