@@ -102,6 +102,7 @@ class Desktop(Section):
     """`[desktop]`: the agents' page."""
 
     refresh_seconds: float = Field(3.0, ge=0, le=60, description="how often open cards follow their calls; 0: never")
+    agents_choose_pop: bool = Field(False, description="agents choose on their page what makes a popup")
     streams_per_agent: int = Field(
         50, ge=0, description="open pages of one agent in one process, whatever their tokens; more get 429; 0: no limit"
     )

@@ -13,6 +13,7 @@ from bridge.core.clock import new_id
 from bridge.core.model import Agent, Call, Click, ExtensionId, Outcome, Pop, Trigger
 from bridge.services import Services
 from bridge.store.calls import popped
+from bridge.store.desktop import preferences
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +48,15 @@ def _is_on(pbx: str, agent: Agent, services: Services) -> bool:
 async def pop(pbx: str, turn: Turn, lines: Lines, people: People, services: Services) -> None:
     """The popups of one turn. Told again, it makes none again. Raises `Unavailable` and redis-py's errors."""
     for agent in agents_of(pbx, turn, people, services):
-        if turn.what in MODES[agent.pop]:
+        if turn.what in MODES[await mode_of(agent, services)]:
             await _pop(pbx, turn, lines, agent, services)
+
+
+async def mode_of(agent: Agent, services: Services) -> Pop:
+    """What makes this agent's popups: their own choice where they may choose and did, else the directory's."""
+    if not services.settings.desktop.agents_choose_pop:
+        return agent.pop
+    return (await preferences.load(services.redis, agent)).pop or agent.pop
 
 
 async def _pop(pbx: str, turn: Turn, lines: Lines, agent: Agent, services: Services) -> None:

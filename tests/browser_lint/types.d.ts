@@ -137,6 +137,7 @@ interface Preferences {
   theme: string;
   customdata: string[] | null;
   open_record: boolean;
+  pop: string | null;
 }
 
 /** Event `hello`, the first of every stream. */
@@ -145,6 +146,7 @@ interface Hello {
   preferences?: Preferences;
   record_hosts: string[];
   creates_contacts?: boolean;
+  chooses_pop?: boolean;
 }
 
 /** The answer of `POST /desktop/session`. */
@@ -155,6 +157,7 @@ interface SessionData {
   preferences: Preferences;
   record_hosts: string[];
   creates_contacts?: boolean;
+  chooses_pop?: boolean;
 }
 
 interface NoteDraft {

@@ -283,6 +283,7 @@ USUAL = {
     "theme": "auto",
     "customdata": None,
     "open_record": False,
+    "pop": None,
 }
 
 
@@ -291,7 +292,7 @@ async def test_preferences_are_kept_and_reach_the_agents_pages(stage: Stage) -> 
     assert (await ask(stage, "GET", "preferences", dana)).json() == USUAL
     async with page(stage, dana) as opened:
         wanted = {"language": "he", "sound": True, "alerts": True, "theme": "dark"}
-        wanted |= {"customdata": ["ticket"], "open_record": True}
+        wanted |= {"customdata": ["ticket"], "open_record": True, "pop": None}
         assert (await ask(stage, "PUT", "preferences", dana, wanted)).json() == wanted
         assert await opened.until("preferences") == [wanted]
         changed = {**wanted, "customdata": None, "language": None}
@@ -307,7 +308,7 @@ async def test_preferences_are_kept_and_reach_the_agents_pages(stage: Stage) -> 
     [
         {"language": "xx"}, {"language": 7}, {"sound": "yes"}, {"sound": None}, {"alerts": 1}, {"theme": "pink"},
         {"theme": []}, {"customdata": "ticket"}, {"customdata": [7]}, {"customdata": ["x"] * 101},
-        {"customdata": ["x" * 201]}, [], "x",
+        {"customdata": ["x" * 201]}, {"pop": "never"}, {"pop": []}, [], "x",
     ],
 )  # fmt: skip
 async def test_wrong_preferences_change_nothing(stage: Stage, wrong: Any) -> None:

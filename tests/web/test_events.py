@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from bridge.calls.pictures import Lines
@@ -20,6 +21,7 @@ from bridge.events.listen import keep_listening
 from bridge.store import keys, listeners
 from bridge.store.tokens import Role
 from tests.stage import CALLER, DANA, DID, OMER, Stage, open_stage, until, working
+from tests.web.desk import ask
 
 pytestmark = pytest.mark.anyio
 
@@ -75,6 +77,36 @@ async def test_who_waits_for_the_answer_gets_it_then(tmp_path: Path, redis_url: 
         stage.phone.answer(ivrid, stage.make.dana, datetime.now(UTC))
         (popup,) = await until(received(stage, "call.popup"))
         assert (popup["trigger"], popup["call"]["state"]) == ("answer", "talking")
+
+
+CHOOSE = {"POPBRIDGE_DESKTOP__AGENTS_CHOOSE_POP": "true"}
+
+
+async def test_an_agent_who_may_choose_gets_what_they_chose(tmp_path: Path, redis_url: Secret) -> None:
+    async with floor(tmp_path, redis_url, {DANA: "button"}, extra=CHOOSE) as stage:
+        assert (await chosen(stage, "ringing")).status_code == 200
+        ivrid = rings(stage, stage.make.dana)
+        (popup,) = await until(received(stage, "call.popup"))
+        assert (popup["trigger"], popup["call"]["ivrid"]) == ("ringing", ivrid)
+
+
+async def test_an_agent_who_chose_the_button_gets_no_popup_of_a_ring(tmp_path: Path, redis_url: Secret) -> None:
+    async with floor(tmp_path, redis_url, {DANA: "ringing", OMER: "ringing"}, extra=CHOOSE) as stage:
+        assert (await chosen(stage, "button")).status_code == 200
+        rings(stage, stage.make.dana, stage.make.omer)
+        (popup,) = await until(received(stage, "call.popup"))
+        assert popup["agent"]["crm_user"] == OMER
+
+
+async def test_who_may_not_choose_is_told_so(tmp_path: Path, redis_url: Secret) -> None:
+    async with floor(tmp_path, redis_url, {DANA: "button"}) as stage:
+        assert (await chosen(stage, "ringing")).status_code == 403
+        assert (await chosen(stage, None)).status_code == 200, "as it was"
+
+
+async def chosen(stage: Stage, pop: str | None) -> httpx.Response:
+    dana = await stage.token(Role.AGENT, DANA)
+    return await ask(stage, "PUT", "preferences", dana, {"pop": pop})
 
 
 async def pictured(stage: Stage, ivrid: str) -> Any:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bridge.core.json_codec import from_json, json_text
+from bridge.core.model import Pop
 from bridge.store import keys
 from bridge.store.client import TextRedis
 from bridge.store.desktop import stream
@@ -11,7 +12,8 @@ from bridge.store.desktop import stream
 @dataclass(frozen=True, slots=True)
 class Preferences:
     """One agent's preferences. `customdata` are the keys to show (None: all), `language` None is the browser's;
-    with `open_record` the page opens the caller's record by itself."""
+    with `open_record` the page opens the caller's record by itself. `pop` is what makes a popup, None as the directory
+    says; it counts only where `[desktop] agents_choose_pop` lets agents choose."""
 
     language: str | None = None
     sound: bool = False
@@ -19,6 +21,7 @@ class Preferences:
     theme: str = "auto"
     customdata: tuple[str, ...] | None = None
     open_record: bool = False
+    pop: Pop | None = None
 
 
 async def load(redis: TextRedis, agent: keys.Person) -> Preferences:

@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from bridge.clicks.contact import asked
 from bridge.config.models import CrmAccount
 from bridge.core.json_codec import as_json
-from bridge.core.model import DESKTOP, Popup
+from bridge.core.model import DESKTOP, Pop, Popup
 from bridge.core.reasons import languages
 from bridge.observability import logs
 from bridge.services import Services
@@ -63,10 +63,14 @@ async def sign_in(request: Request) -> Response:
 
 
 def of_crm(services: Services, grant: Grant) -> dict[str, Any]:
-    """What this agent's pages need to know of their CRM: where links to records may lead, and whether contacts can be
-    made there."""
+    """What this agent's pages need to know: where links to records may lead, whether contacts can be made in the CRM,
+    and whether the agent may choose what makes a popup."""
     hosts = {host for account in _searched(services, grant) for host in account.hosts()}
-    return {"record_hosts": sorted(hosts), "creates_contacts": services.contacts.can_create(grant.crm)}
+    return {
+        "record_hosts": sorted(hosts),
+        "creates_contacts": services.contacts.can_create(grant.crm),
+        "chooses_pop": services.settings.desktop.agents_choose_pop,
+    }
 
 
 def _searched(services: Services, grant: Grant) -> list[CrmAccount]:
@@ -137,7 +141,9 @@ async def preferences(request: Request) -> Response:
     services: Services = request.app.state.services
     wanted = await store.load(services.redis, grant)
     if request.method == "PUT":
-        wanted = _changed(wanted, await fields(request))
+        before, wanted = wanted, _changed(wanted, await fields(request))
+        if wanted.pop != before.pop and not services.settings.desktop.agents_choose_pop:
+            raise HTTPException(403, "Agents do not choose what makes a popup here; an administrator does.")
         await store.save(services.redis, grant, wanted)
     return JSONResponse(as_json(wanted))
 
@@ -151,6 +157,7 @@ def _changed(before: Preferences, told: dict[str, Any]) -> Preferences:
         "sound": (isinstance(told.get("sound", False), bool), "true or false"),
         "open_record": (isinstance(told.get("open_record", False), bool), "true or false"),
         "alerts": (isinstance(told.get("alerts", False), bool), "true or false"),
+        "pop": (told.get("pop") in (None, *Pop), f"null or one of: {', '.join(Pop)}"),
         "theme": (told.get("theme", "auto") in THEMES, f"one of: {', '.join(THEMES)}"),
         "customdata": (shown is None or _are_keys(shown), f"null or a list of at most {MOST_KEYS} keys"),
     }
@@ -158,6 +165,8 @@ def _changed(before: Preferences, told: dict[str, Any]) -> Preferences:
         if name in told and not is_right:
             raise HTTPException(400, f"{name} must be {allowed}")
     named = {name: told[name] for name in rules if name in told}
+    if named.get("pop") is not None:
+        named["pop"] = Pop(named["pop"])
     if isinstance(shown, list):
         named["customdata"] = tuple(shown)
     return replace(before, **named)

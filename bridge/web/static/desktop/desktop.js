@@ -111,6 +111,7 @@ export class Desktop {
       chime: this.#alerts.chime,
       customdataKeys: () => this.#customdataKeys(),
       signOut: () => this.#signOutEverywhere(),
+      choosesPop: () => this.#session.choosesPop,
       popOut: () => void window.open(this.#session.windowAddress(), "popbridge", WINDOW),
     };
     return new Settings(needs, this.#session.ended);
@@ -142,11 +143,12 @@ export class Desktop {
   }
 
   /** @param {Hello} hello */
-  #greet({ now, preferences, record_hosts: hosts, creates_contacts: creates }) {
+  #greet({ now, preferences, record_hosts: hosts, creates_contacts: creates, chooses_pop: chooses }) {
     this.#session.clockOffset = Date.parse(now) - Date.now() || 0;
     if (preferences) this.#preferences.set(preferences);
-    if (String(hosts) === String(this.#session.recordHosts) && creates === this.#session.createsContacts) return;
-    this.#session.update({ record_hosts: hosts, creates_contacts: creates });
+    const isSame = String(hosts) === String(this.#session.recordHosts) && creates === this.#session.createsContacts;
+    this.#session.update({ record_hosts: hosts, creates_contacts: creates, chooses_pop: chooses });
+    if (isSame) return;
     this.#list.rebuild();
   }
 

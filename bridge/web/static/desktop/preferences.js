@@ -1,7 +1,7 @@
 // The agent's preferences. The bridge keeps them, so that they hold in every tab and on every machine.
 
 /** @type {Preferences} */
-export const DEFAULTS = { language: null, sound: false, alerts: false, theme: "auto", customdata: null, open_record: false };
+export const DEFAULTS = { language: null, sound: false, alerts: false, theme: "auto", customdata: null, open_record: false, pop: null };
 
 export class PreferenceStore {
   value = DEFAULTS;

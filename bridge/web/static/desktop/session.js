@@ -70,6 +70,11 @@ export class Session {
     return this.#data.creates_contacts ?? false;
   }
 
+  /** Whether the agent may choose what makes a popup. */
+  get choosesPop() {
+    return this.#data.chooses_pop ?? false;
+  }
+
   /** Aborted once the agent is not signed in any more. */
   get ended() {
     return this.#ended.signal;

@@ -11,6 +11,7 @@ import { showMessage } from "./message.js";
  * @property {import("./preferences.js").PreferenceStore} preferences
  * @property {Language[]} languages
  * @property {import("./chime.js").Chime} chime
+ * @property {() => boolean} choosesPop whether the agent may choose what makes a popup
  * @property {() => string[]} customdataKeys the names of custom data fields seen so far
  * @property {() => void} signOut
  * @property {() => void} popOut opens the page in its own window
@@ -40,6 +41,7 @@ export class Settings {
     on("open-settings", "click", () => this.#open());
     on("set-language", "change", () => this.#change({ language: select("set-language").value || null }));
     on("set-theme", "change", () => this.#change({ theme: select("set-theme").value }));
+    on("set-pop", "change", () => this.#change({ pop: select("set-pop").value || null }));
     on("set-sound", "change", () => this.#setSound(checkbox("set-sound").checked));
     on("set-alerts", "change", () => (checkbox("set-alerts").checked ? this.#enableAlerts() : this.#change({ alerts: false })));
     on("set-open-record", "change", () => this.#change({ open_record: checkbox("set-open-record").checked }));
@@ -84,12 +86,14 @@ export class Settings {
   }
 
   #fill() {
-    const { preferences, languages, customdataKeys } = this.#needs;
-    const { language, theme, sound, alerts, customdata, open_record } = preferences.value;
+    const { preferences, languages, customdataKeys, choosesPop } = this.#needs;
+    const { language, theme, sound, alerts, customdata, open_record, pop } = preferences.value;
     const options = languages.map(({ code, name }) => new Option(name, code));
     byId("set-language").replaceChildren(new Option(say("settings.browser-language"), ""), ...options);
     select("set-language").value = language ?? "";
     select("set-theme").value = theme;
+    byId("pop-set").hidden = !choosesPop();
+    select("set-pop").value = pop ?? "";
     checkbox("set-sound").checked = sound;
     checkbox("set-alerts").checked = alerts && Alerts.areAllowed;
     checkbox("set-alerts").disabled = !Alerts.arePossible;
