@@ -106,7 +106,7 @@ def world(kind: str) -> World:
     fake = described.build(url, SECRET, [DANA, OMER], [RIVKA, MOSHE, TWIN, OTHER_TWIN, ALIKE])
     account = find(kind).account.model_validate({"kind": kind, **described.section(url, SECRET)})
     app = Starlette(routes=[Mount(described.path, fake.app())])
-    return World(kind, fake, account, SimulatorSession(find(kind), account, app, NOW))
+    return World(kind, fake, account, SimulatorSession(find(kind), account, app, datetime.now(UTC)))
 
 
 # The core suite
