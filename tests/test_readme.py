@@ -60,6 +60,21 @@ def test_links_lead_somewhere(file: str) -> None:
         assert "://" in target or ((ROOT / file).parent / target).exists(), target
 
 
+def headings(document: str) -> set[str]:
+    """The anchors of a document, as GitHub makes them."""
+    found = re.findall(r"^#+ (.+)$", document, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+@pytest.mark.parametrize("file", DOCUMENTS)
+def test_anchors_are_headings(file: str) -> None:
+    here = ROOT / file
+    for target, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", here.read_text(encoding="utf-8")):
+        there = here.parent / target if target else here
+        if there.suffix == ".md":
+            assert anchor in headings(there.read_text(encoding="utf-8")), f"{target}#{anchor}"
+
+
 def test_the_example_settings_load_once_their_placeholders_are_filled_in(tmp_path: Path) -> None:
     text = (ROOT / "deploy" / "popbridge.example.toml").read_text(encoding="utf-8")
     example: dict[str, Any] = tomllib.loads(text)
