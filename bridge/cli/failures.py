@@ -1,6 +1,6 @@
 """What a failed command prints, and its exit code. Imported only when something failed."""
 
-from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.audit.database import why_not
@@ -16,8 +16,6 @@ def explain(error: Exception) -> tuple[list[str], int]:
             return [str(error)], FAILURE
         case RedisUnfit():
             return [f"redis: {reason}" for reason in error.reasons], FAILURE
-        case ResponseError():
-            return [f"Redis takes no writes: {_why_none(error)}"], FAILURE
         case RedisError() | ConnectionError():
             found = trouble.of(error)
             return [f"Redis {found.what} ({type(error).__name__}); fix: {found.fix}"], FAILURE
@@ -29,13 +27,3 @@ def explain(error: Exception) -> tuple[list[str], int]:
         case ClickRefused():
             return [error.detail], USAGE
     raise error
-
-
-def _why_none(error: ResponseError) -> str:
-    match error:
-        case OutOfMemoryError():
-            return "its memory is full; raise maxmemory, or find out what fills it"
-        case ReadOnlyError():
-            return "it is a replica; [redis] url must lead to the primary"
-    is_disk = str(error).startswith("MISCONF") or "No space left" in str(error)
-    return "its disk is full (df -h)" if is_disk else f"`popbridge doctor` tells more ({type(error).__name__})"

@@ -93,7 +93,7 @@ async def _look_up(click: Click, services: Services, timer: StepTimer, event: Ev
     result = event.calls if event else await services.lookup.live_calls(resolved.extensions)
     timer.mark("lookup")
 
-    found = await _choose(click, resolved.agent, result, services)
+    found = await _choose(click, resolved.agent, result, services, event)
     timer.mark("choose")
 
     shown = await earlier.shown(found.popup, services, click, event.place if event else None)
@@ -145,13 +145,15 @@ class _Found:
         return replace(self, popup=popup, reason=reason)
 
 
-async def _choose(click: Click, agent: Agent, result: LookupResult, services: Services) -> _Found:
+async def _choose(click: Click, agent: Agent, result: LookupResult, services: Services, event: Event | None) -> _Found:
     if result.outcome is not Outcome.FOUND:
         return _Found(None, result.outcome, result.reason or Reason(result.outcome))
     choice = choose(result.calls, click.ivrid, await _chosen_before(click, agent, result, services))
     if choice is None:
         missing = Reason("no-such-call", {"ivrid": click.ivrid, "count": len(result.calls)})
         return _Found(None, Outcome.NO_SUCH_CALL, missing)
+    if event is not None:  # nobody asked for it by its id
+        choice = replace(choice, reason=Reason(f"chosen-{choice.call.state}"))
     ruled = _ruled(choice.call, click, agent, services)
     popup = _popup(click, agent, choice, services)
     if ruled.label is not None:

@@ -106,12 +106,13 @@ def _ignores_or_handles_hangup(pid: int) -> bool:
 @pytest.mark.parametrize(
     ("error", "why"),
     [
-        (ResponseError("MISCONF Errors writing to the AOF file: No space left on device"), "its disk is full"),
+        (ResponseError("MISCONF Errors writing to the AOF file: No space left on device"), "is its disk full?"),
         (OutOfMemoryError("command not allowed when used memory > 'maxmemory'"), "its memory is full"),
         (ReadOnlyError("You can't write against a read only replica."), "it is a replica"),
     ],
 )
 def test_a_redis_that_takes_no_writes_is_not_said_to_be_away(error: ResponseError, why: str) -> None:
     (line,), code = explain(error)
-    assert line.startswith(f"Redis takes no writes: {why}")
+    assert line.startswith("Redis takes no writes: ")
+    assert why in line
     assert code == 1
