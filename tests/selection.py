@@ -37,6 +37,12 @@ TABLE = {
     "tests/jobs": "slow",
     "tests/makes/test_asterisk_recordings.py::test_the_running_product_pops_what_was_recorded": "slow",
     "tests/makes/test_freeswitch.py::test_four_thousand_channels_hold_up_no_other_click": "timing",
+    "tests/contract/test_recording.py": "slow",
+    "tests/makes/test_asterisk_events.py": "slow",
+    "tests/makes/test_ringcentral.py::test_an_event_pops_the_call_through_the_running_product": "slow",
+    "tests/makes/test_webex.py::test_an_event_pops_the_call_through_the_running_product": "slow",
+    "tests/makes/test_yeastar.py::test_an_event_pops_the_call_through_the_running_product": "slow",
+    "tests/unit/test_agents_file.py::test_a_large_file_is_read_aside_with_its_old_rows_in_use_meanwhile": "slow",
     "tests/unit/test_histories.py": "fuzz",
     "tests/makes/test_kamailio.py::test_a_thousand_dialogs_are_read_in_a_moment": "timing",
     "tests/makes/test_kamailio_real.py": "slow",
@@ -53,8 +59,6 @@ TABLE = {
     "tests/unit/test_fuzz.py": "fuzz",
     "tests/unit/test_switchboard.py::TestAnyDay": "fuzz",
     "tests/web": "slow",
-    "tests/web/test_click.py": FAST,
-    "tests/web/test_click.py::test_every_outcome_over_real_http_with_its_log_entry": "slow",
 }
 """The mark of a folder, a file or a test; the longest entry that fits counts."""
 

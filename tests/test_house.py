@@ -183,7 +183,7 @@ def test_each_mark_is_of_something_that_is_there() -> None:
     [
         ("tests/unit/test_settings.py::test_it", "fast"),
         ("tests/web/test_api.py::test_it[one]", "slow"),
-        ("tests/web/test_click.py::test_it[one]", "fast"),
+        ("tests/audit/test_query.py::test_it[one]", "fast"),
         ("tests/unit/test_fuzz.py", "fuzz"),
         ("tests/unit/test_fuzz_more.py", "fast"),
         ("tests/browser/test_popup.py::test_it", "browser"),
