@@ -91,6 +91,7 @@ async def _look_up(click: Click, services: Services, timer: StepTimer, event: Ev
         return Entry(click, _answer(click, nothing, None, timer, dry_run), resolved.agent, targets=targets)
 
     result = event.calls if event else await services.lookup.live_calls(resolved.extensions)
+    result = replace(result, calls=tuple(labelled(call, services.labels) for call in result.calls))
     timer.mark("lookup")
 
     found = await _choose(click, resolved.agent, result, services, event)
@@ -125,7 +126,7 @@ def _refuse_while_unknown(resolved: directory.ResolvedAgent | directory.Unresolv
 def _shown(result: LookupResult, services: Services, crm: str) -> tuple[Call, ...]:
     """The live calls as their details show them."""
     hidden = services.settings.crm[crm].hide
-    return tuple(hide.call_without(labelled(call, services.labels), hidden) for call in result.calls)
+    return tuple(hide.call_without(call, hidden) for call in result.calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,7 @@ def _ruled(call: Call, click: Click, agent: Agent, services: Services) -> Decisi
     if not services.settings.rules:
         return Decision()
     region = services.labels.regions.get(call.pbx, "")
-    return decide(services.settings.rules, labelled(call, services.labels), agent, click.trigger, region)
+    return decide(services.settings.rules, call, agent, click.trigger, region)
 
 
 async def _chosen_before(click: Click, agent: Agent, result: LookupResult, services: Services) -> str | None:
@@ -182,7 +183,7 @@ async def _chosen_before(click: Click, agent: Agent, result: LookupResult, servi
 def _popup(click: Click, agent: Agent, choice: Choice, services: Services) -> Popup:
     now, crm = services.clock.now(), services.settings.crm[click.crm]
     popup_id = new_id("pop", now)
-    popup = make_popup(click, agent, choice, services.labels, popup_id, now, crm.popup_ttl_seconds)
+    popup = make_popup(click, agent, choice, popup_id, now, crm.popup_ttl_seconds)
     return hide.without(at_first(popup, services), crm.hide)
 
 

@@ -40,11 +40,13 @@ class Contacts:
         self, redis: TextRedis, accounts: Mapping[str, CrmAccount], sessions: Mapping[str, Session], clock: Clock
     ) -> None:
         self._redis, self._accounts, self._sessions, self._clock = redis, accounts, sessions, clock
+        adapters = {name: registry.find(account.kind) for name, account in accounts.items() if account.search}
+        self._asked = frozenset(name for name, one in adapters.items() if isinstance(one, FindsContacts))
+        self._creating = frozenset(name for name in self._asked if isinstance(adapters[name], CreatesContacts))
 
     def is_asked(self, crm: str) -> bool:
         """Whether this CRM is asked for callers."""
-        account = self._accounts.get(crm)
-        return account is not None and account.search and isinstance(registry.find(account.kind), FindsContacts)
+        return crm in self._asked
 
     async def find(self, crm: str, call: Call, region: str) -> Contact:
         """Who the caller is by that CRM, within its `search_seconds`. Failures are told as `unknown`, never raised."""
@@ -62,7 +64,7 @@ class Contacts:
 
     def can_create(self, crm: str) -> bool:
         """Whether a contact can be made in this CRM."""
-        return self.is_asked(crm) and isinstance(registry.find(self._accounts[crm].kind), CreatesContacts)
+        return crm in self._creating
 
     async def create(self, crm: str, call: Call, region: str, name: str) -> Contact:
         """A new contact for the caller in a CRM that `can_create`, or the one that it has by now: one at a time for

@@ -42,7 +42,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, frozenset):
         return sorted(value)
     pairs = ((written, getattr(value, name), default) for name, written, default in _names(cast(Hashable, type(value))))
-    return {written: inner for written, inner, default in pairs if inner != default}
+    return {written: inner for written, inner, default in pairs if default is MISSING or inner != default}
 
 
 @cache

@@ -15,9 +15,10 @@ LABELS = Labels({"0776707528": "Sales line"}, {"main": "IL", "office": "HU"})
 def test_the_popup() -> None:
     transferred = call("b", did="0776707528", customdata={"OriginalIvrUniqueID": "z", "ticket": "7"}, original="z")
     click = replace(CLICK, record={"type": "contact", "id": "42"})
-    choice = choose([call("a", CallState.HOLD, did="0776707528"), transferred], None)
+    calls = [call("a", CallState.HOLD, did="0776707528"), transferred]
+    choice = choose([labelled(each, LABELS) for each in calls], None)
     assert choice is not None
-    made = make_popup(click, DANA, choice, LABELS, "pop_1", NOON, ttl=120)
+    made = make_popup(click, DANA, choice, "pop_1", NOON, ttl=120)
     assert (made.popup_id, made.click_id, made.why) == ("pop_1", "clk_1", "talking now; 1 other call is on hold")
     assert (made.created_at, made.expires_at) == (NOON, NOON + timedelta(seconds=120))
     assert made.call == labelled(transferred, LABELS)
@@ -32,6 +33,6 @@ def test_the_popup() -> None:
 def test_the_popup_names_the_extension_that_the_call_is_on() -> None:
     choice = choose([call("a", extension="SIPDana2", pbx="office")], None)
     assert choice is not None
-    agent = make_popup(CLICK, DANA, choice, LABELS, "pop_1", NOON, 120).agent
+    agent = make_popup(CLICK, DANA, choice, "pop_1", NOON, 120).agent
     assert (agent.crm, agent.crm_user, agent.name) == ("acme", "dana@acme.example", "Dana Cohen")
     assert (agent.pbx, agent.extension) == ("office", "SIPDana2")

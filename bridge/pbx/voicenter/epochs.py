@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 FUTURE_SLACK = timedelta(minutes=10)
 """A call cannot have started in the future; clocks that differ by less than this do not make it so."""
@@ -19,7 +19,7 @@ LONGEST_WAIT = timedelta(minutes=40)
 STALE = timedelta(days=7)
 """No call lasts so long: such a time is no live one, and is read as UTC, as the vendor's examples are."""
 RINGING = {"ringing", "dialing"}
-DATED_ID = re.compile(r"(20\d{12})[0-9A-Za-z]{16,}")
+DATED_ID = re.compile(r"(20\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)[0-9A-Za-z]{16,}", re.A)
 """The ids of calls as measured. Shorter ones, in the vendor's documentation, do not all begin with a time."""
 
 
@@ -69,34 +69,50 @@ def learned(calls: Iterable[Mapping[str, Any]], clock: Clock) -> Epoch | None:
 
 
 def _votes(call: Mapping[str, Any], clock: Clock, least: Proof) -> Iterable[Epoch]:
-    """What one call says: of two readings, the one that is impossible is not the account's."""
-    tests = {Proof.FUTURE: _is_future, Proof.RINGING: _rings_too_long, Proof.ID: _is_undated}
-    for proof, is_impossible in ((proof, test) for proof, test in tests.items() if proof >= least):
-        as_utc, as_local = (is_impossible(call, zone, clock) for zone in (None, clock.zone))
-        if as_utc is not as_local:
-            yield Epoch(as_utc, proof)
+    """The best that one call says: of two readings, the one that is impossible is not the account's."""
+    as_utc, as_local = (_Reading.of(call, zone) for zone in (None, clock.zone))
+    tests = ((Proof.FUTURE, _is_future), (Proof.RINGING, _rings_too_long), (Proof.ID, _is_undated))
+    for proof, is_impossible in tests:
+        if proof < least:
+            return
+        wrong = is_impossible(call, as_utc, clock)
+        if wrong is not is_impossible(call, as_local, clock):
+            yield Epoch(wrong, proof)
+            return
 
 
-def _is_future(call: Mapping[str, Any], zone: tzinfo | None, clock: Clock) -> bool:
-    times = (moment(call.get(name), zone) for name in ("callStarted", "callAnswered"))
-    return any(one is not None and one > clock.now + FUTURE_SLACK for one in times)
+class _Reading(NamedTuple):
+    """A call's times by one way of counting."""
+
+    started: datetime | None
+    answered: datetime | None
+
+    @classmethod
+    def of(cls, call: Mapping[str, Any], zone: tzinfo | None) -> "_Reading":
+        return cls(moment(call.get("callStarted"), zone), moment(call.get("callAnswered"), zone))
 
 
-def _rings_too_long(call: Mapping[str, Any], zone: tzinfo | None, clock: Clock) -> bool:
-    started, state = moment(call.get("callStarted"), zone), str(call.get("callstatus")).strip().lower()
-    return state in RINGING and started is not None and started < clock.now - LONGEST_RING
+def _is_future(_: Mapping[str, Any], read: _Reading, clock: Clock) -> bool:
+    return any(one is not None and one > clock.now + FUTURE_SLACK for one in read)
 
 
-def _is_undated(call: Mapping[str, Any], zone: tzinfo | None, clock: Clock) -> bool:
+def _rings_too_long(call: Mapping[str, Any], read: _Reading, clock: Clock) -> bool:
+    if read.started is None or read.started >= clock.now - LONGEST_RING:
+        return False
+    return str(call.get("callstatus")).strip().lower() in RINGING
+
+
+def _is_undated(call: Mapping[str, Any], read: _Reading, clock: Clock) -> bool:
     """Whether the start is not what the call's id, in the wall clock's time, says."""
-    dated, started = DATED_ID.fullmatch(str(call.get("ivrid"))), moment(call.get("callStarted"), zone)
-    if dated is None or started is None:
+    dated = DATED_ID.fullmatch(str(call.get("ivrid")))
+    if dated is None or read.started is None:
         return False
     try:
-        began = datetime.strptime(dated[1], "%Y%m%d%H%M%S").replace(tzinfo=clock.zone)
+        year, month, day, hour, minute, second = map(int, dated.groups())
+        began = datetime(year, month, day, hour, minute, second, tzinfo=clock.zone)
     except ValueError:
         return False
-    return not -FUTURE_SLACK <= started - began <= LONGEST_WAIT
+    return not -FUTURE_SLACK <= read.started - began <= LONGEST_WAIT
 
 
 def time_of(value: object, clock: Clock) -> datetime | None:
