@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -96,30 +97,27 @@ class Contacts:
     @asynccontextmanager
     async def _alone(self, crm: str, number: SearchNumber, seconds: float) -> AsyncIterator[None]:
         """Nobody else searches for the number, or makes a contact of it, while the block lasts."""
+        owner = secrets.token_hex(8)
         while True:
-            if await store.lock(self._redis, crm, number.e164, seconds):
+            if await store.lock(self._redis, crm, number.e164, owner, seconds):
                 break
             await asyncio.sleep(LOOK_SECONDS)
         try:
             yield
         finally:
-            await store.unlock(self._redis, crm, number.e164)
+            await store.unlock(self._redis, crm, number.e164, owner)
 
     def _formats(self, crm: str) -> tuple[str, ...]:
         return self._accounts[crm].search_formats
 
     async def _cached_or_asked(self, crm: str, number: SearchNumber, name: str) -> Contact:
         """An earlier answer, or a new one: by us, or by whoever asks for the same number now."""
-        while True:
+        known = await store.load(self._redis, crm, number.e164)
+        if known is not None:
+            return known
+        async with self._alone(crm, number, self._accounts[crm].search_seconds):
             known = await store.load(self._redis, crm, number.e164)
-            if known is not None:
-                return known
-            if await store.lock(self._redis, crm, number.e164, self._accounts[crm].search_seconds):
-                try:
-                    return await self._ask(crm, number, name)
-                finally:
-                    await store.unlock(self._redis, crm, number.e164)
-            await asyncio.sleep(LOOK_SECONDS)
+            return known or await self._ask(crm, number, name)
 
     async def _ask(self, crm: str, number: SearchNumber, name: str) -> Contact:
         account, started = self._accounts[crm], self._clock.ticks()

@@ -17,14 +17,11 @@ from redis.exceptions import RedisError
 
 from bridge.core.http_types import Secret
 from bridge.core.tokens import KeptTokens, RateLimit
-from bridge.store import keys
+from bridge.store import keys, leases
 from bridge.store.client import TextRedis
 
 TOKENS_SECONDS = 400 * keys.DAY
 """Refresh tokens live for up to a year with some vendors."""
-
-# KEYS: the lock. ARGV: who holds it
-UNLOCK = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
 # KEYS: the last requests under each limit. ARGV: of each limit, how many may be sent in a period and the period in
 # microseconds. Gives 0 where one may be sent under all of them, and is then noted, or how many microseconds to wait
@@ -111,12 +108,11 @@ class AccountStore:
 
     async def lock(self, holder: str, seconds: float) -> bool:
         """Whether `holder` may renew the tokens now; nobody else may for `seconds`, or until `unlock`."""
-        held = await self._redis.set(keys.oauth_lock(self._account), holder, nx=True, px=int(seconds * 1000))
-        return bool(held)
+        return await leases.take(self._redis, keys.oauth_lock(self._account), holder, seconds)
 
     async def unlock(self, holder: str) -> None:
         """Let others renew."""
-        await self._redis.eval(UNLOCK, 1, keys.oauth_lock(self._account), holder)
+        await leases.release(self._redis, keys.oauth_lock(self._account), holder)
 
     async def take_turn(self, limits: Sequence[RateLimit]) -> float:
         """0.0 where a request may be sent now, and is counted; else the seconds until it is worth asking again.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bridge.core.json_codec import from_json, json_text
 from bridge.core.model import Contact
-from bridge.store import keys
+from bridge.store import keys, leases
 from bridge.store.client import TextRedis
 
 NONE_SECONDS = 60
@@ -36,11 +36,11 @@ async def forget(redis: TextRedis, crm: str, e164: str) -> None:
     await redis.delete(keys.contact(crm, e164))
 
 
-async def lock(redis: TextRedis, crm: str, e164: str, seconds: float) -> bool:
-    """Whether this process may search now; nobody else does for `seconds`, or until `unlock`."""
-    return bool(await redis.set(keys.contact_lock(crm, e164), "1", nx=True, px=max(1, int(seconds * 1000))))
+async def lock(redis: TextRedis, crm: str, e164: str, owner: str, seconds: float) -> bool:
+    """Whether `owner` may search now; nobody else does for `seconds`, or until `unlock`."""
+    return await leases.take(redis, keys.contact_lock(crm, e164), owner, seconds)
 
 
-async def unlock(redis: TextRedis, crm: str, e164: str) -> None:
-    """Let others search."""
-    await redis.delete(keys.contact_lock(crm, e164))
+async def unlock(redis: TextRedis, crm: str, e164: str, owner: str) -> None:
+    """Let others search, unless another may already."""
+    await leases.release(redis, keys.contact_lock(crm, e164), owner)

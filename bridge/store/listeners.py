@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from bridge.core.json_codec import from_json, json_text
 from bridge.core.model import Call
-from bridge.store import keys
+from bridge.store import keys, leases
 from bridge.store.client import StreamEntry, TextRedis
 
 LEASE_MS = 6000
@@ -21,12 +21,6 @@ local held = redis.call('GET', KEYS[1])
 if held and held ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
-"""
-
-# KEYS: the lease. ARGV: who
-LEAVE = """
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-return 0
 """
 
 
@@ -58,7 +52,7 @@ async def hold(redis: TextRedis, pbx: str, who: str) -> bool:
 
 async def leave(redis: TextRedis, pbx: str, who: str) -> None:
     """Let others listen at once."""
-    await redis.eval(LEAVE, 1, keys.listener(pbx), who)
+    await leases.release(redis, keys.listener(pbx), who)
 
 
 async def load_picture(redis: TextRedis, pbx: str) -> Mapping[str, tuple[Call, ...]]:

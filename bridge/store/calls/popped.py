@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from bridge.core.model import Popup
-from bridge.store import keys
+from bridge.store import keys, leases
 from bridge.store.calls import popups
 from bridge.store.client import Batch, TextRedis
 
@@ -16,12 +16,6 @@ REPLACE = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1
-"""
-
-# KEYS: one. ARGV: whose it is
-RELEASE = """
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-return 0
 """
 
 
@@ -44,7 +38,7 @@ async def claim(redis: TextRedis, place: Place, click_id: str, hold_seconds: flo
     process that dies over it holds it no longer than `hold_seconds`."""
     mine = RUNNING + click_id
     while True:
-        if await redis.set(place.key, mine, nx=True, px=int(hold_seconds * 1000)):
+        if await leases.take(redis, place.key, mine, hold_seconds):
             return None
         held = await redis.get(place.key)
         if held == mine:
@@ -56,7 +50,7 @@ async def claim(redis: TextRedis, place: Place, click_id: str, hold_seconds: flo
 
 async def release(redis: TextRedis, place: Place, click_id: str) -> None:
     """Let others make it: this click made none."""
-    await redis.eval(RELEASE, 1, place.key, RUNNING + click_id)
+    await leases.release(redis, place.key, RUNNING + click_id)
 
 
 async def take_over(redis: TextRedis, place: Place, click_id: str, popup_id: str, hold_seconds: float) -> bool:

@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from bridge.core.errors import TooManyClicks, Unavailable
 from bridge.core.model import Click
-from bridge.store import keys, trouble
+from bridge.store import keys, leases, trouble
 from bridge.store.client import Batch, Word
 from bridge.store.scripts import CARRY_OUT, Scripts
 
@@ -35,9 +35,6 @@ for n = 2, #KEYS do
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 """
-
-# KEYS: the click. ARGV: which process abandons it
-ABANDON = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
 # KEYS: the click. ARGV: the prefix of a click in progress, the answer, seconds to live, then the commands, each
 # preceded by the number of its words. Returns nothing, or the answer that is already stored
@@ -126,7 +123,7 @@ async def _begin(scripts: Scripts, click: Click, hold_seconds: float, allowances
 async def abandon(scripts: Scripts, click: Click) -> None:
     """Let a repeat of a click that could not be answered begin immediately."""
     try:
-        await scripts.eval(ABANDON, 1, key_of(click), RUNNING + click.click_id)
+        await leases.release(scripts, key_of(click), RUNNING + click.click_id)
     except (RedisError, OSError):
         log.warning("a failed click is held until its time limit")
 

@@ -5,14 +5,8 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from bridge.core.model import PopupAgent
-from bridge.store import keys
+from bridge.store import keys, leases
 from bridge.store.client import TextRedis
-
-# KEYS: one. ARGV: whose it is
-RELEASE = """
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-return 0
-"""
 
 
 @asynccontextmanager
@@ -21,9 +15,9 @@ async def writing(
 ) -> AsyncIterator[bool]:
     """Whether this worker may write the call now; nobody else does while the block lasts, or for `lease`."""
     key = keys.history_lock(crm, "\x1f".join((agent.crm, agent.crm_user, agent.pbx, ivrid)))
-    holds = bool(await redis.set(key, owner, nx=True, px=int(lease.total_seconds() * 1000)))
+    holds = await leases.take(redis, key, owner, lease.total_seconds())
     try:
         yield holds
     finally:
         if holds:
-            await redis.eval(RELEASE, 1, key, owner)
+            await leases.release(redis, key, owner)
