@@ -26,7 +26,7 @@ from bridge.contacts.matching import matching
 from bridge.contacts.variants import search_number
 from bridge.core.errors import Malformed, RateLimited, RequestFailed, SearchFailed, SettingsError, TokenRefused
 from bridge.core.finding import Finding, Grade
-from bridge.core.http_types import Incoming, Secret
+from bridge.core.http_types import Incoming, Reply, Secret
 from bridge.core.model import AnsweredElsewhere, DeliveryEvent, Event
 from bridge.crm.contract import Delivered, Duplicate, Recipient, RecipientUnknown, Rejected
 from bridge.crm.registry import find, simulator
@@ -161,6 +161,12 @@ def test_a_jwt_is_for_the_login_of_its_org(
     claims = json.loads(raw(assertion.split(".")[1]))
     issued = {"iss": CLIENT_ID, "sub": "popbridge@acme.example", "aud": whom, "exp": int(desk.now.timestamp()) + 180}
     assert claims == issued
+
+
+def test_a_token_is_never_refreshed(key: rsa.RSAPrivateKey) -> None:
+    desk = with_key(key)
+    reply = Reply(200, {}, b'{"access_token":"a","refresh_token":"b"}', 1.0)
+    assert ADAPTER.read_token(desk.account, reply, desk.now).refresh is None
 
 
 def raw(part: str) -> bytes:

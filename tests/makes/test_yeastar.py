@@ -249,7 +249,7 @@ def test_whatever_comes_for_a_token_is_a_named_error(body: bytes) -> None:
 def test_a_tokens_life_that_makes_no_sense_is_the_vendors_usual_one(life: str) -> None:
     body = f'{{"errcode":0,"access_token":"a","access_token_expire_time":{life}}}'
     tokens = ADAPTER.read_token(account(), Reply(200, {}, body.encode(), 1.0), NOW)
-    assert tokens.expires_at == NOW + timedelta(seconds=answers.TOKEN_LIFE)
+    assert tokens.expires_at == NOW + answers.TOKEN_LIFE
     assert tokens.refresh is None
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from bridge.core.errors import RateLimited, RequestFailed, SearchFailed, TokenRefused
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.reasons import Reason, reason
-from bridge.core.tokens import Tokens
+from bridge.core.tokens import Tokens, granted
 from bridge.crm.bitrix24.account import Account
 
 ID = re.compile(r"[1-9][0-9]{0,17}")
@@ -31,7 +31,7 @@ NO_RIGHT = frozenset(
 PASSING = frozenset({"bitrix24.not-json", "bitrix24.no-result"})
 """What a maintenance page looks like; the next attempt may find it gone."""
 LONGEST_TEXT = 200
-DEFAULT_LIFE = 3600.0
+DEFAULT_LIFE = timedelta(hours=1)
 
 
 def page(base_url: str, kind: str, number: str) -> str | None:
@@ -175,15 +175,7 @@ def read_token(reply: Reply, now: datetime) -> Tokens:
     value = _json(reply) or {}
     if reply.status >= 500:
         raise RequestFailed(f"http-{reply.status}", reason("bitrix24.not-working", status=reply.status))
-    access, refresh = (_whole(value, name) for name in ("access_token", "refresh_token"))
-    if not 200 <= reply.status < 300 or not access:
+    tokens = granted(value, now, DEFAULT_LIFE)
+    if not 200 <= reply.status < 300 or tokens is None:
         raise TokenRefused(reason("bitrix24.token-refused", status=reply.status, error=error_code(value)))
-    seconds = value.get("expires_in")
-    life = float(seconds) if isinstance(seconds, int | float) and 0 < seconds < 1e9 else DEFAULT_LIFE
-    return Tokens(Secret(access), now + timedelta(seconds=life), Secret(refresh) if refresh else None)
-
-
-def _whole(value: Mapping[str, Any], name: str) -> str:
-    """A text that must not be cut; "" for what is none."""
-    found = value.get(name)
-    return found if isinstance(found, str) and found.isascii() and found.isprintable() else ""
+    return tokens

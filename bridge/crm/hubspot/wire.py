@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from bridge.core.errors import RateLimited, RequestFailed, SearchFailed, TokenRefused
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.reasons import Reason, reason
-from bridge.core.tokens import Tokens
+from bridge.core.tokens import Tokens, granted
 from bridge.crm.hubspot.account import Account
 from bridge.crm.replies import retry_after
 
@@ -27,7 +27,7 @@ LOCKED, MIGRATING = 423, 477
 LOCKED_SECONDS, MIGRATING_SECONDS = 2.0, 60.0
 PASSING = frozenset({"hubspot.not-json", "hubspot.no-list"})
 LONGEST_TEXT = 200
-DEFAULT_LIFE = 1800.0
+DEFAULT_LIFE = timedelta(minutes=30)
 
 
 def path(kind: str, rest: str = "") -> str:
@@ -166,15 +166,7 @@ def read_token(reply: Reply, now: datetime) -> Tokens:
     value = _json(reply) or {}
     if reply.status >= 500 or reply.status == 429:
         _check_status(reply, value, now)
-    access, refresh = (_whole(value, name) for name in ("access_token", "refresh_token"))
-    if not 200 <= reply.status < 300 or not access:
+    tokens = granted(value, now, DEFAULT_LIFE)
+    if not 200 <= reply.status < 300 or tokens is None:
         raise TokenRefused(reason("hubspot.token-refused", status=reply.status, error=category(value)))
-    seconds = value.get("expires_in")
-    life = float(seconds) if isinstance(seconds, int | float) and 0 < seconds < 1e9 else DEFAULT_LIFE
-    return Tokens(Secret(access), now + timedelta(seconds=life), Secret(refresh) if refresh else None)
-
-
-def _whole(value: Mapping[str, Any], name: str) -> str:
-    """A text that must not be cut; "" for what is none."""
-    found = value.get(name)
-    return found if isinstance(found, str) and found.isascii() and found.isprintable() else ""
+    return tokens

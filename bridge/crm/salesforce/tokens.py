@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from bridge.core.errors import RequestFailed, TokenRefused
-from bridge.core.http_types import Reply, Request, Secret
+from bridge.core.http_types import Reply, Request
 from bridge.core.reasons import reason
-from bridge.core.tokens import Tokens
+from bridge.core.tokens import Tokens, granted
 from bridge.crm.salesforce import jwt, wire
 from bridge.crm.salesforce.account import Account
 
@@ -40,7 +40,8 @@ def read(reply: Reply, now: datetime) -> Tokens:
     except (ValueError, RecursionError):
         value = None
     told = value if isinstance(value, dict) else {}
-    access = told.get("access_token")
-    if reply.status != 200 or not isinstance(access, str) or not (access.isascii() and access.isprintable() and access):
+    tokens = granted(told, now, LIFE)
+    if reply.status != 200 or tokens is None:
         raise TokenRefused(reason("salesforce.token-refused", status=reply.status, error=wire.code(told.get("error"))))
-    return Tokens(Secret(access), now + LIFE)
+    # A new assertion is signed for the next token: one to refresh would replace it.
+    return Tokens(tokens.access, tokens.expires_at)

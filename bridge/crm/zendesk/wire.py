@@ -9,7 +9,7 @@ from typing import Any
 from bridge.core.errors import RateLimited, RequestFailed, SearchFailed, TokenRefused
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.reasons import Reason, reason
-from bridge.core.tokens import Tokens
+from bridge.core.tokens import Tokens, granted
 from bridge.crm.replies import retry_after
 from bridge.crm.zendesk.account import Account
 
@@ -20,7 +20,7 @@ PAGES = {"user": "users", "ticket": "tickets", "organization": "organizations"}
 PASSING = {"zendesk.not-json", "zendesk.no-list", "zendesk.error"}
 """What a maintenance page or an overloaded search look like; the next attempt may find it gone."""
 LONGEST_TEXT = 200
-DEFAULT_LIFE = 1800.0
+DEFAULT_LIFE = timedelta(minutes=30)
 """Seconds that an access token lives unless the client asks for something else."""
 
 
@@ -148,16 +148,7 @@ def read_token(reply: Reply, now: datetime) -> Tokens:
     if reply.status == 429 or reply.status >= 500:
         check(reply)
     value = _json(reply)
-    access = text_whole(value, "access_token")
-    if value is None or not 200 <= reply.status < 300 or not access:
+    tokens = granted(value, now, DEFAULT_LIFE)
+    if not 200 <= reply.status < 300 or tokens is None:
         raise TokenRefused(reason("zendesk.token-refused", status=reply.status, error=error_code(value or {})))
-    seconds = value.get("expires_in")
-    life = float(seconds) if isinstance(seconds, int | float) and 0 < seconds < 1e9 else DEFAULT_LIFE
-    refresh = text_whole(value, "refresh_token")
-    return Tokens(Secret(access), now + timedelta(seconds=life), Secret(refresh) if refresh else None)
-
-
-def text_whole(value: Mapping[str, Any] | None, name: str) -> str:
-    """A text that must not be cut; "" for what is none."""
-    found = value.get(name) if value else None
-    return found if isinstance(found, str) and found.isascii() and found.isprintable() else ""
+    return tokens

@@ -7,13 +7,13 @@ from urllib.parse import urlencode, urlsplit
 from bridge.core.errors import RateLimited, TokenRefused
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.reasons import reason
-from bridge.core.tokens import Tokens
+from bridge.core.tokens import Tokens, granted
 from bridge.crm.zoho import wire
 from bridge.crm.zoho.account import Account
 
 BLOCKED_SECONDS = 120.0
 """How long to wait after too many tokens: the block lasts for up to ten minutes."""
-DEFAULT_LIFE = 3600.0
+DEFAULT_LIFE = timedelta(hours=1)
 
 
 def ask(account: Account, refresh: Secret | None) -> Request:
@@ -32,18 +32,15 @@ def read(account: Account, reply: Reply, now: datetime) -> Tokens:
     """The token. Raises `TokenRefused` (an error stands in a 200, too), and `RateLimited` after too many."""
     wire.raise_passing(reply, now)
     value = wire.object_in(reply) or {}
-    error, access = value.get("error"), value.get("access_token")
+    error, tokens = value.get("error"), granted(value, now, DEFAULT_LIFE)
     if error == "Access Denied":
         raise RateLimited(BLOCKED_SECONDS)
-    if reply.status != 200 or not isinstance(access, str) or not (access.isascii() and access.isprintable() and access):
+    if reply.status != 200 or tokens is None:
         raise TokenRefused(reason("zoho.token-refused", status=reply.status, error=wire.code(error)))
     host = _host(value.get("api_domain"))
     if account.api_url is None and host not in ("", _host(account.api)):
         raise TokenRefused(reason("zoho.other-data-centre", host=host))
-    seconds, refresh = value.get("expires_in"), value.get("refresh_token")
-    life = float(seconds) if isinstance(seconds, int | float) and 0 < seconds < 1e9 else DEFAULT_LIFE
-    newer = Secret(refresh) if isinstance(refresh, str) and refresh else None
-    return Tokens(Secret(access), now + timedelta(seconds=life), newer)
+    return tokens
 
 
 def _host(address: Any) -> str:

@@ -7,22 +7,21 @@ one, but refuses an extension that does not exist as it refuses one that may not
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any, TypeGuard
+from typing import Any
 from urllib.parse import urlencode
 
 from bridge.core.errors import PbxRefused, PbxUnintelligible, TokenRefused
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.model import Call
 from bridge.core.reasons import Reason, reason
-from bridge.core.tokens import Tokens
+from bridge.core.tokens import Tokens, granted
 from bridge.pbx._3cx.participants import Participant, number_of, text
 from bridge.pbx.contract import Listing
 from bridge.pbx.reading import check_status, decoded
 
 SYSTEM = "3CX"
-TOKEN_LIFE = 60.0
-"""Seconds that a token is taken to be good for where the answer does not say: it is replaced when refused, too."""
-LONGEST_LIFE = 86400.0
+TOKEN_LIFE = timedelta(minutes=1)
+"""How long a token is taken to be good where the answer does not say: it is replaced when refused, too."""
 NOT_EXTENSIONS = ("routepoint", "queue", "ringgroup", "specialmenu", "externalline")
 NOT_SELECTED = Reason("3cx.not-selected")
 
@@ -45,17 +44,11 @@ def read_token(reply: Reply, now: datetime) -> Tokens:
         raise TokenRefused(reason("3cx.no-token-service"))
     if not 200 <= reply.status < 300:
         raise TokenRefused(reason("3cx.login-refused", status=reply.status))
-    found = _json(reply)
-    token = found.get("access_token") if isinstance(found, dict) else None
-    if not _is_token(token):
+    tokens = granted(_json(reply), now, TOKEN_LIFE)
+    if tokens is None:
         raise TokenRefused(reason("token-unreadable", status=reply.status))
-    life = found.get("expires_in")
-    is_life = isinstance(life, int | float) and not isinstance(life, bool) and 0 < life < float("inf")
-    return Tokens(Secret(token), now + timedelta(seconds=min(life, LONGEST_LIFE) if is_life else TOKEN_LIFE))
-
-
-def _is_token(value: object) -> TypeGuard[str]:
-    return isinstance(value, str) and value != "" and value.isascii() and value.isprintable()
+    # The client credentials alone get the next token: one to refresh would replace them.
+    return Tokens(tokens.access, tokens.expires_at)
 
 
 def read_calls(reply: Reply, pbx: str, trunk_dids: Mapping[str, str]) -> Listing:

@@ -3,16 +3,16 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, TypeGuard
+from typing import Any
 
 from bridge.core.errors import PbxRefused, PbxUnintelligible, PbxUnreachable, TokenRefused
-from bridge.core.http_types import Reply, Secret
+from bridge.core.http_types import Reply
 from bridge.core.reasons import reason
-from bridge.core.tokens import Tokens
+from bridge.core.tokens import Tokens, granted
 from bridge.pbx.reading import check_status, decoded
 
 SYSTEM = "Webex"
-TOKEN_LIFE, LONGEST_LIFE = 3600.0, 14 * 86400.0
+TOKEN_LIFE = timedelta(hours=1)
 """Seconds that an access token is good for where the answer does not say, and at most."""
 TOO_MANY, REFUSED = 429, (401, 403)
 
@@ -44,13 +44,10 @@ def read_token(reply: Reply, now: datetime) -> Tokens:
         raise TokenRefused(reason("webex.no-token-service"))
     if not 200 <= reply.status < 300:
         raise TokenRefused(reason("webex.login-refused", status=reply.status, message=_message(reply)))
-    found = _json(reply)
-    access = found.get("access_token") if isinstance(found, dict) else None
-    if not isinstance(found, dict) or not _is_token(access):
+    tokens = granted(_json(reply), now, TOKEN_LIFE)
+    if tokens is None:
         raise TokenRefused(reason("token-unreadable", status=reply.status))
-    life, refresh = found.get("expires_in"), found.get("refresh_token")
-    expires_at = now + timedelta(seconds=min(life, LONGEST_LIFE) if _is_life(life) else TOKEN_LIFE)
-    return Tokens(Secret(access), expires_at, Secret(refresh) if _is_token(refresh) else None)
+    return tokens
 
 
 def written(value: object) -> str:
@@ -58,14 +55,6 @@ def written(value: object) -> str:
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**40 else ""
-
-
-def _is_token(value: object) -> TypeGuard[str]:
-    return isinstance(value, str) and value != "" and value.isascii() and value.isprintable()
-
-
-def _is_life(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
 
 
 def _json(reply: Reply) -> object:

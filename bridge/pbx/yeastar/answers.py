@@ -6,7 +6,7 @@ Numbers of errors come from programs that met them: the vendor's own table of th
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, TypeGuard
+from typing import Any
 
 from bridge.core.errors import (
     PbxError,
@@ -19,7 +19,7 @@ from bridge.core.errors import (
 )
 from bridge.core.http_types import Reply, Secret
 from bridge.core.reasons import Reason, reason
-from bridge.core.tokens import Tokens
+from bridge.core.tokens import Tokens, granted
 from bridge.pbx.reading import check_status, decoded
 
 SYSTEM = "Yeastar"
@@ -30,7 +30,7 @@ LIMIT_SECONDS = 60
 """How long to ask nothing once its limit is used up."""
 ERROR_BYTES = 4096
 """Errors are short. An answer longer than this is not read twice to see whether it is one."""
-TOKEN_LIFE = 1800
+TOKEN_LIFE = timedelta(minutes=30)
 """Seconds that an access token is good for, where the answer does not say."""
 CODES = {
     TOKEN_EXPIRED: "token-refused",
@@ -79,18 +79,12 @@ def read_token(reply: Reply, secret: Secret, now: datetime) -> Tokens:
         raise RateLimited(LIMIT_SECONDS)
     if number == SERVER_ERROR:
         raise RequestFailed("token-unavailable", reason("token-unavailable", status=reply.status))
-    access, refresh = found.get("access_token"), found.get("refresh_token")
     if number != 0:
         raise TokenRefused(_cause(number, _quoted(found.get("errmsg"), secret), "yeastar.login-refused"))
-    if not _is_token(access):
+    tokens = granted(found, now, TOKEN_LIFE, "access_token_expire_time")
+    if tokens is None:
         raise TokenRefused(reason("token-unreadable", status=reply.status))
-    life = found.get("access_token_expire_time")
-    seconds = life if isinstance(life, int) and not isinstance(life, bool) and 0 < life < 10**8 else TOKEN_LIFE
-    return Tokens(Secret(access), now + timedelta(seconds=seconds), Secret(refresh) if _is_token(refresh) else None)
-
-
-def _is_token(value: object) -> TypeGuard[str]:
-    return isinstance(value, str) and value != "" and value.isascii() and value.isprintable()
+    return tokens
 
 
 def objects(value: object, what: str) -> list[dict[str, Any]]:
