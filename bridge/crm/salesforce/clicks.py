@@ -1,13 +1,13 @@
 """Salesforce's clicks: the callout of a flow with a header of its named credential, or a link; pure."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from bridge.core.errors import Malformed
 from bridge.core.http_types import Incoming
-from bridge.crm.clicks import MAX_KEY_CHARACTERS, asked, fields_of, idempotency_key, text
+from bridge.crm import token_clicks
+from bridge.crm.clicks import text
 from bridge.crm.contract import ClickRequest
-from bridge.crm.proofs import check_token
 from bridge.crm.salesforce import wire
 from bridge.crm.salesforce.account import Account
 
@@ -17,14 +17,7 @@ UNSET = ("null", "{!recordId}")
 
 def read_click(account: Account, incoming: Incoming) -> ClickRequest:
     """What a click asks, once its sender is proven. A flow's interview is one press, however often it is sent."""
-    is_link = incoming.method == "GET"
-    proof = check_token(account.click_token, incoming, in_body=not is_link)
-    fields = incoming.query if is_link else fields_of(incoming)
-    press = text(fields, "press")
-    if press is not None and len(press) > MAX_KEY_CHARACTERS:
-        raise Malformed(f"press must have at most {MAX_KEY_CHARACTERS} characters")
-    key = idempotency_key(incoming) or (f"interview:{press}" if press and not is_link else None)
-    return asked({**fields, "record": _record(account, fields) or fields.get("record")}, key, proof)
+    return token_clicks.read_click(account.click_token, incoming, partial(_record, account), "interview")
 
 
 def _record(account: Account, fields: Mapping[str, Any]) -> dict[str, object] | None:
