@@ -82,7 +82,7 @@ PURE = (
 IMPURE = {"httpx", "aiohttp", "redis", "rq", "starlette", "uvicorn", "sqlalchemy", "asyncio", "os", "time", "socket"}
 LIBRARIES = {
     "httpx": {"bridge.egress", "bridge.demo.once"},
-    "httpx_aiohttp": {"bridge.egress.client"},
+    "httpx_aiohttp": {"bridge.egress.transport"},
     "aiohttp": {"bridge.egress"},
     "rq": {"bridge.store.jobs", "workers"},
     "redis": {"bridge.store", "workers"},

@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import httpx
-from httpx_aiohttp import AiohttpTransport
 
 from bridge.core.http_types import Reply, Request
 from bridge.egress import response_head
@@ -26,6 +25,7 @@ from bridge.egress.failures import DROPPED, FAILURES, failed, never_connected, o
 from bridge.egress.names_checked import NamesChecked
 from bridge.egress.proxy import PORTS, Proxy
 from bridge.egress.reachable import trusting
+from bridge.egress.transport import AsWritten
 
 MAX_REPLY_BYTES = 16 * 1024 * 1024
 PROXY_AUTHENTICATION_REQUIRED = 407
@@ -167,7 +167,7 @@ def _session(connector: Connector) -> aiohttp.ClientSession:
 
 def _http(connector: Connector, proxy: httpx.Proxy | None = None) -> httpx.AsyncClient:
     return httpx.AsyncClient(
-        transport=AiohttpTransport(client=_session(connector), proxy=proxy),
+        transport=AsWritten(_session(connector), proxy),
         headers={"User-Agent": "popbridge", "Accept-Encoding": "gzip, deflate"},
         trust_env=False,
         follow_redirects=False,
