@@ -152,11 +152,17 @@ def listening(handler: logging.Handler, level: int) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def serving(app: Starlette) -> AsyncIterator[str]:
-    """The app under a real server; its address."""
+async def serving(app: Starlette, simulated: bool = False) -> AsyncIterator[str]:
+    """The app under a real server, that of the bridge or (`simulated`) that of simulators; its address."""
     listening = listen("127.0.0.1", 0)
     config = uvicorn.Config(
-        app, http=BoundedProtocol, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2
+        app,
+        http="httptools" if simulated else BoundedProtocol,
+        ws="websockets-sansio" if simulated else "none",
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        timeout_graceful_shutdown=2,
     )
     server = uvicorn.Server(config)
     server.capture_signals = _no_signals  # type: ignore[method-assign]
@@ -353,7 +359,8 @@ async def open_stage(
     stage = replace(Stage(folder, redis_url, main.board, main.fake, crm, make, systems), **changed)
     mounts = [Mount(_mounted(name), system.app()) for name, system in systems.items()]
     further = Starlette()
-    async with serving(Starlette(routes=[*mounts, Mount("/crm", stage.crm.app()), Mount("/", further)])) as address:
+    sides = Starlette(routes=[*mounts, Mount("/crm", stage.crm.app()), Mount("/", further)])
+    async with serving(sides, simulated=True) as address:
         stage.pbx_url = address
         for name, kind in stage.crms.items():
             described = crm_registry.simulator(kind)

@@ -218,7 +218,7 @@ CLOCKS = {"datetime.now", "datetime.utcnow", "date.today", "datetime.today", "op
 def misplaced_libraries(found: list[Module]) -> Iterator[str]:
     """Libraries outside the one place that knows them. A vendor's simulator is a web app of its own."""
     for module in found:
-        is_simulator = module.name.endswith(".simulator")
+        is_simulator = module.name.endswith((".simulator", ".simulated_port"))
         for other in module.imports - MAPPED:
             library = other.split(".")[0]
             homes = LIBRARIES.get(library, {module.name}) | (

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -136,13 +137,14 @@ class PhoneSystem:
             return frozenset((await self.snapshot(None)).extensions) or None
         return await self._all_extensions()
 
-    async def connection(self) -> AsyncIterator[Told]:
+    async def connection(self) -> AsyncGenerator[Told, None]:
         """What it tells on a connection, the whole picture first, until that breaks. Raises `PbxError`."""
         if not isinstance(self.adapter, Connects):
             raise PbxRefused(reason("no-event-connection", name=self.name))
         try:
-            async for told in self.adapter.connect(self.account, self._session):
-                yield told
+            async with aclosing(self.adapter.connect(self.account, self._session)) as telling:
+                async for told in telling:
+                    yield told
         except RequestFailed as error:
             raise PbxUnreachable(reason("of-pbx", name=self.name, what=error.reason)) from None
         except (RateLimited, TokenRefused) as error:

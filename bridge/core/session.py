@@ -2,10 +2,22 @@
 
 import asyncio
 from collections.abc import MutableMapping
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from bridge.core.http_types import Reply, Request, Secret
+
+
+class Socket(Protocol):
+    """A websocket that is open. Both methods raise `RequestFailed` once it is not any more."""
+
+    async def receive(self, seconds: float) -> str | None:
+        """The next message; None when none came in so many seconds. What is no text has replacement characters in it.
+        One of more than a megabyte is a failure."""
+
+    async def send(self, text: str) -> None:
+        """Send a message."""
 
 
 class Session(Protocol):
@@ -46,6 +58,14 @@ class Session(Protocol):
 
     async def dial(self, host: str, port: int, tls: bool = False) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A raw connection, for protocols that are not HTTP. Whoever opens it closes it. Raises `RequestFailed`."""
+
+    def websocket(
+        self, request: Request, authorized: bool = False, pings: bool = True
+    ) -> AbstractAsyncContextManager[Socket | Reply]:
+        """A websocket to the address of `request` (http or https), for as long as the block lasts; or the reply that
+        refused it, without its body. `authorized`: with the token, as `send_authorized`. `pings`: it counts as broken
+        when the other side leaves pings unanswered. Raises as `send_authorized`.
+        """
 
     async def remember(self, key: str, value: str, ttl: timedelta, vital: bool = True) -> None:
         """Keep `value` for all processes, for as long as `ttl`. Where it is not `vital`, it is no failure that nothing

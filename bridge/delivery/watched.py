@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import MutableMapping
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Any
 
 from bridge.core.http_types import Reply, Request, Secret
-from bridge.core.session import Session
+from bridge.core.session import Session, Socket
 
 
 class Watched:
@@ -50,6 +51,12 @@ class Watched:
     async def dial(self, host: str, port: int, tls: bool = False) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """See `Session.dial`."""
         return await self._session.dial(host, port, tls)
+
+    def websocket(
+        self, request: Request, authorized: bool = False, pings: bool = True
+    ) -> AbstractAsyncContextManager[Socket | Reply]:
+        """See `Session.websocket`."""
+        return self._session.websocket(request, authorized, pings)
 
     async def remember(self, key: str, value: str, ttl: timedelta, vital: bool = True) -> None:
         """See `Session.remember`."""

@@ -10,13 +10,14 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 import aiohttp
 import httpx
 
 from bridge.core.http_types import Reply, Request
+from bridge.core.session import Socket
 from bridge.egress import response_head
 from bridge.egress.allowed_addresses import EVERYWHERE, Reach
 from bridge.egress.bodies import drop, read
@@ -26,6 +27,7 @@ from bridge.egress.names_checked import NamesChecked
 from bridge.egress.proxy import PORTS, Proxy
 from bridge.egress.reachable import trusting
 from bridge.egress.transport import AsWritten
+from bridge.egress.websockets import Websockets, refusing_redirects
 
 MAX_REPLY_BYTES = 16 * 1024 * 1024
 PROXY_AUTHENTICATION_REQUIRED = 407
@@ -41,10 +43,12 @@ class EgressClient:
         context: ssl.SSLContext | None = None,
         proxy: Proxy | None = None,
         proxied: httpx.AsyncClient | None = None,
+        sessions: tuple[aiohttp.ClientSession, aiohttp.ClientSession | None] | None = None,
     ) -> None:
         self._client, self._reach, self._context = client, reach, context or trusting()
         self._proxy, self._proxied = proxy, proxied
         self._names = NamesChecked(reach)
+        self._websockets = Websockets(sessions[0], self._names, proxy, sessions[1]) if sessions else None
 
     def way_to(self, url: str) -> str:
         """The proxy (host and port) through which a request to this address goes; "" where it goes directly."""
@@ -85,6 +89,13 @@ class EgressClient:
             raise failed("timeout", host=host, seconds=timeout_seconds) from None
         except FAILURES as error:
             raise of_proxy(error, self.way_to(request.url)) or of_host(error, host) from None
+
+    def websocket(
+        self, request: Request, timeout_seconds: float, pings: bool = True
+    ) -> AbstractAsyncContextManager[Socket | Reply]:
+        """A websocket, opened within `timeout_seconds`. See `Websockets.open`."""
+        assert self._websockets is not None  # noqa: S101 - opened by `open_client`
+        return self._websockets.open(request, timeout_seconds, pings)
 
     async def dial(
         self, host: str, port: int, timeout_seconds: float, tls: bool = False
@@ -162,12 +173,13 @@ def _session(connector: Connector) -> aiohttp.ClientSession:
         max_line_size=response_head.MAX_FIELD_BYTES,
         max_field_size=response_head.MAX_FIELD_BYTES,
         max_headers=response_head.MAX_HEADERS,
+        trace_configs=[refusing_redirects()],
     )
 
 
-def _http(connector: Connector, proxy: httpx.Proxy | None = None) -> httpx.AsyncClient:
+def _http(session: aiohttp.ClientSession, proxy: httpx.Proxy | None = None) -> httpx.AsyncClient:
     return httpx.AsyncClient(
-        transport=AsWritten(_session(connector), proxy),
+        transport=AsWritten(session, proxy),
         headers={"User-Agent": "popbridge", "Accept-Encoding": "gzip, deflate"},
         trust_env=False,
         follow_redirects=False,
@@ -189,11 +201,11 @@ async def open_client(
     logging.getLogger("httpx").disabled = True  # its INFO line prints whole addresses, secrets in queries and all
     reach, context = reach or Reach(), context or trusting()
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(_http(Connector(reach, context, max_connections)))
-        proxied = None
+        direct, proxied, by_proxy = _session(Connector(reach, context, max_connections)), None, None
+        client = await stack.enter_async_context(_http(direct))
         if proxy is not None:
-            connector = Connector(Reach(EVERYWHERE), context, max_connections)
+            by_proxy = _session(Connector(Reach(EVERYWHERE), context, max_connections))
             proxied = await stack.enter_async_context(
-                _http(connector, httpx.Proxy(proxy.address, headers=proxy.headers))
+                _http(by_proxy, httpx.Proxy(proxy.address, headers=proxy.headers))
             )
-        yield EgressClient(client, reach, context, proxy, proxied)
+        yield EgressClient(client, reach, context, proxy, proxied, (direct, by_proxy))

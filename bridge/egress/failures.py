@@ -30,6 +30,13 @@ def _cause_of(error: BaseException) -> str:
     return "no-connection" if never_connected(error) else "broken-connection"
 
 
+def wrapped(error: Exception) -> Exception:
+    """A failure of aiohttp's as httpx hands it on, with that as its cause."""
+    outer = httpx.TransportError("") if not isinstance(error, AddressRefused) else error
+    outer.__cause__ = error if outer is not error else None
+    return outer
+
+
 def failed(cause: str, code: str = "", **params: object) -> RequestFailed:
     """A failure with its reason (`code`, else the cause's own); the words name the host alone, never the address or a
     body."""

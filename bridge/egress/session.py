@@ -1,13 +1,15 @@
 """The session that an adapter works with: one account's way out, with all that the core owns of it."""
 
 import asyncio
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Callable, MutableMapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from bridge.core.errors import RateLimited, RequestFailed, TokenRefused
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.reasons import Reason
+from bridge.core.session import Socket
 from bridge.core.tokens import LimitsRequests, RateLimit, Tokens, UsesTokens
 from bridge.egress.client import MAX_REPLY_BYTES, EgressClient
 from bridge.egress.tokens import TokenKeeper, TokenStore
@@ -82,6 +84,22 @@ class AccountSession:
     async def dial(self, host: str, port: int, tls: bool = False) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """See `Session.dial`."""
         return await self._client.dial(host, port, self._timeout, tls)
+
+    @asynccontextmanager
+    async def websocket(
+        self, request: Request, authorized: bool = False, pings: bool = True
+    ) -> AsyncIterator[Socket | Reply]:
+        """See `Session.websocket`."""
+        token = await self.token() if authorized else None
+        async with AsyncExitStack() as stack:
+            opened = await stack.enter_async_context(self._open(request, token, pings))
+            if token is not None and isinstance(opened, Reply) and opened.status == UNAUTHORIZED:
+                token = await self.token(refused=token)
+                opened = await stack.enter_async_context(self._open(request, token, pings))
+            yield opened
+
+    def _open(self, request: Request, token: Secret | None, pings: bool) -> AbstractAsyncContextManager[Socket | Reply]:
+        return self._client.websocket(_bearing(request, token) if token else request, self._timeout, pings)
 
     async def remember(self, key: str, value: str, ttl: timedelta, vital: bool = True) -> None:
         """See `Session.remember`."""

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import socket
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 
 from redis.exceptions import RedisError
@@ -127,9 +127,10 @@ class Listener:
         failures = 0
         while True:
             try:
-                async for one in self.system.connection():
-                    failures = 0
-                    await self.arrived.put(("", one))
+                async with aclosing(self.system.connection()) as told:
+                    async for one in told:
+                        failures = 0
+                        await self.arrived.put(("", one))
                 raise ConnectionError("the connection was closed")
             except (PbxError, OSError) as error:
                 self.doing = replace(self.doing, problem=str(error))

@@ -7,7 +7,7 @@ Every question raises `PbxRefused`, `PbxUnreachable` or `PbxUnintelligible` and 
 passes through.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, StrEnum
@@ -208,7 +208,7 @@ class AnswersEvents(Protocol):
 class Connects(Protocol):
     """It offers a connection on which it sends events."""
 
-    def connect(self, account: Any, session: Session) -> AsyncIterator[Told]:
+    def connect(self, account: Any, session: Session) -> AsyncGenerator[Told, None]:
         """The events, the first of them a `Picture`, until the connection breaks. Raises as a question does."""
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -9,7 +10,7 @@ from typing import Any, cast
 from bridge.config.models import PbxAccount
 from bridge.core.errors import PbxError
 from bridge.core.http_types import Reply, Request, Secret
-from bridge.core.session import Session
+from bridge.core.session import Session, Socket
 from bridge.pbx.contract import ListsExtensions, ListsPeople, ListsQueues, PbxAdapter
 
 
@@ -30,6 +31,7 @@ class RecordingSession:
         self.name, self.local = session.name, cast(MutableMapping[str, Any], {})
         self._session, self._recorded = session, recorded
         self.token, self.remember, self.recall = session.token, session.remember, session.recall
+        self.websocket = session.websocket
 
     @property
     def now(self) -> datetime:
@@ -98,6 +100,12 @@ class Replay:
     async def dial(self, host: str, port: int, tls: bool = False) -> tuple[Any, Any]:
         """A connection on which all is there already."""
         return fed(self._raw)
+
+    def websocket(
+        self, request: Request, authorized: bool = False, pings: bool = True
+    ) -> AbstractAsyncContextManager[Socket | Reply]:
+        """Whatever refuses it: no question needs one."""
+        return nullcontext(self._replies[0])
 
     async def remember(self, key: str, value: str, ttl: timedelta, vital: bool = True) -> None:
         """Nothing is remembered."""

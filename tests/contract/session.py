@@ -81,6 +81,9 @@ class ContractSession:
     async def dial(self, host: str, port: int, tls: bool = False) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection(host, port)
 
+    def websocket(self, request: Request, authorized: bool = False, pings: bool = True) -> Any:
+        raise NotImplementedError("no question needs one")
+
     async def remember(self, key: str, value: str, ttl: timedelta, vital: bool = True) -> None:
         self.memory.remembered[key] = value
 

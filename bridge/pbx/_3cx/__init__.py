@@ -1,6 +1,7 @@
 """3CX v20: live calls by its Call Control API. See README.md here for the licence, rights, and what it leaves out."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -12,8 +13,12 @@ from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.session import Session
 from bridge.core.tokens import Tokens
 from bridge.pbx._3cx import findings, wire
-from bridge.pbx.contract import Knows, Listing
+from bridge.pbx._3cx.connection import changes
+from bridge.pbx.contract import Change, Knows, Listing, Picture, Told
 from bridge.pbx.reading import parse
+
+MOST_ALONE = 4
+"""Extensions that are asked for one by one after events; of more of them, the list of all."""
 
 
 class Account(PbxAccount):
@@ -51,6 +56,26 @@ class ThreeCx:
         reply = await session.send_authorized(wire.ask(account.base_url), True)
         return await parse(reply, lambda got: wire.read_calls(got, session.name, account.trunk_dids))
 
+    async def connect(self, account: Account, session: Session) -> AsyncGenerator[Told, None]:
+        """The whole list first; then the calls of each extension of which an event tells."""
+        async with session.websocket(wire.ask_events(account.base_url), authorized=True) as opened:
+            if isinstance(opened, Reply):
+                raise wire.refused(opened)
+            yield Picture(await self.calls(account, session, None), session.now)
+            async for extensions in changes(opened):
+                told = await self._asked_again(account, session, extensions)
+                for one in told:
+                    yield one
+
+    async def _asked_again(self, account: Account, session: Session, extensions: frozenset[str]) -> list[Told]:
+        """Their calls as they are now, or (many of them, or nobody knows whose) those of all extensions."""
+        if "" not in extensions and len(extensions) <= MOST_ALONE:
+            asked = (_change(account, session, extension) for extension in extensions)
+            found = await asyncio.gather(*asked)
+            if None not in found:
+                return [one for one in found if one is not None]
+        return [Picture(await self.calls(account, session, None), session.now)]
+
     async def probe(self, account: Account, session: Session) -> list[Finding]:
         """Which extensions it may see, whether numbers dialled are known, and how safely it is asked."""
         reply = await session.send_authorized(wire.ask(account.base_url), True)
@@ -65,6 +90,15 @@ class ThreeCx:
     def read_token(self, account: Account, reply: Reply, now: datetime) -> Tokens:
         """The token that came, which ends the one before."""
         return wire.read_token(reply, now)
+
+
+async def _change(account: Account, session: Session, extension: str) -> Change | None:
+    """One extension's calls; None where only the list of all can tell."""
+    reply = await session.send_authorized(wire.ask_number(account.base_url, extension), True)
+    listing = wire.read_number(reply, session.name, account.trunk_dids)
+    if listing is None or extension in listing.unreadable or extension not in listing.extensions:
+        return None
+    return Change(extension, listing.extensions[extension])
 
 
 ADAPTER = ThreeCx()

@@ -9,16 +9,18 @@ import secrets
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 from bridge.core.http_types import Secret
 from bridge.pbx._3cx.exchange import ROUTE_POINT, Exchange
+from bridge.pbx._3cx.simulated_port import EventPort
 from bridge.pbx.simulation import SLOW_SECONDS, SimulatedPbx
 from bridge.pbx.switchboard import Switchboard
 
@@ -29,7 +31,8 @@ ACCESS_SECONDS = 3600
 class Faults:
     """Misbehaviours, to be switched while it runs; as it is made, none. They may be combined.
 
-    `visible` are the extensions selected for the client (None: all); `gives_did` fills `party_did`.
+    `visible` are the extensions selected for the client (None: all); `gives_did` fills `party_did`; `events` is what
+    comes on the websocket instead of events.
     """
 
     slow_seconds: float = 0.0
@@ -39,6 +42,7 @@ class Faults:
     gives_did: bool = False
     html_page: bool = False
     cut_to: int = 0
+    events: Literal["", "garbage", "huge"] = ""
 
 
 @dataclass(slots=True)
@@ -66,6 +70,10 @@ class ThreeCxSimulator:
     faults: Faults
     clock: Callable[[], float] = time.time
     issued: Issued = field(default_factory=Issued)
+    port: EventPort = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.port = EventPort(self)
 
     def app(self) -> Starlette:
         """The API; mount it where `base_url` points."""
@@ -73,6 +81,7 @@ class ThreeCxSimulator:
             routes=[
                 Route("/connect/token", self._token, methods=["POST"]),
                 Route("/callcontrol", self._numbers, methods=["GET"]),
+                WebSocketRoute("/callcontrol/ws", self.port.serve),
                 Route("/callcontrol/{dn}", self._number, methods=["GET"]),
                 Route("/callcontrol/{dn}/participants", self._participants, methods=["GET"]),
             ]
@@ -90,7 +99,21 @@ class ThreeCxSimulator:
         return JSONResponse(self.issued.renew(self.clock()))
 
     async def _numbers(self, request: Request) -> Response:
-        return await self._refused(request) or self._answer(self._exchange.numbers(self.faults.visible))
+        return await self._refused(request) or self._answer(self.numbers())
+
+    def numbers(self) -> list[dict[str, Any]]:
+        """All that the client sees."""
+        return self._exchange.numbers(self.faults.visible)
+
+    def refusal(self, websocket: WebSocket) -> int | None:
+        """The status with which a websocket is refused; None: it is let in."""
+        if self.faults.down:
+            return 503
+        return None if self._takes(websocket.headers.get("authorization", "")) else 401
+
+    def _takes(self, authorization: str) -> bool:
+        offered = authorization.removeprefix("Bearer ")
+        return bool(offered) and Secret(self.issued.access).matches(offered) and self.clock() < self.issued.until
 
     async def _number(self, request: Request) -> Response:
         return await self._refused(request) or self._answer(self._exchange.number(request.path_params["dn"]))
@@ -115,8 +138,7 @@ class ThreeCxSimulator:
     async def _refused(self, request: Request) -> Response | None:
         if (broken := await self._broken()) is not None:
             return broken
-        offered = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if not offered or not Secret(self.issued.access).matches(offered) or self.clock() >= self.issued.until:
+        if not self._takes(request.headers.get("authorization", "")):
             return Response(status_code=401)
         dn = request.path_params.get("dn", ROUTE_POINT)
         seen = self.switchboard.extensions if self.faults.visible is None else self.faults.visible

@@ -5,12 +5,12 @@ one, but refuses an extension that does not exist as it refuses one that may not
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
-from bridge.core.errors import PbxRefused, PbxUnintelligible, TokenRefused
+from bridge.core.errors import PbxError, PbxRefused, PbxUnintelligible, TokenRefused
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.model import Call
 from bridge.core.reasons import Reason, reason
@@ -23,12 +23,23 @@ SYSTEM = "3CX"
 TOKEN_LIFE = timedelta(minutes=1)
 """How long a token is taken to be good where the answer does not say: it is replaced when refused, too."""
 NOT_EXTENSIONS = ("routepoint", "queue", "ringgroup", "specialmenu", "externalline")
+NOT_SEEN = (403, 404)
 NOT_SELECTED = Reason("3cx.not-selected")
 
 
 def ask(base_url: str) -> Request:
     """The question; the session adds the token."""
     return Request("GET", f"{base_url}/callcontrol", {"Accept": "application/json"})
+
+
+def ask_number(base_url: str, dn: str) -> Request:
+    """The question for one extension."""
+    return Request("GET", f"{base_url}/callcontrol/{quote(dn, safe='')}", {"Accept": "application/json"})
+
+
+def ask_events(base_url: str) -> Request:
+    """Where the websocket is; the session adds the token."""
+    return Request("GET", f"{base_url}/callcontrol/ws")
 
 
 def ask_token(base_url: str, client_id: str, secret: Secret) -> Request:
@@ -53,9 +64,33 @@ def read_token(reply: Reply, now: datetime) -> Tokens:
 
 def read_calls(reply: Reply, pbx: str, trunk_dids: Mapping[str, str]) -> Listing:
     """Each extension with its calls. One that is not listed may exist, and not be selected for this client."""
+    return _listing(_extensions(_rows(reply)), pbx, trunk_dids)
+
+
+def read_number(reply: Reply, pbx: str, trunk_dids: Mapping[str, str]) -> Listing | None:
+    """One extension with its calls; None where it is not selected (any more)."""
+    if reply.status in NOT_SEEN:
+        return None
+    check_status(reply, SYSTEM)
+    row = _json(reply)
+    if not isinstance(row, dict) or not number_of(row.get("dn")):
+        raise PbxUnintelligible(reason("3cx.no-numbers"))
+    return _listing(_extensions([row]), pbx, trunk_dids)
+
+
+def refused(reply: Reply) -> PbxError:
+    """Why there is no websocket."""
+    try:
+        check_status(reply, SYSTEM)
+    except PbxError as error:
+        return error
+    return PbxRefused(reason("3cx.no-websocket", status=reply.status))
+
+
+def _listing(extensions: Iterable[tuple[str, list[Any] | None]], pbx: str, trunk_dids: Mapping[str, str]) -> Listing:
     found: dict[str, tuple[Call, ...]] = {}
     broken: set[str] = set()
-    for dn, rows in _extensions(reply):
+    for dn, rows in extensions:
         people = [Participant(row) for row in rows or () if isinstance(row, dict)]
         readable = [one for one in people if one.call_id]
         if rows is None or len(readable) < len(rows):
@@ -70,13 +105,13 @@ def read_calls(reply: Reply, pbx: str, trunk_dids: Mapping[str, str]) -> Listing
 
 def trunks_without_did(reply: Reply, trunk_dids: Mapping[str, str]) -> list[str]:
     """Trunks with a call from outside whose dialled number is not known."""
-    people = [Participant(row) for _, rows in _extensions(reply) for row in rows or () if isinstance(row, dict)]
+    people = [Participant(row) for _, rows in _extensions(_rows(reply)) for row in rows or () if isinstance(row, dict)]
     return sorted({one.trunk for one in people if one.comes_from_outside and not one.did(trunk_dids)})
 
 
-def _extensions(reply: Reply) -> Iterator[tuple[str, list[Any] | None]]:
+def _extensions(listed: Iterable[dict[str, Any]]) -> Iterator[tuple[str, list[Any] | None]]:
     """Each extension and its participants (None: they cannot be read)."""
-    for row in _rows(reply):
+    for row in listed:
         dn, kind, people = number_of(row.get("dn")), text(row.get("type")).casefold(), row.get("participants")
         if dn and not any(other in kind for other in NOT_EXTENSIONS):
             yield dn, people if isinstance(people, list) else [] if people is None else None

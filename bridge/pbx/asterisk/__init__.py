@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
@@ -126,7 +126,7 @@ class Asterisk:
         reply = await _action(account, session, wire.QUEUES, {"Queue": queue} if queue is not None else {})
         return await parse(reply, lambda got: wire.read_queues(got, account.access, session.now))
 
-    async def connect(self, account: Account, session: Session) -> AsyncIterator[Told]:
+    async def connect(self, account: Account, session: Session) -> AsyncGenerator[Told, None]:
         """The whole list of channels whenever an event says that something has happened to one."""
         if account.interface == "ari":
             raise PbxRefused(reason("asterisk.events-need-ami"))

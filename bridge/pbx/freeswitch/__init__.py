@@ -1,7 +1,7 @@
 """FreeSWITCH and FusionPBX: live calls, by mod_xml_rpc or event socket. See README.md here for rights and limits."""
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Literal, Self
 from urllib.parse import urlsplit
@@ -118,7 +118,7 @@ class Freeswitch:
         domains.meet(domain for _, domain in users)
         return frozenset(user for user, domain in users if domains.has(domain))
 
-    async def connect(self, account: Account, session: Session) -> AsyncIterator[Told]:
+    async def connect(self, account: Account, session: Session) -> AsyncGenerator[Told, None]:
         """The whole list of channels whenever an event says that something has happened to one."""
         if account.interface != "esl":
             raise PbxRefused(reason("freeswitch.events-need-esl"))

@@ -1,6 +1,8 @@
 """Yeastar P-Series: live calls by its Open API. See README.md here for what to switch on and what it leaves out."""
 
 import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Literal, Self
 
@@ -11,13 +13,14 @@ from bridge.core.errors import PbxUnreachable
 from bridge.core.finding import Finding, Proven
 from bridge.core.http_types import Incoming, Reply, Request, Response, Secret
 from bridge.core.reasons import reason
-from bridge.core.session import Session
+from bridge.core.session import Session, Socket
 from bridge.core.tokens import Tokens
-from bridge.pbx.contract import AskAgain, Knows, Listing
+from bridge.pbx.contract import AskAgain, Knows, Listing, Picture, Told
 from bridge.pbx.reading import parse
-from bridge.pbx.yeastar import answers, calls, events, findings, wire
+from bridge.pbx.yeastar import answers, calls, connection, events, findings, wire
 
 MOST_PAGES = 40
+SERVER_ERRORS = 500
 WHOLE_BY_TYPE = "asks the whole account by type"
 """Kept where this phone system wants to be told which calls are meant."""
 
@@ -104,6 +107,13 @@ class Yeastar:
         )
         return findings.of(f"pbx {session.name}", account.base_url, listed, alone)
 
+    async def connect(self, account: Account, session: Session) -> AsyncGenerator[Told, None]:
+        """The whole list first; then whose calls to ask for again."""
+        async with _subscribed(account, session) as socket:
+            yield Picture(await self.calls(account, session, None), session.now)
+            async for told in connection.hints(socket):
+                yield told
+
     def read_event(self, account: Account, incoming: Incoming) -> AskAgain | Response:
         """Whose calls to ask for again."""
         return events.read_event(account.event_secret, incoming)
@@ -115,6 +125,27 @@ class Yeastar:
     def read_token(self, account: Account, reply: Reply, now: datetime) -> Tokens:
         """The pair that came."""
         return answers.read_token(reply, account.secret, now)
+
+
+@asynccontextmanager
+async def _subscribed(account: Account, session: Session) -> AsyncIterator[Socket]:
+    """The websocket, with its events subscribed. Which answer an old token gets is not documented: any refusal makes
+    for another one, once."""
+    await _wait_out(session)
+    token = await session.token()
+    async with AsyncExitStack() as stack:
+        opened = await stack.enter_async_context(_websocket(account, session, token))
+        if isinstance(opened, Reply) and opened.status < SERVER_ERRORS:
+            token = await session.token(refused=token)
+            opened = await stack.enter_async_context(_websocket(account, session, token))
+        if isinstance(opened, Reply):
+            raise answers.refused(opened)
+        await connection.subscribe(opened, account.secret)
+        yield opened
+
+
+def _websocket(account: Account, session: Session, token: Secret) -> AbstractAsyncContextManager[Socket | Reply]:
+    return session.websocket(wire.subscribe(account.api, token), pings=False)
 
 
 async def _read_calls(account: Account, session: Session, reply: Reply, asked: str | None) -> Listing:

@@ -52,6 +52,15 @@ def answer(reply: Reply, secret: Secret) -> Mapping[str, Any]:
     return found if number == 0 else {}
 
 
+def refused(reply: Reply) -> PbxError:
+    """Why there is no websocket."""
+    try:
+        check_status(reply, SYSTEM)
+    except PbxError as error:
+        return error
+    return PbxRefused(reason("yeastar.no-websocket", status=reply.status))
+
+
 def errcode(reply: Reply) -> int | None:
     """The number of an error; None where the answer is none, or too long for one."""
     if len(reply.body) > ERROR_BYTES or not 200 <= reply.status < 300:

@@ -1,4 +1,5 @@
-"""Events of the Open API, as a webhook gets them; pure. Source: the vendor's guide, API Events Overview.
+"""Events of the Open API, as a webhook or the websocket gets them; pure. Source: the vendor's guide, API Events
+Overview and Monitor Events via WebSocket.
 
 An event tells of one call, with all its members. It does not tell which other calls an extension has, nor when it was
 sent: each is a hint to ask again.
@@ -13,13 +14,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from bridge.core.errors import BadSignature, Malformed
-from bridge.core.http_types import Incoming, Response, Secret
+from bridge.core.http_types import Incoming, Reply, Response, Secret
 from bridge.core.text import without_marks
 from bridge.pbx.contract import AskAgain
 from bridge.pbx.reading import decoded
+from bridge.pbx.yeastar import answers
 from bridge.pbx.yeastar.answers import written
 
 MOST_EXTENSIONS = 500
+SUBSCRIPTION = '{"topic_list":[30011,30012]}'
+HEARTBEAT, HEARTBEAT_RESPONSE = "heartbeat", "heartbeat response"
 NOTHING_TO_DO = Response(200, {"Content-Type": "application/json"}, b"{}")
 
 
@@ -27,13 +31,32 @@ def read_event(secret: Secret | None, incoming: Incoming) -> AskAgain | Response
     """Whose calls to ask for again; or an answer to an event of another kind. Raises `BadSignature` and `Malformed`."""
     if incoming.method != "POST" or secret is None or not _is_signed(secret, incoming):
         raise BadSignature
-    said = _object(decoded(incoming.body))
+    return _told(_object(decoded(incoming.body))) or NOTHING_TO_DO
+
+
+def read_message(message: str) -> AskAgain | None:
+    """The same of a message on the websocket; None: of nothing. What cannot be read may be of anybody's calls."""
+    if message.strip() == HEARTBEAT_RESPONSE:
+        return None
+    try:
+        said = _object(message)
+        return None if "errcode" in said else _told(said)
+    except Malformed:
+        return AskAgain()
+
+
+def check_subscribed(message: str, secret: Secret) -> None:
+    """Raises `PbxError` where the subscription is not accepted."""
+    answers.answer(Reply(200, {}, message.encode("utf-8", "replace"), 0.0), secret)
+
+
+def _told(said: Mapping[str, Any]) -> AskAgain | None:
     match written(said.get("type")):
         case "30011":  # a call has changed
             return AskAgain(_extensions(_object(said.get("msg"))))
         case "30012":  # a call has ended: its record
             return AskAgain()
-    return NOTHING_TO_DO
+    return None
 
 
 def _is_signed(secret: Secret, incoming: Incoming) -> bool:

@@ -14,12 +14,13 @@ from typing import Any, Literal
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from bridge.core.http_types import Secret
 from bridge.pbx.simulation import SLOW_SECONDS, SimulatedPbx
 from bridge.pbx.switchboard import Switchboard
 from bridge.pbx.yeastar.exchange import Exchange
+from bridge.pbx.yeastar.simulated_port import EventPort
 from bridge.pbx.yeastar.wire import CALLS, EXTENSIONS, PATH
 
 INTERFACES = {"get_token": "POST", "refresh_token": "POST", CALLS: "GET", EXTENSIONS: "GET"}
@@ -42,17 +43,19 @@ ERRORS = {
 class Faults:
     """Misbehaviours, to be switched while it runs; as it is made, none. They may be combined.
 
-    `filters_only`: calls are listed by extension or type alone, as the vendor's page has it.
+    `filters_only`: calls are listed by extension or type alone, as the vendor's page has it. `events` is what becomes
+    of the websocket's events.
     """
 
     slow_seconds: float = 0.0
     down: Literal["", "503", "closed", "internal"] = ""
-    refused: Literal["", "right", "extensions", "address", "interface", "limit", "tokens"] = ""
+    refused: Literal["", "right", "extensions", "address", "interface", "limit", "tokens", "events"] = ""
     trunks_unmonitored: bool = False
     filters_only: bool = False
     nothing_is_an_error: bool = False
     html_page: bool = False
     cut_to: int = 0
+    events: Literal["", "silent", "garbage"] = ""
 
 
 @dataclass(slots=True)
@@ -83,10 +86,19 @@ class YeastarSimulator:
     faults: Faults
     clock: Callable[[], float] = time.time
     issued: Issued = field(default_factory=Issued)
+    port: EventPort = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.port = EventPort(self)
 
     def app(self) -> Starlette:
         """The Open API; mount it where `base_url` points."""
-        return Starlette(routes=[Route(f"{PATH}/{{interface:path}}", self._answer, methods=["GET", "POST"])])
+        interfaces = Route(f"{PATH}/{{interface:path}}", self._answer, methods=["GET", "POST"])
+        return Starlette(routes=[WebSocketRoute(f"{PATH}/subscribe", self.port.serve), interfaces])
+
+    def takes(self, token: str) -> bool:
+        """Whether an access token is the one that is valid."""
+        return bool(token) and Secret(self.issued.access).matches(token) and self.clock() < self.issued.access_until
 
     async def _answer(self, request: Request) -> Response:
         await asyncio.sleep(self.faults.slow_seconds)
@@ -120,8 +132,7 @@ class YeastarSimulator:
         interface = request.path_params["interface"]
         if interface in ("get_token", "refresh_token"):
             return self._log_in(interface, await request.json())
-        offered = request.query_params.get("access_token", "")
-        if not Secret(self.issued.access).matches(offered) or not offered or self.clock() >= self.issued.access_until:
+        if not self.takes(request.query_params.get("access_token", "")):
             return _error(10004)
         return self._calls(request) if interface == CALLS else self._extensions(request)
 

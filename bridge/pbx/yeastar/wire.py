@@ -26,6 +26,11 @@ def ask(api: str, interface: str, token: Secret, fields: Mapping[str, str]) -> R
     return Request("GET", f"{api}/{interface}?{asked}", HEADERS)
 
 
+def subscribe(api: str, token: Secret) -> Request:
+    """Where the websocket is."""
+    return Request("GET", f"{api}/subscribe?{urlencode({'access_token': token.reveal()})}", HEADERS)
+
+
 def page(number: int) -> dict[str, str]:
     """One page of a list, in an order that stays."""
     return {"page": str(number), "page_size": str(PAGE_SIZE), "sort_by": "number", "order_by": "asc"}
