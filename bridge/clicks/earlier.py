@@ -1,7 +1,7 @@
 """The popup that an agent was shown for a call before, by an event or a click: a click finds it again."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from redis.exceptions import RedisError
 
@@ -39,9 +39,14 @@ async def _found(popup: Popup, services: Services, click: Click, place: popped.P
             return Shown(popup, place)
         kept = await popups.popup(services.redis, popup_id)
         if kept is not None and kept[0].expires_at > services.clock.now():
-            return Shown(kept[0], is_again=True)
+            return Shown(_as_now(kept[0], popup), is_again=True)
         if await popped.take_over(services.redis, place, click.click_id, popup_id, services.hold_seconds):
             return Shown(popup, place)
+
+
+def _as_now(shown_before: Popup, now: Popup) -> Popup:
+    """The earlier popup, with what its call and the agent's others are doing now."""
+    return replace(shown_before, call=now.call, other_calls=now.other_calls, why=now.why, reason=now.reason)
 
 
 def _has_events(services: Services, pbx: str) -> bool:

@@ -139,6 +139,21 @@ async def test_a_click_finds_the_popup_that_the_ring_made(tmp_path: Path, redis_
         assert [entry["popup_id"] for entry in kept] == [popup["popup_id"]] * 2, "each look is in the log"
 
 
+async def test_a_click_says_what_the_call_does_now_in_the_popup_that_there_is(
+    tmp_path: Path, redis_url: Secret
+) -> None:
+    async with floor(tmp_path, redis_url, {DANA: "ringing"}) as stage:
+        ivrid = rings(stage, stage.make.dana)
+        (popup,) = await until(received(stage, "call.popup"))
+        stage.phone.answer(ivrid, stage.make.dana, datetime.now(UTC))
+        second = rings(stage, stage.make.dana)
+        answer = (await stage.click({"agent": DANA})).json()
+        told = answer["popup"]
+        assert (told["popup_id"], told["call"]["state"]) == (popup["popup_id"], "talking")
+        assert [other["ivrid"] for other in told["other_calls"]] == [second]
+        assert answer["why"] == told["why"] == "talking now; 1 other call is ringing"
+
+
 async def test_a_group_rings_and_the_others_are_told_who_answered(tmp_path: Path, redis_url: Secret) -> None:
     async with floor(tmp_path, redis_url, {DANA: "ringing", OMER: "ringing"}) as stage:
         dana, omer = stage.make.dana, stage.make.omer
