@@ -131,6 +131,11 @@ class PhoneSystem:
         young = self.account.fresh_seconds if anew else 0.0
         return (await self.questions.about(extension, self._clock.ticks() + young)).listing
 
+    async def alone(self, extension: str) -> Listing:
+        """What it says now about one extension, asked for that alone however many other questions are on their way.
+        Raises `PbxError`."""
+        return await self.questions.alone(extension)
+
     async def extension_names(self) -> frozenset[str] | None:
         """The extensions there are, with calls or without; None where it does not tell. Raises `PbxError`."""
         if self.adapter.lists_idle:

@@ -75,6 +75,12 @@ class SharedQueries:
         question = self._new(extension, clicked_at, alone=told_nothing)
         return QueryResult(await asyncio.shield(question.task), question.asked_at, ServedFrom.PBX)
 
+    async def alone(self, extension: str) -> Listing:
+        """A question of its own about one extension. Raises `PbxError`."""
+        self._admit()
+        self.asked += 1
+        return await self._asked(extension)
+
     async def _join(self, question: _Query) -> QueryResult:
         question.joined += 1
         served_from = ServedFrom.RECENT if question.task.done() else ServedFrom.SHARED
@@ -82,8 +88,7 @@ class SharedQueries:
 
     def _new(self, extension: str | None, clicked_at: float, alone: bool) -> _Query:
         """A new question; `alone`: it is asked because a young answer told nothing, so few others will share it."""
-        if not self.circuit.admit():
-            raise PbxUnreachable(reason("circuit-open", seconds=PAUSE_SECONDS))
+        self._admit()
         whole = self._always_whole or self._waiting(clicked_at) >= BUSY or (not alone and self._still_busy())
         scope = None if whole else extension
         question = _Query(scope, self._ticks(), asyncio.create_task(self._asked(scope)))
@@ -92,6 +97,10 @@ class SharedQueries:
         self._whole = question if scope is None else self._whole
         self.asked += 1
         return question
+
+    def _admit(self) -> None:
+        if not self.circuit.admit():
+            raise PbxUnreachable(reason("circuit-open", seconds=PAUSE_SECONDS))
 
     def _waiting(self, clicked_at: float) -> int:
         """Questions on their way. Where nothing young may serve again, those of the same moment alone: a question for

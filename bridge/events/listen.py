@@ -19,10 +19,11 @@ from bridge.calls.pictures import Happened, Lines, Turn, step
 from bridge.core import background
 from bridge.core.errors import PbxError, Unavailable
 from bridge.events import told as events
+from bridge.events.ask import ask
 from bridge.events.ends import end
 from bridge.events.pop import pop
 from bridge.events.told import Known
-from bridge.pbx.contract import AskAgain, Change, Told
+from bridge.pbx.contract import AskAgain, Told
 from bridge.services import Services
 from bridge.store import listeners
 from bridge.store.listeners import Status
@@ -37,10 +38,10 @@ GATHER_SECONDS = 0.02
 """How long hints are gathered before they become one question."""
 SAFETY_SECONDS = 30.0
 """How often the whole picture is asked for beside events: one may have been lost."""
-MOST_ALONE = 4
-"""Extensions that are asked about one by one, where the phone system can be asked so; more of them as a whole."""
 BACK_OFF_SECONDS = (1.0, 2.0, 5.0, 10.0)
 AGAIN_SECONDS, SAVE_SECONDS = 0.5, 0.5
+ASK_AGAIN_SECONDS = 2.0
+"""A question that a hint led to and that had no answer is asked again after this long."""
 
 
 async def keep_listening(services: Services, pbx: str) -> None:
@@ -164,20 +165,15 @@ class Listener:
             await listeners.events_taken(self.services.redis, self.system.name, last)
 
     async def _ask(self, extensions: frozenset[str]) -> bool:
-        """These extensions, or (none named) the whole picture anew; False when there was no answer: nothing is known
-        then, and nothing has ended."""
-        if self.system.adapter.whole_account or len(extensions) > MOST_ALONE:
-            extensions = frozenset()
-        self.doing = replace(self.doing, asked=self.doing.asked + (len(extensions) or 1))
+        """Ask, as `ask` does; False when there was no answer: nothing is known then, and nothing has ended."""
         try:
-            if not extensions:
-                self.known.show(await self.system.snapshot(None, anew=True))
-            for extension in sorted(extensions):
-                listing = await self.system.snapshot(extension, anew=True)
-                self.known.takes(Change(extension, listing.extensions.get(extension, ())))
+            asked = await ask(self.system, self.known, extensions)
         except PbxError as error:
             self.doing = replace(self.doing, problem=str(error))
+            if self.system.account.events != "poll":
+                asyncio.get_running_loop().call_later(ASK_AGAIN_SECONDS, self.arrived.put_nowait, ("", AskAgain()))
             return False
+        self.doing = replace(self.doing, asked=self.doing.asked + asked)
         return True
 
     async def _tell(self) -> None:

@@ -8,13 +8,31 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from tests.bench import audit, click, demo, desktop, goals, growth, machine, parse, plot, popup, screen, stall, worker
+from tests.bench import (
+    audit,
+    click,
+    contacts,
+    demo,
+    desktop,
+    events,
+    goals,
+    growth,
+    machine,
+    parse,
+    plot,
+    popup,
+    screen,
+    stall,
+    worker,
+)
 from tests.bench.processes import BenchFailed
 from tests.bench.report import Options, Part
 
 PARTS: dict[str, Part] = {
     "click": click.measure,
     "popup": popup.measure,
+    "contacts": contacts.measure,
+    "events": events.measure,
     "stall": stall.measure,
     "growth": growth.measure,
     "worker": worker.measure,
@@ -29,6 +47,8 @@ PARTS: dict[str, Part] = {
 ROUNDS = {
     "click": 2,
     "popup": 3,
+    "contacts": 3,
+    "events": 1,
     "stall": 3,
     "growth": 1,
     "worker": 1,

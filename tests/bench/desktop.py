@@ -36,11 +36,13 @@ POPUP_START, POPUP_ID = b"event: popup\n", re.compile(rb'"popup_id":"([^"]+)"')
 
 
 Came = list[tuple[str, float]]
-"""Which popup came to a page, and when, in perf_counter's seconds."""
+"""Which popup came to a page, and when (seconds, `time.perf_counter`, on Linux the same as `time.monotonic`)."""
 
 
 class PageClient(asyncio.Protocol):
-    """A page as cheap as it can be. What comes is noted in `came`, which all pages share."""
+    """A page as cheap as it can be. What comes is noted in `came`, which all pages share, by what `named` finds."""
+
+    named = POPUP_ID
 
     def __init__(self, request: bytes, came: Came) -> None:
         self._request, self._rest, self._came = request, b"", came
@@ -54,10 +56,15 @@ class PageClient(asyncio.Protocol):
         at = time.perf_counter()
         *events, self._rest = (self._rest + data).split(b"\n\n")
         for event in events:
-            if POPUP_START in event and (found := POPUP_ID.search(event)):
-                self._came.append((found[1].decode(), at))
-            elif b"event: hello" in event and not self.open.done():
+            if b"event: hello" in event and not self.open.done():
                 self.open.set_result(None)
+            else:
+                self.event(event, at)
+
+    def event(self, event: bytes, at: float) -> None:
+        """One event of the stream."""
+        if POPUP_START in event and (found := self.named.search(event)):
+            self._came.append((found[1].decode(), at))
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self.open.done():
@@ -138,7 +145,7 @@ def _packed(words: Sequence[object]) -> bytes:
 
 def measure(options: Options) -> Report:
     """`rounds` servers for each number of pages, one after the other."""
-    sizes = [pages for pages in options.pages or PAGES if _is_possible(pages)]
+    sizes = [pages for pages in options.pages or PAGES if is_possible(pages)]
     found: dict[int, list[Round]] = {pages: [] for pages in sizes}
     for number in range(options.rounds):
         for pages in sizes:
@@ -148,7 +155,7 @@ def measure(options: Options) -> Report:
     return _report(found)
 
 
-def _is_possible(pages: int) -> bool:
+def is_possible(pages: int) -> bool:
     """Allows this process, and those that it starts, so many open files; False, and a line that says why, if not."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted, free = pages + SPARE_FILES, machine.free_bytes()
@@ -167,7 +174,7 @@ async def _round(pages: int, idle_seconds: float) -> Round:
     async with AsyncExitStack() as stack:
         stage = await stack.enter_async_context(_open(pages))
         before = _resident(stage.pid)
-        await stack.enter_async_context(_pages(stage))
+        await stack.enter_async_context(pages_open(stage))
         await asyncio.sleep(1.0)
         cost = (_resident(stage.pid) - before) / 1e6 / pages * 1000
         cpu = machine.seconds_of(stage.pid)
@@ -193,14 +200,14 @@ async def _open(pages: int) -> AsyncIterator[Stage]:
                 log = folder / "web.log"
                 wait_until(lambda: "listens" in log.read_text(errors="replace"), "the web process starts")
                 stage = Stage(server, port, process.pid)
-                await _add_clients(stage, pages)
+                await add_clients(stage, pages)
                 await asyncio.sleep(1.0)
                 yield stage
 
 
 def _settings(folder: Path, redis_url: str, port: int, pages: int) -> Path:
     config = folder / "popbridge.toml"
-    rows = [f"acme,{_name(number)},main,SIP{number},Agent {number}" for number in range(pages)]
+    rows = [f"acme,{name_of(number)},main,SIP{number},Agent {number}" for number in range(pages)]
     (folder / "agents.csv").write_text("\n".join(["crm,crm_user,pbx,extension,name", *rows]) + "\n")
     config.write_text(
         f"""
@@ -225,23 +232,24 @@ click_token = "token-of-acme-0123456789"
     return config
 
 
-def _name(number: int) -> str:
+def name_of(number: int) -> str:
+    """Whose page it is."""
     return f"agent{number}@acme.example"
 
 
-async def _add_clients(stage: Stage, pages: int) -> None:
+async def add_clients(stage: Stage, pages: int, page: type[PageClient] = PageClient) -> None:
     """One page for each agent, not connected yet."""
     redis, now = open_async(Secret(stage.server.url)), datetime.now(UTC)
     for number in range(pages):
-        agent = Agent("acme", _name(number), "", ())
+        agent = Agent("acme", name_of(number), "", ())
         _, token = await tokens.create(redis, Role.AGENT, agent, now, now + timedelta(hours=1))
         head = f"GET /desktop/events HTTP/1.1\r\nHost: 127.0.0.1:{stage.port}\r\nAuthorization: Bearer {token}\r\n\r\n"
-        stage.pages[agent.crm_user] = PageClient(head.encode(), stage.came)
+        stage.pages[agent.crm_user] = page(head.encode(), stage.came)
     await redis.aclose()
 
 
 @asynccontextmanager
-async def _pages(stage: Stage) -> AsyncIterator[None]:
+async def pages_open(stage: Stage) -> AsyncIterator[None]:
     """All pages open, fifty at a time."""
     loop, transports = asyncio.get_running_loop(), []
     clients = [*stage.pages.values()]

@@ -83,3 +83,25 @@ async def test_a_connection_tells_pictures_and_ends_with_a_failure(tmp_path: Pat
         port.drop()
         with pytest.raises(PbxUnreachable):
             await anext(told)
+
+
+async def test_pictures_put_together_from_changes_are_what_polling_gives(tmp_path: Path, redis_url: Secret) -> None:
+    async with connected(tmp_path, redis_url) as (stage, _):
+        system = stage.services.lookup.systems["main"]
+        told = system.connection()
+        await anext(told)
+        first = stage.talk()
+
+        async def same() -> bool:
+            seen, polled = await anext(told), await system.snapshot(None)
+            assert isinstance(seen, Picture)
+            return seen.listing.extensions == polled.extensions
+
+        assert await same()
+        second = stage.talk(stage.make.omer, number="0522340002")
+        assert await same()
+        stage.phone.hang_up(first)
+        assert await same()
+        stage.phone.hang_up(second)
+        assert await same()
+        await told.aclose()  # type: ignore[attr-defined]

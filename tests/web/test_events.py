@@ -305,6 +305,21 @@ async def test_a_notification_pops_the_call_and_is_answered_as_its_vendor_wants(
         assert (await stage.http.options(url)).status_code == 204
 
 
+async def test_an_event_whose_question_had_no_answer_is_asked_about_again(tmp_path: Path, redis_url: Secret) -> None:
+    async with notified(tmp_path, redis_url) as stage:
+        stage.pbx.faults.down = "503"
+        rings(stage, stage.make.dana)
+        told = {**NOTIFICATION, "extenUser": stage.make.dana}
+        await stage.http.post(f"{stage.bridge_url}/events/main?secret={SECRET}", json=told)
+
+        async def is_taken() -> bool:
+            return not await stage.redis.xlen(keys.told("main"))
+
+        await until(is_taken)
+        stage.pbx.faults.down = ""
+        await until(received(stage, "call.popup"))
+
+
 @pytest.mark.parametrize("query", ["", "?secret=", "?secret=wrong", f"?secret={SECRET}x", f"?token={SECRET}"])
 async def test_who_does_not_know_the_secret_tells_nothing(tmp_path: Path, redis_url: Secret, query: str) -> None:
     async with notified(tmp_path, redis_url) as stage:

@@ -1,6 +1,7 @@
 """Asterisk, FreePBX and Issabel: live channels by AMI over HTTP, or by ARI. See README.md here for what it needs."""
 
 import asyncio
+import functools
 import re
 from collections.abc import AsyncGenerator, Mapping
 from typing import Literal, Self
@@ -17,7 +18,7 @@ from bridge.core.session import Session
 from bridge.pbx.asterisk import ami, ari, findings, wire
 from bridge.pbx.asterisk.ami import Access, Login
 from bridge.pbx.asterisk.calls import Rules, read_calls
-from bridge.pbx.asterisk.connection import Manager, lists
+from bridge.pbx.asterisk.connection import Manager, listings
 from bridge.pbx.asterisk.legs import DNID
 from bridge.pbx.contract import CallQueue, Existence, Knows, Listing, Picture, Told
 from bridge.pbx.reading import parse
@@ -127,7 +128,7 @@ class Asterisk:
         return await parse(reply, lambda got: wire.read_queues(got, account.access, session.now))
 
     async def connect(self, account: Account, session: Session) -> AsyncGenerator[Told, None]:
-        """The whole list of channels whenever an event says that something has happened to one."""
+        """All calls whenever an event says that something has happened to a channel."""
         if account.interface == "ari":
             raise PbxRefused(reason("asterisk.events-need-ami"))
         rules, loop = account.rules, asyncio.get_running_loop()
@@ -136,8 +137,9 @@ class Asterisk:
         try:
             manager = Manager(reader, writer, account.access)
             await manager.log_in()
-            async for reply in lists(manager, wire.variables(rules)["Variables"], loop.time):
-                listing = await parse(reply, lambda got: wire.read_status(got, session.name, rules, account.access))
+            read = functools.partial(read_calls, pbx=session.name, rules=rules)
+            variables = wire.variables(rules)["Variables"]
+            async for listing in listings(manager, variables, account.access, read, loop.time):
                 yield Picture(listing, session.now)
         except TimeoutError:
             raise PbxUnreachable(reason("asterisk.connection-closed")) from None

@@ -14,7 +14,7 @@ from bridge.pbx.reading import check_status, decoded
 SYSTEM = "Asterisk"
 COOKIE = re.compile(r'mansession_id="?(?P<id>[0-9A-Fa-f]{1,32})"?')
 MAX_AGE = re.compile(r"Max-Age=(?P<seconds>[0-9]{1,6})", re.I)
-DENIED = b"Permission denied"
+DENIED, NO_CHANNEL = b"Permission denied", b"No such channel"
 END = "\r\n\r\n"
 MARGIN = timedelta(seconds=5)
 """A login that ends this soon is not used any more."""
@@ -84,6 +84,11 @@ def read_session(reply: Reply, now: datetime) -> Login:
 def is_error(reply: Reply) -> bool:
     """Whether AMI refused the action: an error inside a 200."""
     return reply.status == 200 and reply.body.lstrip().startswith(b"Response: Error")
+
+
+def is_gone(reply: Reply) -> bool:
+    """Whether the one channel that was asked for is there no more."""
+    return is_error(reply) and NO_CHANNEL in reply.body[:200]
 
 
 def is_denied(reply: Reply) -> bool:

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bridge.pbx.asterisk.ami import block_of
-from bridge.pbx.asterisk.listing import Blocks, split, status, written
+from bridge.pbx.asterisk.channel import Channel
+from bridge.pbx.asterisk.listing import Block, Blocks, split, status, written
 
 if TYPE_CHECKING:
     from bridge.pbx.asterisk.simulator import AsteriskSimulator
@@ -47,12 +48,13 @@ class ManagerPort:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             now = self._channels()
-            if now != before:
-                before = now
-                self._tell([[("Event", "Newstate"), ("Privilege", "call,all"), ("ChannelStateDesc", "Up")]])
+            new = [("Newstate", channel) for name, channel in now.items() if channel != before.get(name)]
+            gone = [("Hangup", channel) for name, channel in before.items() if name not in now]
+            self._tell([_event(*each) for each in (*new, *gone)])
+            before = now
 
-    def _channels(self) -> list[object]:
-        return [*self.asterisk.exchange.channels()]
+    def _channels(self) -> dict[str, Channel]:
+        return {channel.channel: channel for channel in self.asterisk.exchange.channels()}
 
     def _tell(self, blocks: Blocks) -> None:
         for writer in self.writers:
@@ -83,5 +85,16 @@ class ManagerPort:
             return [[("Response", "Error"), ("Message", "Permission denied")]]
         if action == "Status":
             asked = [name for name in split(fields.get("Variables", "")) if name]
-            return status(self.asterisk.exchange.channels(), datetime.now(UTC), asked)
+            channels = self._channels()
+            if "Channel" not in fields:
+                return status([*channels.values()], datetime.now(UTC), asked)
+            if fields["Channel"] not in channels:
+                return [[("Response", "Error"), ("Message", "No such channel")]]
+            return status([channels[fields["Channel"]]], datetime.now(UTC), asked)
         return [[("Response", "Success"), ("Ping", "Pong")]]
+
+
+def _event(name: str, channel: Channel) -> Block:
+    """What has happened to a channel; Asterisk says the state before the bridge and the caller."""
+    named = [("Channel", channel.channel), ("Uniqueid", channel.uniqueid), ("Linkedid", channel.linkedid)]
+    return [("Event", name), ("Privilege", "call,all"), *named, ("ChannelStateDesc", channel.state)]

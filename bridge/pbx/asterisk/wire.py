@@ -35,8 +35,12 @@ def variables(rules: Rules) -> dict[str, str]:
 
 def read_status(reply: Reply, pbx: str, rules: Rules, access: Access) -> Listing:
     """The live calls of all extensions."""
-    blocks = ami.read_list(reply, STATUS, access)
-    return read_calls([_leg(block) for block in blocks if block.get("Event") == "Status"], pbx, rules)
+    return read_calls(read_legs(reply, access), pbx, rules)
+
+
+def read_legs(reply: Reply, access: Access) -> list[Leg]:
+    """The channels that are listed."""
+    return [_leg(block) for block in ami.read_list(reply, STATUS, access) if block.get("Event") == "Status"]
 
 
 def _leg(block: Block) -> Leg:
