@@ -18,6 +18,7 @@ from bridge.config.models import (
     Section,
     Server,
     Settings,
+    Signin,
 )
 from bridge.crm import registry as crms
 from bridge.crm.contract import CreatesContacts, Delivers, FindsContacts, LogsCalls, ReadsClicks
@@ -34,6 +35,7 @@ SECTIONS: dict[str, type[Section]] = {
     "audit": Audit,
     "agents": Agents,
     "desktop": Desktop,
+    "signin": Signin,
     "log": Log,
     "pbx.NAME": PbxAccount,
     "crm.NAME": CrmAccount,

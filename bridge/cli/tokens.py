@@ -98,7 +98,7 @@ async def list_(chosen: Chosen, as_json_: bool) -> None:
 
     def text() -> str:
         return "\n".join(
-            f"{row['id']}  {row['kind']:<7}  {row['role']:<10}  {row['sees']:<24}  {row['expires_at']}"
+            f"{row['id']}  {row['kind']:<7}  {row['role']:<10}  {row['sees']:<24}  {row['expires_at']}  {_how(row)}"
             f"{'  ' if row['problem'] else ''}{row['problem'] or ''}"
             for row in rows
         )
@@ -132,6 +132,11 @@ async def _directory(settings: Settings) -> Directory | None:
         return None
 
 
+def _how(row: dict[str, Any]) -> str:
+    """For a session: how it began, and for whom."""
+    return f"by {row['via']}{' ' + row['subject'] if row['subject'] else ''}" if row["kind"] == Kind.SESSION else ""
+
+
 def _row(grant: Grant, problem: str | None) -> dict[str, Any]:
     return {
         "id": grant.token_id,
@@ -140,6 +145,9 @@ def _row(grant: Grant, problem: str | None) -> dict[str, Any]:
         "agent": f"{grant.crm}:{grant.crm_user}" if grant.crm_user else None,
         "crms": list(grant.crms) or None,
         "sees": _seen(grant),
+        "via": grant.via,
+        "subject": grant.subject or None,
+        "parent": grant.parent or None,
         "problem": problem,
         "created_at": grant.created_at,
         "expires_at": grant.expires_at,

@@ -26,6 +26,7 @@ from bridge.config.models import (
     Section,
     Server,
     Settings,
+    Signin,
     split_text,
 )
 from bridge.config.words import wrong
@@ -45,6 +46,7 @@ SECTIONS: tuple[tuple[tuple[str, ...], type[Section]], ...] = (
     (("audit",), Audit),
     (("agents",), Agents),
     (("desktop",), Desktop),
+    (("signin",), Signin),
     (("log",), Log),
 )
 

@@ -4,6 +4,7 @@ What a make needs for a section of its own is offered here too: one import for a
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -27,8 +28,8 @@ from bridge.core.model import DESKTOP
 
 __all__ = [
     "Agents", "Audit", "CrmAccount", "Desktop", "ExactAddress", "Log", "Names", "Outgoing", "PbxAccount", "Redis",
-    "Region", "SecretLines", "SecretText", "Secrets", "Section", "Server", "Settings", "Timezone", "WebAddress",
-    "secrets_of", "split_text",
+    "Region", "SecretLines", "SecretText", "Secrets", "Section", "Server", "Settings", "Signin", "Timezone",
+    "WebAddress", "secrets_of", "split_text",
 ]  # fmt: skip
 
 
@@ -111,6 +112,25 @@ class Desktop(Section):
     )
 
 
+class Signin(Section):
+    """`[signin]`: how long people stay signed in on the pages."""
+
+    session_hours: float = Field(
+        720.0, gt=0, le=8760, description="a session lasts this long at most; one from a token ends with the token"
+    )
+    idle_hours: float = Field(72.0, gt=0, le=8760, description="a session ends when no page used it for this long")
+
+    @property
+    def life(self) -> timedelta:
+        """How long a session lasts at most."""
+        return timedelta(hours=self.session_hours)
+
+    @property
+    def idle(self) -> timedelta:
+        """How long it lasts without being used."""
+        return timedelta(hours=self.idle_hours)
+
+
 class Log(Section):
     """`[log]`: the lines on standard error."""
 
@@ -129,6 +149,7 @@ class Settings(Section):
     audit: Audit = Audit()
     agents: Agents = Agents()
     desktop: Desktop = Desktop()
+    signin: Signin = Signin()
     log: Log = Log()
     pbx: Mapping[str, PbxAccount] = Field({}, description="phone systems")
     crm: Mapping[str, CrmAccount] = Field({}, description="CRMs")

@@ -14,16 +14,27 @@ class Role(StrEnum):
 
 
 class Kind(StrEnum):
-    """A token of `popbridge token create`, a link that opens the desktop page once, or the session of such a page."""
+    """A token of `popbridge token create`, a link that opens the desktop page once, or the session of a page."""
 
     TOKEN = "token"  # noqa: S105
     LINK = "link"
     SESSION = "session"
 
 
+class Via(StrEnum):
+    """How a session began: by a token, a one-time link, a proven click, or single sign-on."""
+
+    TOKEN = "token"  # noqa: S105
+    LINK = "link"
+    CLICK = "click"
+    OIDC = "openid-connect"
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A token's rights, without the token. `parent` is the id of the token that a session was traded for.
+    """A token's rights, without the token. `parent` is the id of what a session ends with: the token that it was traded
+    for, or a sign-in at the identity provider. `via` says how a session began, or what the session of a link will say;
+    `subject` who signed in, as the identity provider calls them.
 
     `crms` are the CRMs that a supervisor's or administrator's token is limited to; empty: every CRM.
     """
@@ -37,6 +48,13 @@ class Grant:
     kind: Kind = Kind.TOKEN
     parent: str = ""
     crms: tuple[str, ...] = ()
+    via: Via = Via.TOKEN
+    subject: str = ""
+
+    @property
+    def holder(self) -> str:
+        """Whose it is, for the access log and the page: a person, or the token that it was handed out as."""
+        return self.subject or self.parent or self.token_id
 
     def has_expired(self, now: datetime) -> bool:
         """Whether it has expired."""

@@ -147,6 +147,16 @@ def token(token_id: str) -> str:
     return f"popbridge:token:{token_id}"
 
 
+def ended_token(token_id: str) -> str:
+    """Text: why a token ended, and its hash, for whoever still has it."""
+    return f"popbridge:ended-token:{token_id}"
+
+
+def renewal(token_id: str) -> str:
+    """Text: present for a moment after a session got a new text."""
+    return f"popbridge:renewal:{token_id}"
+
+
 def rate(kind: str, crm: str, who: str, window: int) -> str:
     """Number: how often something happened in one window of `RATE_SECONDS`, by whom as a hash."""
     digest = sha256(who.encode()).hexdigest()[:16]

@@ -26,8 +26,10 @@ from bridge.web import clicks, cors, events, health, languages, problems
 from bridge.web.api import audit, openapi, reads
 from bridge.web.click_room import ClickRoom
 from bridge.web.console import page as console
+from bridge.web.console import session as console_session
 from bridge.web.desktop import actions, rights, stream
 from bridge.web.desktop import page as desktop
+from bridge.web.desktop import session as desktop_session
 from bridge.web.desktop.hub import Hub, at_work
 from bridge.web.desktop.polling import Mailboxes, poll
 from bridge.web.desktop.seats import Seats
@@ -42,15 +44,19 @@ ROUTES = [
     Route("/desktop/events", stream.events),
     Route("/desktop/poll", poll, methods=["GET"]),
     Route("/desktop/ack", desktop.acknowledge, methods=["POST"]),
-    Route("/desktop/session", desktop.sign_in, methods=["POST"]),
-    Route("/desktop/session", desktop.sign_out, methods=["DELETE"]),
+    Route("/desktop/session", desktop_session.sign_in, methods=["POST"]),
+    Route("/desktop/session", desktop_session.session, methods=["GET"]),
+    Route("/desktop/session", desktop_session.sign_out, methods=["DELETE"]),
+    Route("/desktop/link", desktop_session.link, methods=["POST"]),
     Route("/desktop/press", actions.press, methods=["POST"]),
     Route("/desktop/notes/{popup_id}", actions.note, methods=["GET", "PUT", "POST"]),
     Route("/desktop/contacts/{popup_id}", actions.contact, methods=["POST"]),
     Route("/desktop/preferences", desktop.preferences, methods=["GET", "PUT"]),
     Route("/desktop", desktop.page),
     Route("/console", console.door),
-    Route("/console/session", console.session),
+    Route("/console/session", console_session.sign_in, methods=["POST"]),
+    Route("/console/session", console_session.session, methods=["GET"]),
+    Route("/console/session", console_session.sign_out, methods=["DELETE"]),
     Route(console.FIRST_PAGE, console.page),
     Route("/api/audit", audit.entries),
     Route("/api/audit/export", audit.export_entries),

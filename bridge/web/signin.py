@@ -1,4 +1,4 @@
-"""Who asks: the bearer token of an API or page request, and what it may see now."""
+"""Who asks: the bearer token of a request or the session in a page's cookie, and what it may see now."""
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -9,6 +9,7 @@ from bridge.core.reasons import say
 from bridge.services import Services
 from bridge.store import counters, tokens
 from bridge.store.tokens import Grant, Kind, Role
+from bridge.web import cookies
 from bridge.web.body import source_of
 
 NEEDED = "Send a token that has not expired as 'Authorization: Bearer'; `popbridge token create` makes one."
@@ -25,6 +26,23 @@ class NoRow(HTTPException):
 
     def __init__(self, grant: Grant) -> None:
         super().__init__(403, say(no_row(grant)))
+
+
+class Unauthorized(HTTPException):
+    """401: no valid token. `reason` says what is wrong with it, as far as whoever has it may know."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(401, detail, headers={"WWW-Authenticate": "Bearer"})
+        self.reason = reason
+
+
+REFUSALS = {
+    "incomplete-token": "This token is not complete: copy all of it.",
+    "used-link": "This link was used before: a link opens the desktop page once.",
+    "revoked-token": "This token was revoked, or its session was ended.",
+    "signed-out": "This session has ended: its owner signed out.",
+    "bad-token": "This token has expired, or is none of this installation.",
+}
 
 
 def bearer(request: Request) -> str:
@@ -60,15 +78,28 @@ def _in_directory(services: Services, grant: Grant) -> Grant:
 
 async def _grant(request: Request) -> Grant:
     services: Services = request.app.state.services
-    text, most = bearer(request), services.settings.server.reads_per_minute
+    text, most = credential(request), services.settings.server.reads_per_minute
     async with request.app.state.room:
         if request.method == "GET" and most:
             found = await _reader(services, text, source_of(request), most)
         else:
             found = await tokens.check(services.redis, text, services.clock.now())
     if found is None:
-        raise _unknown(NEEDED)
+        raise await _refusal(request, text)
     return found
+
+
+def credential(request: Request) -> str:
+    """The request's token; without one, the session in the cookie of the page that asks. Empty: neither."""
+    return bearer(request) or cookies.session_in(request)
+
+
+async def _refusal(request: Request, text: str) -> Unauthorized:
+    """Without any token only a page of ours is told so: its cookie may have gone in another tab."""
+    why = await tokens.why_refused(request.app.state.services.redis, text)
+    if detail := REFUSALS.get(why):
+        return Unauthorized(why, f"{detail} {NEEDED}")
+    return Unauthorized(why if cookies.page_of(request) else "bad-token", NEEDED)
 
 
 async def _reader(services: Services, text: str, source: str, most: int) -> Grant | None:
@@ -83,7 +114,7 @@ async def _reader(services: Services, text: str, source: str, most: int) -> Gran
 
 
 def _unknown(detail: str) -> HTTPException:
-    return HTTPException(401, detail, headers={"WWW-Authenticate": "Bearer"})
+    return Unauthorized("bad-token", detail)
 
 
 async def supervisor(request: Request) -> Access:

@@ -211,7 +211,7 @@ async def test_who_may_come_in(desks: Desks) -> None:
     await expect(page.locator("#audit")).to_be_hidden()
     await page.get_by_label("Token", exact=True).fill("pbt_invented")
     await page.keyboard.press("Enter")
-    await expect(problem).to_contain_text("This token is invalid or expired")
+    await expect(problem).to_contain_text("This token is not complete")
     assert await violations(page) == []
     mine = await token(desks, Role.ADMIN)
     await page.get_by_label("Token", exact=True).fill(mine)
@@ -225,10 +225,22 @@ async def test_who_may_come_in(desks: Desks) -> None:
     await expect(rows(page)).to_have_count(1)
     await tokens.revoke(desks.stage.redis, mine.split("_")[1])
     await page.get_by_role("button", name="Search").click()
-    await expect(problem).to_contain_text("Your token has expired or was revoked")
+    await expect(problem).to_contain_text("Your token was revoked, or your session was ended")
     await expect(page.locator("body")).not_to_contain_text("omer")
     assert mine not in await page.evaluate("JSON.stringify(sessionStorage)")
     assert await page.evaluate(EXPIRED) == "expired"
+
+
+async def test_the_console_stays_signed_in_in_every_tab_until_signing_out(desks: Desks) -> None:
+    desks.expected += ["401"]
+    page = await console(desks, "")
+    assert "pbt_" not in await page.evaluate("JSON.stringify([sessionStorage, localStorage, document.cookie])")
+    other = await desks.blank(page.context)
+    await other.goto(f"{desks.stage.bridge_url}/console/audit")
+    await answered(other)
+    await page.get_by_role("button", name="Sign out").click()
+    await other.get_by_role("button", name="Search").click()
+    await expect(other.get_by_role("alert").first).to_contain_text("You have signed out")
 
 
 async def test_signing_out_leaves_nothing_behind(desks: Desks) -> None:

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from bridge.core.http_types import Secret
 from bridge.store import tokens
+from bridge.store.tokens import Kind
 from tests.browser.desk import Desks, card, live, open_desks
 from tests.stage import DANA, OMER, open_stage, serving, until
 
@@ -42,9 +43,18 @@ async def test_without_a_link_the_page_says_what_it_needs(desks: Desks) -> None:
 async def test_a_link_that_does_not_hold_is_said_so(desks: Desks) -> None:
     desks.expected += ["401"]
     page = await desks.blank(await desks.new_profile())
-    await page.goto(f"{desks.stage.bridge_url}/desktop#token=pbt_invented")
-    await expect(page.get_by_role("heading", name="Your link has expired")).to_be_visible()
-    assert "invented" not in page.url
+    whole = await desks.token()
+    texts = {
+        "pbt_invented": "This link is not complete",
+        whole[:-3]: "This link is not complete",
+        f"{whole[:-3]}xyz": "This link is not complete",
+        f"pbt_0123456789ab_{'x' * 43}": "Your link has expired",
+    }
+    for token, title in texts.items():
+        await page.goto("about:blank")
+        await page.goto(f"{desks.stage.bridge_url}/desktop#token={token}")
+        await expect(page.get_by_role("heading", name=title)).to_be_visible()
+        assert "pbt_" not in page.url
 
 
 async def test_the_token_is_kept_nowhere(desks: Desks) -> None:
@@ -55,6 +65,56 @@ async def test_the_token_is_kept_nowhere(desks: Desks) -> None:
     assert token not in page.url
     assert token not in await kept(page)
     assert "pbt_" not in await page.evaluate("JSON.stringify([localStorage, document.cookie])")
+
+
+async def test_the_agent_stays_signed_in_in_every_tab_and_after_closing_them(desks: Desks) -> None:
+    context = await desks.new_profile()
+    first = await desks.open(DANA, context)
+    assert await first.evaluate("JSON.parse(sessionStorage['popbridge.session']).session") == ""
+    assert "pbt_" not in await kept(first)
+    second = await desks.blank(context)
+    await second.goto(f"{desks.stage.bridge_url}/desktop")
+    await live(second)
+    await expect(second.locator("#agent-name")).to_have_text("Dana Cohen")
+    await first.close()
+    await second.close()
+    third = await desks.blank(context)
+    await third.goto(f"{desks.stage.bridge_url}/desktop")
+    await live(third)
+    desks.stage.talk(name="Ruth Levi")
+    await desks.click()
+    await expect(card(third)).to_be_visible()
+
+
+async def test_a_link_that_was_used_before_leaves_who_is_signed_in_alone(desks: Desks) -> None:
+    desks.expected += ["401"]
+    page = await desks.open()
+    await page.goto("about:blank")
+    await page.goto(f"{desks.stage.bridge_url}/desktop#token=pbt_0123456789ab_{'x' * 43}")
+    await live(page)
+    await expect(page.locator("#agent-name")).to_have_text("Dana Cohen")
+
+
+async def test_another_agent_at_the_same_browser_ends_the_first_ones_pages(desks: Desks) -> None:
+    context = await desks.new_profile()
+    hers = await desks.open(DANA, context)
+    his = await desks.open(OMER, context)
+    await expect(hers.get_by_role("heading", name="Somebody else signed in in this browser")).to_be_visible()
+    await live(his)
+    await his.reload()
+    await expect(his.locator("#agent-name")).to_have_text("עומר לוי")
+
+
+async def test_a_tab_whose_session_has_ended_goes_on_with_the_agents_newer_one(desks: Desks) -> None:
+    context = await desks.new_profile()
+    page = await desks.open(DANA, context)
+    before = {grant.token_id for grant in await tokens.every(desks.stage.redis) if grant.kind is Kind.SESSION}
+    other = await desks.open(DANA, context)
+    await other.close()
+    for token_id in before:
+        await tokens.revoke(desks.stage.redis, token_id)
+    await page.wait_for_event("load")
+    await live(page)
 
 
 async def test_signing_out_leaves_nothing_behind_in_any_tab(desks: Desks) -> None:
@@ -141,6 +201,34 @@ async def test_the_page_works_in_a_frame_of_another_site_without_cookies(
             await desks.click()
             await expect(framed.locator(".caller")).to_have_text("Ruth Levi")
             assert await page.context.cookies() == []
+
+
+async def test_over_https_the_page_stays_signed_in_in_the_crms_frames(
+    tmp_path: Path, redis_url: Secret, browser: Browser
+) -> None:
+    """Chromium takes this machine's own addresses for as safe as https. In its own window nobody is signed in by it."""
+    async with serving(Starlette(routes=[Route("/", crm_page)])) as address:
+        crm = address.replace("127.0.0.1", "localhost")
+        extra = {"POPBRIDGE_SERVER__FRAME_ANCESTORS": crm, "POPBRIDGE_SERVER__PUBLIC_URL": "https://popbridge.example"}
+        async with open_stage(tmp_path, redis_url, extra=extra) as stage, open_desks(stage, browser) as desks:
+            context = await desks.new_profile()
+            first, desktop = await desks.blank(context), f"{stage.bridge_url}/desktop"
+            token = await desks.token()
+            await first.goto(f"{crm}/?{urlencode({'desktop': f'{desktop}#token={token}'})}")
+            inside = first.frame_locator("iframe")
+            await expect(inside.locator("#connection")).to_have_attribute("data-state", "live")
+            await first.close()
+            second = await desks.blank(context)
+            await second.goto(f"{crm}/?{urlencode({'desktop': desktop})}")
+            inside = second.frame_locator("iframe")
+            await expect(inside.locator("#connection")).to_have_attribute("data-state", "live")
+            alone = await desks.blank(context)
+            await alone.goto(desktop)
+            await expect(alone.get_by_role("heading", name="This page needs your personal link")).to_be_visible()
+            await inside.get_by_role("button", name="Settings").click()
+            async with context.expect_page() as opening:
+                await inside.get_by_role("button", name="Open in its own window").click()
+            await live(await opening.value)
 
 
 async def test_the_page_opens_in_a_window_of_its_own_signed_in(desks: Desks) -> None:

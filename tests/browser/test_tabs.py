@@ -145,9 +145,8 @@ async def test_a_browser_without_locks_has_a_stream_for_each_tab(desks: Desks) -
         await expect(card(tab).locator(".caller")).to_have_text("Ruth Levi")
 
 
-async def test_two_agents_in_one_browser_see_each_their_own(desks: Desks) -> None:
-    context = await desks.new_profile()
-    hers, his = await desks.open(DANA, context), await desks.open(OMER, context)
+async def test_two_agents_see_each_their_own(desks: Desks) -> None:
+    hers, his = await desks.open(DANA), await desks.open(OMER)
     desks.stage.talk(name="Ruth Levi")
     desks.stage.talk("SIPOmer1", name="Amir Haddad")
     await desks.click(DANA)

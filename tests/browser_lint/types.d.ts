@@ -149,7 +149,7 @@ interface Hello {
   chooses_pop?: boolean;
 }
 
-/** The answer of `POST /desktop/session`. */
+/** The answer of `POST /desktop/session`; `session` is "" where the page's cookie has it. */
 interface SessionData {
   session: string;
   expires_at: string;
@@ -246,6 +246,8 @@ interface ConsoleSession {
   token: string;
   token_id: string;
   role: string;
+  /** Who signed in, where the identity provider said it. */
+  subject?: string;
   expires_at: string;
   crms: string[] | null;
 }

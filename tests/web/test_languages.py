@@ -69,8 +69,8 @@ def test_no_words_are_left_over() -> None:
     groups = set(re.findall(r'\bsayValue\("([\w.-]+)"', text)) | {
         group.removesuffix(".") for group in re.findall(r'["`]([a-z][\w.-]*\.)(?:\$\{|" ~)', text)
     }
-    sessions = {f"session-{end}" for end in ("over", "expired", "revoked", "unknown-agent")}
-    pages = {"empty", "expired", "tokenless", "signed-out", *sessions}
+    sessions = {f"session-{end}" for end in ("over", "expired", "revoked", "replaced", "unknown-agent")}
+    pages = {"empty", "expired", "incomplete", "used", "revoked", "tokenless", "signed-out", *sessions}
     known = {"name", *(f"{notice}.{part}" for notice in pages for part in ("title", "text"))}
     keys = {key for key in ENGLISH if not key.startswith("reason.")}
     in_group = {key for key in keys if any(key.startswith(f"{group}.") for group in groups)}

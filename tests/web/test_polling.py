@@ -142,7 +142,7 @@ async def test_it_shows_nobody_elses_and_needs_an_agents_token(stage: Stage, dan
     await clicked(stage, OMER)
     await asking.ask()
     assert asking.popups == []
-    for token in ({}, bearer("pbt_no"), await stage.token(Role.SUPERVISOR), await stage.token(Role.ADMIN)):
+    for token in ({}, bearer("sk_no"), await stage.token(Role.SUPERVISOR), await stage.token(Role.ADMIN)):
         refused = await ask(stage, "GET", "poll?page=a", token)
         assert (refused.status_code, refused.json()["reason"]) == (401, "bad-token")
 

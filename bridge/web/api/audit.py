@@ -114,4 +114,4 @@ async def record_shown(
 
 
 def _who(access: Access) -> str:
-    return f"{access.grant.role} {access.grant.token_id}"
+    return f"{access.grant.role} {access.grant.holder}"

@@ -86,6 +86,8 @@ def _audit() -> tuple[Operation, ...]:
 def _desktop() -> tuple[Operation, ...]:
     return (
         Operation("post", "/desktop/session", "Trade a token or a link for a session.", "agent", {201: LOOSE}),
+        Operation("get", "/desktop/session", "Who is signed in.", "agent", {200: LOOSE}),
+        Operation("post", "/desktop/link", "A one-time link for another window.", "agent", {201: LOOSE}),
         Operation("delete", "/desktop/session", "Sign out.", "agent", {204: None}),
         Operation("get", "/desktop/events", "Live events (server-sent events).", "agent",
                   {200: ("text/event-stream",)}, (429,)),
@@ -116,6 +118,8 @@ def _service() -> tuple[Operation, ...]:
         Operation("post", "/events/{pbx}", "An event of a phone system.", "all", {200: LOOSE},
                   (400, 401, 404, 413, 429, 503), takes=LOOSE),
         Operation("get", "/console/session", "The owner of this token.", "supervisor", {200: LOOSE}),
+        Operation("post", "/console/session", "Trade a token for a session.", "supervisor", {201: LOOSE}),
+        Operation("delete", "/console/session", "Sign out.", "supervisor", {204: None}),
         Operation("get", "/livez", "Liveness: the process runs.", "all", {200: LOOSE}),
         Operation("get", "/readyz", "Readiness: clicks can be accepted.", "all", {200: LOOSE, 503: LOOSE}),
         Operation("get", "/version", "The version.", "all", {200: LOOSE}),

@@ -16,16 +16,16 @@ from bridge.core.model import DESKTOP, Pop, Popup
 from bridge.core.reasons import languages
 from bridge.observability import logs
 from bridge.services import Services
-from bridge.store import keys, tokens
+from bridge.store import keys
 from bridge.store.calls import popups
 from bridge.store.deliveries import records, results
 from bridge.store.desktop import cards, stream
 from bridge.store.desktop import preferences as store
 from bridge.store.desktop.preferences import Preferences
-from bridge.store.tokens import Grant, Kind
+from bridge.store.tokens import Grant
 from bridge.web import body
 from bridge.web.languages import STATIC
-from bridge.web.signin import agent_of, bearer, leaver_of, opener_of, told_of
+from bridge.web.signin import agent_of
 
 log = logging.getLogger(__name__)
 
@@ -47,21 +47,6 @@ async def page(request: Request) -> Response:
     return FileResponse(STATIC / "desktop.html", headers=headers)
 
 
-async def sign_in(request: Request) -> Response:
-    """`POST /desktop/session`: the token of the agent's link for a session of the page's own."""
-    grant = await opener_of(request)
-    services: Services = request.app.state.services
-    text = bearer(request)
-    if grant.kind is not Kind.SESSION:
-        traded = await tokens.trade(services.redis, grant, services.clock.now())
-        if traded is None:
-            raise HTTPException(401, "This link was used before, or revoked: it opens the desktop page once.")
-        grant, text = traded
-    wanted = await store.load(services.redis, grant)
-    session = {"session": text, "expires_at": grant.expires_at, "agent": told_of(services, grant)}
-    return JSONResponse({**session, "preferences": as_json(wanted), **of_crm(services, grant)}, 201)
-
-
 def of_crm(services: Services, grant: Grant) -> dict[str, Any]:
     """What this agent's pages need to know: where links to records may lead, whether contacts can be made in the CRM,
     and whether the agent may choose what makes a popup."""
@@ -79,15 +64,6 @@ def _searched(services: Services, grant: Grant) -> list[CrmAccount]:
         return []
     names = dict.fromkeys((grant.crm, *asked(grant.crm, services)))
     return [services.settings.crm[name] for name in names]
-
-
-async def sign_out(request: Request) -> Response:
-    """`DELETE /desktop/session`: the session ends, on every page that has it. A token outlives the page."""
-    grant = await leaver_of(request)
-    services: Services = request.app.state.services
-    if grant.kind is Kind.SESSION:
-        await tokens.revoke(services.redis, grant.token_id)
-    return Response(status_code=204)
 
 
 async def acknowledge(request: Request) -> Response:

@@ -19,9 +19,25 @@ export class RequestFailed extends Error {
   }
 }
 
+/** Which page of the bridge this is: each has a session of its own, and one in another site's frame one for that site. */
+function pageName() {
+  if (location.pathname.startsWith("/console")) return "console";
+  return self === top ? "desktop" : "framed";
+}
+
+/**
+ * The headers by which the bridge knows who asks: the token, or without one ("") the session in this page's cookie.
+ * @param {string} bearer
+ * @returns {Record<string, string>}
+ */
+export function credentials(bearer) {
+  const page = { "Popbridge-Page": pageName() };
+  return bearer ? { ...page, Authorization: `Bearer ${bearer}` } : page;
+}
+
 /**
  * @typedef {object} Options
- * @property {string} bearer the token
+ * @property {string} bearer the token; "" for the session in the page's cookie
  * @property {unknown} [body] sent as JSON
  * @property {boolean} [keepalive] let the request outlive the page
  * @property {Record<string, string>} [headers]
@@ -36,7 +52,7 @@ export class RequestFailed extends Error {
  */
 export async function send(method, path, { bearer, body, keepalive = false, headers = {} }) {
   /** @type {Record<string, string>} */
-  const sent = { Authorization: `Bearer ${bearer}`, Accept: "application/json", ...headers };
+  const sent = { ...credentials(bearer), Accept: "application/json", ...headers };
   if (body !== undefined) sent["Content-Type"] = "application/json";
   let response;
   try {

@@ -1,6 +1,6 @@
 // One connection to an event stream, read until it ends.
 
-import { problemOf } from "./http.js";
+import { credentials, problemOf } from "./http.js";
 
 const FIRST_MS = 6_000; // the bridge greets at once: silence after this is a proxy's that holds the stream back
 const SILENCE_MS = 45_000; // three heartbeats
@@ -152,7 +152,7 @@ class Watchdog {
 
 /** @param {string} token @param {string | null} lastId @returns {Record<string, string>} */
 export function headers(token, lastId) {
-  const sent = { Accept: "text/event-stream", Authorization: `Bearer ${token}` };
+  const sent = { ...credentials(token), Accept: "text/event-stream" };
   return lastId === null ? sent : { ...sent, "Last-Event-ID": lastId };
 }
 

@@ -1,6 +1,6 @@
-// Saves an export as a file. Without cookies a link cannot do it: the file is fetched with the token.
+// Saves an export as a file. A link cannot do it: no cookie goes with it that the bridge believes without a header.
 
-import { failureOf, RequestFailed } from "../http.js";
+import { credentials, failureOf, RequestFailed } from "../http.js";
 
 const RELEASE_AFTER_MS = 60_000;
 
@@ -31,7 +31,7 @@ export async function download(path, name, options) {
 
 /** @param {string} path @param {Options} options */
 async function fetchFile(path, { bearer, signal, onProgress }) {
-  const response = await fetch(path, { headers: { Authorization: `Bearer ${bearer}` }, cache: "no-store", signal });
+  const response = await fetch(path, { headers: credentials(bearer), cache: "no-store", signal });
   if (!response.ok || !response.body) throw await failureOf(response);
   let bytes = 0;
   /** @type {TransformStream<Uint8Array, Uint8Array>} */

@@ -6,7 +6,7 @@ import { RequestFailed, send, statusOf } from "../http.js";
 import { chooseLanguage, language, languages, say, useLanguage } from "../words.js";
 import { moveBehindHash, takeToken } from "./address.js";
 import { Audit } from "./audit.js";
-import { forget, refusalOf, signIn, storedSession } from "./session.js";
+import { signOut as endSession, forget, refusalOf, signIn, storedSession } from "./session.js";
 import { timeText } from "./times.js";
 
 /**
@@ -68,7 +68,8 @@ async function applyLook() {
 function showUser() {
   byId("user").replaceChildren();
   if (session) {
-    const { role, token_id: id, expires_at: expires } = session;
+    const { role, subject, token_id, expires_at: expires } = session;
+    const id = subject || token_id;
     byId("user").append(say("console.signed-in"), " ", element("b", {}, [say(`console.role.${role}`)]), " ", ltr(id));
     if (session.crms) byId("user").append(" ", say("console.limited"), " ", ltr(session.crms.join(", ")));
     byId("user").title = say("console.until", { id, time: timeText(expires) });
@@ -79,7 +80,7 @@ function showUser() {
 function showSignInProblem() {
   byId("sign-in-problem").textContent = problem ? say(`console.signed-out.${problem}`) : "";
   byId("sign-in-problem").dataset.problem = problem;
-  byId("sign-in-again").hidden = problem !== "unreachable" || !storedSession();
+  byId("sign-in-again").hidden = problem !== "unreachable";
 }
 
 /**
@@ -142,6 +143,7 @@ async function get(path) {
 
 function signOut() {
   history.replaceState(null, "", location.pathname);
+  if (session) void endSession(session);
   leave("left");
 }
 
@@ -150,8 +152,7 @@ async function enterByAddress() {
   const token = takeToken();
   const stored = storedSession();
   if (token !== null) await enter(token);
-  else if (stored) await enter(stored.token, stored);
-  else leave("");
+  else await enter(stored?.token ?? "", stored);
 }
 
 async function start() {

@@ -21,12 +21,16 @@ import { Settings } from "./settings.js";
 
 const TICK_MS = 1_000;
 const CHECK_SESSION_MS = 60_000;
-const WINDOW = "popup,width=460,height=780";
+const STAY_MS = 900_000;
 /** The notice for each reason that the bridge gives for the end of a session. @type {Record<string, string>} */
 const ENDS = {
   expired: "session-expired",
+  "bad-token": "session-expired",
   revoked: "session-revoked",
+  "revoked-token": "session-revoked",
   "signed-out": "signed-out",
+  "no-token": "signed-out",
+  another: "session-replaced",
   "unknown-agent": "session-unknown-agent",
 };
 
@@ -54,7 +58,7 @@ export class Desktop {
   /** @param {SessionData} data @param {Page} page */
   constructor(data, page) {
     this.#page = page;
-    const session = (this.#session = new Session(data, (reason) => this.#end(reason)));
+    const session = (this.#session = new Session(data, (reason) => void this.#refused(reason)));
     const stored = session.storedCards();
     if (stored) this.#cards.merge(stored.cards);
     this.#preferences = new PreferenceStore(
@@ -99,7 +103,7 @@ export class Desktop {
         this.#cards.merge(cards);
       },
       onLead: () => this.#acks.flush(),
-      onRefused: (reason) => this.#end(reason),
+      onRefused: (reason) => void this.#refused(reason),
       onTabMessage: (message) => this.#takeTabMessage(message),
     });
   }
@@ -112,7 +116,7 @@ export class Desktop {
       customdataKeys: () => this.#customdataKeys(),
       signOut: () => this.#signOutEverywhere(),
       choosesPop: () => this.#session.choosesPop,
-      popOut: () => void window.open(this.#session.windowAddress(), "popbridge", WINDOW),
+      popOut: () => void this.#session.openWindow(),
     };
     return new Settings(needs, this.#session.ended);
   }
@@ -123,7 +127,8 @@ export class Desktop {
       if (Date.parse(popup.expires_at) > Date.now()) this.#acks.add(popup.popup_id, "delivered");
     }
     const ticking = setInterval(() => this.#tick(), TICK_MS);
-    this.#session.ended.addEventListener("abort", () => clearInterval(ticking));
+    const staying = setInterval(() => void this.#session.stay(), STAY_MS);
+    this.#session.ended.addEventListener("abort", () => [ticking, staying].forEach(clearInterval));
     this.#checkSessionWhenVisible();
     this.#list.draw();
     this.#alerts.showCurrent();
@@ -214,6 +219,17 @@ export class Desktop {
     this.#end("signed-out");
     await Promise.all(saved);
     await this.#session.signOut();
+  }
+
+  /**
+   * The session has ended. If the agent has signed in anew meanwhile, in another tab, this one goes on with that.
+   * @param {string} reason as the bridge gives it, or ""
+   */
+  async #refused(reason) {
+    if (this.#session.ended.aborted) return;
+    const successor = reason === "unknown-agent" ? null : await this.#session.successor();
+    if (successor === "agent") location.reload();
+    else this.#end(successor ?? reason);
   }
 
   /** The agent is not signed in any more. @param {string} reason as the bridge gives it, or "" */

@@ -6,9 +6,17 @@ import { chooseLanguage, languages, say, useLanguage } from "../words.js";
 import { showNotice } from "./card_list.js";
 import { Desktop } from "./desktop.js";
 import { applyTheme, DEFAULTS } from "./preferences.js";
-import { forget, signIn, storedSession, takeToken } from "./session.js";
+import { cookieSession, forget, signIn, storedSession, takeToken } from "./session.js";
 
 const RETRY_MS = 3_000;
+/** The notice for each reason why a link does not sign in. @type {Record<string, string>} */
+const LINKS = { "incomplete-token": "incomplete", "used-link": "used", "revoked-token": "revoked" };
+/** The notice for each reason why this browser's session is over. @type {Record<string, string>} */
+const OVER = {
+  "bad-token": "session-expired",
+  "revoked-token": "session-revoked",
+  "unknown-agent": "session-unknown-agent",
+};
 /** @type {Language[]} */
 let known = [];
 /** @type {Desktop | null} */
@@ -17,22 +25,36 @@ let desktop = null;
 let connection = ["connecting"];
 
 /**
- * The session for the token, or the one from before a reload; null, with a notice on the page, if there is none.
+ * The session for the token; else the one that this tab or this browser has; null, with a notice on the page, without any.
  * @param {string | null} token
  */
 async function findSession(token) {
-  const stored = storedSession();
-  if (!token) return stored ?? signedOut("tokenless");
+  let notice = "";
   for (;;) {
     try {
-      return await signIn(token);
+      if (token) return await signIn(token);
+      return await presentSession(notice);
     } catch (error) {
       if (reasonOf(error) === "unknown-agent") return signedOut("session-unknown-agent");
-      if (error instanceof RequestFailed && error.isFinal) return stored ?? signedOut("expired");
-      showConnection("waiting", RETRY_MS);
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      if (error instanceof RequestFailed && error.isFinal) {
+        if (!token) return signedOut("session-over");
+        [notice, token] = [LINKS[reasonOf(error)] ?? "expired", null]; // whoever is signed in stays so
+      } else await waitForBridge();
     }
   }
+}
+
+/** @param {string} notice why a link did not sign in, "" without one */
+async function presentSession(notice) {
+  const stored = storedSession();
+  if (stored?.session) return stored;
+  const { session, reason } = await cookieSession();
+  return session ?? signedOut(notice || (OVER[reason] ?? "tokenless"));
+}
+
+async function waitForBridge() {
+  showConnection("waiting", RETRY_MS);
+  await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
 }
 
 /**

@@ -1,9 +1,13 @@
-// The agent's session with the bridge. It is kept in this tab's sessionStorage: no cookie, so it works in a frame.
+// The agent's session with the bridge. A cookie that no script can read has it, for every tab of this browser; where the
+// browser keeps none (in some frames), this tab's sessionStorage has it.
 
 import { endsSession, reasonOf, send } from "../http.js";
 
 const KEY = "popbridge.session";
 const CARDS = "popbridge.cards";
+const RESTARTED = "popbridge.restarted";
+const RESTART_MS = 60_000;
+const WINDOW = "popup,width=460,height=780";
 
 /**
  * The token in the address, or null; it is removed from the address.
@@ -20,10 +24,25 @@ export function takeToken() {
  * @returns {Promise<SessionData>}
  */
 export async function signIn(token) {
-  const session = await send("POST", "/desktop/session", { bearer: token });
+  /** @type {SessionData} */
+  const given = await send("POST", "/desktop/session", { bearer: token });
+  const { session: inCookie } = await cookieSession();
+  const session = inCookie && ownerOf(inCookie) === ownerOf(given) ? inCookie : given;
   store(KEY, session);
   return session;
 }
+
+/**
+ * The session in this page's cookie, or the bridge's reason why there is none. Throws `RequestFailed`.
+ * @returns {Promise<{session: SessionData | null, reason: string}>}
+ */
+export async function cookieSession() {
+  const told = await send("GET", "/desktop/session", { bearer: "" });
+  return told.reason ? { session: null, reason: told.reason } : { session: { ...told, session: "" }, reason: "" };
+}
+
+/** @param {SessionData} session @returns {string} a name for its agent that no other agent has */
+const ownerOf = ({ agent }) => `${agent.crm} ${agent.crm_user}`;
 
 /**
  * The session from before a reload, or null. The bridge decides whether it is still valid.
@@ -57,6 +76,7 @@ export class Session {
     return this.#data.agent;
   }
 
+  /** Its text; "" when the page's cookie has it. */
   get token() {
     return this.#data.session;
   }
@@ -82,7 +102,7 @@ export class Session {
 
   /** A name for the agent that no other agent has. */
   get owner() {
-    return `${this.agent.crm} ${this.agent.crm_user}`;
+    return ownerOf(this.#data);
   }
 
   /** The time by the bridge's clock, in milliseconds. */
@@ -104,6 +124,23 @@ export class Session {
     }
   }
 
+  /** Puts the end of an unused session off. */
+  async stay() {
+    await this.send("GET", "/desktop/session").catch(() => {});
+  }
+
+  /**
+   * Who has signed in in this browser since this session has ended; asked once a minute at most.
+   * @returns {Promise<"agent" | "another" | null>}
+   */
+  async successor() {
+    if (this.token || Date.now() - Number(stored(RESTARTED) ?? 0) < RESTART_MS) return null;
+    store(RESTARTED, Date.now());
+    const { session } = await cookieSession().catch(() => ({ session: null }));
+    if (!session) return null;
+    return ownerOf(session) === this.owner ? "agent" : "another";
+  }
+
   /** The agent is not signed in any more: nothing is stored from now on. */
   end() {
     this.#ended.abort();
@@ -123,9 +160,19 @@ export class Session {
     if (!this.ended.aborted) store(KEY, this.#data);
   }
 
-  /** The address that opens this page in its own window, signed in. What follows the # reaches no server and no log. */
-  windowAddress() {
-    return `/desktop${location.search}#token=${encodeURIComponent(this.token)}`;
+  /** Opens this page in its own window: at once, since a browser takes a later one for a pop-up that nobody asked for. */
+  async openWindow() {
+    const opened = window.open("", "popbridge", WINDOW);
+    const address = await this.#windowAddress().catch(() => null);
+    if (address) opened?.location.replace(new URL(address, location.href));
+    else opened?.close();
+  }
+
+  /** Signed in there: the cookie of a frame does not reach that window. What follows the # reaches no server and no log. */
+  async #windowAddress() {
+    if (!this.token && self === top) return `/desktop${location.search}`;
+    const token = this.token || (await this.send("POST", "/desktop/link")).token;
+    return `/desktop${location.search}#token=${encodeURIComponent(token)}`;
   }
 
   /**
