@@ -26,7 +26,15 @@ LAYERS = (
     ("doors", {"workers", "bridge.__main__", "bridge.cli", "bridge.web", "bridge.demo", "bridge.reload"}),
     (
         "lines",
-        {"bridge.clicks", "bridge.delivery", "bridge.doctor", "bridge.events", "bridge.services", "bridge.settings"},
+        {
+            "bridge.clicks",
+            "bridge.connect",
+            "bridge.delivery",
+            "bridge.doctor",
+            "bridge.events",
+            "bridge.services",
+            "bridge.settings",
+        },
     ),
     ("steps", {"bridge.agents", "bridge.calls", "bridge.contacts"}),
     ("adapters", {"bridge.pbx", "bridge.crm"}),
@@ -48,6 +56,7 @@ SIDEWAYS = {
     ("bridge.events", "bridge.clicks"): "an event is answered by the line of a click",
     ("bridge.events", "bridge.delivery"): "the end of a call is written as deliveries write it",
     ("bridge.doctor", "bridge.services"): "the lines work with what the composition root makes",
+    ("bridge.connect", "bridge.doctor"): "an account is tried by the doctor's own tests",
     (
         "bridge.agents",
         "bridge.calls",

@@ -98,6 +98,10 @@ class PhoneSystem:
         )
         self._extensions = Extensions(self._all_extensions, self._exists, clock.ticks)
 
+    def over(self, wrap: Callable[[Session], Session]) -> "PhoneSystem":
+        """The same system over a session of `wrap`'s making, which shares nothing with this one's questions."""
+        return PhoneSystem(self.name, self.account, wrap(self._session), self._clock)
+
     async def extension(self, extension: str, clicked_at: float) -> _OneExtension:
         """What it says about one extension; failures are told, not raised."""
         one = ExtensionId(self.name, extension)

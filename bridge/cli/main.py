@@ -10,6 +10,7 @@ from bridge import __version__
 from bridge.cli.lazy import LazyGroup, Verb
 
 COMMANDS = {
+    "init": Verb("init:init", "Set up popbridge: ask what is needed, test each answer, write the settings."),
     "up": Verb("run:up", "Run web and worker, and an embedded Redis if there is no [redis] url."),
     "serve": Verb("run:serve", "Run one web process."),
     "worker": Verb("run:worker", "Run one worker process."),
@@ -21,7 +22,7 @@ COMMANDS = {
     "record": Verb("record:record", "Write what a phone system answers as samples, with numbers and names replaced."),
     "push-test": Verb("doctor:push_test", "Send CRM a test event in the way popups are sent, and show its answer."),
     "button": Verb("button:button", "Print the button for CRM, ready to paste."),
-    "simulate": Verb("simulate:simulate", "Run a simulated phone system, and print the settings that connect to it."),
+    "simulate": Verb("simulate:simulate", "Run a simulated phone system and CRM, and print settings for them."),
     "clicks": Verb("clicks:clicks", "List clicks, refused ones too, newest first: why was there no popup?"),
     "click": Verb("clicks:click_", "Show one click: request, phone system's answer, chosen call, each delivery."),
 }

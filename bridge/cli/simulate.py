@@ -1,28 +1,45 @@
-"""`popbridge simulate`: a phone system to try things on."""
+"""`popbridge simulate`: a phone system and a CRM to try things on."""
 
 import click
 
+from bridge.cli.chosen import Chosen, with_settings
 from bridge.cli.terminal import FAILURE, fail
 from bridge.cli.up import run
+from bridge.crm import registry as crms
 from bridge.demo import simulate as simulation
-from bridge.demo.cast import PBX_KIND
-from bridge.pbx import registry
+from bridge.demo.cast import CRM_KIND, PBX_KIND
+from bridge.demo.simulated import BRIDGE, Simulated, kept
+from bridge.pbx import registry as pbxs
 from bridge.web.server import listen
 
 
 @click.command()
-@click.option(
-    "--pbx", type=click.Choice([*registry.packages()]), default=PBX_KIND, show_default=True, help="Which make."
-)
+@click.option("--pbx", type=click.Choice([*pbxs.packages()]), help=f"Make of phone system; default: {PBX_KIND}.")
+@click.option("--crm", type=click.Choice([*crms.packages()]), help=f"Make of CRM; default: {CRM_KIND}.")
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=click.IntRange(0, 65535), default=9509, show_default=True, help="0: any free port.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Default: 9509; 0: any free port.")
 @click.option(
     "--every", type=click.FloatRange(0, 3600), default=10.0, show_default=True, help="Seconds between calls; 0: none."
 )
-def simulate(pbx: str, host: str, port: int, every: float) -> None:
-    """Run a simulated phone system, and print the settings that connect to it."""
+@click.option("--bridge", help=f"Where popbridge will be, for clicks; default: {BRIDGE}.")
+@with_settings
+def simulate(
+    chosen: Chosen, pbx: str | None, crm: str | None, host: str, port: int | None, every: float, bridge: str | None
+) -> None:
+    """Run a simulated phone system and CRM, and print settings for them.
+
+    Beside settings of `popbridge init --simulate` it is what those settings lead to, and prints how to see a popup.
+    """
+    given = {"pbx": pbx, "crm": crm, "port": port, "bridge": bridge and bridge.rstrip("/")}
+    before = kept(chosen.file) if not any(one is not None for one in given.values()) else None
+    simulated = before or Simulated(**{name: it for name, it in given.items() if it is not None})  # type: ignore[arg-type]
     try:
-        listening = listen(host, port)
+        listening = listen(host, simulated.port)
     except OSError as error:
-        fail([f"cannot listen on {host}:{port}: {error.strerror}; see --port"], FAILURE)
-    run(simulation.simulate(pbx, listening, every, click.echo))
+        fail([f"cannot listen on {host}:{simulated.port}: {error.strerror}; see --port"], FAILURE)
+
+    def ready(address: str) -> None:
+        told = simulation.commands(address) if before else simulation.printed(simulated, address)
+        click.echo(f"{told}\n# running; Ctrl-C ends it")
+
+    run(simulation.simulate(simulated, listening, every, ready))

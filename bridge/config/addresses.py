@@ -1,6 +1,7 @@
 """What an address in the settings may be: of the web, of Redis and the database, origins, hosts and networks."""
 
 import re
+from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -129,6 +130,11 @@ def _networks(value: object) -> object:
         return tuple(ip_network(str(part).strip()) for part in (split_text(value) or ()))  # type: ignore[attr-defined]
     except ValueError:
         raise ValueError("must be networks such as 10.0.0.0/8 or fd00::/8") from None
+
+
+def named_networks(names: Iterable[str]) -> list[IPv4Network | IPv6Network]:
+    """The networks of these names. Raises `ValueError`."""
+    return [ip_network(name) for name in names]
 
 
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_networks)]

@@ -4,17 +4,14 @@ Every problem is found in one run and told as one line: where it stands, which k
 our own because each line must name the file or the variable a value came from; checking the values is pydantic's work.
 """
 
-import difflib
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_args
-
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
+from typing import Any
 
 from bridge.config import sources
+from bridge.config.checking import checked, holds_secret
 from bridge.config.models import (
     Agents,
     Audit,
@@ -29,7 +26,6 @@ from bridge.config.models import (
     Signin,
     split_text,
 )
-from bridge.config.words import wrong
 from bridge.core.errors import SettingsError
 from bridge.core.http_types import Secret
 from bridge.core.model import DESKTOP
@@ -126,7 +122,7 @@ def _read_toml(draft: _Draft, file: Path, environ: Mapping[str, str]) -> None:
         tables = sources.tables_in(file)
     except FileNotFoundError:
         if not any(map(sources.is_setting, environ)):
-            hint = "no such file; name one by --config or POPBRIDGE_CONFIG, or copy deploy/popbridge.example.toml"
+            hint = "no such file; `popbridge init` makes one, --config or POPBRIDGE_CONFIG names another"
             raise SettingsError([f"{file}: {hint}"]) from None
         return
     _put_tables(draft, (), tables, str(file))
@@ -178,22 +174,18 @@ def _section(draft: _Draft, path: tuple[str, ...], model: type[Section]) -> None
         return
     before = len(draft.problems)
     unread = _read_secret_files(draft, path, table, model)
-    checked = _check(draft, path, model, table)
-    if checked is not None and isinstance(checked, CrmAccount):
-        for key, text in checked.problems():
+    found = _check(draft, path, model, table)
+    if found is not None and isinstance(found, CrmAccount):
+        for key, text in found.problems():
             if key not in unread:
                 draft.problem((*path, key), text)
     parent = draft.values
     for name in path[:-1]:
         parent = parent[name]
-    if checked is None or len(draft.problems) > before:
+    if found is None or len(draft.problems) > before:
         parent.pop(path[-1], None)
     else:
-        parent[path[-1]] = checked
-
-
-def _holds_secret(annotation: object) -> bool:
-    return annotation is Secret or any(_holds_secret(part) for part in get_args(annotation))
+        parent[path[-1]] = found
 
 
 def _read_secret_files(draft: _Draft, path: tuple[str, ...], table: dict[str, Any], model: type[Section]) -> set[str]:
@@ -201,7 +193,7 @@ def _read_secret_files(draft: _Draft, path: tuple[str, ...], table: dict[str, An
     unread = set()
     for key, field in model.model_fields.items():
         name = f"{key}_file"
-        if name not in table or not _holds_secret(field.annotation):
+        if name not in table or not holds_secret(field.annotation):
             continue
         file = draft.base / str(table.pop(name))
         if key in table:
@@ -225,23 +217,10 @@ def _read_secret_files(draft: _Draft, path: tuple[str, ...], table: dict[str, An
 
 
 def _check(draft: _Draft, path: tuple[str, ...], model: type[Section], table: Mapping[str, Any]) -> Section | None:
-    try:
-        return model.model_validate(table)
-    except ValidationError as error:
-        for problem in error.errors(include_url=False, include_input=False, include_context=True):
-            location = tuple(str(part) for part in problem["loc"])
-            draft.problem((*path, *location), _explain(problem, location, model))
-        return None
-
-
-def _explain(problem: ErrorDetails, location: tuple[str, ...], model: type[Section]) -> str:
-    if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(location[-1], model.model_fields, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(sorted(model.model_fields))}"
-        return f"unknown key; {hint}"
-    field = model.model_fields.get(location[0]) if location else None
-    help_text = f" ({field.description})" if field is not None and field.description else ""
-    return f"{wrong(problem['type'], problem['msg'], problem.get('ctx', {}))}{help_text}"
+    found, problems = checked(model, table)
+    for location, text in problems:
+        draft.problem((*path, *location), text)
+    return found
 
 
 def _top(draft: _Draft) -> Settings | None:

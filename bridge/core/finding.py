@@ -41,3 +41,8 @@ def worst(findings: Iterable[Finding]) -> Grade:
     """The worst grade among them; OK when there are none."""
     grades = {finding.grade for finding in findings}
     return Grade.FAIL if Grade.FAIL in grades else Grade.WARN if Grade.WARN in grades else Grade.OK
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 agent`, `2 agents`."""
+    return f"{number} {noun}{'s' * (number != 1)}"

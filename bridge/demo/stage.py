@@ -2,16 +2,16 @@
 
 import csv
 import io
-import json
 import os
 import secrets
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
+from bridge.config.writing import table_text
 from bridge.core.http_types import Secret
 from bridge.crm import registry as crm_makes
 from bridge.crm.simulation import SimulatedCrm
@@ -158,19 +158,8 @@ def settings_text(stage: Stage) -> str:
         },
         "dids": dict(DIDS),
     }
-    parts = [f"[{name}]\n" + "".join(_line(*item) for item in table.items()) for name, table in tables.items()]
+    parts = [table_text(*item) for item in tables.items()]
     return "\n".join(['# Written by the demo at every start.\ndata_dir = "."\n', *parts])
-
-
-def _line(key: str, value: object) -> str:
-    return f"{json.dumps(key) if key.isdecimal() else key} = {toml_value(value)}\n"
-
-
-def toml_value(value: object) -> str:
-    """A value as it is written in the settings: JSON's words are TOML's too, but for a table within a line."""
-    if not isinstance(value, Mapping):
-        return json.dumps(value, ensure_ascii=False)
-    return "{" + ", ".join(f"{json.dumps(key)} = {toml_value(one)}" for key, one in value.items()) + "}"
 
 
 def _agents_text(stage: Stage) -> str:

@@ -12,13 +12,15 @@ from redis.exceptions import RedisError
 from bridge.calls.live_calls import PhoneSystem
 from bridge.config.models import CrmAccount, Settings
 from bridge.core.errors import PbxError, RateLimited, RequestFailed, SearchFailed, TokenRefused
-from bridge.core.finding import Finding, Grade
+from bridge.core.finding import Finding, Grade, counted
 from bridge.core.http_types import Request
 from bridge.core.reasons import say
+from bridge.core.session import Session
 from bridge.crm import registry
 from bridge.crm.contract import Probes
 from bridge.egress.allowed_addresses import EVERYWHERE, Reach
 from bridge.egress.client import open_client
+from bridge.pbx.contract import Listing
 from bridge.services import Services
 from bridge.store import keys
 
@@ -56,20 +58,33 @@ async def of_public_url(services: Services) -> list[Finding]:
 
 async def of_pbx(system: PhoneSystem) -> list[Finding]:
     """A real list of calls, and what the make itself tests."""
+    return (await tested(system))[0]
+
+
+async def tested(system: PhoneSystem) -> tuple[list[Finding], Listing | None]:
+    """As `of_pbx`, and the list of calls; None where there was none."""
     what, started = f"pbx {system.name}", asyncio.get_running_loop().time()
     try:
         listing = await system.snapshot(None)
         more = await system.probe()
     except PbxError as error:
-        return [Finding(what, Grade.FAIL, f"{error.outcome}: {error}", FIXES[error.outcome]), *await _probed(system)]
+        failed = Finding(what, Grade.FAIL, f"{error.outcome}: {error}", FIXES[error.outcome])
+        return [failed, *await _probed(system)], None
     ms = (asyncio.get_running_loop().time() - started) * 1000
+    return _of_listing(what, listing, ms, more, system.adapter.lists_idle), listing
+
+
+def _of_listing(what: str, listing: Listing, ms: float, more: list[Finding], lists_idle: bool) -> list[Finding]:
+    """An account whose list should have every extension and has none is of no use: no click will find a call."""
     calls = sum(len(each) for each in listing.extensions.values())
-    message = f"{len(listing.extensions)} extensions listed, {calls} live calls, {ms:.0f} ms"
-    if not listing.extensions and listing.empty_hint:
-        return [Finding(what, Grade.WARN, f"{message}; {say(listing.empty_hint)}", CREDENTIALS)]
+    message = f"{counted(len(listing.extensions), 'extension')} listed, {counted(calls, 'live call')}, {ms:.0f} ms"
+    if not listing.extensions and (listing.empty_hint or lists_idle):
+        hint = f"; {say(listing.empty_hint)}" if listing.empty_hint else ""
+        return [Finding(what, Grade.FAIL if lists_idle else Grade.WARN, f"{message}{hint}", CREDENTIALS), *more]
     if listing.unreadable:
         fix = "popbridge lookup EXTENSION shows one; please report it with the vendor's response"
-        return [Finding(what, Grade.WARN, f"{message}; {len(listing.unreadable)} could not be parsed", fix)]
+        told = f"{message}; {len(listing.unreadable)} could not be parsed"
+        return [Finding(what, Grade.WARN, told, fix), *more]
     return [Finding(what, Grade.OK, message), *more]
 
 
@@ -116,12 +131,17 @@ async def of_crm(services: Services, name: str, account: CrmAccount) -> list[Fin
     what = f"crm {name}"
     if not services.takes_popups(name):
         return [Finding(what, Grade.OK, "does not receive popups; agents see them on the desktop page")]
-    adapter = registry.find(account.kind)
+    return await probed_crm(name, account, services.crm_sessions[name])
+
+
+async def probed_crm(name: str, account: CrmAccount, session: Session) -> list[Finding]:
+    """What the make itself tests, within the account's time limit."""
+    what, adapter = f"crm {name}", registry.find(account.kind)
     if not isinstance(adapter, Probes):
         return [Finding(what, Grade.OK, f"{adapter.title} has no test; see popbridge deliveries list")]
     try:
         async with asyncio.timeout(account.push_timeout_seconds):
-            return await adapter.probe(account, services.crm_sessions[name])
+            return await adapter.probe(account, session)
     except TimeoutError:
         return [Finding(what, Grade.FAIL, f"no response within {account.push_timeout_seconds:g} s", UNREACHABLE)]
     except (RateLimited, TokenRefused, SearchFailed) as error:

@@ -459,7 +459,7 @@ def test_absolute_addresses_stay_as_they_are(write: Write, url: str) -> None:
 
 def test_a_settings_file_that_is_not_there(tmp_path: Path) -> None:
     file = tmp_path / "popbridge.toml"
-    assert problems(file)[0].startswith("FILE: no such file; name one by --config or POPBRIDGE_CONFIG")
+    assert problems(file)[0].startswith("FILE: no such file; `popbridge init` makes one, --config or POPBRIDGE_CONFIG")
 
 
 def test_a_settings_file_that_is_a_folder_or_not_text(tmp_path: Path) -> None:
@@ -706,7 +706,7 @@ def test_all_that_is_no_setting_is_named_in_one_warning_without_its_value(
 
 
 def test_kubernetes_variables_alone_are_no_settings(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="no such file; name one by --config"):
+    with pytest.raises(SettingsError, match="no such file; `popbridge init` makes one"):
         load(tmp_path / "popbridge.toml", KUBERNETES)
 
 

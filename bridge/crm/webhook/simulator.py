@@ -142,6 +142,7 @@ def _derived(secret: Secret, use: str) -> Secret:
 def _section(url: str, secret: Secret) -> dict[str, object]:
     return {
         "click_secrets": [_derived(secret, "click").reveal()],
+        "click_token": hashlib.sha256(f"token {secret.reveal()}".encode()).hexdigest()[:32],
         "popup_url": f"{url}/popups",
         "popup_secrets": [_derived(secret, "popup").reveal()],
     }

@@ -1,0 +1,210 @@
+"""`popbridge init`: a phone system and a CRM, asked for key by key and tested, and who their agents are."""
+
+import asyncio
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from bridge.cli import ask
+from bridge.cli.terminal import FAILURE, USAGE, fail, readable
+from bridge.config.addresses import named_networks
+from bridge.config.keys import Group, Key, keys_of
+from bridge.config.sources import secret_in
+from bridge.connect import tries
+from bridge.connect.draft import Draft, kinds, model_of
+from bridge.connect.installation import Agent
+from bridge.connect.trial import Trial
+from bridge.core.clock import Clock
+from bridge.core.finding import Grade, worst
+from bridge.egress.allowed_addresses import Reach, named_by
+from bridge.egress.client import open_client
+
+TITLES: Mapping[Group, str] = {"pbx": "Phone system", "crm": "CRM"}
+NAMES: Mapping[Group, str] = {"pbx": "main", "crm": "acme"}
+PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fd00::/8")
+REFUSED = "private_networks"
+NAMED = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How init goes about it. `networks`: where names of phone systems and CRMs may lead, beside public addresses."""
+
+    is_asking: bool
+    is_testing: bool
+    networks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What options say of an account. `pbx` is the phone system that a CRM belongs to."""
+
+    table: Mapping[str, str] = field(default_factory=dict)
+    named: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+    pbx: str = ""
+
+    @classmethod
+    def of(cls, options: Iterable[str]) -> "Given":
+        """From `KEY=VALUE` options; `KEY_file=FILE` names a file that holds a secret."""
+        table: dict[str, str] = {}
+        named: dict[str, str] = {}
+        for option in options:
+            key, is_pair, value = option.partition("=")
+            if not is_pair or not key:
+                fail([f"{key}: must be KEY=VALUE"], USAGE)  # never the value: it may be a secret
+            if key.endswith("_file") and key != "ca_file":
+                named[key.removesuffix("_file")] = str(Path(value).resolve())
+                table[key.removesuffix("_file")] = _read(key, Path(value))
+            else:
+                table[key] = value
+        return cls(table, named, table.pop("name", ""))
+
+
+def _read(key: str, file: Path) -> str:
+    try:
+        return secret_in(file)
+    except (OSError, ValueError) as error:
+        fail([f"{key}: {file} cannot be read: {getattr(error, 'strerror', None) or error}"], USAGE)
+
+
+def settled(group: Group, given: Given, manner: Manner) -> tuple[Draft, Trial | None, Manner]:
+    """The account, without problems and tested, and what the test showed."""
+    draft, asked = _first(group, given, manner), False
+    while True:
+        keys = keys_of(group, model_of(group, draft.kind))
+        if manner.is_asking and not asked:
+            draft, asked = _asked(draft, [key for key in keys if key.is_usual and key.name not in draft.table]), True
+        if problems := draft.problems():
+            draft = _mended(draft, keys, problems, manner)
+            continue
+        if not manner.is_testing:
+            return draft, None, manner
+        trial = _tried(draft, manner)
+        if worst(trial.findings) is not Grade.FAIL:
+            return draft, trial, manner
+        draft, keep, manner = _after_failure(draft, keys, trial, manner)
+        if keep:
+            return draft, trial, manner
+
+
+def _first(group: Group, given: Given, manner: Manner) -> Draft:
+    """Make and name."""
+    table, every = dict(given.table), kinds(group)
+    if "kind" not in table or table["kind"] not in every:
+        if not manner.is_asking:
+            fail([f"--{group} kind=…: must be one of: {', '.join(every)}"], USAGE)
+        if "kind" in table:
+            click.echo(f"  there is no kind {table['kind']!r}")
+        table["kind"] = ask.kind(TITLES[group], every, "(guides: /docs/connect, or README.md)")
+    name = given.name or NAMES[group]
+    if group == "crm":
+        table["pbx"] = given.pbx
+        if manner.is_asking and not given.name:
+            click.echo("\n  What this CRM is called in /clicks/NAME and in agents.csv")
+            name = ask.text("  name", name)
+        _make_token(table)
+    return Draft(group, name, {"kind": table.pop("kind"), **table}, given.named)
+
+
+def _make_token(table: dict[str, str]) -> None:
+    """The button's token is made up here: nobody has to."""
+    if "click_token" in model_of("crm", table["kind"]).model_fields:
+        table.setdefault("click_token", secrets.token_urlsafe(24))
+
+
+def _asked(draft: Draft, keys: Iterable[Key]) -> Draft:
+    """With the answers to these questions."""
+    table = dict(draft.table)
+    for key in keys:
+        value = ask.key(key, "" if key.is_secret else str(table.get(key.name, "")))
+        if value and value != key.default:
+            table[key.name] = value
+        else:
+            table.pop(key.name, None)
+    return replace(draft, table=table, named={name: it for name, it in draft.named.items() if name in table})
+
+
+def _mended(draft: Draft, keys: tuple[Key, ...], problems: list[tuple[str, str]], manner: Manner) -> Draft:
+    """Asked again for what is wrong."""
+    told = [f"{key}: {text}" for key, text in problems]
+    if not manner.is_asking:
+        fail([f"--{draft.group} {line}" for line in told], USAGE)
+    click.echo()
+    ask.bullets(told)
+    wrong = {key.partition(".")[0] for key, _ in problems}
+    unknown = {key for key in wrong if key not in {one.name for one in keys}} - {"kind"}
+    draft = replace(draft, table={key: it for key, it in draft.table.items() if key not in unknown})
+    again = [key for key in keys if key.name in wrong]
+    if unknown and not again:
+        return draft
+    return _asked(draft, again or [key for key in keys if key.is_usual])
+
+
+def _tried(draft: Draft, manner: Manner) -> Trial:
+    click.echo(f"\nTesting [{draft.group}.{draft.name}] …")
+    trial = asyncio.run(_try(draft, manner.networks))
+    ask.bullets(readable(str(finding)).replace("\n", "\n  ") for finding in trial.findings)
+    return trial
+
+
+async def _try(draft: Draft, networks: Iterable[str]) -> Trial:
+    reach = Reach([*named_networks(networks), *named_by(draft.account().addresses())])
+    async with open_client(reach) as client:
+        return await tries.run(draft, client, Clock())
+
+
+def _after_failure(draft: Draft, keys: tuple[Key, ...], trial: Trial, manner: Manner) -> tuple[Draft, bool, Manner]:
+    """What to do about a test that failed: the draft, whether it is kept as it is, and how to go on."""
+    if not manner.is_asking:
+        _give_up(draft)
+    is_private = not manner.networks and any(REFUSED in finding.fix for finding in trial.findings)
+    if is_private and ask.yes(f"Its name leads to a private address. Allow {', '.join(PRIVATE)}?"):
+        return draft, False, replace(manner, networks=PRIVATE)
+    choice = click.prompt(
+        "Test again, change the answers, keep them as they are, or quit",
+        type=click.Choice(["again", "change", "keep", "quit"]),
+        default="change",
+    )
+    if choice == "quit":
+        raise click.Abort
+    if choice == "change":
+        draft = _asked(draft, [key for key in keys if key.is_usual and key.name != "click_token"])
+    return draft, choice == "keep", manner
+
+
+def _give_up(draft: Draft) -> NoReturn:
+    fail(
+        [f"[{draft.group}.{draft.name}] failed its test. Nothing was written; --no-test writes it all the same."],
+        FAILURE,
+    )
+
+
+def agents(listed: Mapping[str, str], crm: str) -> list[Agent]:
+    """Who has which extension, one after the other until Enter."""
+    click.echo(f"\nAgents: the name that {crm} calls each one by (often an e-mail address), and their extension.")
+    if listed:
+        names = [f"{extension}{f' ({name})' if name else ''}" for extension, name in listed.items()]
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        click.echo(readable(f"  The phone system lists {', '.join(names[:NAMED])}{more}."))
+    found: list[Agent] = []
+    while user := ask.text("  crm_user (Enter: no more)", ""):
+        extension = _extension(listed)
+        found.append(Agent(user, extension, ask.text("  name", listed.get(extension, ""))))
+    return found
+
+
+def _extension(listed: Mapping[str, str]) -> str:
+    while True:
+        given = ask.text("  extension")
+        if not listed or given in listed:
+            return given
+        near = get_close_matches(given, listed, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        if ask.yes(readable(f"  The phone system does not list {given}{hint} Keep {given}?"), default=False):
+            return given
