@@ -31,12 +31,15 @@ from bridge.pbx.contract import (
     CallQueue,
     Connects,
     Existence,
+    KeepsSubscriptions,
+    KnowsOwners,
     Listing,
     ListsExtensions,
     ListsPeople,
     ListsQueues,
     Person,
     Probes,
+    Subscribed,
     TellsExistence,
     Told,
     lists_whole_account,
@@ -46,6 +49,8 @@ from bridge.pbx.recording import Recorded, record
 MOST_UNCOUNTED = 1000
 """Questions whose durations are kept until a click comes and counts them."""
 
+SUBSCRIBE_SECONDS = 60.0
+"""For all requests of one round, each within the account's own limit."""
 UNREADABLE = frozenset({"too-large", "malformed-response"})
 """Failures of a phone system that did answer."""
 
@@ -88,10 +93,12 @@ class PhoneSystem:
     def __init__(self, name: str, account: PbxAccount, session: Session, clock: Clock) -> None:
         self.name, self.account, self.adapter = name, account, registry.find(account.kind)
         self._session, self._clock = session, clock
+        self.is_whole = lists_whole_account(self.adapter, account)
+        """Whether it lists the whole account, whatever is asked."""
         self.durations: deque[float] = deque(maxlen=MOST_UNCOUNTED)
         self.questions = SharedQueries(
             self._calls,
-            lists_whole_account(self.adapter, account),
+            self.is_whole,
             account.fresh_seconds,
             clock.ticks,
             CircuitBreaker(clock.ticks),
@@ -159,6 +166,27 @@ class PhoneSystem:
         except (RateLimited, TokenRefused) as error:
             raise PbxRefused(reason("of-pbx", name=self.name, what=error.reason)) from None
 
+    async def extensions_of(self, owners: frozenset[str]) -> frozenset[str] | None:
+        """The extensions of those whom its events name by ids; None where only the whole account can be asked for.
+        Raises `PbxError`."""
+        if not isinstance(self.adapter, KnowsOwners):
+            return None
+        return await self._asked(self.adapter.extensions_of(self.account, self._session, owners))
+
+    @property
+    def is_to_subscribe(self) -> bool:
+        """Whether its events come by subscriptions that popbridge keeps."""
+        adapter: object = self.adapter
+        if not isinstance(adapter, KeepsSubscriptions) or self.account.events != "push":
+            return False
+        return adapter.subscribes(self.account)
+
+    async def subscribe(self, address: str, extensions: frozenset[str]) -> Subscribed:
+        """See `KeepsSubscriptions.subscribe`. Raises `PbxError`."""
+        assert isinstance(self.adapter, KeepsSubscriptions)  # noqa: S101 - `is_to_subscribe`
+        kept = self.adapter.subscribe(self.account, self._session, address, extensions)
+        return await self._asked(kept, SUBSCRIBE_SECONDS)
+
     async def queues(self, queue: str | None) -> tuple[CallQueue, ...] | None:
         """Who waits in its queues; None where this make has none to ask for. Raises `PbxError`."""
         if not isinstance(self.adapter, ListsQueues):
@@ -181,9 +209,9 @@ class PhoneSystem:
         """Everything it can be asked, with its answers as they came. Raises `PbxError` where there is none."""
         return await self._asked(record(self.adapter, self.account, self._session))
 
-    async def _asked(self, question: Awaitable[Answered]) -> Answered:
-        """The answer within the account's time limit; every failure as a `PbxError`."""
-        seconds = self.account.timeout_seconds
+    async def _asked(self, question: Awaitable[Answered], seconds: float = 0.0) -> Answered:
+        """The answer within so many seconds, or the account's time limit; every failure as a `PbxError`."""
+        seconds = seconds or self.account.timeout_seconds
         try:
             async with asyncio.timeout(seconds):
                 return await question

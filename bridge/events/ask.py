@@ -31,6 +31,8 @@ async def ask(system: PhoneSystem, known: Known, extensions: frozenset[str]) -> 
 async def _ask_each(system: PhoneSystem, known: Known, extensions: Collection[str]) -> None:
     listings = await asyncio.gather(*(system.alone(extension) for extension in extensions))
     for extension, listing in zip(extensions, listings, strict=True):
+        if extension in listing.unreadable:
+            continue  # what cannot be read has not ended
         known.takes(Change(extension, listing.extensions.get(extension, ())))
 
 

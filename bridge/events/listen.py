@@ -18,12 +18,14 @@ from bridge.calls.live_calls import PhoneSystem
 from bridge.calls.pictures import Happened, Lines, Turn, step
 from bridge.core import background
 from bridge.core.errors import PbxError, Unavailable
+from bridge.core.reasons import say
+from bridge.events import subscriptions
 from bridge.events import told as events
 from bridge.events.ask import ask
 from bridge.events.ends import end
 from bridge.events.pop import pop
 from bridge.events.told import Known
-from bridge.pbx.contract import AskAgain, Told
+from bridge.pbx.contract import AskAgain, Change, Subscribed, Told
 from bridge.services import Services
 from bridge.store import listeners
 from bridge.store.listeners import Status
@@ -42,6 +44,9 @@ BACK_OFF_SECONDS = (1.0, 2.0, 5.0, 10.0)
 AGAIN_SECONDS, SAVE_SECONDS = 0.5, 0.5
 ASK_AGAIN_SECONDS = 2.0
 """A question that a hint led to and that had no answer is asked again after this long."""
+POLL = AskAgain()
+"""A question that no event asked for."""
+NOT_YET = "not connected yet"
 
 
 async def keep_listening(services: Services, pbx: str) -> None:
@@ -106,14 +111,17 @@ class Listener:
         if account.events == "push":
             lines.append(self._read_events())
         if account.events == "connect":
+            self.doing = replace(self.doing, down=NOT_YET)
             lines.append(self._connect())
+        if self.system.is_to_subscribe:
+            lines.append(subscriptions.keep(self.services, self.system, self._subscribed))
         async with asyncio.TaskGroup() as group:
             for line in lines:
                 group.create_task(line)
 
     async def _poll(self, seconds: float) -> None:
         while True:
-            await self.arrived.put(("", AskAgain()))
+            await self.arrived.put(("", POLL))
             await asyncio.sleep(seconds)
 
     async def _read_events(self) -> None:
@@ -130,14 +138,18 @@ class Listener:
             try:
                 async with aclosing(self.system.connection()) as told:
                     async for one in told:
-                        failures = 0
+                        failures, self.doing = 0, replace(self.doing, down="")
                         await self.arrived.put(("", one))
                 raise ConnectionError("the connection was closed")
             except (PbxError, OSError) as error:
-                self.doing = replace(self.doing, problem=str(error))
+                self.doing = replace(self.doing, down=str(error))
                 log.warning("the connection to %s ended: %s", self.system.name, error)
             await asyncio.sleep(BACK_OFF_SECONDS[min(failures, len(BACK_OFF_SECONDS) - 1)])
             failures += 1
+
+    def _subscribed(self, found: Subscribed) -> None:
+        why = say(found.problem) if found.problem is not None else ""
+        self.doing = replace(self.doing, subscribed=found.in_force, missing=found.missing, unsubscribed=why)
 
     async def _take_in(self) -> None:
         while True:
@@ -151,39 +163,64 @@ class Listener:
     async def _take(self, batch: list[tuple[str, Told]]) -> None:
         """Take in what has come, in order: each picture by itself, so that nothing between two of them is missed."""
         hints: list[AskAgain] = []
+        was_heard = bool(self.doing.heard_at)
         for _, one in batch:
             if isinstance(one, AskAgain):
                 hints.append(one)
             elif self.known.takes(one):
                 await self._tell()
             else:
-                hints.append(AskAgain())
-        self.doing = replace(self.doing, told=self.doing.told + sum(not isinstance(one, AskAgain) for _, one in batch))
-        if hints and await self._ask(_named(hints)):
-            await self._tell()
+                hints.append(AskAgain(frozenset({one.extension})) if isinstance(one, Change) else POLL)
+        found = await self._tell() if hints and await self._ask(await self._named(hints)) else 0
+        events = sum(one is not POLL for _, one in batch)
+        if events:
+            now = self.services.clock.now().timestamp()
+            self.doing = replace(self.doing, told=self.doing.told + events, event_at=now, unannounced=0)
+        elif was_heard:
+            self.doing = replace(self.doing, unannounced=self.doing.unannounced + found)
         if last := next((entry for entry, _ in reversed(batch) if entry), ""):
             await listeners.events_taken(self.services.redis, self.system.name, last)
 
-    async def _ask(self, extensions: frozenset[str]) -> bool:
-        """Ask, as `ask` does; False when there was no answer: nothing is known then, and nothing has ended."""
+    async def _named(self, hints: list[AskAgain]) -> frozenset[str] | None:
+        """The extensions that are to be asked about; None: all, as one of the hints names none."""
+        if any(not hint.extensions and not hint.owners for hint in hints):
+            return None
+        named = frozenset(name for hint in hints for name in hint.extensions)
+        owners = frozenset(owner for hint in hints for owner in hint.owners)
+        if not owners:
+            return named
         try:
-            asked = await ask(self.system, self.known, extensions)
+            found = await self.system.extensions_of(owners)
+        except PbxError as error:
+            log.info("whose calls have changed on %s was not told: %s", self.system.name, error)
+            return None
+        return None if found is None else named | found
+
+    async def _ask(self, extensions: frozenset[str] | None) -> bool:
+        """Ask about these (None: all), as `ask` does; False when there was no answer: nothing is known then, and
+        nothing has ended."""
+        if extensions is not None and not extensions:
+            return False
+        try:
+            asked = await ask(self.system, self.known, extensions or frozenset())
         except PbxError as error:
             self.doing = replace(self.doing, problem=str(error))
             if self.system.account.events != "poll":
-                asyncio.get_running_loop().call_later(ASK_AGAIN_SECONDS, self.arrived.put_nowait, ("", AskAgain()))
+                asyncio.get_running_loop().call_later(ASK_AGAIN_SECONDS, self.arrived.put_nowait, ("", POLL))
             return False
         self.doing = replace(self.doing, asked=self.doing.asked + asked)
         return True
 
-    async def _tell(self) -> None:
-        """What has happened since the last picture. A turn that cannot be written down now is tried until it is."""
+    async def _tell(self) -> int:
+        """What has happened since the last picture, and how much that is. A turn that cannot be written down now is
+        tried until it is."""
         turns, kept = step(self.before, self.known.lines)
         self.doing = replace(self.doing, heard_at=self.services.clock.now().timestamp(), problem="")
         if turns:
             await asyncio.gather(*(self._turn(turn) for turn in turns))
         self.is_saved = self.is_saved and not turns
         self.before = kept
+        return len(turns)
 
     async def _save(self) -> None:
         """Write the picture down now and then: from an older one, whoever takes over tells some turns again, which
@@ -203,10 +240,3 @@ class Listener:
             except (Unavailable, RedisError, OSError) as error:
                 log.warning("a turn of a call waits for redis: %s", type(error).__name__)
             await asyncio.sleep(AGAIN_SECONDS)
-
-
-def _named(hints: list[AskAgain]) -> frozenset[str]:
-    """The extensions that are to be asked about; none where one of the hints names none."""
-    if any(not hint.extensions for hint in hints):
-        return frozenset()
-    return frozenset(name for hint in hints for name in hint.extensions)

@@ -90,9 +90,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class AskAgain:
-    """Something happened on these extensions (empty: anywhere): what, only a new question can tell."""
+    """Something happened on these extensions: what, only a new question can tell. `owners` are the phone system's own
+    ids of whose calls changed, where it names no extensions. Where both are empty, it may be anybody's."""
 
     extensions: frozenset[str] = frozenset()
+    owners: frozenset[str] = frozenset()
 
 
 Told = Picture | Change | AskAgain
@@ -202,6 +204,39 @@ class AnswersEvents(Protocol):
 
     def event_answer(self, account: Any, incoming: Incoming) -> Response:
         """The answer."""
+
+
+@runtime_checkable
+class KnowsOwners(Protocol):
+    """Its events may name whose calls changed by ids of its own."""
+
+    async def extensions_of(self, account: Any, session: Session, owners: frozenset[str]) -> frozenset[str]:
+        """Their extensions; those it does not know are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """How the subscriptions to its events stand: of how many extensions they are in force, of how many they are still
+    missing, how many were `made` or `renewed` this time, and what keeps those that are missing from being made."""
+
+    in_force: int = 0
+    missing: int = 0
+    made: int = 0
+    renewed: int = 0
+    problem: Reason | None = None
+
+
+@runtime_checkable
+class KeepsSubscriptions(Protocol):
+    """Its events come by subscriptions that are made by its API, that run out and that it may stop."""
+
+    def subscribes(self, account: Any) -> bool:
+        """Whether this account wants them made: not where somebody makes them by hand."""
+
+    async def subscribe(self, account: Any, session: Session, address: str, extensions: frozenset[str]) -> Subscribed:
+        """See that the events of these extensions come to `address` (which may get a query): make what is missing,
+        renew what runs out, make anew what was stopped. Never a second one of what is there, whoever made it. Asked
+        every few minutes by one process, and sooner while some are missing. Raises as a question does."""
 
 
 @runtime_checkable

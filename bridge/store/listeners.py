@@ -12,6 +12,8 @@ LEASE_MS = 6000
 """How long a listener that dies keeps others out."""
 STATUS_SECONDS = 60
 PICTURE_SECONDS = keys.CALL_SECONDS
+UNANNOUNCED = 3
+"""So many changes of calls without an event: events do not come. One or two may be asked for before theirs comes."""
 MOST_WAITING = 10_000
 """Events that may wait; where there are more, a new question tells what they would have."""
 
@@ -26,8 +28,12 @@ return 1
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How the listener to a phone system is doing. `at` and `heard_at` (of the newest picture or event) are epoch
-    seconds; `problem` is "" while all is well; `told` and `asked` count events and questions."""
+    """How the listener to a phone system is doing. `at`, `heard_at` (of the newest picture or event) and `event_at` (of
+    the newest event) are epoch seconds; `problem` is "" while all is well; `told` and `asked` count events and
+    questions. `down` is why there is no connection, where one is to be held. `unannounced` counts what has happened to
+    calls since the newest event and was found by asking alone. `subscribed` and `missing` are extensions whose events
+    are subscribed to, or are still to be; `unsubscribed` is why not.
+    """
 
     at: float
     worker: str
@@ -38,6 +44,12 @@ class Status:
     told: int = 0
     asked: int = 0
     calls: int = 0
+    event_at: float = 0.0
+    down: str = ""
+    unannounced: int = 0
+    subscribed: int = 0
+    missing: int = 0
+    unsubscribed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,12 +100,27 @@ async def _queue(services: Services, now: float) -> list[Metric]:
 
 
 async def _listeners(services: Services, now: float) -> list[Metric]:
-    """How long ago each phone system that is listened to was heard; nothing for one that nobody listens to."""
-    heard = GaugeMetricFamily("popbridge_events_heard_seconds", "How long ago a phone system was heard", labels=["pbx"])
+    """How it goes with each phone system that is listened to; nothing for one that nobody listens to."""
+    heard = _by_pbx("events_heard_seconds", "How long ago a phone system was heard")
+    connected = _by_pbx("events_connected", "Whether the connection that events come on is there")
+    unannounced = _by_pbx("events_unannounced", "Changes of calls since the last event that were found by asking alone")
+    missing = _by_pbx("events_unsubscribed", "Extensions whose subscription to events could not be made yet")
     for name, account in services.settings.pbx.items():
-        if account.events != "off" and (status := await listeners.status(services.redis, name)) is not None:
-            heard.add_metric([name], max(0.0, now - status.heard_at))
-    return [heard]
+        status = await listeners.status(services.redis, name) if account.events != "off" else None
+        if status is None:
+            continue
+        heard.add_metric([name], max(0.0, now - status.heard_at))
+        if account.events == "connect":
+            connected.add_metric([name], 0 if status.down else 1)
+        if account.events != "poll":
+            unannounced.add_metric([name], status.unannounced)
+        if services.lookup.systems[name].is_to_subscribe:
+            missing.add_metric([name], status.missing)
+    return [heard, connected, unannounced, missing]
+
+
+def _by_pbx(name: str, told: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"popbridge_{name}", told, labels=["pbx"])
 
 
 def _of_workers(alive: list[workers.Status]) -> list[Metric]:

@@ -398,8 +398,10 @@ def test_an_event_that_does_not_tell_all_makes_it_ask() -> None:
     assert told(event(presence_event(world.board, totalActiveCalls=1, activeCalls=[final]))) == Change("101", (), NOW)
     for calls in (None, "x", 7):
         assert told(event(presence_event(world.board, telephonyStatus="Ringing", activeCalls=calls))) == again
-    assert told(event(presence_event(world.board), "")) == AskAgain()
-    assert told(event({"event": "/restapi/v1.0/account/1/telephony/sessions", "body": {}})) == AskAgain()
+    assert told(event(presence_event(world.board), "")) == AskAgain(owners=frozenset({"62000002"}))
+    sessions = {"event": "/restapi/v1.0/account/1/telephony/sessions", "body": {"parties": [{"extensionId": "7"}, 8]}}
+    assert told(event(sessions)) == AskAgain(owners=frozenset({"7"}))
+    assert told(event({**sessions, "body": {}})) == AskAgain()
 
 
 @pytest.mark.parametrize("body", [{}, {"event": "/restapi/v1.0/subscription/x"}, {"event": "/presence"}], ids=str)

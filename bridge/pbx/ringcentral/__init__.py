@@ -10,16 +10,18 @@ from pydantic import Field, model_validator
 from bridge.config.models import PbxAccount, SecretText
 from bridge.core.finding import Finding, Proven
 from bridge.core.http_types import Incoming, Reply, Request, Response, Secret
+from bridge.core.reasons import reason
 from bridge.core.session import Session
 from bridge.core.tokens import RateLimit, Tokens
-from bridge.pbx.contract import AskAgain, Change, Knows, Listing, Person
+from bridge.pbx.contract import AskAgain, Change, Knows, Listing, Person, Subscribed
 from bridge.pbx.reading import parse
-from bridge.pbx.ringcentral import answers, events, findings, presence, wire
+from bridge.pbx.ringcentral import answers, events, findings, presence, subscriptions, wire
 from bridge.pbx.ringcentral.limits import WINDOW_SECONDS, Group, ask
 
 MOST_PAGES = 10
 LEAST_POLL_SECONDS = 10.0
 """The whole account can be asked for ten times a minute, and clicks ask too."""
+NUMBERS = "numbers by id"
 ID_KEPT = timedelta(hours=24)
 """How long an extension's id is used again. Each answer shows whether the number still has it."""
 
@@ -32,6 +34,7 @@ class Account(PbxAccount):
     client_secret: SecretText = Field(description="Client Secret of that app")
     jwt: SecretText = Field(description="JWT credential of the user as whom it asks")
     event_secret: SecretText | None = Field(None, description="token that its subscriptions were made with")
+    subscribe: bool = Field(True, description="popbridge makes the subscriptions to its events, and renews them")
     requests_per_minute: int = Field(50, ge=1, le=10_000, description="questions that its plan takes in a minute")
 
     @model_validator(mode="after")
@@ -41,6 +44,11 @@ class Account(PbxAccount):
         if self.events == "poll" and self.poll_seconds < LEAST_POLL_SECONDS:
             raise ValueError(f"poll_seconds must be at least {LEAST_POLL_SECONDS:.0f}: RingCentral takes no more")
         return self
+
+    @property
+    def secret_of_events(self) -> Secret:
+        """The token for subscriptions."""
+        return self.event_secret or Secret("")
 
 
 class RingCentral:
@@ -77,16 +85,54 @@ class RingCentral:
     async def probe(self, account: Account, session: Session) -> list[Finding]:
         """Whether it may see extensions and their calls, and whether its subscriptions are in force."""
         listing, rows = await _all_calls(account, session), await _rows(account, session)
-        subscriptions = None
+        made = None
         if account.events == "push":
             reply = await ask(session, wire.ask_subscriptions(account.base_url), Group.LIGHT)
-            subscriptions = wire.read_subscriptions(reply, session.name)
+            made = wire.read_subscriptions(reply, session.name)
         numbers = {answers.written(row.get("id")): wire.number_of(row) for row in rows}
-        return findings.of(f"pbx {session.name}", account.base_url, numbers, len(listing.unreadable), subscriptions)
+        return findings.of(f"pbx {session.name}", account.base_url, numbers, len(listing.unreadable), made)
 
     def read_event(self, account: Account, incoming: Incoming) -> Change | AskAgain | Response:
         """The calls of an extension as they are now, or whose to ask for."""
         return events.read_event(account.event_secret, _pbx_of(incoming), incoming)
+
+    def subscribes(self, account: Account) -> bool:
+        """Unless somebody makes them by hand."""
+        return account.subscribe
+
+    async def subscribe(
+        self, account: Account, session: Session, address: str, extensions: frozenset[str]
+    ) -> Subscribed:
+        """One for each extension, made for a week and renewed; as many at once as the limits allow."""
+        reply = await ask(session, wire.ask_subscriptions(account.base_url), Group.LIGHT)
+        listed = wire.read_subscriptions(reply, session.name)
+        numbers = {wire.number_of(row): answers.written(row.get("id")) for row in await _rows(account, session)}
+        ids = {extension: numbers[extension] for extension in extensions if extension in numbers}
+        todo = subscriptions.plan(listed, address, ids, session.now)
+        requests = [
+            *(subscriptions.ask_removal(account.base_url, one) for one in todo.remove),
+            *(subscriptions.ask_renewal(account.base_url, one) for one in todo.renew),
+            *(
+                subscriptions.ask_new(account.base_url, address, extension, ids[extension], account.secret_of_events)
+                for extension in todo.make
+            ),
+        ]
+        done = dict.fromkeys(("POST", "PUT", "DELETE"), 0)
+        for request in requests[: subscriptions.MOST_AT_ONCE]:
+            subscriptions.check_done(await ask(session, request, Group.MEDIUM, repeatable=request.method != "POST"))
+            done[request.method] += 1
+        in_force, unknown = todo.in_force + done["POST"], len(extensions) - len(ids)
+        problem = reason("ringcentral.no-such-extensions", count=unknown) if unknown else None
+        return Subscribed(in_force, len(extensions) - in_force, done["POST"], done["PUT"], problem)
+
+    async def extensions_of(self, account: Account, session: Session, owners: frozenset[str]) -> frozenset[str]:
+        """By the list of extensions, kept for a day; asked again for an id that is not in it."""
+        kept: dict[str, str] = session.local.setdefault(NUMBERS, {})
+        if not owners <= kept.keys():
+            rows = await _rows(account, session)
+            kept |= {answers.written(row.get("id")): wire.number_of(row) for row in rows}
+            kept |= {owner: "" for owner in owners if owner not in kept}
+        return frozenset(kept[owner] for owner in owners if kept[owner])
 
     def ask_token(self, account: Account, refresh: Secret | None, now: datetime) -> Request:
         """By the refresh token where there is one: an account has few sessions at a time."""

@@ -22,7 +22,7 @@ PROOFS = (CHALLENGE, "verification-token")
 """Headers in which the subscription's own token comes: guides and API reference name one each."""
 LONGEST_CHALLENGE = 255
 """Header and body of the answer may have 1,024 bytes together."""
-LONGEST = 100
+LONGEST, MOST_PARTIES = 100, 50
 JSON = {"Content-Type": "application/json"}
 """Wanted even where the answer is empty."""
 NOTHING_TO_DO = Response(200, JSON, b"")
@@ -41,11 +41,22 @@ def read_event(secret: Secret | None, pbx: str, incoming: Incoming) -> Change | 
     said = _object(incoming.body)
     name, body = written(said.get("event")), said.get("body")
     if "/telephony/sessions" in name:
-        return AskAgain()
+        return AskAgain(owners=_owners(body))
     if "/presence" not in name or not isinstance(body, dict):
         return NOTHING_TO_DO
     extension = without_marks(incoming.query.get("extension", "")[:LONGEST])
-    return _of_presence(body, pbx, extension, _time(said.get("timestamp"))) if extension else AskAgain()
+    if not extension:
+        return AskAgain(owners=_owners(body))
+    return _of_presence(body, pbx, extension, _time(said.get("timestamp")))
+
+
+def _owners(body: object) -> frozenset[str]:
+    """The ids of the extensions that an event names; none: it may be of anybody."""
+    said = body if isinstance(body, dict) else {}
+    parties = said.get("parties")
+    rows = [said, *(one for one in parties if isinstance(one, dict))] if isinstance(parties, list) else [said]
+    named = (written(one.get("extensionId"))[:LONGEST] for one in rows[:MOST_PARTIES])
+    return frozenset(one for one in named if one)
 
 
 def _of_presence(body: Mapping[str, Any], pbx: str, extension: str, at: datetime | None) -> Change | AskAgain:

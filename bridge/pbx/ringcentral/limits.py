@@ -24,10 +24,10 @@ class Group(StrEnum):
     HEAVY = "heavy"
 
 
-async def ask(session: Session, request: Request, group: Group) -> Reply:
+async def ask(session: Session, request: Request, group: Group, repeatable: bool = True) -> Reply:
     """The answer. Raises `PbxUnreachable`, with nothing sent, while the group's limit is used up."""
     await _wait_out(session, group)
-    reply = await session.send_authorized(request, True)
+    reply = await session.send_authorized(request, repeatable)
     left, most = _header(reply, "x-rate-limit-remaining"), _header(reply, "x-rate-limit-limit")
     window = timedelta(seconds=_header(reply, "x-rate-limit-window") or WINDOW_SECONDS)
     if reply.status == TOO_MANY:

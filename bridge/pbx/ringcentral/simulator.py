@@ -8,6 +8,7 @@ import base64
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
@@ -17,9 +18,12 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from bridge.core.http_types import Secret
+from bridge.core.json_codec import time_text
 from bridge.pbx.ringcentral.exchange import Exchange
 from bridge.pbx.ringcentral.kept import LIMITS, PENALTY_SECONDS, WINDOW_SECONDS, Counted, Issued
+from bridge.pbx.ringcentral.simulated_subscriptions import Subscriptions
 from bridge.pbx.ringcentral.wire import ACCOUNT, API, JWT_GRANT, TOKEN
+from bridge.pbx.simulated_post import post
 from bridge.pbx.simulation import SLOW_SECONDS, SimulatedPbx
 from bridge.pbx.switchboard import Switchboard
 
@@ -32,7 +36,7 @@ class Faults:
     """Misbehaviours, to be switched while it runs; as it is made, none. They may be combined.
 
     `hidden`: extensions whose presence may not be seen. `ended`: those that show a call that is over. `subscriptions`:
-    those that there are.
+    those that were made by hand.
     """
 
     slow_seconds: float = 0.0
@@ -56,6 +60,10 @@ class RingCentralSimulator:
     clock: Callable[[], float] = time.time
     issued: Issued = field(default_factory=Issued)
     counted: dict[str, Counted] = field(default_factory=lambda: {name: Counted() for name in LIMITS})
+    subscriptions: Subscriptions = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.subscriptions = Subscriptions(lambda: self.clock(), post)
 
     def app(self) -> Starlette:
         """The API; mount it where `base_url` points."""
@@ -65,6 +73,8 @@ class RingCentralSimulator:
             Route(f"{ACCOUNT}/extension/{{id}}/presence", self._served("light", self._presence)),
             Route(f"{ACCOUNT}/presence", self._served("heavy", self._all)),
             Route(f"{API}/subscription", self._served("light", self._subscriptions)),
+            Route(f"{API}/subscription", self._subscribed, methods=["POST"]),
+            Route(f"{API}/subscription/{{id}}", self._subscribed, methods=["PUT", "DELETE"]),
         ]
         return Starlette(routes=routes)
 
@@ -143,7 +153,25 @@ class RingCentralSimulator:
         return found
 
     def _subscriptions(self, request: Request) -> Response:
-        return JSONResponse({"records": list(self.faults.subscriptions)})
+        return JSONResponse({"records": [*self.faults.subscriptions, *self.subscriptions.listed()]})
+
+    async def _subscribed(self, request: Request) -> Response:
+        if refused := await self._ill() or self._refused(request, "medium"):
+            return refused
+        its_id = request.path_params.get("id", "")
+        if request.method == "DELETE":
+            status, told = self.subscriptions.remove(its_id)
+        elif request.method == "PUT":
+            status, told = self.subscriptions.renew(its_id, await request.json())
+        else:
+            status, told = await self.subscriptions.make(await request.json())
+        return self._whole(JSONResponse(told, status) if told else Response(status_code=status), "medium")
+
+    async def tell(self, code: str) -> None:
+        """Send the event of an extension's presence as it is now to whoever has subscribed to it."""
+        exchange = Exchange(self.switchboard)
+        at = time_text(datetime.fromtimestamp(self.clock(), UTC))
+        await self.subscriptions.tell(exchange.extension_id(code), exchange.event(code, at))
 
 
 def _page(request: Request, rows: list[dict[str, Any]]) -> Response:

@@ -7,8 +7,9 @@ import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlencode, urlsplit, urlunsplit
 
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.text import without_marks
@@ -87,11 +88,19 @@ def person_of(row: Mapping[str, Any]) -> Person | None:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A subscription to events: its state, the extension that its address names, and the ids that it is made for."""
+    """A subscription to events: its state, the extension that its address names, and the ids that it is made for.
+
+    `address` is that without its query; `has_calls`: its events hold the calls; `expires_at`: None where not told.
+    """
 
     status: str
     extension: str
     ids: frozenset[str]
+    its_id: str = ""
+    address: str = ""
+    filters: tuple[str, ...] = ()
+    has_calls: bool = False
+    expires_at: datetime | None = None
 
 
 def read_subscriptions(reply: Reply, pbx: str) -> list[Subscription]:
@@ -110,7 +119,30 @@ def _subscription(row: Mapping[str, Any], pbx: str) -> Subscription | None:
     named = [written(one) for one in filters] if isinstance(filters, list) else []
     ids = frozenset(found[1] for one in named if (found := FILTER.search(one)))
     extension = parse_qs(address.query).get("extension", [""])[0]
-    return Subscription(written(row.get("status")), extension, ids)
+    return Subscription(
+        written(row.get("status")),
+        extension,
+        ids,
+        its_id=written(row.get("id")),
+        address=_bare(address),
+        filters=tuple(named),
+        has_calls=any("/presence" in one and "detailedTelephonyState=true" in one for one in named),
+        expires_at=_time(row.get("expirationTime")),
+    )
+
+
+def _bare(address: SplitResult) -> str:
+    """An address without its query, as it is compared."""
+    path = address.path.rstrip("/")
+    return urlunsplit(address._replace(netloc=address.netloc.lower(), path=path, query="", fragment=""))
+
+
+def _time(value: object) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(written(value))
+    except (ValueError, OverflowError):
+        return None
+    return found if found.tzinfo else None
 
 
 def _basic(client_id: str, secret: Secret) -> str:

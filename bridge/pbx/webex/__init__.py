@@ -13,15 +13,15 @@ from bridge.core.http_types import Incoming, Reply, Request, Response, Secret
 from bridge.core.reasons import reason
 from bridge.core.session import Session
 from bridge.core.tokens import Tokens
-from bridge.pbx.contract import AskAgain, Knows, Listing
+from bridge.pbx.contract import AskAgain, Knows, Listing, Subscribed
 from bridge.pbx.reading import parse
-from bridge.pbx.webex import answers, calls, events, findings, wire
+from bridge.pbx.webex import answers, calls, events, findings, webhooks, wire
 
 MOST_PAGES, AT_ONCE = 10, 8
 ID_KEPT = timedelta(minutes=10)
 """How long it is not asked anew whose an extension is: an answer about calls does not name it."""
 WAIT_SECONDS, LONGEST_WAIT = 30, 3600
-PAUSE = "pause webex"
+PAUSE, MEMBERS = "pause webex", "extensions by member"
 
 
 class Account(PbxAccount):
@@ -32,7 +32,8 @@ class Account(PbxAccount):
     client_secret: SecretText = Field(description="Client Secret of the Service App")
     refresh_token: SecretText = Field(description="refresh token of the Service App for the organization")
     location_id: str | None = Field(None, min_length=1, description="the location whose extensions are meant")
-    event_secret: SecretText | None = Field(None, description="secret that its webhooks were made with")
+    event_secret: SecretText | None = Field(None, description="secret that its webhooks are made with")
+    subscribe: bool = Field(True, description="popbridge makes the webhook for its events, and keeps it active")
 
     @model_validator(mode="after")
     def _proves_its_events(self) -> Self:
@@ -79,6 +80,38 @@ class Webex:
     def read_event(self, account: Account, incoming: Incoming) -> AskAgain | Response:
         """Whose calls to ask for again."""
         return events.read_event(account.event_secret, incoming)
+
+    def subscribes(self, account: Account) -> bool:
+        """Unless somebody makes webhooks by hand."""
+        return account.subscribe
+
+    async def subscribe(
+        self, account: Account, session: Session, address: str, extensions: frozenset[str]
+    ) -> Subscribed:
+        """One webhook for all of the organization, made active again where it was stopped."""
+        reply = await _ask(session, webhooks.ask_list(account.base_url))
+        found = webhooks.first(webhooks.read_list(reply, address))
+        secret = account.event_secret or Secret("")
+        if found is None:
+            request = webhooks.ask_new(account.base_url, session.name, address, secret)
+            webhooks.check_done(await _ask(session, request, repeatable=False))
+            return Subscribed(len(extensions), made=1)
+        if not found.is_active:
+            webhooks.check_done(
+                await _ask(session, webhooks.ask_revival(account.base_url, found, session.name, secret))
+            )
+            return Subscribed(len(extensions), renewed=1)
+        return Subscribed(len(extensions))
+
+    async def extensions_of(self, account: Account, session: Session, owners: frozenset[str]) -> frozenset[str]:
+        """By the list of members, which is asked for again after ten minutes, and for a member who is not in it."""
+        until, kept = session.local.get(MEMBERS, (session.now, {}))
+        if session.now >= until or not owners <= kept.keys():
+            members = await _members(account, session)
+            kept = {each: extension for extension, which in members.items() for each in which}
+            kept |= {owner: "" for owner in owners if owner not in kept}
+            session.local[MEMBERS] = (session.now + ID_KEPT, kept)
+        return frozenset(kept[owner] for owner in owners if kept[owner])
 
     def ask_token(self, account: Account, refresh: Secret | None, now: datetime) -> Request:
         """By the newest refresh token that Webex gave, else by that of the settings."""
@@ -135,13 +168,13 @@ async def _all_calls(account: Account, session: Session) -> Listing:
     return Listing(extensions, unreadable=shared.union(*(listing.unreadable for listing in listings)))
 
 
-async def _ask(session: Session, request: Request) -> Reply:
+async def _ask(session: Session, request: Request, repeatable: bool = True) -> Reply:
     """The answer. Once it has refused one too many, no process asks until the time that it names is over."""
     until = session.local.get(PAUSE) or await session.recall(PAUSE)
     left = (datetime.fromisoformat(until) - session.now).total_seconds() if until else 0.0
     if left > 0:
         raise PbxUnreachable(reason("webex.limit", seconds=round(left + 0.5)))
-    reply = await session.send_authorized(request, True)
+    reply = await session.send_authorized(request, repeatable)
     if reply.status == answers.TOO_MANY:
         told = reply.headers.get("retry-after", "").strip()
         is_number = told.isascii() and told.isdecimal() and len(told) <= 9 and int(told) > 0

@@ -21,7 +21,7 @@ def answer(reply: Reply) -> Mapping[str, Any]:
     """The answer's object, once it is known to be no error. Raises `PbxError`."""
     if reply.status == TOO_MANY:
         raise PbxUnreachable(reason("webex.limit-reached", status=reply.status))
-    if reply.status in REFUSED and (message := _message(reply)):
+    if reply.status in REFUSED and (message := message_of(reply)):
         raise PbxRefused(reason("webex.refused", status=reply.status, message=message))
     check_status(reply, SYSTEM)
     found = _json(reply)
@@ -43,7 +43,7 @@ def read_token(reply: Reply, now: datetime) -> Tokens:
     if reply.status == 404:
         raise TokenRefused(reason("webex.no-token-service"))
     if not 200 <= reply.status < 300:
-        raise TokenRefused(reason("webex.login-refused", status=reply.status, message=_message(reply)))
+        raise TokenRefused(reason("webex.login-refused", status=reply.status, message=message_of(reply)))
     tokens = granted(_json(reply), now, TOKEN_LIFE)
     if tokens is None:
         raise TokenRefused(reason("token-unreadable", status=reply.status))
@@ -64,7 +64,7 @@ def _json(reply: Reply) -> object:
         raise PbxUnintelligible(reason("webex.not-json")) from None
 
 
-def _message(reply: Reply) -> str:
+def message_of(reply: Reply) -> str:
     """The vendor's own words, fit to be shown: `message`, in answers to the log-in too."""
     try:
         found = _json(reply)

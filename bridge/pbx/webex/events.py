@@ -1,7 +1,7 @@
 """Webex's webhooks of the resource `telephony_calls`; pure. Source: the vendor's guide on webhooks, and its SDKs.
 
 An event tells of one call of one user, and names neither extension nor the user's other calls: each is a hint to ask.
-Whose it is stands in the address that they were told to come to (`?extension=101`).
+Whose it is stands in the address that they were told to come to (`?extension=101`), or else in `actorId`, the member.
 """
 
 import hashlib
@@ -13,9 +13,10 @@ from bridge.core.http_types import Incoming, Response, Secret
 from bridge.core.text import without_marks
 from bridge.pbx.contract import AskAgain
 from bridge.pbx.reading import decoded
+from bridge.pbx.webex.answers import written
 
 SIGNATURE, RESOURCE = "x-spark-signature", "telephony_calls"
-LONGEST = 100
+LONGEST, LONGEST_ID = 100, 300
 NOTHING_TO_DO = Response(200, {"Content-Type": "application/json"}, b"{}")
 
 
@@ -32,7 +33,10 @@ def read_event(secret: Secret | None, incoming: Incoming) -> AskAgain | Response
     if said.get("resource") != RESOURCE:
         return NOTHING_TO_DO
     extension = without_marks(incoming.query.get("extension", "")[:LONGEST])
-    return AskAgain(frozenset({extension}) if extension else frozenset())
+    if extension:
+        return AskAgain(frozenset({extension}))
+    member = written(said.get("actorId"))[:LONGEST_ID]
+    return AskAgain(owners=frozenset({member}) if member else frozenset())
 
 
 def _is_signed(secret: Secret, incoming: Incoming) -> bool:

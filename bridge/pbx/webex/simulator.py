@@ -1,11 +1,14 @@
 """Webex's API as a small server over a switchboard, with its tokens and faults. Not for real calls."""
 
 import asyncio
+import hashlib
+import hmac
+import json
 import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
@@ -14,14 +17,17 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from bridge.core.http_types import Secret
+from bridge.pbx.simulated_post import post
 from bridge.pbx.simulation import SLOW_SECONDS, SimulatedPbx
 from bridge.pbx.switchboard import Switchboard
-from bridge.pbx.webex.exchange import Exchange
+from bridge.pbx.webex.exchange import Exchange, member_of
+from bridge.pbx.webex.webhooks import WEBHOOKS
 from bridge.pbx.webex.wire import MEMBERS, NUMBERS, TOKEN
 
 CLIENT, CLIENT_SECRET = "popbridge-client-0123456789", "made-up-client-secret-0123"
 ACCESS_SECONDS, REFRESH_SECONDS = 14 * 86400, 90 * 86400
 RETRY_AFTER = 12
+ANSWER_SECONDS = 3.0
 
 
 @dataclass(slots=True)
@@ -51,6 +57,7 @@ class WebexSimulator:
     clock: Callable[[], float] = time.time
     tokens: dict[str, float] = field(default_factory=dict)
     log_ins: int = 0
+    webhooks: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def app(self) -> Starlette:
         """The API; mount it where `base_url` points."""
@@ -58,6 +65,9 @@ class WebexSimulator:
             Route(TOKEN, self._log_in, methods=["POST"]),
             Route(NUMBERS, self._served(self._numbers)),
             Route(f"{MEMBERS}/{{member}}/calls", self._served(self._calls)),
+            Route(WEBHOOKS, self._served(self._webhooks), methods=["GET"]),
+            Route(WEBHOOKS, self._webhook, methods=["POST"]),
+            Route(f"{WEBHOOKS}/{{id}}", self._webhook, methods=["PUT"]),
         ]
         return Starlette(routes=routes)
 
@@ -111,6 +121,42 @@ class WebexSimulator:
         rows += [{**row, "owner": {**row["owner"], "id": row["owner"]["id"] + "2"}} for row in shared]
         start, most = (int(request.query_params.get(name, usual)) for name, usual in (("start", "0"), ("max", "2000")))
         return JSONResponse({"phoneNumbers": rows[start : start + most]})
+
+    def _webhooks(self, request: Request) -> Response:
+        """Those of the organization, or the app's own: without their secrets."""
+        wanted = request.query_params.get("ownedBy", "creator")
+        rows = [row for row in self.webhooks.values() if row.get("ownedBy", "creator") == wanted]
+        return JSONResponse({"items": [{**row, "secret": None} for row in rows]})
+
+    async def _webhook(self, request: Request) -> Response:
+        """One is made or changed. Of those that are the same, the second is refused."""
+        if refused := await self._ill() or self._refused(request):
+            return refused
+        said, its_id = await request.json(), request.path_params.get("id", "")
+        if its_id:
+            if its_id not in self.webhooks:
+                return _error(404, "The requested resource could not be found.")
+            self.webhooks[its_id] |= {**said, "status": said.get("status", "active")}
+            return JSONResponse(self.webhooks[its_id])
+        same = ("targetUrl", "resource", "event", "ownedBy")
+        if any(all(row.get(name) == said.get(name) for name in same) for row in self.webhooks.values()):
+            return _error(409, "A webhook with the same parameters already exists")
+        its_id = f"hook{len(self.webhooks) + 1}"
+        self.webhooks[its_id] = {**said, "id": its_id, "status": "active"}
+        return JSONResponse(self.webhooks[its_id])
+
+    async def tell(self, code: str) -> None:
+        """Send an event of an extension's calls to each active webhook. Who does not take it is told nothing more."""
+        for row in self.webhooks.values():
+            if row["status"] != "active":
+                continue
+            said = {"resource": "telephony_calls", "event": "updated", "actorId": member_of(code), "data": {}}
+            body = json.dumps({**said, "id": row["id"], "name": row["name"], "ownedBy": row.get("ownedBy")}).encode()
+            proof = hmac.new(row["secret"].encode(), body, hashlib.sha1).hexdigest()
+            headers = {"Content-Type": "application/json", "X-Spark-Signature": proof}
+            answer = await post(row["targetUrl"], headers, body, ANSWER_SECONDS)
+            if answer is None or answer.status >= 300:
+                row["status"] = "inactive"
 
     def _calls(self, request: Request) -> Response:
         exchange = Exchange(self.switchboard)
