@@ -57,7 +57,7 @@ ROUTES = [
     Route("/console/session", console_session.sign_in, methods=["POST"]),
     Route("/console/session", console_session.session, methods=["GET"]),
     Route("/console/session", console_session.sign_out, methods=["DELETE"]),
-    Route(console.FIRST_PAGE, console.page),
+    Route("/console/{page}", console.page),
     Route("/api/audit", audit.entries),
     Route("/api/audit/export", audit.export_entries),
     Route("/api/audit/access-log", audit.access_entries),

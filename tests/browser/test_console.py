@@ -208,7 +208,7 @@ async def test_who_may_come_in(desks: Desks) -> None:
     problem = page.get_by_role("alert").first
     await expect(problem).to_contain_text("This is an agent's token")
     assert page.url == f"{desks.stage.bridge_url}/console/audit"
-    await expect(page.locator("#audit")).to_be_hidden()
+    await expect(page.locator("#page")).to_be_hidden()
     await page.get_by_label("Token", exact=True).fill("pbt_invented")
     await page.keyboard.press("Enter")
     await expect(problem).to_contain_text("This token is not complete")
@@ -229,6 +229,16 @@ async def test_who_may_come_in(desks: Desks) -> None:
     await expect(page.locator("body")).not_to_contain_text("omer")
     assert mine not in await page.evaluate("JSON.stringify(sessionStorage)")
     assert await page.evaluate(EXPIRED) == "expired"
+
+
+async def test_a_link_chooses_the_language(desks: Desks) -> None:
+    page = await desks.blank(await desks.new_profile())
+    await page.goto(f"{desks.stage.bridge_url}/console/audit?lang=he#token={await token(desks)}")
+    await answered(page)
+    await expect(page.locator("html")).to_have_attribute("dir", "rtl")
+    assert "lang" not in page.url
+    await page.goto(f"{desks.stage.bridge_url}/console/audit?lang=xx")
+    await expect(page.locator("html")).to_have_attribute("lang", "en")
 
 
 async def test_the_console_stays_signed_in_in_every_tab_until_signing_out(desks: Desks) -> None:

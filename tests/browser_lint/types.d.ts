@@ -242,8 +242,7 @@ interface ClickDetails {
 }
 
 /** What `GET /console/session` says of a token. */
-interface ConsoleSession {
-  token: string;
+interface Whose {
   token_id: string;
   role: string;
   /** Who signed in, where the identity provider said it. */

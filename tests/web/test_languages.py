@@ -19,7 +19,12 @@ from tests.stage import DANA, TOKEN, Stage
 
 ENGLISH = languages()["en"]
 SOURCE = Path(bridge.__file__).parent
-PAGES = [*STATIC.rglob("*.js"), *STATIC.rglob("*.html"), *SOURCE.glob("web/templates/answer.html")]
+PAGES = [
+    *STATIC.rglob("*.js"),
+    *STATIC.rglob("*.html"),
+    *SOURCE.glob("web/templates/*.html"),
+    *SOURCE.glob("web/templates/console/*.html"),
+]
 PLURAL = re.compile(r"\.(zero|one|two|few|many|other)$")
 GAPS = re.compile(r"\{\w+\}")
 each_language = pytest.mark.parametrize("code", languages())

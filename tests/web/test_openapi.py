@@ -28,7 +28,7 @@ pytestmark = pytest.mark.anyio
 FOR_PEOPLE = {
     "/desktop",
     "/console",
-    "/console/audit",
+    "/console/{page}",
     "/docs",
     "/openapi.json",
     "/button.js",

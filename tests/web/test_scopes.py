@@ -34,7 +34,7 @@ RIVALS_CALLER, RIVALS_NAME = "0527654321", "Rivka of Rival"
 WAITING = "0527654399"
 WALKED = ("GET", "POST", "PUT", "DELETE")
 PUBLIC = {one.path for one in all_operations() if one.who == "all"} | {
-    *("/desktop", "/console", "/console/audit", "/button.js", "/answer.js", "/openapi.json", "/docs"),
+    *("/desktop", "/console", "/console/{page}", "/button.js", "/answer.js", "/openapi.json", "/docs"),
     *("/static/lang/languages.json", "/static/lang/{code}.json"),
     *("/clicks/{crm}", "/clicks/{crm:path}"),
 }

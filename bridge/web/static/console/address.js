@@ -7,15 +7,6 @@ export function parameters() {
   return new URLSearchParams(location.hash.replace(/^#/, ""));
 }
 
-/** The token in the address, or null; it is removed from the address. */
-export function takeToken() {
-  const found = parameters();
-  const token = found.get("token");
-  found.delete("token");
-  if (token !== null) replace(found);
-  return token;
-}
-
 /** Links may have filters before the #, too: moves them behind it. */
 export function moveBehindHash() {
   if (!location.search) return;

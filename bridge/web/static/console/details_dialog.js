@@ -14,7 +14,7 @@ const dialog = () => byId("details", HTMLDialogElement);
 const openers = () => allMatching("#found [data-open]");
 
 export class DetailsDialog {
-  /** @type {import("./page.js").Api | null} */
+  /** @type {import("./frame.js").Api | null} */
   #api = null;
   #entryFor;
   /** @type {string | null} */
@@ -34,7 +34,7 @@ export class DetailsDialog {
     dialog().querySelector("[data-close]")?.addEventListener("click", () => dialog().close());
   }
 
-  /** @param {import("./page.js").Api} api */
+  /** @param {import("./frame.js").Api} api */
   signedIn(api) {
     this.#api = api;
   }

@@ -1,12 +1,12 @@
-// Saves an export as a file. A link cannot do it: no cookie goes with it that the bridge believes without a header.
+// Saves an export as a file: a link cannot do it, because the request needs a header.
 
-import { credentials, failureOf, RequestFailed } from "../http.js";
+import { failureOf, RequestFailed } from "../http.js";
 
 const RELEASE_AFTER_MS = 60_000;
 
 /**
  * @typedef {object} Options
- * @property {string} bearer
+ * @property {(path: string, signal: AbortSignal) => Promise<Response>} open
  * @property {AbortSignal} signal
  * @property {(bytes: number) => void} onProgress
  */
@@ -30,8 +30,8 @@ export async function download(path, name, options) {
 }
 
 /** @param {string} path @param {Options} options */
-async function fetchFile(path, { bearer, signal, onProgress }) {
-  const response = await fetch(path, { headers: credentials(bearer), cache: "no-store", signal });
+async function fetchFile(path, { open, signal, onProgress }) {
+  const response = await open(path, signal);
   if (!response.ok || !response.body) throw await failureOf(response);
   let bytes = 0;
   /** @type {TransformStream<Uint8Array, Uint8Array>} */

@@ -2,6 +2,7 @@
 
 import { element, foreign, ltr } from "../element.js";
 import { say, sayValue } from "../words.js";
+import { timeElement } from "./times.js";
 
 const DESKTOP = "desktop";
 
@@ -92,4 +93,13 @@ export function deliveryResult({ deliveries }) {
   if (desktop?.shown_at) return "seen";
   if (desktop?.state === "delivered") return "unseen";
   return states.includes("delivered") ? "delivered" : "pending";
+}
+
+/**
+ * The button that opens the details of a click.
+ * @param {LogEntry} entry
+ */
+export function openButton(entry) {
+  const attributes = { type: "button", class: "open", "data-open": entry.click_id, "aria-haspopup": "dialog" };
+  return element("button", attributes, [visuallyHidden(`${say("console.open")} `), timeElement(entry.time)]);
 }

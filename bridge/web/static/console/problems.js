@@ -16,7 +16,7 @@ const KEYS = { 0: "unreachable", 400: "malformed", 404: "gone", 429: "too-many",
 export function showProblem(place, error, retry) {
   if (!error) return place.replaceChildren();
   const { status, detail } = error instanceof RequestFailed ? error : new RequestFailed(0);
-  if ([401, 403].includes(status)) return place.replaceChildren();
+  if (status === 401) return place.replaceChildren();
   const key = KEYS[status] ?? "other";
   const more = ["malformed", "other"].includes(key) ? [" ", foreign(detail || `HTTP ${status}`)] : [];
   const again = ["malformed", "gone"].includes(key) ? [] : [" ", button(say("console.again"), "again", retry)];

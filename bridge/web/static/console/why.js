@@ -2,8 +2,7 @@
 
 import { element, foreign, ltr } from "../element.js";
 import { hasWords, language, say, sayValue, sayWhy } from "../words.js";
-import { agentOf, callerOf, deliveryChips, deliveryResult, outcomeChip, personal } from "./entry.js";
-import { openButton } from "./lookups.js";
+import { agentOf, callerOf, deliveryChips, deliveryResult, openButton, outcomeChip, personal } from "./entry.js";
 import { timeElement, timeText } from "./times.js";
 
 const REFUSED_KEPT_MS = 24 * 3_600_000;

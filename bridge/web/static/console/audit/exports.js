@@ -1,17 +1,17 @@
 // Exports every lookup that matches the search, as CSV or JSONL.
 
-import { allMatching, byId } from "../element.js";
-import { statusOf } from "../http.js";
-import { isolated } from "../text.js";
-import { say } from "../words.js";
-import { FILTERS, parameters } from "./address.js";
-import { download } from "./download.js";
-import { fieldText, fileSize } from "./times.js";
+import { allMatching, byId } from "../../element.js";
+import { statusOf } from "../../http.js";
+import { isolated } from "../../text.js";
+import { say } from "../../words.js";
+import { FILTERS, parameters } from "../address.js";
+import { download } from "../download.js";
+import { fieldText, fileSize } from "../times.js";
 
 const buttons = () => allMatching("[data-format]");
 
 export class Exports {
-  /** @type {import("./page.js").Api | null} */
+  /** @type {import("../frame.js").Api | null} */
   #api = null;
   /** @type {AbortController | null} */
   #running = null;
@@ -21,7 +21,7 @@ export class Exports {
     byId("export-stop").addEventListener("click", () => this.#running?.abort());
   }
 
-  /** @param {import("./page.js").Api} api */
+  /** @param {import("../frame.js").Api} api */
   signedIn(api) {
     this.#api = api;
   }
@@ -45,16 +45,17 @@ export class Exports {
 
   /** @param {string} format */
   async #run(format) {
+    if (!this.#api) return;
     const running = new AbortController();
     const name = `popbridge-audit-${fieldText(Date.now()).slice(0, 10)}.${format}`;
     this.#start(running);
     try {
-      const options = { bearer: this.#api?.token() ?? "", signal: running.signal, onProgress: showProgress };
+      const options = { open: this.#api.open, signal: running.signal, onProgress: showProgress };
       const size = await download(pathFor(format), name, options);
       this.#finish(say("console.exported", { name: isolated(name), size: fileSize(size) }), format);
     } catch (error) {
       this.#finish(problem(error), format);
-      this.#api?.checkToken(error);
+      this.#api?.check(error);
     }
   }
 

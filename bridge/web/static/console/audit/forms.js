@@ -1,10 +1,10 @@
 // The two search forms of the audit page: filled from the address, and read back into it.
 
-import { byId } from "../element.js";
-import { isolated, plain } from "../text.js";
-import { say, sayValue } from "../words.js";
-import { FILTERS } from "./address.js";
-import { fieldText, isoText, parseTime, utcOffset } from "./times.js";
+import { byId } from "../../element.js";
+import { isolated, plain } from "../../text.js";
+import { say, sayValue } from "../../words.js";
+import { FILTERS } from "../address.js";
+import { fieldText, isoText, parseTime, utcOffset } from "../times.js";
 
 const OUTCOMES = [
   "found",

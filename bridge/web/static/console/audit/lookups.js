@@ -1,9 +1,8 @@
 // The table of lookups: one row each. On a narrow page each row becomes a sheet.
 
-import { element, ltr } from "../element.js";
-import { say } from "../words.js";
-import { agentOf, callerOf, deliveryChips, outcomeChip, personal, visuallyHidden } from "./entry.js";
-import { timeElement } from "./times.js";
+import { element, ltr } from "../../element.js";
+import { say } from "../../words.js";
+import { agentOf, callerOf, deliveryChips, openButton, outcomeChip, personal } from "../entry.js";
 
 /** @type {Record<string, (entry: LogEntry) => HTMLElement>} */
 const COLUMNS = {
@@ -38,13 +37,4 @@ function extensionOf({ extension, pbx }) {
 function row(entry) {
   const cells = Object.entries(COLUMNS).map(([key, draw]) => element("td", { role: "cell", "data-name": say(key) }, [draw(entry)]));
   return element("tr", { role: "row", class: "lookup" }, cells);
-}
-
-/**
- * The button that opens the details of a click.
- * @param {LogEntry} entry
- */
-export function openButton(entry) {
-  const attributes = { type: "button", class: "open", "data-open": entry.click_id, "aria-haspopup": "dialog" };
-  return element("button", attributes, [visuallyHidden(`${say("console.open")} `), timeElement(entry.time)]);
 }

@@ -1,21 +1,22 @@
 // The audit log. The address says what is searched for; a search changes it, so the back button returns to the one before.
 
-import { allMatching, byId, foreign } from "../element.js";
-import { label, say } from "../words.js";
-import { FILTERS, parameters, push, without } from "./address.js";
-import { DetailsDialog } from "./details_dialog.js";
+import { allMatching, byId, foreign } from "../../element.js";
+import { label, say } from "../../words.js";
+import { FILTERS, parameters, push, without } from "../address.js";
+import { DetailsDialog } from "../details_dialog.js";
 import { Exports } from "./exports.js";
 import * as forms from "./forms.js";
 import { table } from "./lookups.js";
-import { showProblem } from "./problems.js";
-import { list, nothingFound } from "./why.js";
+import { start } from "../frame.js";
+import { showProblem } from "../problems.js";
+import { list, nothingFound } from "../why.js";
 
 /** Parameters that do not change what is searched for. */
 const NOT_SEARCHED = ["click", "view"];
 
-/** @typedef {import("./page.js").Api} Api */
+/** @typedef {import("../frame.js").Api} Api */
 
-export class Audit {
+class Audit {
   /** @type {Api | null} */
   #api = null;
   /** @type {List<LogEntry | RefusedClick> | null} */
@@ -55,7 +56,6 @@ export class Audit {
     this.#api = api;
     this.#exports.signedIn(api);
     this.#dialog.signedIn(api);
-    byId("audit").hidden = false;
     this.show();
   }
 
@@ -65,7 +65,6 @@ export class Audit {
     this.#searches += 1;
     this.#exports.signedOut();
     this.#dialog.signedOut();
-    byId("audit").hidden = true;
     for (const id of ["found", "status", "problem"]) byId(id).replaceChildren();
     for (const id of ["lookups-form", "why-form"]) byId(id, HTMLFormElement).reset();
   }
@@ -191,3 +190,5 @@ function pathFor(found) {
   }
   return `${isWhy ? "/api/clicks" : "/api/audit"}?${asked}`;
 }
+
+start(new Audit());
