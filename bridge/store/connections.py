@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any, cast
 from urllib.parse import unquote
 
+import hiredis
 from redis import Redis, Sentinel
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio import Sentinel as AsyncSentinel
@@ -56,7 +57,19 @@ def _sentinel(url: str) -> tuple[list[tuple[str, int]], str, dict[str, Any]] | N
 
 class _Prompt(AbstractConnection):
     """Sends under `asyncio.timeout`. redis-py uses `asyncio.wait_for`, which creates a task for each command and, in
-    Python 3.11, swallows a cancellation that arrives when that task is done: the caller would run on for ever."""
+    Python 3.11, swallows a cancellation that arrives when that task is done: the caller would run on for ever.
+
+    Packs commands by hiredis, as redis-py's blocking client does: a click has 160 words, each of which redis-py's
+    asyncio client encodes in Python.
+    """
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        """One command, whose name may have two words."""
+        return [hiredis.pack_command((*str(args[0]).split(), *args[1:]))]
+
+    def pack_commands(self, commands: Iterable[Iterable[Any]]) -> list[bytes]:
+        """Several, as one write."""
+        return [b"".join(packed for command in commands for packed in self.pack_command(*command))]
 
     async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
         """As redis-py does, with the same errors."""

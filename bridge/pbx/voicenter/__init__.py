@@ -19,6 +19,8 @@ from bridge.pbx.voicenter.epochs import Clock, Epoch, Proof, from_text, learned
 
 EPOCH, EPOCH_KEPT = "epoch account", timedelta(days=90)
 """Under which it is remembered how the account's times count, and how long."""
+RECALLED, RECALL_AGAIN = "epoch recalled", timedelta(seconds=10)
+"""While nothing is known, what other processes have learned is looked up so often."""
 
 
 class Account(PbxAccount):
@@ -98,9 +100,18 @@ async def _clock(account: Account, session: Session) -> Clock:
     if account.epoch != "auto":
         epoch: Epoch | None = Epoch(account.epoch == "local", Proof.SETTINGS)
     else:
-        epoch = session.local.get(EPOCH) or from_text(await session.recall(EPOCH))
-        session.local[EPOCH] = epoch
+        epoch = session.local.get(EPOCH) or await _recalled(session)
     return Clock(ZoneInfo(account.timezone), session.now, epoch)
+
+
+async def _recalled(session: Session) -> Epoch | None:
+    """What another process has learned, or this one before it was started anew."""
+    again = session.local.get(RECALLED)
+    if again is not None and session.now < again:
+        return None
+    session.local[RECALLED] = session.now + RECALL_AGAIN
+    epoch = session.local[EPOCH] = from_text(await session.recall(EPOCH))
+    return epoch
 
 
 async def _learn(session: Session, clock: Clock, epoch: Epoch | None) -> Clock:
