@@ -85,6 +85,11 @@ class Services:
             return True
         return str(event) in account.events and self.takes_popups(crm)
 
+    def has_events(self, pbx: str) -> bool:
+        """Whether this phone system is listened to."""
+        account = self.settings.pbx.get(pbx)
+        return account is not None and account.events != "off"
+
     @property
     def hold_seconds(self) -> float:
         """How long one click may take at most; after that a repeat of it is answered anew."""

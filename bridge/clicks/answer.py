@@ -17,6 +17,7 @@ from bridge.clicks import earlier
 from bridge.clicks.choose import Choice, choose
 from bridge.clicks.commit import Entry, Given, commit
 from bridge.clicks.contact import at_first
+from bridge.clicks.passed_on import passed_on
 from bridge.clicks.popup import make_popup
 from bridge.clicks.timings import StepTimer
 from bridge.core import hide
@@ -98,6 +99,8 @@ async def _look_up(click: Click, services: Services, timer: StepTimer, event: Ev
     timer.mark("choose")
 
     shown = await earlier.shown(found.popup, services, click, event.place if event else None)
+    if shown.popup is not None and not shown.is_again:
+        shown = replace(shown, popup=replace(shown.popup, passed_on=await passed_on(shown.popup, services)))
     targets = targets if found.targets is None or not targets else found.targets
     return Entry(
         click=click,

@@ -123,7 +123,8 @@ def _other_callers(entry: Entry) -> Iterable[Caller]:
     """Who is shown besides the caller of the popup: those of the other live calls, which the story has as well."""
     popup = entry.answer.popup
     known = [callers.key_of(popup.call.caller)] if popup else []
-    return callers.new_ones((call.caller for call in entry.live_calls), known).values()
+    before = [popup.passed_on.caller] if popup and popup.passed_on else []
+    return callers.new_ones([*before, *(call.caller for call in entry.live_calls)], known).values()
 
 
 def _story(entry: Entry, delivery_ids: list[str]) -> dict[str, object]:

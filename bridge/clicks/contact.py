@@ -6,7 +6,7 @@ from bridge.core import hide
 from bridge.core.model import DESKTOP, Contact, ContactStatus, Popup
 from bridge.services import Services
 from bridge.store.calls import popups
-from bridge.store.desktop import stream
+from bridge.store.desktop import shift, stream
 
 
 async def find_contact(popup_id: str, services: Services) -> None:
@@ -18,6 +18,7 @@ async def find_contact(popup_id: str, services: Services) -> None:
     account = services.settings.crm.get(popup.agent.crm)
     contact = hide.contact_without(await _find(popup, services), account.hide if account else ())
     if await popups.set_contact(services.redis, popup_id, contact):
+        await shift.identify(services.redis, popup, contact)
         await stream.tell_contact(services.scripts, popup, contact)
 
 
@@ -28,6 +29,7 @@ async def create_contact(popup: Popup, name: str, services: Services) -> Contact
     made = await services.contacts.create(crm, popup.call, region, name)
     contact = hide.contact_without(made, services.settings.crm[crm].hide)
     if contact.records and await popups.set_contact(services.redis, popup.popup_id, contact):
+        await shift.identify(services.redis, popup, contact)
         await stream.tell_contact(services.scripts, popup, contact)
     return contact
 

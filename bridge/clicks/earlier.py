@@ -23,7 +23,7 @@ class Shown:
 
 async def shown(popup: Popup | None, services: Services, click: Click, place: popped.Place | None) -> Shown:
     """`popup`, or in its place the earlier one, as long as that is of use. An event has claimed its `place` before."""
-    if popup is None or place is not None or not _has_events(services, popup.call.pbx) or not popup.agent.crm_user:
+    if popup is None or place is not None or not services.has_events(popup.call.pbx) or not popup.agent.crm_user:
         return Shown(popup, place)
     place = popped.Place(popup.agent, popup.call.pbx, popup.call.identity)
     try:
@@ -47,11 +47,6 @@ async def _found(popup: Popup, services: Services, click: Click, place: popped.P
 def _as_now(shown_before: Popup, now: Popup) -> Popup:
     """The earlier popup, with what its call and the agent's others are doing now."""
     return replace(shown_before, call=now.call, other_calls=now.other_calls, why=now.why, reason=now.reason)
-
-
-def _has_events(services: Services, pbx: str) -> bool:
-    account = services.settings.pbx.get(pbx)
-    return account is not None and account.events != "off"
 
 
 async def give_up(services: Services, place: popped.Place, click: Click) -> None:

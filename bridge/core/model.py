@@ -277,6 +277,21 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
+class PassedOn:
+    """Where a call comes from that a colleague passed on: by whom and from which extension, and what the first of the
+    agents who had it was shown. `popup_ids` are the popups of all who had it, oldest first: their notes go with it."""
+
+    by: str
+    extension: str
+    ivrid: str
+    caller: Caller
+    did: str
+    did_label: str | None
+    contact: Contact | None
+    popup_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Popup:
     """What the agent is shown, and what every target is sent; in a dry run nobody is sent it."""
 
@@ -293,6 +308,7 @@ class Popup:
     contact: Contact | None = None
     trigger: Trigger = Trigger.BUTTON
     dry_run: bool = field(default=False, metadata={SPARSE: True})
+    passed_on: PassedOn | None = field(default=None, metadata={SPARSE: True})
 
 
 @dataclass(frozen=True, slots=True)

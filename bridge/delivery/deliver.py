@@ -29,10 +29,10 @@ from bridge.egress.target_limits import Target, Visit
 from bridge.observability import logs, tracing
 from bridge.services import Services
 from bridge.store import counters
-from bridge.store.calls import popups
+from bridge.store.calls import popups, shared
 from bridge.store.deliveries import claims, results
 from bridge.store.deliveries.claims import Claim
-from bridge.store.desktop import stream
+from bridge.store.desktop import shift, stream
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +86,8 @@ async def _to_desktop(services: Services, claim: Claim, popup: Popup) -> None:
     at, attempt = services.clock.now(), None
     if claim.tries == 0 or claim.resent:
         started = services.clock.ticks()
+        await shift.add(services.redis, popup)
+        await shared.record_popup(services.redis, popup)
         await stream.push(services.scripts, popup, claim.expires_at)
         attempt = Attempt(at, None, _since(services, started), None, claim.expires_at)
     await results.record(services.scripts, claim, at, attempt, due=claim.expires_at)

@@ -10,9 +10,9 @@ from bridge.calls.pictures import Happened, Lines, Turn
 from bridge.clicks.answer import Event, answer
 from bridge.clicks.timings import StepTimer
 from bridge.core.clock import new_id
-from bridge.core.model import Agent, Call, Click, ExtensionId, Outcome, Pop, Trigger
+from bridge.core.model import Agent, Call, Click, ExtensionId, Outcome, Pop, PopupAgent, Trigger
 from bridge.services import Services
-from bridge.store.calls import popped
+from bridge.store.calls import popped, shared
 from bridge.store.desktop import preferences
 
 log = logging.getLogger(__name__)
@@ -48,6 +48,9 @@ def _is_on(pbx: str, agent: Agent, services: Services) -> bool:
 async def pop(pbx: str, turn: Turn, lines: Lines, people: People, services: Services) -> None:
     """The popups of one turn. Told again, it makes none again. Raises `Unavailable` and redis-py's errors."""
     for agent in agents_of(pbx, turn, people, services):
+        if turn.what is Happened.TALKS:
+            holder = PopupAgent(agent.crm, agent.crm_user, agent.name, pbx, turn.extension)
+            await shared.record_talk(services.redis, holder, turn.call, services.clock.now())
         if turn.what in MODES[await mode_of(agent, services)]:
             await _pop(pbx, turn, lines, agent, services)
 

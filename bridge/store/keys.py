@@ -13,6 +13,8 @@ STORY_SECONDS = 3 * DAY  # clicks, popups and deliveries can be read and resent 
 CALL_SECONDS = 4 * HOUR
 DESKTOP_SECONDS = DAY
 DESKTOP_LENGTH = 100  # popups kept per agent for replay
+SHIFT_SECONDS = DAY
+SHIFT_LENGTH = 200  # calls listed on an agent's page
 RATE_SECONDS = MINUTE
 REFUSED_LENGTH = 10_000  # a flood of requests must not fill the memory
 REFUSED_UNKNOWN_LENGTH = 100
@@ -69,8 +71,7 @@ def history_lock(crm: str, call: str) -> str:
 
 def popped(agent: "Person", pbx: str, call: str) -> str:
     """Text: the click that made the popup of this call for this agent."""
-    digest = sha256(f"{pbx}\x1f{call}".encode()).hexdigest()[:32]
-    return f"popbridge:popped:{agent.crm}:{agent.crm_user}:{digest}"
+    return f"popbridge:popped:{agent.crm}:{agent.crm_user}:{call_hash(pbx, call)}"
 
 
 def ended(place: str) -> str:
@@ -120,6 +121,26 @@ class Person(Protocol):
 def desktop(agent: Person) -> str:
     """Stream: the events for one agent's desktop page."""
     return f"popbridge:desktop:{agent.crm}:{agent.crm_user}"
+
+
+def shift(agent: Person) -> str:
+    """Sorted set: one agent's calls of the last day, by a hash of each, by when it came."""
+    return f"popbridge:shift:{agent.crm}:{agent.crm_user}"
+
+
+def shift_call(agent: Person, call: str) -> str:
+    """Hash: one of these calls, by its hash in `shift`."""
+    return f"popbridge:shift-call:{call}:{agent.crm}:{agent.crm_user}"
+
+
+def call_hash(pbx: str, call: str) -> str:
+    """A call in a key: its id, or what stands for one, may name a person."""
+    return sha256(f"{pbx}\x1f{call}".encode()).hexdigest()[:32]
+
+
+def shared_call(crm: str, call: str) -> str:
+    """Hash: whose popups of one CRM were of a call (by its `call_hash`), by popup."""
+    return f"popbridge:shared-call:{call}:{crm}"
 
 
 def card(popup_id: str) -> str:

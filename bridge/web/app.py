@@ -27,7 +27,7 @@ from bridge.web.api import audit, openapi, reads
 from bridge.web.click_room import ClickRoom
 from bridge.web.console import page as console
 from bridge.web.console import session as console_session
-from bridge.web.desktop import actions, rights, stream
+from bridge.web.desktop import actions, rights, shift, stream
 from bridge.web.desktop import page as desktop
 from bridge.web.desktop import session as desktop_session
 from bridge.web.desktop.hub import Hub, at_work
@@ -50,6 +50,8 @@ ROUTES = [
     Route("/desktop/link", desktop_session.link, methods=["POST"]),
     Route("/desktop/press", actions.press, methods=["POST"]),
     Route("/desktop/notes/{popup_id}", actions.note, methods=["GET", "PUT", "POST"]),
+    Route("/desktop/shift", shift.calls, methods=["GET"]),
+    Route("/desktop/popups/{popup_id}", shift.popup, methods=["GET"]),
     Route("/desktop/contacts/{popup_id}", actions.contact, methods=["POST"]),
     Route("/desktop/preferences", desktop.preferences, methods=["GET", "PUT"]),
     Route("/desktop", desktop.page),

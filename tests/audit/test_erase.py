@@ -73,7 +73,7 @@ async def test_a_caller_is_nowhere_afterwards(scene: Stage, said: io.StringIO, r
     assert (receipt.lookups, receipt.reads) == (expected.lookups, expected.reads) == (4, 4), "3 popups were shown"
     assert receipt.beside == expected.beside == 3
     assert receipt.redis == expected.redis
-    assert {"accepted", "audit", "call", "click", "popup", "desktop"} <= set(receipt.redis)
+    assert {"accepted", "audit", "call", "click", "popup", "desktop", "shift-call"} <= set(receipt.redis)
     await services.archive.catch_up(scene.redis)
     supervisor, admin = await scene.token(Role.SUPERVISOR), await scene.token(Role.ADMIN)
     told = [await scene.get(path, supervisor) for path in ("/api/audit", "/api/audit/export", "/api/deliveries")]

@@ -14,6 +14,7 @@ from tests.stage import DANA, OMER, Stage, open_stage
 from tests.web.desk import acknowledge, ask, clicked, deliveries, page, to_desktop
 
 pytestmark = pytest.mark.anyio
+EMPTY = {"text": "", "outcome": None, "sent_at": None, "sent": []}
 
 
 async def test_a_popup_is_delivered_when_a_page_says_so_and_shown_when_it_was_seen(stage: Stage) -> None:
@@ -159,12 +160,12 @@ async def test_a_note_is_kept_as_it_is_typed(stage: Stage) -> None:
     stage.talk()
     dana = await stage.token(Role.AGENT, DANA)
     path = f"notes/{(await clicked(stage))['popup_id']}"
-    assert (await ask(stage, "GET", path, dana)).json() == {"text": "", "outcome": None, "sent_at": None}
+    assert (await ask(stage, "GET", path, dana)).json() == EMPTY
     assert (await ask(stage, "PUT", path, dana, {"text": "asks for שלום", "outcome": "call back"})).status_code == 204
     kept = (await ask(stage, "GET", path, dana)).json()
-    assert kept == {"text": "asks for שלום", "outcome": "call back", "sent_at": None}
+    assert kept == EMPTY | {"text": "asks for שלום", "outcome": "call back"}
     assert (await ask(stage, "PUT", path, dana, {"text": "", "outcome": None})).status_code == 204
-    assert (await ask(stage, "GET", path, dana)).json() == {"text": "", "outcome": None, "sent_at": None}
+    assert (await ask(stage, "GET", path, dana)).json() == EMPTY
     for wrong in ({"text": "x" * 4001}, {"text": 7}, {"text": "x", "outcome": []}, []):
         assert (await ask(stage, "PUT", path, dana, wrong)).status_code == 400
         assert (await ask(stage, "POST", path, dana, wrong)).status_code == 400
@@ -214,7 +215,8 @@ async def test_a_note_reaches_the_crm_signed_and_is_tried_again(stage: Stage) ->
         "outcome": "follow-up",
     }
     kept = (await ask(stage, "GET", path, dana)).json()
-    assert (kept["text"], kept["sent_at"]) == ("wants a quote", event["timestamp"])
+    assert (kept["text"], kept["sent_at"]) == ("", event["timestamp"]), "what was sent is no draft"
+    assert [note["text"] for note in kept["sent"]] == ["wants a quote"]
     done = next(one for one in await deliveries(stage, popup["popup_id"]) if one["delivery_id"] == delivery_id)
     assert done["state"] == "delivered"
     assert len(stage.crm.accepted(popup["click_id"])) == 1, "the popup itself came once"

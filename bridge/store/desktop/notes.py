@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bridge.core.json_codec import time_text
+from bridge.core.json_codec import from_json, time_text
 from bridge.core.model import Delivery, Note
 from bridge.store import jobs, keys
 from bridge.store.client import Batch, TextRedis
@@ -56,14 +56,15 @@ def _buffer_text(pipe: Batch, popup_id: str, text: str, outcome: str | None) -> 
 
 
 async def send(scripts: Scripts, queue: jobs.Jobs, note: Note, delivery: Delivery, key: str = "") -> str:
-    """Store the note as sent, with its delivery and job: all or nothing. Returns the delivery's id.
+    """Store the note as sent, with its delivery and job, and empty the draft: all or nothing. Returns the id of the
+    delivery.
 
     A note that was already sent with this `key` is not sent again: the id is that of its delivery.
     """
     field = f"{KEY}{key}" if key else ""
 
     def write(pipe: Batch) -> None:
-        _buffer_text(pipe, note.popup_id, note.text, note.outcome)
+        _buffer_text(pipe, note.popup_id, "", None)  # what was sent is no draft any more
         at = time_text(note.noted_at)
         fields = {"sent_at": at, f"{SENT}{delivery.delivery_id}": at}
         pipe.hset(keys.note(note.popup_id), mapping=fields | ({field: delivery.delivery_id} if field else {}))
@@ -79,3 +80,13 @@ async def sent(redis: TextRedis, popup_id: str) -> list[str]:
     """The ids of the deliveries of this popup's notes, oldest first."""
     found = await redis.hgetall(keys.note(popup_id))
     return sorted(name.removeprefix(SENT) for name in found if name.startswith(SENT))
+
+
+async def written(redis: TextRedis, popup_id: str) -> dict[str, Note]:
+    """The notes that were sent on this popup, oldest first, by the ids of their deliveries."""
+    ids = await sent(redis, popup_id)
+    async with redis.pipeline(transaction=False) as pipe:
+        for delivery_id in ids:
+            pipe.hmget(keys.delivery(delivery_id), ["note"])
+        rows = await pipe.execute() if ids else []
+    return {delivery_id: from_json(Note, text) for delivery_id, (text,) in zip(ids, rows, strict=True) if text}

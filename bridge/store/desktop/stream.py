@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 POPUP, NOTHING, CONTACT = "popup", "nothing", "contact"
 DISMISSED, PREFERENCES, REVOKED = "dismissed", "preferences", "revoked"
+SHIFT, PASSED_ON = "shift", "passed-on"
 """The first three are kept in the stream; the others are only for pages that are open now."""
 
 NOTHING_SECONDS = 120
@@ -112,6 +113,11 @@ def _kept(agent: keys.Person, event: str, data: str, expires_at: datetime, popup
 async def publish(redis: TextRedis, event: str, data: object, to: str = "") -> None:
     """Send an event to the pages that are open now; nothing is kept."""
     await redis.publish(keys.NEWS, SEPARATOR.join(["", "", event, json_text(data), to]))
+
+
+async def tell_shift(redis: TextRedis, agent: keys.Person) -> None:
+    """Tell the agent's pages that their list of calls has changed."""
+    await publish(redis, SHIFT, {}, keys.desktop(agent))
 
 
 async def hear(redis: TextRedis) -> AsyncGenerator[News | None, None]:

@@ -14,6 +14,7 @@ from bridge.calls.labels import identified
 from bridge.calls.live_calls import PhoneSystem
 from bridge.calls.snapshot import extension_rows, queue_row
 from bridge.clicks import history
+from bridge.clicks.passed_on import as_known_now
 from bridge.core.errors import Malformed
 from bridge.core.json_codec import as_json
 from bridge.core.model import Caller, DeliveryState, ExtensionId
@@ -77,9 +78,13 @@ async def popup(request: Request) -> Response:
         raise HTTPException(404, GONE)
     shown, ids = found
     callers = [call.caller for call in (shown.call, *shown.other_calls)]
+    callers += [shown.passed_on.caller] if shown.passed_on else []
     await audit.record_shown(request, access, "popup", callers, shown.agent.crm, popup_id=shown.popup_id)
     ids = [*ids, *await notes.sent(services.redis, shown.popup_id)]
-    return JSONResponse({**as_json(shown), "deliveries": as_json(await records.get(services.redis, ids))})
+    told = {**as_json(shown), "deliveries": as_json(await records.get(services.redis, ids))}
+    if shown.passed_on is not None:
+        told["passed_on"] = await as_known_now(shown.passed_on, services.redis)
+    return JSONResponse(told)
 
 
 async def delivery_list(request: Request) -> Response:

@@ -14,8 +14,9 @@ from bridge.core.clock import new_id
 from bridge.core.json_codec import as_json
 from bridge.core.model import Click, Delivery, DeliveryState, Event, Note, Outcome, Popup
 from bridge.services import Services
-from bridge.store import counters
-from bridge.store.desktop import choices, notes
+from bridge.store import counters, keys
+from bridge.store.calls import shared
+from bridge.store.desktop import choices, notes, shift, stream
 from bridge.store.tokens import Grant
 from bridge.web.body import source_of
 from bridge.web.desktop.page import fields, own_popup
@@ -87,16 +88,17 @@ async def note(request: Request) -> Response:
     grant = await agent_of(request)
     services: Services = request.app.state.services
     popup, _ = await own_popup(services, grant, request.path_params["popup_id"])
+    place = await shift.note_id(services.redis, popup)
     if request.method == "GET":
-        return JSONResponse(as_json(await notes.draft(services.redis, popup.popup_id)))
+        return JSONResponse(await _noted(services, place))
     told = await fields(request)
     text, outcome = _text(told, "text", MOST_CHARACTERS) or "", _text(told, "outcome", OUTCOME_CHARACTERS)
     if request.method == "PUT":
-        await notes.save(services.redis, popup.popup_id, text, outcome)
+        await notes.save(services.redis, place, text, outcome)
         return Response(status_code=204)
     if not text.strip() and not outcome:
         raise HTTPException(400, "A note needs a text or an outcome.")
-    return JSONResponse({"delivery_id": await _send(services, popup, text, outcome, _key(request))}, 202)
+    return JSONResponse({"delivery_id": await _send(services, popup, place, text, outcome, _key(request))}, 202)
 
 
 async def contact(request: Request) -> Response:
@@ -113,14 +115,24 @@ async def contact(request: Request) -> Response:
     return JSONResponse(as_json(await create_contact(popup, name, services)))
 
 
-async def _send(services: Services, popup: Popup, text: str, outcome: str | None, key: str) -> str:
-    """Hand the note to the workers, once for each key; the id of its delivery."""
+async def _noted(services: Services, popup_id: str) -> dict[str, Any]:
+    """The draft, and the notes that were sent, oldest first."""
+    written = await notes.written(services.redis, popup_id)
+    sent = sorted(written.values(), key=lambda one: one.noted_at)
+    told = [{"text": one.text, "outcome": one.outcome, "noted_at": one.noted_at} for one in sent]
+    draft: dict[str, Any] = as_json(await notes.draft(services.redis, popup_id))
+    return {**draft, "sent": as_json(told)}
+
+
+async def _send(services: Services, popup: Popup, place: str, text: str, outcome: str | None, key: str) -> str:
+    """Hand the note to the workers, once for each key; the id of its delivery. All notes on a call have one `place`,
+    the first popup that was made of it."""
     target = popup.agent.crm
     if not services.takes_popups(target):
         raise HTTPException(409, "This agent's CRM takes no notes: it has no address for popups.")
     now = services.clock.now()
     written = Note(
-        popup_id=popup.popup_id,
+        popup_id=place,
         click_id=popup.click_id,
         agent=popup.agent,
         ivrid=popup.call.ivrid,
@@ -128,5 +140,17 @@ async def _send(services: Services, popup: Popup, text: str, outcome: str | None
         outcome=outcome,
         noted_at=now,
     )
-    delivery = Delivery(new_id("dlv", now), popup.popup_id, target, DeliveryState.PENDING, now, event=Event.NOTE)
-    return await notes.send(services.scripts, services.jobs, written, delivery, key)
+    delivery = Delivery(new_id("dlv", now), place, target, DeliveryState.PENDING, now, event=Event.NOTE)
+    sent = await notes.send(services.scripts, services.jobs, written, delivery, key)
+    await shift.noted(services.redis, popup, now)
+    await _tell_noted(services, popup)
+    return sent
+
+
+async def _tell_noted(services: Services, popup: Popup) -> None:
+    """The agent's other pages, and colleagues to whom the call was passed on since."""
+    await stream.tell_shift(services.redis, popup.agent)
+    for had in await shared.had_by(services.redis, popup.agent.crm, popup.call):
+        if had.popup_id > popup.popup_id and had.agent.crm_user != popup.agent.crm_user:
+            about = {"popup_id": had.popup_id}
+            await stream.publish(services.redis, stream.PASSED_ON, about, keys.desktop(had.agent))

@@ -14,6 +14,7 @@ from bridge.services import Services
 from bridge.store import keys
 from bridge.store.clicks import callers
 from bridge.store.desktop import cards as store
+from bridge.store.desktop import shift
 from bridge.web.desktop import cards, elsewhere
 from bridge.web.desktop.hub import Desk, Hub
 
@@ -82,7 +83,9 @@ class Watch:
         desk.tell(card.text())
         if card.is_over:
             try:
-                await store.record_end(self._services.redis, card.popup_id, card.asked_at, now.answered_by)
+                redis = self._services.redis
+                await store.record_end(redis, card.popup_id, card.asked_at, now.answered_by)
+                await shift.record_end(redis, card.popup, shift.End(card.asked_at, None, now.answered_by))
             except (RedisError, OSError):
                 log.warning("the end of a call is not kept: redis is away")
 
