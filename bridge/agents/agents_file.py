@@ -11,6 +11,7 @@ from threading import Thread
 from bridge.agents import directory
 from bridge.agents.directory import Directory
 from bridge.core.errors import SettingsError
+from bridge.core.finding import counted
 
 log = logging.getLogger(__name__)
 
@@ -104,8 +105,10 @@ class AgentsFile:
                 raise SettingsError([f"{self._file}: it has no rows any more"])
             self._directory = found
             self.problems = []
-            log.info("%s: %d agents", self._file.name, len(self._directory.agents))
+            log.info("%s: %s", self._file.name, counted(len(self._directory.agents), "agent"))
         except SettingsError as error:
             self.problems = error.problems
             told = "; ".join(error.problems[:MISTAKES_TOLD])
-            log.error("the directory of agents keeps its old rows, %d problems: %s", len(error.problems), told)
+            log.error(
+                "the directory of agents keeps its old rows, %s: %s", counted(len(error.problems), "problem"), told
+            )

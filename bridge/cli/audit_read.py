@@ -21,18 +21,30 @@ from bridge.services import Services
 
 CELL, WHY = 40, 200
 """The longest texts of a table."""
+ITEMS = "At most so many."
+HELP = {
+    "since": "From then on: ISO 8601, or how long ago, such as 10m, 6h, 7d.",
+    "until": "Before then; as --since.",
+    "crm": "Only this [crm.NAME].",
+    "crm_user": "Only this agent, as the CRM calls them.",
+    "extension": "Only this extension.",
+    "outcome": "Only this outcome, such as found or unknown-agent.",
+    "caller": "Only this caller's number, in any spelling.",
+    "did": "Only this dialled number, in any spelling.",
+    "ivrid": "Only this call, by its id or its first one.",
+}
 
 
 def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
     for name in reversed(search.FILTERS):
-        command = click.option(f"--{name.replace('_', '-')}", name)(command)
+        command = click.option(f"--{name.replace('_', '-')}", name, help=HELP[name])(command)
     return command
 
 
 def _paged(command: Callable[..., Any]) -> Callable[..., Any]:
     command = click.option("--cursor", help="The next_cursor of an earlier page.")(command)
     limits = click.IntRange(1, search.LONGEST_PAGE)
-    return click.option("--limit", type=limits, default=search.PAGE_LENGTH, show_default=True)(command)
+    return click.option("--limit", type=limits, default=search.PAGE_LENGTH, show_default=True, help=ITEMS)(command)
 
 
 def search_for(services: Services, given: Mapping[str, str | None]) -> Search:
@@ -92,7 +104,9 @@ async def show_(chosen: Chosen, click_id: str, as_json_: bool) -> None:
 
 @click.command("export")
 @_filters
-@click.option("--format", "form", type=click.Choice([*export.FORMATS]), default="csv", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice([*export.FORMATS]), default="csv", show_default=True, help="What is written."
+)
 @click.option("--output", type=click.Path(path_type=Path), help="A new file; default: standard output.")
 @with_settings
 @asynchronous

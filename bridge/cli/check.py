@@ -6,6 +6,7 @@ from bridge.agents import agents_file
 from bridge.cli.chosen import Chosen, with_settings
 from bridge.cli.terminal import FAILURE, configuration_errors, fail
 from bridge.core.errors import SettingsError
+from bridge.core.finding import counted
 from bridge.settings import load_settings
 
 
@@ -20,5 +21,5 @@ def check(chosen: Chosen) -> None:
         fail(configuration_errors(error.problems), FAILURE)
     for warning in found.warnings:
         click.echo(f"warning: {warning}", err=True)
-    agents = f"{len(found.agents)} agent{'s' * (len(found.agents) != 1)}"
+    agents = counted(len(found.agents), "agent")
     click.echo(f"{chosen.file}: {len(settings.pbx)} pbx, {len(settings.crm)} crm, {agents}: OK")

@@ -13,7 +13,13 @@ from bridge.clicks import history
 @click.option("--agent", help="The agent's name in the CRM.")
 @click.option("--crm", help="Only clicks of this CRM.")
 @click.option("--since", default="1d", show_default=True, help="ISO 8601, or how long ago, such as 10m.")
-@click.option("--limit", type=click.IntRange(1, search.LONGEST_PAGE), default=search.PAGE_LENGTH, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, search.LONGEST_PAGE),
+    default=search.PAGE_LENGTH,
+    show_default=True,
+    help="At most so many.",
+)
 @as_json_option
 @with_settings
 @asynchronous

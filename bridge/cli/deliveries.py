@@ -15,9 +15,9 @@ NO_DELIVERY = "no delivery has this id, or it is no longer kept"
 
 
 @click.command("list")
-@click.option("--state", type=click.Choice([str(state) for state in DeliveryState]))
+@click.option("--state", type=click.Choice([str(state) for state in DeliveryState]), help="Only in this state.")
 @click.option("--target", help="A CRM's name, or desktop.")
-@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="At most so many.")
 @click.option("--cursor", help="The next_cursor of an earlier page.")
 @as_json_option
 @with_settings

@@ -18,7 +18,8 @@ def explain(error: Exception) -> tuple[list[str], int]:
             return [f"redis: {reason}" for reason in error.reasons], FAILURE
         case RedisError() | ConnectionError():
             found = trouble.of(error)
-            return [f"Redis {found.what} ({type(error).__name__}); fix: {found.fix}"], FAILURE
+            place = f" at {place}" if (place := trouble.place_in(error)) else ""
+            return [f"Redis{place} {found.what} ({type(error).__name__}); fix: {found.fix}"], FAILURE
         case SQLAlchemyError():
             why = why_not(error)
             return [

@@ -18,12 +18,20 @@ WITHHELD = "withheld"
 @click.option("--caller", default="", help='The caller\'s number, or "withheld".')
 @click.option("--queue", default="", help="The queue that the call came from.")
 @click.option(
-    "--direction", type=click.Choice(["incoming", "outgoing", "internal"]), default="incoming", show_default=True
+    "--direction",
+    type=click.Choice(["incoming", "outgoing", "internal"]),
+    default="incoming",
+    show_default=True,
+    help="Of the call.",
 )
 @click.option("--crm", help="The agent's CRM; required if there are several.")
 @click.option("--agent", default="", help="The agent's crm_user.")
 @click.option(
-    "--trigger", type=click.Choice([str(one) for one in Trigger]), default=str(Trigger.RINGING), show_default=True
+    "--trigger",
+    type=click.Choice([str(one) for one in Trigger]),
+    default=str(Trigger.RINGING),
+    show_default=True,
+    help="What makes the popup.",
 )
 @as_json_option
 @with_settings

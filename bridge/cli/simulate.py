@@ -16,7 +16,7 @@ from bridge.web.server import listen
 @click.command()
 @click.option("--pbx", type=click.Choice([*pbxs.packages()]), help=f"Make of phone system; default: {PBX_KIND}.")
 @click.option("--crm", type=click.Choice([*crms.packages()]), help=f"Make of CRM; default: {CRM_KIND}.")
-@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Default: 9509; 0: any free port.")
 @click.option(
     "--every", type=click.FloatRange(0, 3600), default=10.0, show_default=True, help="Seconds between calls; 0: none."

@@ -22,7 +22,7 @@ from bridge.store.tokens import Grant, Kind, Role
 
 
 @click.command()
-@click.option("--role", type=click.Choice([str(role) for role in Role]), required=True)
+@click.option("--role", type=click.Choice([str(role) for role in Role]), required=True, help="What it may do.")
 @click.option("--agent", help="CRM:CRM_USER, for the role agent.")
 @click.option("--crm", "crms", multiple=True, help="Only this CRM, for supervisor and admin; repeat for several.")
 @click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="Days until it expires.")

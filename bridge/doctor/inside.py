@@ -11,7 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.audit.database import why_not
 from bridge.core.errors import ArchiveUnfit, RedisUnfit
-from bridge.core.finding import Finding, Grade
+from bridge.core.finding import Finding, Grade, counted
+from bridge.observability.service_manager import log_of, starting
 from bridge.services import Services
 from bridge.store import durability, foreign, installation, jobs, keys, trouble, workers
 from bridge.store.deliveries import records
@@ -20,7 +21,7 @@ from bridge.store.shared_clock import NOTICED_SECONDS
 
 LATE = timedelta(seconds=10)
 UNARCHIVED = 1000
-WITHOUT_SYSTEMD = "without systemd: popbridge worker"
+WORKER = "popbridge worker"
 
 
 def of_settings(private: Sequence[Path]) -> list[Finding]:
@@ -45,12 +46,16 @@ async def of_agents(services: Services) -> list[Finding]:
     """Whether there are agents, and their file has no errors."""
     directory, wrong = services.agents.directory(), len(services.agents.problems)
     if wrong:
-        message = f"{wrong} errors in the agents' file; the previous version is still in use"
+        message = f"{counted(wrong, 'error')} in the agents' file; the previous version is still in use"
         return [Finding("agents", Grade.FAIL, message, "popbridge check")]
     if not directory.agents:
         fix = "add agents to the [agents] file; popbridge check"
         return [Finding("agents", Grade.WARN, "there are no agents", fix)]
-    return [Finding("agents", Grade.OK, f"{len(directory.agents)} agents")]
+    if directory.warnings:
+        message = f"{counted(len(directory.agents), 'agent')}; {counted(len(directory.warnings), 'row')} may be wrong"
+        first = directory.warnings[0].rpartition("/")[2]
+        return [Finding("agents", Grade.WARN, f"{message}: {first}", "popbridge check lists them")]
+    return [Finding("agents", Grade.OK, counted(len(directory.agents), "agent"))]
 
 
 async def of_redis(services: Services) -> list[Finding]:
@@ -64,7 +69,8 @@ async def of_redis(services: Services) -> list[Finding]:
         return [Finding("redis", Grade.FAIL, what, fix)]
     except (RedisError, OSError) as error:
         found = trouble.of(error)
-        return [Finding("redis", Grade.FAIL, f"it {found.what}, so clicks are answered 503", found.fix)]
+        place = trouble.place_in(error) or "it"
+        return [Finding("redis", Grade.FAIL, f"{place} {found.what}, so clicks are answered 503", found.fix)]
     grades = {True: Grade.FAIL, False: Grade.WARN}
     told = [Finding("redis", grades[one.fatal], one.what, one.fix) for one in wrong]
     return told or [Finding("redis", Grade.OK, "responds, is durable, and its clock agrees")]
@@ -86,17 +92,15 @@ async def of_workers(services: Services) -> list[Finding]:
     strangers = list(_strangers(others))
     if not alive:
         message = "no worker is running: popups wait"
-        fix = f"systemctl start popbridge-worker@1; {WITHOUT_SYSTEMD}"
+        fix = starting("popbridge-worker@1", WORKER)
         return [Finding("workers", Grade.FAIL, message, fix), *strangers]
     found = [Finding("workers", Grade.OK, f"{len(alive)} alive, {sum(one.in_flight for one in alive)} jobs in flight")]
     if silent:
         message = f"{len(silent)} died or hung in the last {workers.FORGOTTEN_SECONDS / 60:.0f} min"
-        found.append(Finding("workers", Grade.WARN, message, "see journalctl -u 'popbridge-worker@*' -n 30"))
+        found.append(Finding("workers", Grade.WARN, message, f"see {log_of('popbridge-worker@*')}"))
     if late:
         message = f"{late} deliveries are overdue by more than {LATE.seconds} s"
-        found.append(
-            Finding("workers", Grade.WARN, message, f"systemctl enable --now popbridge-worker@3; {WITHOUT_SYSTEMD}")
-        )
+        found.append(Finding("workers", Grade.WARN, message, starting("popbridge-worker@3", f"one more: {WORKER}")))
     return [*found, *strangers, *(_clock_of(one) for one in alive if abs(one.ahead) >= NOTICED_SECONDS)]
 
 
@@ -121,7 +125,8 @@ async def of_audit(services: Services) -> list[Finding]:
         return [Finding("audit", Grade.FAIL, str(error), fix)]
     except SQLAlchemyError as error:
         message = f"the archive's database cannot be used ({why_not(error)})"
-        start = "" if services.archive.is_sqlite else "systemctl start postgresql; if it is running, "
+        start = starting("postgresql", "start its server") + "; if it is running, "
+        start = "" if services.archive.is_sqlite else start
         return [Finding("audit", Grade.FAIL, message, f"{start}check [audit] url, its rights and its disk")]
     try:
         waiting, aside = await services.redis.xlen(keys.AUDIT), await services.redis.xlen(keys.AUDIT_ASIDE)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bridge.calls.live_calls import PhoneSystem
-from bridge.core.finding import Finding, Grade
+from bridge.core.finding import Finding, Grade, counted
 from bridge.core.model import Pop
 from bridge.pbx.contract import Connects, ReadsEvents
 from bridge.services import Services
@@ -68,5 +68,5 @@ def _waiting_in_vain(services: Services, system: PhoneSystem) -> list[Finding]:
     ]
     if not waiting:
         return []
-    message = f"{len(waiting)} agents want popups without a click, and nobody listens"
+    message = f"{counted(len(waiting), 'agent')} asked for popups without a click, and nobody listens"
     return [Finding(f"events of {system.name}", Grade.WARN, message, f'set events = "poll" in [pbx.{system.name}]')]

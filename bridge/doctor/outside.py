@@ -20,6 +20,7 @@ from bridge.crm import registry
 from bridge.crm.contract import Probes
 from bridge.egress.allowed_addresses import EVERYWHERE, Reach
 from bridge.egress.client import open_client
+from bridge.observability.service_manager import starting
 from bridge.pbx.contract import Listing
 from bridge.services import Services
 from bridge.store import keys
@@ -40,9 +41,8 @@ FIXES = {
 async def of_public_url(services: Services) -> list[Finding]:
     """Whether the bridge responds at the address that CRMs and browsers use."""
     url = services.settings.server.public_url
-    start = (
-        "systemctl start popbridge-web nginx; if they are running, check the proxy's upstream and [server] public_url"
-    )
+    start = starting("popbridge-web nginx", "popbridge up, or popbridge serve and the proxy in front of it")
+    start += "; if they are running, check the proxy's upstream and [server] public_url"
     another = "[server] public_url must be the address of the proxy in front of popbridge: curl -v it"
     async with open_client(Reach(EVERYWHERE)) as client:  # in a private network it is often a private address
         try:

@@ -15,9 +15,10 @@ from redis.exceptions import (
 )
 from redis.sentinel import MasterNotFoundError
 
+from bridge.observability.service_manager import starting
+
 REFUSES_WRITES = "takes no writes"
 _RIGHTS = "set the user and password in [redis] url to a Redis user with all rights; then restart popbridge"
-_START = "systemctl start redis-server; if it is running, check its address in [redis] url"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +78,11 @@ def of(error: BaseException) -> Trouble:
             return trouble
     if type(error).__name__ == "ResponseError":
         return Trouble("refuses what popbridge asks", "redis-cli INFO; see the log of Redis")
-    return Trouble("cannot be reached", _START)
+    start = starting("redis-server", "start it: redis-server")
+    return Trouble("cannot be reached", f"{start}; if it is running, check its address in [redis] url")
+
+
+def place_in(error: BaseException) -> str:
+    """Host and port, or the socket, that could not be reached; "" where the error does not say. No secret is in it."""
+    found = re.search(r"connecting to (\S+?)\.?(?=\s|$)", str(error))
+    return found[1] if found else ""

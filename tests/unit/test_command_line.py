@@ -143,6 +143,11 @@ def test_every_command_that_reads_settings_takes_the_option() -> None:
     assert without == set()
 
 
+def test_every_option_has_a_help_text() -> None:
+    options = ((name, one) for group, name in VERBS for one in group.load(name).params if isinstance(one, click.Option))
+    assert [f"{name} {one.opts}" for name, one in options if not one.help] == []
+
+
 def test_an_unknown_command_is_a_usage_error() -> None:
     done = CliRunner().invoke(main, ["dance"])
     assert (done.exit_code, "No such command 'dance'" in done.stderr) == (2, True)

@@ -14,13 +14,20 @@ from bridge.audit.archive import Archive
 from bridge.config.loader import private_files
 from bridge.core.finding import Finding, Grade, worst
 from bridge.core.http_types import Secret
-from bridge.doctor import examine
+from bridge.doctor import examine, inside
+from bridge.observability import service_manager
 from bridge.store import workers
 from bridge.web.server import listen
 from tests.faults.proxy import redis_line
 from tests.stage import CLICK_SECRET, CODE, POPUP_SECRET, TOKEN, Stage, open_stage
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(autouse=True)
+def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It runs here, as on the machines that the runbook is for."""
+    monkeypatch.setattr(service_manager, "RUNNING", tmp_path)
 
 
 @contextmanager
@@ -97,7 +104,7 @@ async def test_each_broken_part_is_named_with_its_fix(stage: Stage, redis_url: S
     fixes = {
         "agents": "popbridge check",
         "redis": "noeviction",
-        "workers": "systemctl start popbridge-worker@1; without systemd: popbridge worker",
+        "workers": "systemctl start popbridge-worker@1",
         "pbx main": "credentials",
         "crm acme": "popup_secrets",
     }
@@ -232,3 +239,20 @@ async def test_an_extension_that_the_phone_system_does_not_have_is_told(stage: S
         Grade.OK,
         "1 of 3 extensions of agents are not among the phone system's: 'SIPNone'",
     )
+
+
+async def test_without_systemd_nothing_is_started_by_it(
+    stage: Stage, redis_url: Secret, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(service_manager, "RUNNING", tmp_path / "none")
+    found = await examine(stage.services, [])
+    assert [one.what for one in found if "systemctl" in one.fix or "journalctl" in one.fix] == []
+    assert {one.fix for one in found if one.what == "workers"} == {"popbridge worker"}
+
+
+async def test_rows_that_may_be_wrong_are_told(stage: Stage) -> None:
+    with (stage.folder / "agents.csv").open("a", encoding="utf-8") as file:
+        file.write(f"acme,second@acme.example,main,{stage.make.dana},Second\n")
+    (finding,) = await inside.of_agents(stage.services)
+    assert finding.grade is Grade.WARN
+    assert finding.message.startswith("4 agents; 1 row may be wrong: agents.csv: line 5: ")

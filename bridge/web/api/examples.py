@@ -1,0 +1,110 @@
+"""An example for each operation: the curl that asks, and an answer of the shape that its schema says. Pure."""
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bridge.web.api.operations import Operation, Schema
+from bridge.web.api.schemas import SCHEMAS
+
+ADDRESS = "https://popbridge.example.com"
+TOKENS = {"button": "$CLICK_TOKEN", "agent": "$AGENT_TOKEN", "admin": "$ADMIN_TOKEN"}
+TIME = "2026-11-22T10:00:00.123Z"
+VALUES: Mapping[str, Any] = {
+    "click_id": "clk_019ac1d0", "popup_id": "pop_019ac1d1", "delivery_id": "dlv_019ac1d2", "crm": "acme", "pbx": "main",
+    "crm_user": "dana@acme.example", "agent": "dana@acme.example", "extension": "101", "ivrid": "2020101201cc7b38df",
+    "number": "0722776772", "caller": "0722776772", "e164": "+972722776772", "name": "Rivka Shalom", "did": "0776707528",
+    "did_label": "Sales line", "why": "talking now; the only call", "outcome": "found", "served_from": "pbx",
+    "state": "talking", "direction": "incoming", "kind": "number", "target": "acme", "source_ip": "192.0.2.10",
+    "filename": "2020101201cc7b38df.mp3", "token_id": "5f0c9a1e7b2d", "role": "supervisor", "text": "Call back at 4",
+    "type": "Contact", "id": "42", "url": "https://crm.acme.example/contacts/42", "company": "Shalom Ltd",
+    "title": "Not Found", "detail": "There is no such click.", "reason": "not-found", "code": "talking",
+    "next_cursor": None, "error": None, "language": "en", "theme": "auto", "since": "6h", "until": TIME, "limit": "50",
+    "queue": "7", "cursor": "", "event": "shown", "token": "$CLICK_TOKEN", "format": "csv", "page": "page-1",
+}  # fmt: skip
+"""By the name of a field."""
+LOOSE: Mapping[tuple[str, str], Any] = {
+    ("get", "/livez"): {"status": "ok"},
+    ("get", "/readyz"): {"status": "ok", "checks": {"redis": "ok"}},
+    ("get", "/version"): {"version": "0.1.0"},
+}
+"""Answers whose shape no schema says."""
+STREAMS: Mapping[str, str] = {
+    "text/event-stream": 'id: 1-0\nevent: popup\ndata: {"popup_id": "pop_019ac1d1", …}\n',
+    "text/plain": "popbridge_clicks_total{crm=\"acme\",outcome=\"found\"} 42\n",
+    "text/csv": "time,click_id,crm,crm_user,…\n2026-11-22T10:00:00.123Z,clk_019ac1d0,acme,dana@acme.example,…\n",
+}
+DEEPEST = 6
+
+
+def curl(operation: Operation) -> str:
+    """The request as a command."""
+    address = ADDRESS + "".join(_filled(part) for part in operation.path.split("/")[1:])
+    lines = [f"curl {shlex.quote(address)}" if operation.method == "get" else _with_method(operation, address)]
+    if operation.who != "all":
+        token = TOKENS.get(operation.who, "$SUPERVISOR_TOKEN")
+        lines.append(f'-H "Authorization: Bearer {token}"')
+    if operation.takes is not None:
+        body = json.dumps(_of(operation.takes, {}, "", 0), ensure_ascii=False)
+        lines += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(body)}"]
+    return " \\\n  ".join(lines)
+
+
+def _with_method(operation: Operation, address: str) -> str:
+    return f"curl -X {operation.method.upper()} {shlex.quote(address)}"
+
+
+def _filled(part: str) -> str:
+    return f"/{VALUES.get(part.strip('{}'), '1')}" if part.startswith("{") else f"/{part}"
+
+
+def answer(operation: Operation, schemas: Mapping[str, Any]) -> str:
+    """The first success answer; "" where it has no body."""
+    schema = next(iter(operation.answers.values()))
+    if schema is None:
+        return ""
+    if isinstance(schema, tuple):
+        return STREAMS.get(schema[0], "")
+    found = LOOSE.get((operation.method, operation.path))
+    return json.dumps(found or _of(schema, schemas, "", 0), indent=2, ensure_ascii=False)
+
+
+def _of(schema: Schema, schemas: Mapping[str, Any], name: str, depth: int) -> Any:
+    """A value that fits the schema, as a field of that name would have it."""
+    if "$ref" in schema:
+        return _of(schemas[str(schema["$ref"]).removeprefix(SCHEMAS)], schemas, name, depth)
+    allowed = schema.get("enum") or ([schema["const"]] if "const" in schema else [])
+    if allowed:
+        return VALUES[name] if VALUES.get(name) in allowed else allowed[0]
+    for alternatives in ("anyOf", "oneOf"):
+        if alternatives in schema and "properties" not in schema:
+            return _of(schema[alternatives][0], schemas, name, depth)
+    return _typed(schema, schemas, name, depth)
+
+
+def _typed(schema: Schema, schemas: Mapping[str, Any], name: str, depth: int) -> Any:
+    types = schema.get("type", "object")
+    types = types if isinstance(types, list) else [types]
+    if "object" in types:
+        return dict(_fields(schema, schemas, depth))
+    if "array" in types:
+        return [_of(schema.get("items", {}), schemas, name, depth + 1)] if depth < DEEPEST and schema.get("items") else []
+    if "string" in types:
+        return _text(schema, name, types)
+    return {"boolean": True, "integer": 1, "number": 41.7}.get(types[0])
+
+
+def _text(schema: Schema, name: str, types: list[str]) -> Any:
+    if name in VALUES and (VALUES[name] is not None or "null" in types):
+        return VALUES[name]
+    if schema.get("format") == "date-time" or name.endswith("_at") or name in ("time", "at"):
+        return TIME
+    return None if "null" in types else "…"
+
+
+def _fields(schema: Schema, schemas: Mapping[str, Any], depth: int) -> Iterator[tuple[str, Any]]:
+    if depth >= DEEPEST:
+        return
+    for name, inner in schema.get("properties", {}).items():
+        yield name, _of(inner, schemas, name, depth + 1)
