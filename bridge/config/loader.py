@@ -33,6 +33,8 @@ from bridge.core.model import DESKTOP
 DEFAULT_FILE = "popbridge.toml"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
+GUIDES = "guides: README.md, or /docs/connect on a running popbridge, also for what is not among them"
+
 Kinds = Mapping[str, type[Section]]
 AlsoRead = Callable[[Path, Collection[str], Collection[str]], Iterable[str]]
 SECTIONS: tuple[tuple[tuple[str, ...], type[Section]], ...] = (
@@ -155,7 +157,7 @@ def _accounts(draft: _Draft, group: str, kinds: Kinds) -> Iterator[tuple[tuple[s
         elif not isinstance(table, dict):
             draft.problem(path, f"must be a table: [{group}.{name}]")
         elif kind not in kinds:
-            draft.problem((*path, "kind"), f"must be one of: {', '.join(sorted(kinds))}")
+            draft.problem((*path, "kind"), f"must be one of: {', '.join(sorted(kinds))}; {GUIDES}")
         else:
             yield path, kinds[kind]
             continue

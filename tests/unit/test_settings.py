@@ -2,6 +2,7 @@
 
 import json
 import re
+import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -805,3 +806,26 @@ def test_what_is_wrong_is_said_in_plain_words(write: Write, toml: str, told: str
     (line,) = problems(write(toml))
     assert line.startswith(f"FILE: {told}")
     assert not re.search(r"input|valid|parse|instance|pydantic|dict", line)
+
+
+GUIDES = [("pbx", make) for make in pbx.packages()] + [("crm", make) for make in crm.packages()]
+
+
+@pytest.mark.parametrize(("group", "kind"), GUIDES, ids=lambda value: str(value))
+def test_the_unedited_example_of_a_guide_is_refused(tmp_path: Path, group: str, kind: str) -> None:
+    """Copied as it stands, with something in each file that it names: a placeholder is no secret and no name."""
+    package = (pbx if group == "pbx" else crm).packages()[kind]
+    guide = (Path(__file__).parents[2] / package.replace(".", "/") / "README.md").read_text(encoding="utf-8")
+    (example, *_) = re.findall(r"(?ms)^ *```toml\n(.*?)^ *```", guide)
+    section = textwrap.dedent(example)
+    for file in re.findall(r'_file = "([^"]+)"', section):
+        (tmp_path / Path(file).name).write_text("…")
+        section = section.replace(f'"{file}"', f'"{tmp_path / Path(file).name}"')
+    crm_too = '[crm.other]\nkind = "webhook"\nclick_token = "a-long-random-text-0123"\n'
+    pbx_too = '[pbx.office]\nkind = "voicenter"\ncode = "INVENTED77"\n'
+    file = tmp_path / "popbridge.toml"
+    file.write_text(f"{section}\n{crm_too if group == 'pbx' else pbx_too}", encoding="utf-8")
+    with pytest.raises(SettingsError) as refused:
+        load_settings(str(file), {})
+    assert all("is an example's placeholder" in line for line in refused.value.problems if ": is " in line)
+    assert any("is an example's placeholder" in line for line in refused.value.problems)

@@ -1,10 +1,14 @@
 """What `/openapi.json` says is so: every route is described, and the running bridge answers as described."""
 
 import asyncio
+import html
+import json
 import secrets
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
+import jsonschema
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
@@ -18,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
 from starlette.routing import Mount, Route
 
 from bridge.store.tokens import Role
-from bridge.web.api import openapi
+from bridge.web.api import examples, openapi
 from bridge.web.api.operations import all_operations
 from bridge.web.app import ROUTES
 from tests.stage import DANA, TOKEN, Stage
@@ -120,3 +124,23 @@ def ask(operation: Any, address: str, headers: dict[str, str]) -> None:
         case.call_and_validate(base_url=address, checks=CHECKS, timeout=10)
 
     run()
+
+
+async def test_each_operation_has_a_curl_and_an_answer_of_its_shape(stage: Stage) -> None:
+    schemas = openapi.document()["components"]["schemas"]
+    page = html.unescape((await stage.get("/docs")).text)
+    for operation in all_operations():
+        assert examples.curl(operation) in page
+        schema = next(iter(operation.answers.values()))
+        if isinstance(schema, dict):
+            told = json.loads(examples.answer(operation, schemas))
+            validator = jsonschema.Draft202012Validator({**schema, "components": {"schemas": schemas}})
+            assert list(validator.iter_errors(told)) == [], operation.path
+            assert told or operation.path.startswith("/events/"), operation.path
+
+
+def test_a_curl_is_a_command_that_a_shell_reads() -> None:
+    (click,) = (one for one in all_operations() if (one.method, one.path) == ("post", "/clicks/{crm}"))
+    words = shlex.split(examples.curl(click))
+    assert words[:4] == ["curl", "-X", "POST", "https://popbridge.example.com/clicks/acme"]
+    assert json.loads(words[-1])["agent"] == "dana@acme.example"

@@ -12,9 +12,12 @@ ADDRESS = "https://popbridge.example.com"
 TOKENS = {"button": "$CLICK_TOKEN", "agent": "$AGENT_TOKEN", "admin": "$ADMIN_TOKEN"}
 TIME = "2026-11-22T10:00:00.123Z"
 VALUES: Mapping[str, Any] = {
-    "click_id": "clk_019ac1d0", "popup_id": "pop_019ac1d1", "delivery_id": "dlv_019ac1d2", "crm": "acme", "pbx": "main",
+    "click_id": "clk_019ac1d0", "popup_id": "pop_019ac1d1", "delivery_id": "dlv_019ac1d2", "crm": "acme",
+    "pbx": "main",
     "crm_user": "dana@acme.example", "agent": "dana@acme.example", "extension": "101", "ivrid": "2020101201cc7b38df",
-    "number": "0722776772", "caller": "0722776772", "e164": "+972722776772", "name": "Rivka Shalom", "did": "0776707528",
+    "number": "0722776772", "caller": "0722776772",
+    "e164": "+972722776772", "name": "Rivka Shalom",
+    "did": "0776707528",
     "did_label": "Sales line", "why": "talking now; the only call", "outcome": "found", "served_from": "pbx",
     "state": "talking", "direction": "incoming", "kind": "number", "target": "acme", "source_ip": "192.0.2.10",
     "filename": "2020101201cc7b38df.mp3", "token_id": "5f0c9a1e7b2d", "role": "supervisor", "text": "Call back at 4",
@@ -24,23 +27,60 @@ VALUES: Mapping[str, Any] = {
     "queue": "7", "cursor": "", "event": "shown", "token": "$CLICK_TOKEN", "format": "csv", "page": "page-1",
 }  # fmt: skip
 """By the name of a field."""
+SIGNED_IN = {
+    "expires_at": "2026-11-22T22:00:00.000Z", "via": "token",
+    "agent": {"crm": "acme", "crm_user": "dana@acme.example", "name": "Dana Cohen"},
+    "preferences": {"$ref": f"{SCHEMAS}Preferences"},
+}  # fmt: skip
+SUPERVISOR = {"token_id": "5f0c9a1e7b2d", "role": "supervisor", "expires_at": TIME, "via": "token", "crms": None}
+WAITING = {"caller": {"number": "0722776772", "kind": "number"}, "ivrid": "2020101201cc7b38df", "waiting_seconds": 41.0}
 LOOSE: Mapping[tuple[str, str], Any] = {
+    ("get", "/api/clicks/{click_id}"): {
+        "click": {"click_id": "clk_019ac1d0", "crm": "acme", "agent": "dana@acme.example", "trigger": "button"},
+        "live_calls": [{"$ref": f"{SCHEMAS}Call"}], "answer": {"$ref": f"{SCHEMAS}Answer"},
+        "steps": [{"step": "proof", "ms": 0.4}, {"step": "lookup", "ms": 41.7}], "rule": None,
+        "deliveries": [{"$ref": f"{SCHEMAS}Delivery"}],
+    },
+    ("get", "/api/pbx/{pbx}/extensions"): {
+        "items": [{"extension": "101", "name": "Dana Cohen", "calls": [{"$ref": f"{SCHEMAS}Call"}]}], "next_cursor": None,
+    },
+    ("get", "/api/pbx/{pbx}/queues"): {
+        "items": [{"queue": "7", "name": "Support", "weight": 1, "callers": [WAITING]}], "next_cursor": None,
+    },
+    ("get", "/api/audit/access-log"): {
+        "items": [{"time": TIME, "act_id": "act_019ac1d3", "kind": "read", "who": "supervisor 5f0c9a1e7b2d",
+                   "what": "extensions", "pbx": "main"}],
+        "next_cursor": None,
+    },
+    ("post", "/desktop/session"): {"session": "pbt_5f0c9a1e7b2d_…", **SIGNED_IN},
+    ("get", "/desktop/session"): SIGNED_IN,
+    ("post", "/desktop/link"): {"url": f"{ADDRESS}/desktop#token=pbt_…", "expires_at": TIME},
+    ("post", "/desktop/notes/{popup_id}"): {"delivery_id": "dlv_019ac1d4"},
+    ("get", "/console/session"): SUPERVISOR,
+    ("post", "/console/session"): {"session": "pbt_5f0c9a1e7b2d_…", **SUPERVISOR},
     ("get", "/livez"): {"status": "ok"},
     ("get", "/readyz"): {"status": "ok", "checks": {"redis": "ok"}},
     ("get", "/version"): {"version": "0.1.0"},
-}
+}  # fmt: skip
 """Answers whose shape no schema says."""
 STREAMS: Mapping[str, str] = {
     "text/event-stream": 'id: 1-0\nevent: popup\ndata: {"popup_id": "pop_019ac1d1", …}\n',
-    "text/plain": "popbridge_clicks_total{crm=\"acme\",outcome=\"found\"} 42\n",
+    "text/plain": 'popbridge_clicks_total{crm="acme",outcome="found"} 42\n',
     "text/csv": "time,click_id,crm,crm_user,…\n2026-11-22T10:00:00.123Z,clk_019ac1d0,acme,dana@acme.example,…\n",
 }
 DEEPEST = 6
+EMPTY = {"also", "other_calls"}
+"""Lists of what is there at times only."""
+SHOWN = {"kind", "e164", "contact", "trigger"}
+"""Fields that may be left out, and are worth showing."""
+NULL = {"type": "null"}
 
 
 def curl(operation: Operation) -> str:
     """The request as a command."""
     address = ADDRESS + "".join(_filled(part) for part in operation.path.split("/")[1:])
+    if operation.who == "button" and operation.method == "get":
+        return f'curl "{address}?agent=dana@acme.example&token=$CLICK_TOKEN"'
     lines = [f"curl {shlex.quote(address)}" if operation.method == "get" else _with_method(operation, address)]
     if operation.who != "all":
         token = TOKENS.get(operation.who, "$SUPERVISOR_TOKEN")
@@ -66,8 +106,18 @@ def answer(operation: Operation, schemas: Mapping[str, Any]) -> str:
         return ""
     if isinstance(schema, tuple):
         return STREAMS.get(schema[0], "")
-    found = LOOSE.get((operation.method, operation.path))
-    return json.dumps(found or _of(schema, schemas, "", 0), indent=2, ensure_ascii=False)
+    told = LOOSE.get((operation.method, operation.path))
+    found = _resolved(told, schemas) if told else _of(schema, schemas, "", 0)
+    return json.dumps(found, indent=2, ensure_ascii=False)
+
+
+def _resolved(value: Any, schemas: Mapping[str, Any]) -> Any:
+    """With an example in place of each reference."""
+    if isinstance(value, Mapping):
+        if "$ref" in value:
+            return _of(value, schemas, "", 1)
+        return {name: _resolved(inner, schemas) for name, inner in value.items()}
+    return [_resolved(inner, schemas) for inner in value] if isinstance(value, list) else value
 
 
 def _of(schema: Schema, schemas: Mapping[str, Any], name: str, depth: int) -> Any:
@@ -79,7 +129,9 @@ def _of(schema: Schema, schemas: Mapping[str, Any], name: str, depth: int) -> An
         return VALUES[name] if VALUES.get(name) in allowed else allowed[0]
     for alternatives in ("anyOf", "oneOf"):
         if alternatives in schema and "properties" not in schema:
-            return _of(schema[alternatives][0], schemas, name, depth)
+            first = schema[alternatives][0]
+            is_left_out = first.get("type") == "string" and NULL in schema[alternatives] and not _is_known(name, first)
+            return None if is_left_out else _of(first, schemas, name, depth)
     return _typed(schema, schemas, name, depth)
 
 
@@ -89,22 +141,37 @@ def _typed(schema: Schema, schemas: Mapping[str, Any], name: str, depth: int) ->
     if "object" in types:
         return dict(_fields(schema, schemas, depth))
     if "array" in types:
-        return [_of(schema.get("items", {}), schemas, name, depth + 1)] if depth < DEEPEST and schema.get("items") else []
+        items = schema.get("items")
+        return [_of(items, schemas, name, depth + 1)] if items and name not in EMPTY and depth < DEEPEST else []
     if "string" in types:
         return _text(schema, name, types)
-    return {"boolean": True, "integer": 1, "number": 41.7}.get(types[0])
+    return {"boolean": False, "integer": 1, "number": 41.7}.get(types[0])
 
 
 def _text(schema: Schema, name: str, types: list[str]) -> Any:
     if name in VALUES and (VALUES[name] is not None or "null" in types):
         return VALUES[name]
-    if schema.get("format") == "date-time" or name.endswith("_at") or name in ("time", "at"):
-        return TIME
-    return None if "null" in types else "…"
+    return TIME if _is_known(name, schema) else None if "null" in types else "…"
+
+
+def _is_known(name: str, schema: Schema) -> bool:
+    """Whether the value is said by the name or is a time."""
+    is_time = schema.get("format") == "date-time" or name.endswith("_at") or name in ("time", "at")
+    return VALUES.get(name) is not None or is_time
 
 
 def _fields(schema: Schema, schemas: Mapping[str, Any], depth: int) -> Iterator[tuple[str, Any]]:
     if depth >= DEEPEST:
         return
     for name, inner in schema.get("properties", {}).items():
-        yield name, _of(inner, schemas, name, depth + 1)
+        if (told := _told_by_others(name, schema["properties"])) is not None:
+            yield name, told
+        elif name in SHOWN or name in schema.get("required", [name]):
+            yield name, _of(inner, schemas, name, depth + 1)
+
+
+def _told_by_others(name: str, fields: Mapping[str, Any]) -> str | None:
+    """What a field means beside its neighbours: the name of an agent, the state of a delivery."""
+    if name == "name" and "crm_user" in fields:
+        return "Dana Cohen"
+    return "delivered" if name == "state" and "delivery_id" in fields else None

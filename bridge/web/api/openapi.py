@@ -12,6 +12,7 @@ from bridge.core.json_codec import schema_of
 from bridge.core.model import Answer, Call, Delivery, Popup
 from bridge.store.desktop.notes import Draft
 from bridge.store.desktop.preferences import Preferences
+from bridge.web.api import examples
 from bridge.web.api.operations import Operation, Schema, all_operations
 from bridge.web.api.schemas import PROBLEM, SCHEMAS, TEXT, delivery_end, listed_click, log_entry
 
@@ -113,5 +114,8 @@ async def described(_: Request) -> Response:
 
 async def reference(request: Request) -> Response:
     """`GET /docs`: the same for people; loads nothing from other sites."""
-    page = request.app.state.pages.get_template("docs.html")
-    return HTMLResponse(page.render(operations=all_operations(), document=document(), version=__version__))
+    page, operations = request.app.state.pages.get_template("docs.html"), all_operations()
+    schemas = document()["components"]["schemas"]
+    shown = {"curls": [examples.curl(one) for one in operations]}
+    shown["answers"] = [examples.answer(one, schemas) for one in operations]
+    return HTMLResponse(page.render(operations=operations, document=document(), version=__version__, **shown))
