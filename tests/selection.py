@@ -39,6 +39,7 @@ TABLE = {
     "tests/makes/test_freeswitch.py::test_four_thousand_channels_hold_up_no_other_click": "timing",
     "tests/contract/test_recording.py": "slow",
     "tests/makes/test_asterisk_events.py": "slow",
+    "tests/makes/test_ringcentral.py::test_bursts_of_clicks_break_no_limit": "slow",
     "tests/makes/test_ringcentral.py::test_an_event_pops_the_call_through_the_running_product": "slow",
     "tests/makes/test_webex.py::test_an_event_pops_the_call_through_the_running_product": "slow",
     "tests/makes/test_yeastar.py::test_an_event_pops_the_call_through_the_running_product": "slow",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from bridge.calls.existence import Extensions
-from bridge.calls.shared_queries import SharedQueries
+from bridge.calls.shared_queries import BUSY, SharedQueries
 from bridge.config.models import PbxAccount
 from bridge.core.clock import Clock
 from bridge.core.errors import (
@@ -38,6 +38,7 @@ from bridge.pbx.contract import (
     ListsPeople,
     ListsQueues,
     Person,
+    PricesWhole,
     Probes,
     Subscribed,
     TellsExistence,
@@ -102,6 +103,7 @@ class PhoneSystem:
             account.fresh_seconds,
             clock.ticks,
             CircuitBreaker(clock.ticks),
+            self._whole_from,
         )
         self._extensions = Extensions(self._all_extensions, self._exists, clock.ticks)
 
@@ -135,6 +137,16 @@ class PhoneSystem:
                 return _OneExtension(one, None, served_from, Reason("extension-nowhere"))
             case Existence.NOBODY_TELLS:
                 return _OneExtension(one, (), served_from, Reason("extension-perhaps-unknown"))
+
+    def _whole_from(self) -> int | None:
+        adapter: object = self.adapter
+        return adapter.whole_from(self.account, self._session) if isinstance(adapter, PricesWhole) else BUSY
+
+    def is_better_whole(self, extensions: int, usual: int) -> bool:
+        """Whether so many extensions are better asked about all at once, as more than `usual` are."""
+        adapter: object = self.adapter
+        most = adapter.whole_from(self.account, self._session) if isinstance(adapter, PricesWhole) else usual
+        return self.is_whole or (most is not None and extensions > max(most, usual))
 
     async def snapshot(self, extension: str | None, anew: bool = False) -> Listing:
         """The extensions it lists now, or the one asked for, with their calls; `anew`: not by an answer from before.

@@ -17,7 +17,8 @@ from bridge.pbx.contract import Listing
 
 BUSY = 3
 """With this many questions for single extensions on their way, the next one is for the whole account. So is the one
-after it, if that many clicks were served by it."""
+after it, if that many clicks were served by it. A make whose questions for the whole account cost more has a number of
+its own."""
 
 Ask = Callable[[str | None], Awaitable[Listing]]
 """Asks for one extension, or (None) for all."""
@@ -47,10 +48,16 @@ class SharedQueries:
     """The questions to one phone system."""
 
     def __init__(
-        self, ask: Ask, always_whole: bool, fresh_seconds: float, ticks: Callable[[], float], circuit: CircuitBreaker
+        self,
+        ask: Ask,
+        always_whole: bool,
+        fresh_seconds: float,
+        ticks: Callable[[], float],
+        circuit: CircuitBreaker,
+        whole_from: Callable[[], int | None] = lambda: BUSY,
     ) -> None:
         self._ask, self._always_whole, self._fresh, self._ticks = ask, always_whole, fresh_seconds, ticks
-        self.circuit = circuit
+        self.circuit, self._whole_from = circuit, whole_from
         self._questions: list[_Query] = []
         self._whole: _Query | None = None
         self.asked = 0
@@ -89,7 +96,7 @@ class SharedQueries:
     def _new(self, extension: str | None, clicked_at: float, alone: bool) -> _Query:
         """A new question; `alone`: it is asked because a young answer told nothing, so few others will share it."""
         self._admit()
-        whole = self._always_whole or self._waiting(clicked_at) >= BUSY or (not alone and self._still_busy())
+        whole = self._always_whole or extension is None or self._is_worth_a_whole(clicked_at, alone)
         scope = None if whole else extension
         question = _Query(scope, self._ticks(), asyncio.create_task(self._asked(scope)))
         question.task.add_done_callback(lambda task: task.cancelled() or task.exception())  # seen, even if nobody waits
@@ -97,6 +104,10 @@ class SharedQueries:
         self._whole = question if scope is None else self._whole
         self.asked += 1
         return question
+
+    def _is_worth_a_whole(self, clicked_at: float, alone: bool) -> bool:
+        busy = self._whole_from()
+        return busy is not None and (self._waiting(clicked_at) >= busy or (not alone and self._still_busy(busy)))
 
     def _admit(self) -> None:
         if not self.circuit.admit():
@@ -108,10 +119,10 @@ class SharedQueries:
         since = float("-inf") if self._fresh else clicked_at
         return sum(1 for question in self._questions if not question.task.done() and question.asked_at >= since)
 
-    def _still_busy(self) -> bool:
+    def _still_busy(self, busy: int) -> bool:
         """Whether the whole account was asked a moment ago, and for good reason."""
         last = self._whole
-        return last is not None and last.joined >= BUSY and last.asked_at >= self._ticks() - 2 * self._fresh
+        return last is not None and last.joined >= busy and last.asked_at >= self._ticks() - 2 * self._fresh
 
     async def _asked(self, extension: str | None) -> Listing:
         try:

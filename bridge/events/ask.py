@@ -6,7 +6,7 @@ from collections.abc import Collection
 from bridge.calls.live_calls import PhoneSystem
 from bridge.calls.pictures import Happened, Lines, step
 from bridge.events.told import Known
-from bridge.pbx.contract import Change, lists_whole_account
+from bridge.pbx.contract import Change
 
 MOST_ALONE = 16
 """Extensions that are asked about one by one, where the phone system can be asked so; more of them as a whole."""
@@ -17,7 +17,7 @@ async def ask(system: PhoneSystem, known: Known, extensions: frozenset[str]) -> 
 
     Raises `PbxError`: there was no answer to one of them, and nothing new is known then.
     """
-    if not extensions or len(extensions) > MOST_ALONE or lists_whole_account(system.adapter, system.account):
+    if not extensions or system.is_better_whole(len(extensions), MOST_ALONE):
         known.show(await system.snapshot(None, anew=True))
         return 1
     before = known.lines

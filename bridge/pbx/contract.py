@@ -175,6 +175,15 @@ def lists_whole_account(adapter: PbxAdapter, account: PbxAccount) -> bool:
 
 
 @runtime_checkable
+class PricesWhole(Protocol):
+    """Asking it for the whole account takes more of its limits than a question for one extension does."""
+
+    def whole_from(self, account: Any, session: Session) -> int | None:
+        """With so many questions for single extensions on their way, the next one had better be for the whole account;
+        None: however many there are. Asked for each question: it may look at what is left of the limits."""
+
+
+@runtime_checkable
 class ListsQueues(Protocol):
     """It has queues to ask for."""
 

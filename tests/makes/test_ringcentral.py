@@ -35,6 +35,7 @@ from bridge.pbx.contract import AskAgain, Change, Listing, Person
 from bridge.pbx.ringcentral import ADAPTER, Account, events, presence
 from bridge.pbx.ringcentral.exchange import Exchange
 from bridge.pbx.ringcentral.kept import ACCESS_SECONDS, LIMITS, PENALTY_SECONDS, WINDOW_SECONDS
+from bridge.pbx.ringcentral.limits import KEPT_HEAVY, WHOLE_FROM
 from bridge.pbx.ringcentral.simulator import CLIENT, CLIENT_SECRET, Faults, RingCentralSimulator
 from bridge.pbx.switchboard import Extension, Switchboard
 from bridge.store import listeners
@@ -485,6 +486,44 @@ def test_whatever_stands_in_a_list_is_read_or_refused(rows: Any) -> None:
     for number, calls in listing.extensions.items():
         assert number
         assert {(call.extension, bool(call.ivrid)) for call in calls} <= {(number, True)}
+
+
+def test_many_are_asked_for_as_a_whole_only_while_that_is_cheaper() -> None:
+    """A question for all of them is Heavy, of which ten are taken in a minute: some are kept for the pictures."""
+    world = World()
+    assert ADAPTER.whole_from(world.account, world.session) == WHOLE_FROM
+    for _ in range(LIMITS["heavy"] - KEPT_HEAVY):
+        world.listing(None)
+    assert ADAPTER.whole_from(world.account, world.session) is None
+    world.later(WINDOW_SECONDS + 1)
+    assert ADAPTER.whole_from(world.account, world.session) == WHOLE_FROM
+    world.calls()
+    world.fake.faults.refused = "limit"
+    with pytest.raises(PbxUnreachable):
+        world.calls()
+    assert ADAPTER.whole_from(world.account, world.session) == 0
+    with pytest.raises(PbxUnreachable):
+        world.listing(None)
+    assert ADAPTER.whole_from(world.account, world.session) is None
+
+
+@pytest.mark.anyio
+async def test_bursts_of_clicks_break_no_limit(tmp_path: Path, redis_url: Secret) -> None:
+    make = simulated("ringcentral", JWT)
+    desks = [str(200 + number) for number in range(12)]
+    keys = {"fresh_seconds": 0.25}
+    agents = [f"acme,{desk}@acme.example,main,{desk},Desk {desk}" for desk in desks]
+    async with open_stage(tmp_path, redis_url, make, agents=agents, main_keys=keys) as stage:
+        stage.systems["main"].seat(*desks)
+        for desk in desks:
+            stage.talk(desk)
+        for burst in (desks[:6], desks[6:], *([desks[:5]] * 4), desks):
+            answers = await asyncio.gather(*(stage.click({"agent": f"{desk}@acme.example"}) for desk in burst))
+            assert {answer.json()["outcome"] for answer in answers} == {"found"}
+        counted = {group: one.count for group, one in stage.pbx.counted.items()}
+        assert all(counted[group] <= most for group, most in LIMITS.items())
+        assert counted["heavy"] <= 1
+        assert not any(one.refused_until for one in stage.pbx.counted.values())
 
 
 @pytest.mark.anyio

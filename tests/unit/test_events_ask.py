@@ -1,7 +1,6 @@
 """What is asked after a hint: those extensions alone, at once, and who else had their calls."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
@@ -21,16 +20,15 @@ class System:
 
     lines: dict[str, tuple[Call, ...]]
     asked: list[str | None] = field(default_factory=list)
-    account: Any = None
     whole_account: bool = False
+    unreadable: frozenset[str] = frozenset()
 
-    @property
-    def adapter(self) -> Any:
-        return self
+    def is_better_whole(self, extensions: int, usual: int) -> bool:
+        return self.whole_account or extensions > usual
 
     async def alone(self, extension: str) -> Listing:
         self.asked.append(extension)
-        return Listing({extension: self.lines.get(extension, ())})
+        return Listing({extension: self.lines.get(extension, ())}, unreadable=self.unreadable)
 
     async def snapshot(self, extension: str | None, anew: bool = False) -> Listing:
         assert anew
@@ -48,6 +46,12 @@ async def test_who_is_told_of_is_asked_about_alone() -> None:
     system, known = System({"101": (RINGS,)}), Known({})
     assert await asked_after(system, known, "101") == ["101"]
     assert known.lines == {"101": (RINGS,)}
+
+
+async def test_calls_that_cannot_be_read_have_not_ended() -> None:
+    system, known = System({}, unreadable=frozenset({"101"})), Known({"101": (TALKS,)})
+    await asked_after(system, known, "101")
+    assert known.lines == {"101": (TALKS,)}
 
 
 async def test_the_others_of_a_group_are_asked_about_when_one_has_answered() -> None:

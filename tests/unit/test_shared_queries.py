@@ -27,7 +27,7 @@ def call(extension: str) -> Call:
 class Pbx:
     """A phone system that answers when told to, over a clock set by hand."""
 
-    def __init__(self, always_whole: bool = False, fresh: float = FRESH) -> None:
+    def __init__(self, always_whole: bool = False, fresh: float = FRESH, whole_from: int | None = BUSY) -> None:
         self.at = 100.0
         self.live: set[str] = set()
         self.idle: set[str] = set()
@@ -36,7 +36,7 @@ class Pbx:
         self.gate = asyncio.Event()
         self.gate.set()
         self.circuit = CircuitBreaker(lambda: self.at)
-        self.questions = SharedQueries(self.ask, always_whole, fresh, lambda: self.at, self.circuit)
+        self.questions = SharedQueries(self.ask, always_whole, fresh, lambda: self.at, self.circuit, lambda: whole_from)
 
     async def ask(self, extension: str | None) -> Listing:
         self.asked.append(extension)
@@ -268,3 +268,15 @@ async def test_refusals_do_not_open_it_and_end_a_row_of_failures() -> None:
         await failing(pbx, 4, lambda: PbxUnreachable(Reason("down")))
         await failing(pbx, 1, lambda: PbxRefused(Reason("no")))
     assert pbx.circuit.state is CircuitState.CLOSED
+
+
+@pytest.mark.parametrize(("whole_from", "asked"), [(None, 9), (5, 6), (0, 1)])
+async def test_when_many_become_one_is_the_makes_to_say(whole_from: int | None, asked: int) -> None:
+    pbx = Pbx(whole_from=whole_from)
+    pbx.live = {str(number) for number in range(9)}
+    pbx.gate.clear()
+    clicks = await started(pbx, *sorted(pbx.live))
+    pbx.gate.set()
+    assert {found for found, _ in await asyncio.gather(*clicks)} == {True}
+    assert len(pbx.asked) == asked
+    assert pbx.asked.count(None) == (whole_from is not None)

@@ -15,7 +15,7 @@ from bridge.core.session import Session
 from bridge.core.tokens import RateLimit, Tokens
 from bridge.pbx.contract import AskAgain, Change, Knows, Listing, Person, Subscribed
 from bridge.pbx.reading import parse
-from bridge.pbx.ringcentral import answers, events, findings, presence, subscriptions, wire
+from bridge.pbx.ringcentral import answers, events, findings, limits, presence, subscriptions, wire
 from bridge.pbx.ringcentral.limits import WINDOW_SECONDS, Group, ask
 
 MOST_PAGES = 10
@@ -73,6 +73,10 @@ class RingCentral:
         extension_id = await _look_up(account, session, extension)
         found = await _calls_by_id(account, session, extension, extension_id) if extension_id else None
         return found or Listing({})
+
+    def whole_from(self, account: Account, session: Session) -> int | None:
+        """By what is left of its limits."""
+        return limits.whole_from(session)
 
     async def extensions(self, account: Account, session: Session) -> frozenset[str] | None:
         """The extensions that have a number."""

@@ -15,6 +15,10 @@ from bridge.pbx.ringcentral.answers import TOO_MANY
 
 WINDOW_SECONDS, PENALTY_SECONDS, MOST_SECONDS = 60, 60, 3600
 
+WHOLE_FROM, KEPT_HEAVY = 8, 4
+"""A question for all extensions takes a tenth of its group's minute, one for an extension a fiftieth: with fewer than
+this many on their way, they are asked one by one. The rest of the Heavy ones is for the pictures between events."""
+
 
 class Group(StrEnum):
     """The vendor's plan groups that are asked here."""
@@ -30,6 +34,8 @@ async def ask(session: Session, request: Request, group: Group, repeatable: bool
     reply = await session.send_authorized(request, repeatable)
     left, most = _header(reply, "x-rate-limit-remaining"), _header(reply, "x-rate-limit-limit")
     window = timedelta(seconds=_header(reply, "x-rate-limit-window") or WINDOW_SECONDS)
+    if left is not None:
+        session.local[f"left {group}"] = (left, session.now + window)
     if reply.status == TOO_MANY:
         waits = _header(reply, "retry-after") or PENALTY_SECONDS
         await _pause(session, group, session.now + timedelta(seconds=waits))
@@ -39,6 +45,25 @@ async def ask(session: Session, request: Request, group: Group, repeatable: bool
         began = await session.recall(f"window {group}")
         await _pause(session, group, (datetime.fromisoformat(began) if began else session.now) + window)
     return reply
+
+
+def whole_from(session: Session) -> int | None:
+    """As `PricesWhole.whole_from`: the questions for all extensions are Heavy, and a few of them are kept for those
+    that nothing else can answer."""
+    if _is_paused(session, Group.HEAVY) or _left(session, Group.HEAVY) <= KEPT_HEAVY:
+        return None
+    return 0 if _is_paused(session, Group.LIGHT) else WHOLE_FROM
+
+
+def _left(session: Session, group: Group) -> int:
+    """How many questions this minute still takes, as far as this process was told."""
+    left, until = session.local.get(f"left {group}", (MOST_SECONDS, session.now))
+    return int(left) if session.now < until else MOST_SECONDS
+
+
+def _is_paused(session: Session, group: Group) -> bool:
+    until = session.local.get(f"pause {group}")
+    return until is not None and session.now < datetime.fromisoformat(until)
 
 
 async def _wait_out(session: Session, group: Group) -> None:

@@ -65,6 +65,10 @@ class Webex:
         found = await _calls_of(account, session, extension, member) if member else None
         return found or Listing({})
 
+    def whole_from(self, account: Account, session: Session) -> int | None:
+        """Never: the whole account takes a question for each member."""
+        return None
+
     async def extensions(self, account: Account, session: Session) -> frozenset[str] | None:
         """The extensions that somebody has."""
         return frozenset(await _members(account, session))
