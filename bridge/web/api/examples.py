@@ -42,7 +42,8 @@ LOOSE: Mapping[tuple[str, str], Any] = {
         "deliveries": [{"$ref": f"{SCHEMAS}Delivery"}],
     },
     ("get", "/api/pbx/{pbx}/extensions"): {
-        "items": [{"extension": "101", "name": "Dana Cohen", "calls": [{"$ref": f"{SCHEMAS}Call"}]}], "next_cursor": None,
+        "items": [{"extension": "101", "name": "Dana Cohen", "calls": [{"$ref": f"{SCHEMAS}Call"}]}],
+        "next_cursor": None,
     },
     ("get", "/api/pbx/{pbx}/queues"): {
         "items": [{"queue": "7", "name": "Support", "weight": 1, "callers": [WAITING]}], "next_cursor": None,
@@ -55,6 +56,14 @@ LOOSE: Mapping[tuple[str, str], Any] = {
     ("post", "/desktop/session"): {"session": "pbt_5f0c9a1e7b2d_…", **SIGNED_IN},
     ("get", "/desktop/session"): SIGNED_IN,
     ("post", "/desktop/link"): {"url": f"{ADDRESS}/desktop#token=pbt_…", "expires_at": TIME},
+    ("get", "/desktop/notes/{popup_id}"): {"text": "Call back at 4", "outcome": None, "sent": []},
+    ("get", "/desktop/shift"): {
+        "items": [{"call_id": "5f0c9a1e", "at": TIME, "call": {"$ref": f"{SCHEMAS}Call"}, "popup_id": "pop_019ac1d1"}],
+        "next_cursor": None, "to_call_back": 1,
+    },
+    ("get", "/desktop/popups/{popup_id}"): {
+        "popup": {"$ref": f"{SCHEMAS}Popup"}, "ended_at": None, "answered_by": None,
+    },
     ("post", "/desktop/notes/{popup_id}"): {"delivery_id": "dlv_019ac1d4"},
     ("get", "/console/session"): SUPERVISOR,
     ("post", "/console/session"): {"session": "pbt_5f0c9a1e7b2d_…", **SUPERVISOR},
