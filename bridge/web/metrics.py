@@ -100,13 +100,17 @@ async def _queue(services: Services, now: float) -> list[Metric]:
 
 
 async def _listeners(services: Services, now: float) -> list[Metric]:
-    """How it goes with each phone system that is listened to; nothing for one that nobody listens to."""
+    """How it goes with each phone system that is to be listened to."""
+    listened = _by_pbx("events_listened", "Whether anybody listens to a phone system that makes popups without a click")
     heard = _by_pbx("events_heard_seconds", "How long ago a phone system was heard")
     connected = _by_pbx("events_connected", "Whether the connection that events come on is there")
     unannounced = _by_pbx("events_unannounced", "Changes of calls since the last event that were found by asking alone")
     missing = _by_pbx("events_unsubscribed", "Extensions whose subscription to events could not be made yet")
     for name, account in services.settings.pbx.items():
-        status = await listeners.status(services.redis, name) if account.events != "off" else None
+        if account.events == "off":
+            continue
+        status = await listeners.status(services.redis, name)
+        listened.add_metric([name], 0 if status is None else 1)
         if status is None:
             continue
         heard.add_metric([name], max(0.0, now - status.heard_at))
@@ -116,7 +120,7 @@ async def _listeners(services: Services, now: float) -> list[Metric]:
             unannounced.add_metric([name], status.unannounced)
         if services.lookup.systems[name].is_to_subscribe:
             missing.add_metric([name], status.missing)
-    return [heard, connected, unannounced, missing]
+    return [listened, heard, connected, unannounced, missing]
 
 
 def _by_pbx(name: str, told: str) -> GaugeMetricFamily:

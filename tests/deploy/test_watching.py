@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from bridge.core.http_types import Secret
 from bridge.core.model import Outcome
 from bridge.delivery.deliver import deliver
-from bridge.store import counters, keys
+from bridge.store import counters, keys, listeners
 from bridge.store.tokens import Role
 from tests.deploy.test_files import DEPLOY, run, said, tool
-from tests.stage import Stage
+from tests.stage import Stage, open_stage, simulated
 
 PROMETHEUS = DEPLOY / "prometheus"
 BOARD = json.loads((DEPLOY / "grafana" / "popbridge.json").read_text())
@@ -62,7 +63,17 @@ def test_every_alert_is_described_in_the_runbook_and_tested(alert: dict[str, Any
 
 
 @pytest.mark.anyio
-async def test_every_metric_that_is_named_is_there(stage: Stage) -> None:
+async def test_every_metric_that_is_named_is_there(tmp_path: Path, redis_url: Secret) -> None:
+    extra = {"POPBRIDGE_PBX__CLOUD__EVENTS": "push", "POPBRIDGE_PBX__CLOUD__EVENT_SECRET": "made-up-event-secret-0123"}
+    office, cloud = (simulated(kind, Secret("made-up-secret-0123")) for kind in ("3cx", "ringcentral"))
+    opened = open_stage(tmp_path, redis_url, office, {"cloud": cloud}, main_keys={"events": "connect"}, extra=extra)
+    async with opened as stage:
+        for pbx in ("main", "cloud"):
+            await listeners.report(stage.redis, pbx, listeners.Status(time.time(), "one", "here", ""))
+        await every_metric_that_is_named_is_there(stage)
+
+
+async def every_metric_that_is_named_is_there(stage: Stage) -> None:
     stage.talk()
     answer = (await stage.click()).json()
     await stage.raw(b"{")

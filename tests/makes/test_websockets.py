@@ -12,6 +12,7 @@ import pytest
 from bridge.core.errors import PbxError, PbxRefused, PbxUnreachable
 from bridge.core.http_types import Secret
 from bridge.core.model import Caller
+from bridge.doctor.listening import of_listener
 from bridge.events import listen
 from bridge.pbx._3cx import events as events_of_3cx
 from bridge.pbx.contract import AskAgain, Change, Picture
@@ -236,3 +237,29 @@ def test_what_a_message_of_3cx_is_about(message: str, extensions: set[str]) -> N
 )
 def test_what_a_message_of_yeastar_is_about(message: str, hint: AskAgain | None) -> None:
     assert events_of_yeastar.read_message(message) == hint
+
+
+@each_make
+async def test_a_connection_that_is_down_is_told_by_doctor_and_metrics(
+    tmp_path: Path, redis_url: Secret, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listen, "HOLD_SECONDS", 0.05)
+    async with connected(tmp_path, redis_url, make) as stage:
+
+        async def told() -> tuple[bool, bool]:
+            found = await of_listener(stage.services, stage.services.lookup.systems["main"])
+            metrics = (await stage.get("/metrics")).text
+            return any("not connected" in one.message for one in found), 'connected{pbx="main"} 0.0' in metrics
+
+        async def is_up() -> bool:
+            return await told() == (False, False)
+
+        async def is_down() -> bool:
+            return await told() == (True, True)
+
+        await until(is_up)
+        stage.pbx.faults.down = "503"
+        stage.pbx.port.drop()
+        await until(is_down)
+        stage.pbx.faults.down = ""
+        await until(is_up)

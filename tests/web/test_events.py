@@ -376,3 +376,40 @@ async def test_the_popup_goes_to_who_is_logged_in_to_the_desk(tmp_path: Path, re
         strangers = rings(stage, desk)
         await pictured(stage, strangers)
         assert len(await received(stage, "call.popup")()) == 1
+
+
+async def test_a_phone_system_that_sends_no_events_is_told_by_doctor_and_metrics(
+    tmp_path: Path, redis_url: Secret, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its calls change, only asking shows that, and no event has come since."""
+    monkeypatch.setattr("bridge.events.listen.SAFETY_SECONDS", 0.1)
+    monkeypatch.setattr("bridge.events.listen.HOLD_SECONDS", 0.05)
+    keys_of_main = {"events": "push", "event_secret": SECRET}
+    async with open_stage(tmp_path, redis_url, main_keys=keys_of_main) as stage, working(stage):
+        system = stage.services.lookup.systems["main"]
+
+        async def told() -> tuple[str, bool]:
+            found = await of_listener(stage.services, system)
+            metrics = (await stage.get("/metrics")).text
+            return found[0].message, 'popbridge_events_unannounced{pbx="main"} 0.0' in metrics
+
+        async def is_well() -> bool:
+            message, nothing = await told()
+            return "no event" not in message and nothing and "0 calls" in message
+
+        async def is_silent() -> bool:
+            message, nothing = await told()
+            return "no event came yet" in message and not nothing
+
+        await until(is_well)
+        for _ in range(listeners.UNANNOUNCED):
+            ivrid = rings(stage, stage.make.dana)
+            await pictured(stage, ivrid)
+        await until(is_silent)
+        url = f"{stage.bridge_url}/events/main?secret={SECRET}"
+        assert (await stage.http.post(url, json={"extenUser": stage.make.dana, "status": "Ringing"})).status_code == 200
+
+        async def is_heard() -> bool:
+            return "no event" not in (await told())[0]
+
+        await until(is_heard)
