@@ -80,6 +80,7 @@ class Worker(BaseWorker):
         self._ended: list[Ended] = []
         self._news = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._idle: asyncio.Task[Any] | None = None
         self._running: dict[str, Running] = {}
         self._looked_at = time.monotonic()
 
@@ -87,9 +88,11 @@ class Worker(BaseWorker):
         """Nobody commands this worker through Redis."""
 
     def stop(self) -> None:
-        """Pop nothing more and end what runs. Only sets a flag: safe from a signal handler."""
+        """Pop nothing more and end what runs. To be called in the worker's own loop, as by its signal handlers."""
         self._stopping.set()
         self._room.set()  # who waits for a place hears of it at once
+        if self._idle is not None:
+            self._idle.cancel()  # who waits for a job, too
 
     @property
     def in_flight(self) -> int:
@@ -145,9 +148,20 @@ class Worker(BaseWorker):
                 log.error("a job that cannot be read was dropped: %s", cause)
             for one in running:
                 self._start(one)
-            if len(running) + len(unreadable) < most:
-                await self._records.wait(WAIT_SECONDS)
+            if len(running) + len(unreadable) < most and not self._stopping.is_set():
+                await self._wait_for_jobs()
             most = await self._wait_for_room()
+
+    async def _wait_for_jobs(self) -> None:
+        """Until there is one, for a moment, or until the worker is told to stop. Nothing is taken."""
+        self._idle = asyncio.current_task()
+        try:
+            await self._records.wait(WAIT_SECONDS)
+        except asyncio.CancelledError:
+            if not self._stopping.is_set() or (self._idle is not None and self._idle.uncancel()):
+                raise
+        finally:
+            self._idle = None
 
     async def _suspended(self) -> None:
         """A moment in which `rq suspend` is in force."""

@@ -50,13 +50,16 @@ class ShownPopup:
 
 @dataclass(frozen=True, slots=True)
 class LoggedCall:
-    """A call record in its history, as it is now."""
+    """A call record in its history, as it is now. `outcome` and `talk_seconds` are "" and None where the simulator does
+    not read them."""
 
     ref: str
     agent: str
     number: str
     ivrid: str = ""
     contact_id: str = ""
+    outcome: str = ""
+    talk_seconds: int | None = None
 
 
 class CrmSimulator(Protocol):

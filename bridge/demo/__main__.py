@@ -13,8 +13,10 @@ from typing import Any
 
 from bridge.crm import registry as crm_makes
 from bridge.demo.autoplay import Autoplay
-from bridge.demo.bridge_process import BridgeFailed, last_words, running_bridge, token
-from bridge.demo.cast import CRM, CRM_KIND, DANA, PBX_KIND
+from bridge.demo.bridge_process import BridgeFailed, last_words, new_tokens, running_bridge
+from bridge.demo.cast import CRM_KIND, DANA, PBX_KIND
+from bridge.demo.desks import AT_DESKS, Desks
+from bridge.demo.life import Life
 from bridge.demo.once import StepFailed, play_once, say
 from bridge.demo.page import Page
 from bridge.demo.press import Button
@@ -104,14 +106,13 @@ async def _running(stage: Stage) -> AsyncIterator[Play]:
     simulators = new_simulators(stage)
     async with open_client() as client:
         button = Button(stage, client, simulators.crm)
-        page = Page(stage, simulators, Autoplay(simulators.director, button))
+        desks, life = Desks(stage, client), Life(button.ask)
+        simulators.director.told = life.happened
+        page = Page(stage, simulators, Autoplay(simulators.director, button, desks, life))
         async with served(page.app(), stage.page_socket), running_bridge(stage, client) as bridge:
-            supervisor, agent = await asyncio.gather(
-                token(stage, "supervisor"), token(stage, "agent", f"{CRM}:{DANA.crm_user}")
-            )
-            button.supervisor_token, page.agent_token = supervisor, agent
+            button.supervisor_token, desks.tokens = await new_tokens(stage, AT_DESKS)
             try:
-                yield Play(stage, page, button, simulators, agent, bridge)
+                yield Play(stage, page, button, simulators, desks.tokens[DANA.crm_user], bridge)
             finally:
                 page.stop()
                 page.autoplay.stop()
@@ -121,8 +122,14 @@ async def _running(stage: Stage) -> AsyncIterator[Play]:
 async def _once(play: Play, is_first_run: bool) -> None:
     if is_first_run and (seconds := _set_up_seconds()):
         say(f"the set-up before took {seconds:.0f} s, once")
+    play.simulators.director.pause = _in_a_moment
     await play_once(play.stage, play.simulators.director, play.button, play.agent_token)
     say("PASS")
+
+
+async def _in_a_moment(_: float) -> None:
+    """Nobody looks: the phone rings for as long as it takes to answer it."""
+    await asyncio.sleep(0)
 
 
 def _set_up_seconds() -> float | None:
@@ -136,7 +143,10 @@ def _set_up_seconds() -> float | None:
 async def _page(play: Play) -> None:
     """Until the bridge ends, which it should not."""
     say(f"\n  open {play.stage.page_url}\n")
-    say(f"the bridge is at {play.stage.bridge_url}, its log is {play.stage.log_file}; Ctrl-C stops all of it")
+    bridge = play.stage.bridge_url
+    say(f"  {bridge}/console  the supervisor's console; the page above has the link that signs you in")
+    say(f"  {bridge}/docs     the API\n")
+    say(f"the bridge is at {bridge}, its log is {play.stage.log_file}; Ctrl-C stops all of it")
     playing = asyncio.create_task(play.page.autoplay.run())
     try:
         code = await play.bridge.wait()

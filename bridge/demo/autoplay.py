@@ -1,14 +1,19 @@
-"""Calls that happen by themselves while somebody is looking: a scene, then the press of the button."""
+"""Calls that happen by themselves while somebody is looking: with a popup of their own, or a click on the button."""
 
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import cycle
 
+from bridge.core.model import Pop
+from bridge.demo.desks import Desks
+from bridge.demo.life import Life
 from bridge.demo.press import Button
 from bridge.demo.scenes import Director
 
-SCENES = ("customer", "customer", "two", "transfer", "withheld", "outgoing")
+TEAM = "team"
+"""The scene whose popups come without a click."""
+SCENES = (TEAM, "customer", "two", "transfer", "withheld", "outgoing")
 EVERY_SECONDS = 10.0
 AFTER_ANSWER_SECONDS = 0.5
 
@@ -19,6 +24,8 @@ class Autoplay:
 
     director: Director
     button: Button
+    desks: Desks
+    life: Life
     is_on: bool = True
     _watchers: int = 0
     _go: asyncio.Event = field(default_factory=asyncio.Event)
@@ -49,11 +56,25 @@ class Autoplay:
             await self._go.wait()
             self._come.clear()
             started = asyncio.get_running_loop().time()
-            await self.director.play(scene)
-            await asyncio.sleep(AFTER_ANSWER_SECONDS)
-            if self._go.is_set():
-                await self.press_and_follow(by_itself=True)
+            if scene == TEAM:
+                await self.play_team()
+            else:
+                await self._play_and_click(scene)
             await self._rest(started + EVERY_SECONDS)
+
+    async def play_team(self) -> None:
+        """A call for two desks, whose popups come by themselves."""
+        await self.desks.choose(Pop.RINGING)
+        self.life.begin()
+        self._beside(asyncio.create_task(self.life.follow()))
+        await self.director.play(TEAM)
+
+    async def _play_and_click(self, scene: str) -> None:
+        await self.desks.choose(Pop.BUTTON)
+        await self.director.play(scene)
+        await asyncio.sleep(AFTER_ANSWER_SECONDS)
+        if self._go.is_set():
+            await self.press_and_follow(by_itself=True)
 
     async def _rest(self, until: float) -> None:
         """Until that time of the loop, or until somebody opens the page: they shall not wait."""
@@ -64,7 +85,9 @@ class Autoplay:
     async def press_and_follow(self, by_itself: bool) -> None:
         """Press; the following goes on beside."""
         press = await self.button.press(by_itself)
-        following = asyncio.create_task(self.button.follow(press))
+        self._beside(asyncio.create_task(self.button.follow(press)))
+
+    def _beside(self, following: "asyncio.Task[None]") -> None:
         self._follows.add(following)
         following.add_done_callback(self._follows.discard)
 

@@ -1,23 +1,32 @@
-"""The real bridge as a child process: started, waited for, stopped; and the tokens it hands out."""
+"""The real bridge as a child process: started, waited for, stopped; and tokens for it."""
 
 import asyncio
-import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from typing import IO
 
 from bridge.core.errors import RequestFailed
 from bridge.core.http_types import Request
+from bridge.core.model import Agent
+from bridge.demo.cast import CRM, Player
 from bridge.demo.stage import Stage
 from bridge.egress.client import EgressClient
+from bridge.settings import load_settings
+from bridge.store import tokens
+from bridge.store.client import open_async
+from bridge.store.embedded import redis_address
 from bridge.store.embedded_server import dies_with_parent
+from bridge.store.tokens import Role
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 30.0
 LOOK_EVERY_SECONDS = 0.05
+LIFE = timedelta(days=30)
+"""Of the tokens."""
 
 
 class BridgeFailed(RuntimeError):
@@ -36,14 +45,20 @@ async def running_bridge(stage: Stage, client: EgressClient) -> AsyncIterator[as
             await _stop(process)
 
 
-async def token(stage: Stage, role: str, agent: str | None = None) -> str:
-    """A bearer token of the bridge, made by its command line. Raises `BridgeFailed`."""
-    owner = () if agent is None else ("--agent", agent)
-    process = await _popbridge(stage, "token", "create", "--role", role, *owner, "--json")
-    told, complaint = await process.communicate()
-    if process.returncode != 0:
-        raise BridgeFailed(f"no token for the {role}: {complaint.decode(errors='replace').strip()}")
-    return str(json.loads(told)["token"])
+async def new_tokens(stage: Stage, players: Iterable[Player]) -> tuple[str, dict[str, str]]:
+    """A supervisor's bearer token, and one for each of these agents by their `crm_user`, as `token create` makes them:
+    here, as a process of its own for each takes a second."""
+    settings = load_settings(str(stage.settings_file), {})
+    redis, now = open_async(redis_address(settings), settings.redis.prefix), datetime.now(UTC)
+    try:
+        _, supervisor = await tokens.create(redis, Role.SUPERVISOR, None, now, now + LIFE)
+        agents = {}
+        for player in players:
+            agent = Agent(CRM, player.crm_user, player.name, ())
+            _, agents[player.crm_user] = await tokens.create(redis, Role.AGENT, agent, now, now + LIFE)
+    finally:
+        await redis.aclose()
+    return supervisor, agents
 
 
 async def _popbridge(stage: Stage, *arguments: str, output: IO[bytes] | None = None) -> asyncio.subprocess.Process:

@@ -16,8 +16,10 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from bridge.core.json_codec import as_json
-from bridge.demo.autoplay import Autoplay
-from bridge.demo.cast import DANA, contact_of
+from bridge.core.model import Pop
+from bridge.crm.simulation import LoggedCall
+from bridge.demo.autoplay import TEAM, Autoplay
+from bridge.demo.cast import PLAYERS, Player, contact_of
 from bridge.demo.simulators import Simulators
 from bridge.demo.stage import Stage
 from bridge.pbx import registry
@@ -26,16 +28,16 @@ FILES = Path(__file__).parent / "static"
 LOOK = Path(__file__).parent.parent / "web" / "static"
 LOOK_EVERY_SECONDS = 0.1
 HEARTBEAT_SECONDS = 15.0
+MOST_LOGGED = 6
 
 
 @dataclass(slots=True)
 class Page:
-    """One page for everybody who opens it. `agent_token` opens Dana's desktop in the frame."""
+    """One page for everybody who opens it; it has the desktop pages of two agents in frames."""
 
     stage: Stage
     simulators: Simulators
     autoplay: Autoplay
-    agent_token: str = field(default="", repr=False)
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -55,7 +57,8 @@ class Page:
     async def _page(self, request: Request) -> Response:
         policy = (
             "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self';"
-            f" frame-src {self.stage.bridge_url}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            f" frame-src {self.stage.bridge_url} {self.stage.other_bridge_url};"
+            " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
         return FileResponse(FILES / "demo.html", headers={"Content-Security-Policy": policy})
 
@@ -81,14 +84,31 @@ class Page:
         """All that the page shows."""
         return {
             "make": {"title": registry.find(self.stage.pbx_kind).title, "not_told": self.stage.pbx.not_told},
-            "desktop_url": f"{self.stage.bridge_url}/desktop#{urlencode({'token': self.agent_token})}",
-            "calls": as_json(self.simulators.director.board.calls(self.stage.extension(DANA))),
+            "desks": [self._desk(player, url) for player, url in self.autoplay.desks.pages()],
+            "links": {"console": self._console(), "docs": f"{self.stage.bridge_url}/docs"},
+            "pop": self.autoplay.desks.pop,
+            "life": self.autoplay.life.shown(),
+            "history": [self._logged(one) for one in self.simulators.crm.logged()][-MOST_LOGGED:][::-1],
             "pbx": self.simulators.pbx_mood,
             "crm": self.simulators.crm_mood,
             "autoplay": self.autoplay.is_on,
             "crm_popup": self._crm_popup(),
             "presses": [press.shown() for press in self.autoplay.button.presses],
         }
+
+    def _desk(self, player: Player, url: str) -> dict[str, Any]:
+        calls = self.simulators.director.board.calls(self.stage.extension(player))
+        return {"name": player.name, "url": url, "calls": as_json(calls)}
+
+    def _console(self) -> str:
+        signed_in = urlencode({"token": self.autoplay.button.supervisor_token})
+        return f"{self.stage.bridge_url}/console#{signed_in}"
+
+    def _logged(self, call: LoggedCall) -> dict[str, Any]:
+        """A call of the CRM's history, with names in place of ids."""
+        contact = contact_of(call.number)
+        agent = next((player.name for player in PLAYERS if player.crm_user == call.agent), call.agent)
+        return {**asdict(call), "agent": agent, "contact": contact.name if contact else ""}
 
     def _crm_popup(self) -> dict[str, Any] | None:
         """What the CRM makes of the last popup it took: its own contact with that number, if it has one."""
@@ -120,11 +140,17 @@ class Page:
         if verb == "press":
             self._start(lambda: self.autoplay.press_and_follow(by_itself=False))
             return
+        self._start(self._asked_for(verb, mood))
+        self.autoplay.switch(False)
+
+    def _asked_for(self, verb: str, mood: str) -> Callable[[], Awaitable[None]]:
+        """What a person chooses to see. Raises `KeyError`."""
         director = self.simulators.director
+        if verb == "pop" and mood in list(Pop):
+            return lambda: self.autoplay.desks.choose(Pop(mood))
         if verb not in director.SCENES:
             raise KeyError(verb)
-        self.autoplay.switch(False)
-        self._start(lambda: director.play(verb))
+        return self.autoplay.play_team if verb == TEAM else lambda: director.play(verb)
 
     def _start(self, action: Callable[[], Awaitable[None]]) -> None:
         async def acting() -> None:

@@ -12,10 +12,17 @@ from bridge.demo.cast import CUSTOMERS, DANA, NOA, OMER, PLAYERS, SALES, SUPPORT
 from bridge.pbx.switchboard import NotPossible, Switchboard
 
 RING_SECONDS, TALK_SECONDS = 1.2, 1.0
+SEEN_SECONDS, LEFT_SECONDS = 4.0, 6.5
+"""How long a popup is there before something else happens, so that people see it; and until a card that was answered
+elsewhere has left."""
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _nobody(what: str, *names: str) -> None:
+    """Nobody hears."""
 
 
 def new_switchboard(extension: Callable[[Player], str]) -> Switchboard:
@@ -31,6 +38,9 @@ class Director:
     extension: Callable[[Player], str]
     now: Callable[[], datetime] = _now
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    seen_seconds: float = SEEN_SECONDS
+    told: Callable[..., None] = _nobody
+    """Hears what happens in the scene `team`: a code, then the names of the agents."""
     _customers: Iterator[Customer] = field(default_factory=lambda: cycle(CUSTOMERS))
     _playing: asyncio.Task[None] | None = None
 
@@ -80,6 +90,24 @@ class Director:
         await self.pause(RING_SECONDS)
         self.board.answer(second, dana, self.now())
 
+    async def team(self) -> None:
+        """A customer's call rings on two desks; Omer answers, passes it on to Dana, and it ends."""
+        caller, omer, dana = next(self._customers).caller(), self.extension(OMER), self.extension(DANA)
+        first = self.board.incoming([dana, omer], caller, self.now(), SUPPORT)
+        self.told("rings", DANA.name, OMER.name)
+        await self.pause(self.seen_seconds)
+        self.board.answer(first, omer, self.now())
+        self.told("answers", OMER.name)
+        await self.pause(max(LEFT_SECONDS, self.seen_seconds))
+        second = self.board.transfer(first, omer, dana, self.now())
+        self.told("transfers", OMER.name, DANA.name)
+        await self.pause(self.seen_seconds)
+        self.board.answer(second, dana, self.now())
+        self.told("answers", DANA.name)
+        await self.pause(self.seen_seconds)
+        self.board.hang_up(second)
+        self.told("ended", DANA.name)
+
     async def two(self) -> None:
         """Dana lets one customer wait to talk to another."""
         first = await self._rings(next(self._customers).caller(), SALES, (DANA,))
@@ -98,6 +126,7 @@ class Director:
         return ivrid
 
     SCENES: ClassVar[dict[str, "Scene"]] = {
+        "team": team,
         "customer": customer,
         "transfer": transfer,
         "two": two,

@@ -13,9 +13,12 @@ from starlette.routing import BaseRoute, Mount
 
 from bridge.crm.simulation import CrmSimulator
 from bridge.demo.cast import CUSTOMERS, PLAYERS
-from bridge.demo.scenes import Director, new_switchboard
+from bridge.demo.scenes import SEEN_SECONDS, Director, new_switchboard
 from bridge.demo.stage import Stage
 from bridge.pbx.simulation import PbxSimulator
+
+AFTER_POLL_SECONDS = 1.5
+"""How long what a poll has told is there at least."""
 
 
 @dataclass(slots=True)
@@ -47,6 +50,7 @@ class Simulators:
 def new_simulators(stage: Stage) -> Simulators:
     """Both, behaving well, with the secrets that the bridge's settings have."""
     director = Director(new_switchboard(stage.extension), stage.extension)
+    director.seen_seconds = max(SEEN_SECONDS, stage.poll_seconds + AFTER_POLL_SECONDS)
     phone_system = stage.pbx.build(director.board, stage.pbx_secret)
     users, contacts = [player.user() for player in PLAYERS], [customer.contact() for customer in CUSTOMERS]
     crm = stage.crm.build(stage.crm_url, stage.crm_secret, users, contacts)

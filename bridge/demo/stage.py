@@ -13,7 +13,9 @@ from pathlib import Path
 
 from bridge.config.writing import table_text
 from bridge.core.http_types import Secret
+from bridge.core.model import Event
 from bridge.crm import registry as crm_makes
+from bridge.crm.contract import LogsCalls
 from bridge.crm.simulation import SimulatedCrm
 from bridge.demo.cast import CRM, DIDS, PBX, PLAYERS, Player
 from bridge.pbx import registry as pbx_makes
@@ -23,6 +25,11 @@ from bridge.web.server import listen
 HOST = "127.0.0.1"
 PAGE_PORT, BRIDGE_PORT = 8090, 8080
 POPUP_TTL_SECONDS = 60
+POLL_SECONDS = 0.5
+"""How often the phone system is polled, unless the make has a limit of its own."""
+
+
+CALL_EVENTS = (Event.POPUP, Event.ANSWERED_ELSEWHERE, Event.ENDED)
 
 
 class StageTaken(RuntimeError):
@@ -45,6 +52,11 @@ class Stage:
     def pbx(self) -> SimulatedPbx:
         """How its phone system is simulated."""
         return pbx_makes.simulator(self.pbx_kind)
+
+    @property
+    def poll_seconds(self) -> float:
+        """How often the phone system is asked who is on the phone."""
+        return float(str(self.pbx.section(self.pbx_url, self.pbx_secret).get("poll_seconds", POLL_SECONDS)))
 
     @property
     def crm(self) -> SimulatedCrm:
@@ -79,6 +91,11 @@ class Stage:
     def bridge_url(self) -> str:
         """The bridge's address."""
         return f"http://{HOST}:{self.bridge_port}"
+
+    @property
+    def other_bridge_url(self) -> str:
+        """The same by another name of this machine: another host to a browser."""
+        return f"http://localhost:{self.bridge_port}"
 
     @property
     def settings_file(self) -> Path:
@@ -147,19 +164,28 @@ def settings_text(stage: Stage) -> str:
         "agents": {"file": "agents.csv"},
         f"pbx.{PBX}": {
             "kind": stage.pbx_kind,
+            "events": "poll",
+            "poll_seconds": POLL_SECONDS,
             **stage.pbx.section(stage.pbx_url, stage.pbx_secret),
         },
+        "desktop": {"agents_choose_pop": True},
         f"crm.{CRM}": {
             "kind": stage.crm_kind,
             "pbx": PBX,
             **stage.crm.section(stage.crm_url, stage.crm_secret),
             "targets": [CRM, "desktop"],
+            **_history(crm_makes.find(stage.crm_kind)),
             "popup_ttl_seconds": POPUP_TTL_SECONDS,
         },
         "dids": dict(DIDS),
     }
     parts = [table_text(*item) for item in tables.items()]
     return "\n".join(['# Written by the demo at every start.\ndata_dir = "."\n', *parts])
+
+
+def _history(make: object) -> dict[str, object]:
+    """What makes the CRM's history fill: calls are logged, or the ends of calls are told to a CRM that takes events."""
+    return {"log_calls": True} if isinstance(make, LogsCalls) else {"events": [str(event) for event in CALL_EVENTS]}
 
 
 def _agents_text(stage: Stage) -> str:

@@ -237,18 +237,30 @@ async def test_the_demo_page_shows_it_as_text(desks: Desks) -> None:
     click |= {"desktop_at_ms": 5.0, "story": {name: story[name] for name in ("steps", "deliveries")}}
     state = {
         "make": {"title": "PBX", "not_told": "x"},
-        "desktop_url": "about:blank",
-        "calls": [answer["popup"]["call"]],
+        "desks": [
+            {"name": name, "url": "about:blank", "calls": [answer["popup"]["call"]]} for name in ("Dana", "Omer")
+        ],
+        "links": {"console": "about:blank", "docs": "about:blank"},
+        "life": [{"what": "card", "who": ["Dana"], "at_ms": 5.0}],
+        "history": [{"agent": "Dana", "contact": "Ruth", "number": "0", "outcome": "answered", "talk_seconds": 7}],
     }
     state |= {
         "pbx": "fine",
         "crm": "fine",
+        "pop": "button",
         "autoplay": False,
         "presses": [click, {**click, "number": 2, "problem": "no"}],
     }
     state["crm_popup"] = {"popup": {"at": 1.0, "number": "0722776772"}, "contact": contact_shown}
-    changed = {**poisoned(state, markup), "desktop_url": "about:blank", "pbx": "fine", "crm": "fine"}
-    async with demo(changed) as address:
+    changed = {**poisoned(state, markup), "pbx": "fine", "crm": "fine", "links": state["links"]}
+    for desk in changed["desks"]:
+        desk["url"] = "about:blank"
+    for pop in ("button", "ringing"):
+        await _is_harmless(desks, {**changed, "pop": pop}, markup)
+
+
+async def _is_harmless(desks: Desks, state: dict[str, Any], markup: str) -> None:
+    async with demo(state) as address:
         page = await desks.blank(await desks.new_profile())
         desks.expected += ["about:blank"]
         await page.goto(address)

@@ -274,11 +274,36 @@ interface DemoContact {
   last_order: string;
 }
 
+interface DemoDesk {
+  name: string;
+  url: string;
+  calls: Call[];
+}
+
+/** `what` happened to whom, so long after the call began. */
+interface DemoStep {
+  what: string;
+  who: string[];
+  at_ms: number;
+}
+
+/** A call of the CRM's history. */
+interface DemoCall {
+  agent: string;
+  contact: string;
+  number: string;
+  outcome: string;
+  talk_seconds: number | null;
+}
+
 /** All that the demo page shows. `pbx` and `crm` are how the simulated systems behave. */
 interface DemoState {
   make: { title: string; not_told: string };
-  desktop_url: string;
-  calls: Call[];
+  desks: DemoDesk[];
+  links: { console: string; docs: string };
+  pop: string;
+  life: DemoStep[];
+  history: DemoCall[];
   pbx: string;
   crm: string;
   autoplay: boolean;

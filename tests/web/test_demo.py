@@ -6,7 +6,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +18,8 @@ from bridge.core.model import CallState, Direction
 from bridge.demo.autoplay import Autoplay
 from bridge.demo.bridge_process import BridgeFailed, running_bridge
 from bridge.demo.cast import DANA, OMER, Player
+from bridge.demo.desks import Desks
+from bridge.demo.life import Life
 from bridge.demo.page import Page
 from bridge.demo.press import Button
 from bridge.demo.scenes import Director, new_switchboard
@@ -121,13 +122,25 @@ def page_running(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
                 demo.kill()
 
 
-def test_the_page_pops_by_itself_and_sigterm_ends_all_of_it(tmp_path: Path) -> None:
+def test_the_page_plays_the_life_of_a_call_by_itself_and_sigterm_ends_all_of_it(tmp_path: Path) -> None:
     with page_running(tmp_path) as (demo, address):
-        opened = time.monotonic()
-        popped = first_popup(address)
-        assert time.monotonic() - opened < 10  # two seconds on a quiet machine
-        assert popped["answer"]["outcome"] == "found"
-        assert popped["by_itself"]
+        steps, history = life_of_a_call(address)
+        order = [(step["what"], *step["who"]) for step in steps]
+        dana, omer = DANA.name, OMER.name
+        for earlier, later in (
+            (("rings", dana, omer), ("crm.call.popup", dana)),
+            (("rings", dana, omer), ("crm.call.popup", omer)),
+            (("answers", omer), ("crm.call.answered_elsewhere", dana)),
+            (("transfers", omer, dana), ("crm.call.ended", omer)),
+            (("answers", dana), ("ended", dana)),
+        ):
+            assert order.index(earlier) < order.index(later), order
+        assert order.count(("crm.call.popup", dana)) == 2, "the first call, and the one that was passed on"
+        assert {(one["agent"], one["outcome"]) for one in history} == {
+            (dana, "missed"),
+            (omer, "answered"),
+            (dana, "answered"),
+        }
         demo.send_signal(signal.SIGTERM)
         assert demo.wait(PATIENCE_SECONDS) == 0
     assert left_running(tmp_path) == []
@@ -135,14 +148,14 @@ def test_the_page_pops_by_itself_and_sigterm_ends_all_of_it(tmp_path: Path) -> N
         httpx.get(address, trust_env=False)
 
 
-def first_popup(address: str) -> dict:
-    """The first press whose popup the simulated CRM took, from the page's own stream of states."""
+def life_of_a_call(address: str) -> tuple[list[dict], list[dict]]:
+    """What happened, and the CRM's history, when all ends of the call that is played first are in it."""
     with httpx.stream("GET", f"{address}/state", timeout=20, trust_env=False) as states:
         for line in states.iter_lines():
-            state = json.loads(line.removeprefix("data: ")) if line else {"presses": []}
-            arrived = [press for press in state["presses"] if press["crm_at_ms"] is not None]
-            if arrived:
-                return arrived[0]
+            state = json.loads(line.removeprefix("data: ")) if line else {"life": [], "history": []}
+            told = [step for step in state["life"] if step["what"] == "crm.call.ended"]
+            if len(told) == len(state["history"]) == 3:
+                return state["life"], state["history"]
     raise AssertionError("the stream of states ended")
 
 
@@ -192,6 +205,7 @@ async def at_once(seconds: float) -> None:
 @pytest.mark.parametrize(
     ("scene", "states"),
     [
+        ("team", []),
         ("customer", [CallState.TALKING]),
         ("transfer", [CallState.TALKING]),
         ("two", [CallState.HOLD, CallState.TALKING]),
@@ -242,7 +256,9 @@ async def page(stage: Stage):
     simulators = new_simulators(stage)
     async with open_client() as client:
         button = Button(stage, client, simulators.crm)
-        yield Page(stage, simulators, Autoplay(simulators.director, button), agent_token="invented")
+        life = Life(button.ask)
+        simulators.director.told = life.happened
+        yield Page(stage, simulators, Autoplay(simulators.director, button, Desks(stage, client), life))
 
 
 @each_make
@@ -252,7 +268,10 @@ async def test_the_pages_buttons_do_what_they_say_for_nobody_but_the_page(page: 
     async with httpx.AsyncClient(transport=transport, base_url="http://demo") as client:
         shown = await client.get("/")
         assert "DEMO" in shown.text
-        assert f"frame-src {page.stage.bridge_url};" in shown.headers["content-security-policy"]
+        assert (
+            f"frame-src {page.stage.bridge_url} {page.stage.other_bridge_url};"
+            in shown.headers["content-security-policy"]
+        )
         for mood, faults in pbx.simulator(kind).moods.items():
             assert (await client.post(f"/do/pbx/{mood}")).status_code == 204
             assert page.simulators.phone_system.faults == faults

@@ -81,8 +81,9 @@ class WebhookSimulator:
         return [_shown(each) for each in self.accepted() if each.popup]
 
     def logged(self) -> list[LoggedCall]:
-        """None: it keeps no history."""
-        return []
+        """The ends of calls that were told: what a CRM would keep as its history."""
+        ended = (each for each in self.accepted() if each.event and each.event.get("type") == Event.ENDED)
+        return [_logged(each.webhook_id, each.event["data"]) for each in ended if each.event]
 
     async def wait_for(self, click_id: str, seconds: float) -> Received:
         """The first popup of this click that was taken. Raises `TimeoutError` when none comes in time."""
@@ -130,6 +131,17 @@ def _shown(received: Received) -> ShownPopup:
     call = popup["call"]
     return ShownPopup(
         received.at, popup["agent"]["crm_user"], call["caller"]["number"], call["ivrid"], popup["popup_id"]
+    )
+
+
+def _logged(ref: str, ended: Mapping[str, Any]) -> LoggedCall:
+    return LoggedCall(
+        ref,
+        ended["agent"]["crm_user"],
+        ended["caller"]["number"],
+        ended["ivrid"],
+        outcome=ended["outcome"],
+        talk_seconds=ended["talk_seconds"],
     )
 
 

@@ -4,6 +4,7 @@ import { allMatching, byId, element } from "/look/element.js";
 import { unturned } from "/look/text.js";
 import { clockTime, duration } from "/look/words.js";
 import { chain } from "/static/chain.js";
+import { life } from "/static/life.js";
 
 const TICK_MS = 500;
 /** @type {Record<string, string>} */
@@ -20,18 +21,24 @@ const OUTCOMES = {
   "pbx-unintelligible": "Unexpected response",
 };
 let language = "en";
-let desktopUrl = "";
+/** @type {string[]} */
+let deskUrls = [];
+/** @type {Record<string, string>} */
+const ENDS = { answered: "answered", missed: "answered by somebody else", abandoned: "not answered" };
 
 /** @param {DemoState} state */
 function show(state) {
   byId("stopped").hidden = true;
   byId("auto", HTMLInputElement).checked = state.autoplay;
   showPhoneSystem(state.make);
-  showCalls(state.calls);
+  byId("phones").replaceChildren(...state.desks.flatMap(phone));
   showBehaviour(state);
   byId("contact").replaceChildren(...contact(state));
-  showDesktop(state.desktop_url);
-  showClicks(state.presses);
+  showHistory(state.history);
+  byId("console", HTMLAnchorElement).href = state.links.console;
+  byId("docs", HTMLAnchorElement).href = state.links.docs;
+  showDesks(state.desks.map(({ url }) => url));
+  showWhatHappened(state);
 }
 
 /** @param {DemoState["make"]} make */
@@ -41,10 +48,13 @@ function showPhoneSystem({ title, not_told: limits }) {
   byId("limits").hidden = !limits;
 }
 
-/** @param {Call[]} calls */
-function showCalls(calls) {
-  const none = element("li", { class: "quiet" }, ["Dana is not on a call."]);
-  byId("calls").replaceChildren(...(calls.length ? calls.map(callItem) : [none]));
+/** @param {DemoDesk} desk */
+function phone({ name, calls }) {
+  const none = element("li", { class: "quiet" }, ["Not on a call"]);
+  return [
+    element("h3", {}, [element("bdi", {}, [name])]),
+    element("ul", { class: "calls" }, calls.length ? calls.map(callItem) : [none]),
+  ];
 }
 
 /** @param {Call} call */
@@ -63,14 +73,20 @@ function callItem({ state, caller, answered_at: answered, started_at: started })
 function showBehaviour(state) {
   for (const button of allMatching(".behaviours button")) {
     const [side, behaviour] = (button.dataset.do ?? "").split("/");
-    button.setAttribute("aria-pressed", String((side === "pbx" ? state.pbx : state.crm) === behaviour));
+    button.setAttribute("aria-pressed", String(chosen(state, side) === behaviour));
   }
+}
+
+/** @param {DemoState} state @param {string} side */
+function chosen({ pbx, crm, pop }, side) {
+  if (side === "pop") return pop;
+  return side === "pbx" ? pbx : crm;
 }
 
 /** @param {DemoState} state @returns {HTMLElement[]} */
 function contact({ crm, crm_popup: shown }) {
   if (crm === "down") return [soft("The CRM is down. popbridge retries each popup until it is delivered or a minute old.")];
-  if (!shown) return [soft("No record is open. Click the button while Dana is on a call.")];
+  if (!shown) return [soft("No record is open yet: a popup opens it.")];
   const when = element("p", { class: "soft contact-when" }, ["Opened by the popup at ", clockTime(shown.popup.at * 1000)]);
   return [when, ...(shown.contact ? knownCaller(shown.contact) : unknownCaller(shown.popup.number))];
 }
@@ -96,11 +112,37 @@ function knownCaller({ name, company, contact_id: id, e164, last_order: lastOrde
   ];
 }
 
-/** @param {string} url */
-function showDesktop(url) {
-  if (url === desktopUrl) return;
-  desktopUrl = url;
-  byId("desktop", HTMLIFrameElement).src = url.replace("#", `?lang=${language}#`);
+/** @param {DemoCall[]} history newest first */
+function showHistory(history) {
+  const none = element("li", {}, [soft("No call has ended yet.")]);
+  byId("history").replaceChildren(...(history.length ? history.map(historyItem) : [none]));
+}
+
+/** @param {DemoCall} call */
+function historyItem({ agent, contact: who, number, outcome, talk_seconds: seconds }) {
+  const ended = [ENDS[outcome] ?? outcome, seconds ? duration(seconds * 1000) : ""].filter(Boolean).join(", ");
+  return element("li", {}, [
+    element("bdi", { dir: "auto" }, [who || number || "Withheld number"]),
+    element("bdi", { class: "soft", dir: "auto" }, [agent]),
+    element("span", { class: "history-what" }, [ended]),
+  ]);
+}
+
+/** @param {string[]} urls */
+function showDesks(urls) {
+  for (const [at, url] of urls.entries()) {
+    if (url !== deskUrls[at]) byId(`desk-${at}`, HTMLIFrameElement).src = url.replace("#", `?lang=${language}#`);
+  }
+  deskUrls = urls;
+}
+
+/** @param {DemoState} state */
+function showWhatHappened({ life: steps, pop, presses }) {
+  const isByItself = pop === "ringing" && steps.length > 0;
+  byId("after").textContent = isByItself ? "without a click" : "after the click";
+  byId("older").hidden = isByItself;
+  if (isByItself) byId("newest").replaceChildren(life(steps));
+  else showClicks(presses);
 }
 
 /** @param {DemoClick[]} clicks newest first */
@@ -129,13 +171,13 @@ async function run(command) {
   }
 }
 
-/** @param {string} code the language of the desktop page */
+/** @param {string} code the language of the desktop pages */
 function changeLanguage(code) {
   language = code;
   for (const button of allMatching("[data-lang]")) button.setAttribute("aria-pressed", String(button.dataset.lang === code));
-  const url = desktopUrl;
-  desktopUrl = "";
-  showDesktop(url);
+  const urls = deskUrls;
+  deskUrls = [];
+  showDesks(urls);
 }
 
 function tick() {

@@ -187,7 +187,7 @@ def _error(status: int, code: str, message: str, headers: dict[str, str] | None 
 
 def _section(url: str, secret: Secret) -> dict[str, object]:
     keys = {"client_id": CLIENT, "client_secret": CLIENT_SECRET, "jwt": secret.reveal()}
-    return {"base_url": url, **keys, "region": "IL"}
+    return {"base_url": url, **keys, "region": "IL", "poll_seconds": 10.0}
 
 
 def _build(board: Switchboard, secret: Secret) -> RingCentralSimulator:
