@@ -22,6 +22,7 @@ from bridge.core.model import Event
 from bridge.core.tokens import RateLimit
 from bridge.crm import registry as crm_makes
 from bridge.crm.contract import Delivers, LogsCalls
+from bridge.egress.allowed_addresses import Reach
 from bridge.egress.client import EgressClient, open_client
 from bridge.egress.proxy import Proxy
 from bridge.egress.reachable import reach_of, trusting
@@ -147,9 +148,7 @@ async def _services(
     archive = Archive(settings.audit.url or Secret("sqlite://"))
     file = AgentsFile(settings.agents.file, set(settings.crm), set(settings.pbx))
     labels = Labels(settings.dids, {name: account.region for name, account in settings.pbx.items()})
-    outgoing = settings.outgoing
-    proxy = Proxy(outgoing.proxy, outgoing.no_proxy) if outgoing.proxy else None
-    async with open_client(reach_of(settings), proxy=proxy, context=trusting(outgoing.ca_file)) as client:
+    async with client_of(settings, reach_of(settings)) as client:
         sessions = partial(_session, client, redis, clock)
         lookup = Lookup(
             settings.pbx, lambda name, it: sessions("pbx", name, pbx_makes.find(it.kind), it, it.timeout_seconds), clock
@@ -178,6 +177,15 @@ async def _services(
             )
         finally:
             archive.close()
+
+
+@asynccontextmanager
+async def client_of(settings: Settings, reach: Reach) -> AsyncIterator[EgressClient]:
+    """The way out that the settings say, to what is in `reach`."""
+    outgoing = settings.outgoing
+    proxy = Proxy(outgoing.proxy, outgoing.no_proxy) if outgoing.proxy else None
+    async with open_client(reach, proxy=proxy, context=trusting(outgoing.ca_file)) as client:
+        yield client
 
 
 def _session(

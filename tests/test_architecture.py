@@ -56,6 +56,7 @@ SIDEWAYS = {
     ("bridge.events", "bridge.clicks"): "an event is answered by the line of a click",
     ("bridge.events", "bridge.delivery"): "the end of a call is written as deliveries write it",
     ("bridge.doctor", "bridge.services"): "the lines work with what the composition root makes",
+    ("bridge.connect", "bridge.delivery"): "a made-up popup is sent to whom a delivery would send it",
     ("bridge.connect", "bridge.doctor"): "an account is tried by the doctor's own tests",
     (
         "bridge.agents",

@@ -46,6 +46,10 @@ class AgentSources:
         """Whether it is known whose the extensions of this phone system are."""
         return not self._file.is_unread and (pbx not in self._asked or pbx in self._people)
 
+    def in_file(self) -> Directory:
+        """The agents of the file alone."""
+        return self._file.directory()
+
     def directory(self) -> Directory:
         """The agents of all CRMs."""
         rows = self._file.directory()

@@ -58,13 +58,13 @@ class Installation:
     def rows(self) -> str:
         """agents.csv."""
         mine = [(self.crm.name, one.crm_user, self.pbx.name, one.extension, one.name, one.pop) for one in self.agents]
-        return csv_text(mine)
+        return table_of_rows((*COLUMNS, "pop"), mine)
 
 
-def csv_text(rows: Iterable[Sequence[str]]) -> str:
-    """Rows under their header; each has a cell for `pop`."""
+def table_of_rows(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """CSV, the header first."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*COLUMNS, "pop"])
+    writer.writerow(header)
     writer.writerows(rows)
     return text.getvalue()

@@ -60,20 +60,20 @@ async def of_phone_system(system: PhoneSystem, hidden: Collection[str] = ()) -> 
     names = await _names(watching) if listing is not None else None
     raw = secrets_in(system.account)
     if listing is None:
-        return Trial(tuple(findings), _exchanges(watched, raw, ()))
+        return Trial(tuple(findings), exchanges(watched, raw, ()))
     calls = {name: tuple(its) for name, its in listing.extensions.items()}
     every = sorted({*calls, *(names or ())})[:MOST_EXTENSIONS]
     found = tuple(Extension(name, listing.names.get(name, ""), calls.get(name, ())) for name in every)
     values = shown.hidden_values([call for one in found for call in one.calls], hidden)
     told = tuple(replace(one, calls=tuple(hide.call_without(call, hidden) for call in one.calls)) for one in found)
-    return Trial(tuple(findings), _exchanges(watched, raw, values), told)
+    return Trial(tuple(findings), exchanges(watched, raw, values), told)
 
 
 async def of_crm(name: str, account: CrmAccount, session: Session) -> Trial:
     """Ask it what its make asks in a test."""
     watched = Watched()
     findings = await outside.probed_crm(name, account, watched.over(session))
-    return Trial(tuple(findings), _exchanges(watched, secrets_in(account), ()))
+    return Trial(tuple(findings), exchanges(watched, secrets_in(account), ()))
 
 
 async def _names(system: PhoneSystem) -> frozenset[str] | None:
@@ -89,7 +89,8 @@ def secrets_in(account: PbxAccount | CrmAccount) -> list[str]:
     return [*lines, *(line for each in lines for line in each.splitlines())]
 
 
-def _exchanges(watched: Watched, secrets: Iterable[str], hidden: Iterable[str]) -> tuple[Exchange, ...]:
+def exchanges(watched: Watched, secrets: Iterable[str], hidden: Iterable[str]) -> tuple[Exchange, ...]:
+    """What was sent and answered, without `secrets` and the values in `hidden`."""
     private, values = list(secrets), [value for value in hidden if value.lower() not in KNOWN]
     pairs = zip(watched.requests, watched.recorded.replies, strict=False)
     found = [_exchange(request, reply, private, values) for request, reply in pairs]

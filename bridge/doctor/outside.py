@@ -18,6 +18,7 @@ from bridge.core.reasons import say
 from bridge.core.session import Session
 from bridge.crm import registry
 from bridge.crm.contract import Probes
+from bridge.doctor.patient import Patient
 from bridge.egress.allowed_addresses import EVERYWHERE, Reach
 from bridge.egress.client import open_client
 from bridge.observability.service_manager import starting
@@ -141,10 +142,12 @@ async def probed_crm(name: str, account: CrmAccount, session: Session) -> list[F
         return [Finding(what, Grade.OK, f"{adapter.title} has no test; see popbridge deliveries list")]
     try:
         async with asyncio.timeout(account.push_timeout_seconds):
-            return await adapter.probe(account, session)
+            return await adapter.probe(account, Patient(session))
     except TimeoutError:
         return [Finding(what, Grade.FAIL, f"no response within {account.push_timeout_seconds:g} s", UNREACHABLE)]
-    except (RateLimited, TokenRefused, SearchFailed) as error:
+    except RateLimited as error:
+        return [Finding(what, Grade.WARN, str(error), "popbridge doctor again, later")]
+    except (TokenRefused, SearchFailed) as error:
         return [Finding(what, Grade.FAIL, str(error), "check its credentials in the settings")]
     except RequestFailed as error:
         fix = UNREACHABLE

@@ -25,6 +25,9 @@ from bridge.services import Services, connections_for_pages, open_services
 from bridge.web import clicks, cors, events, health, languages, problems
 from bridge.web.api import audit, openapi, reads
 from bridge.web.click_room import ClickRoom
+from bridge.web.connect import agents as connect_agents
+from bridge.web.connect import buttons, trials
+from bridge.web.connect import overview as connect_overview
 from bridge.web.console import page as console
 from bridge.web.console import session as console_session
 from bridge.web.desktop import actions, rights, shift, stream
@@ -72,6 +75,17 @@ ROUTES = [
     Route("/api/calls/{ivrid:path}", reads.call),
     Route("/api/pbx/{pbx}/extensions", reads.extensions),
     Route("/api/pbx/{pbx}/queues", reads.queues),
+    Route("/api/connect", connect_overview.overview),
+    Route("/api/connect/kinds", connect_overview.makes),
+    Route("/api/connect/try", trials.try_account, methods=["POST"]),
+    Route("/api/connect/agents", connect_agents.agents),
+    Route("/api/connect/agents/preview", connect_agents.preview, methods=["POST"]),
+    Route("/api/connect/links", connect_agents.link, methods=["POST"]),
+    Route("/api/connect/pbx/{name}/test", trials.of_pbx, methods=["POST"]),
+    Route("/api/connect/crm/{name}/test", trials.of_crm, methods=["POST"]),
+    Route("/api/connect/crm/{name}/button", buttons.button),
+    Route("/api/connect/crm/{name}/click", buttons.click, methods=["POST"]),
+    Route("/api/connect/crm/{name}/popup", buttons.popup, methods=["POST"]),
     Route("/button.js", languages.button),
     Route("/answer.js", languages.answer),
     Route("/static/frame.js", languages.frame),

@@ -11,19 +11,19 @@ MAX_BODY_BYTES = 64 * 1024
 BODY_SECONDS = 10.0
 
 
-async def read(request: Request) -> bytes:
+async def read(request: Request, most: int = MAX_BODY_BYTES) -> bytes:
     """All of it. Raises `TooLarge` and `Malformed`."""
-    limit = f"A body has at most {MAX_BODY_BYTES} bytes"
+    limit = f"A body has at most {most} bytes"
     if request.headers.get("content-length", "0").isdecimal():
         announced = int(request.headers.get("content-length", "0"))
-        if announced > MAX_BODY_BYTES:
+        if announced > most:
             raise TooLarge(limit)
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):
             async for chunk in request.stream():
                 body += chunk
-                if len(body) > MAX_BODY_BYTES:
+                if len(body) > most:
                     raise TooLarge(limit)
     except (TimeoutError, ClientDisconnect):
         raise Malformed(f"The body did not arrive within {BODY_SECONDS:g} seconds") from None

@@ -125,6 +125,14 @@ async def supervisor(request: Request) -> Access:
     return access
 
 
+async def admin(request: Request) -> Access:
+    """As `supervisor`; 403 unless it is an administrator's."""
+    access = await supervisor(request)
+    if access.grant.role is not Role.ADMIN:
+        raise HTTPException(403, "This needs an admin's token.")
+    return access
+
+
 async def agent_of(request: Request) -> Grant:
     """The rights of an agent who is in the directory now; 401 for every other token."""
     return _agents((await access_of(request)).grant)

@@ -58,6 +58,7 @@ class Left:
             **ids,
             "ivrid:path": [self.ivrid],
             "pbx": ["main", "rivals"],
+            "name": ["rival", "rivals", "main"],
             "crm": ["acme", "rival"],
             "crm:path": ["acme/", "rival/"],
         }
@@ -70,6 +71,7 @@ class Left:
             "queue": ["1"], "format": ["csv", "jsonl"], "limit": ["1"], "outcome": ["found"], "did": ["0776707528"],
             "since": ["2020-01-01T00:00:00Z"], "until": ["2099-01-01T00:00:00Z"], "cursor": [f"dlv_{32 * 'f'}"],
             "token": ["x"], "lang": ["he"], "page": ["one"],
+            "q": [RIVALS_NAME], "missed": ["true"],
         }  # fmt: skip
 
 

@@ -13,8 +13,7 @@ from bridge.core.errors import Malformed
 from bridge.core.model import Caller
 from bridge.services import Services
 from bridge.store import counters
-from bridge.store.tokens import Role
-from bridge.web.signin import supervisor
+from bridge.web.signin import admin, supervisor
 
 READS_PER_MINUTE, EXPORTS_PER_MINUTE = 120, 6
 """The limits of one token."""
@@ -55,9 +54,7 @@ async def _body(first: str, pieces: AsyncIterator[tuple[str, int]]) -> AsyncIter
 async def access_entries(request: Request) -> Response:
     """`GET /api/audit/access-log[?caller=]`: who read the log or was shown callers, what was erased and what retention
     deleted; for admins. One who is limited to some CRMs sees what was read of these alone."""
-    access = await supervisor(request)
-    if access.grant.role is not Role.ADMIN:
-        raise HTTPException(403, "This needs an admin's token.")
+    access = await admin(request)
     services: Services = request.app.state.services
     limit, cursor = paging(request)
     wanted = _search(request, access, {"limit", "cursor"}, ("caller",))

@@ -34,6 +34,13 @@ SIGNED_IN = {
 }  # fmt: skip
 SUPERVISOR = {"token_id": "5f0c9a1e7b2d", "role": "supervisor", "expires_at": TIME, "via": "token", "crms": None}
 WAITING = {"caller": {"number": "0722776772", "kind": "number"}, "ivrid": "2020101201cc7b38df", "waiting_seconds": 41.0}
+KEY = {"name": "password", "help": "…", "form": "secret", "is_needed": True, "is_usual": True, "is_secret": True}
+ROW = {"crm": "acme", "crm_user": "dana@acme.example", "pbx": "main", "extension": "101", "name": "Dana Cohen"}
+EXCHANGE = {"request": "GET https://pbx.example.com/calls", "status": 200, "ms": 41.7, "body": "{…}"}
+TRIAL = {
+    "grade": "OK", "findings": [{"what": "pbx main", "grade": "OK", "message": "2 extensions listed", "fix": ""}],
+    "exchanges": [EXCHANGE], "extensions": [{"extension": "101", "name": "Dana Cohen", "calls": []}],
+}  # fmt: skip
 LOOSE: Mapping[tuple[str, str], Any] = {
     ("get", "/api/clicks/{click_id}"): {
         "click": {"click_id": "clk_019ac1d0", "crm": "acme", "agent": "dana@acme.example", "trigger": "button"},
@@ -67,6 +74,34 @@ LOOSE: Mapping[tuple[str, str], Any] = {
     ("post", "/desktop/notes/{popup_id}"): {"delivery_id": "dlv_019ac1d4"},
     ("get", "/console/session"): SUPERVISOR,
     ("post", "/console/session"): {"session": "pbt_5f0c9a1e7b2d_…", **SUPERVISOR},
+    ("get", "/api/connect"): {
+        "public_url": ADDRESS, "agents_file": "agents.csv", "all_crms": True,
+        "pbx": [{"name": "main", "kind": "…", "title": "…", "address": "https://pbx.example.com", "events": "off",
+                 "agents": 12, "circuit": "closed"}],
+        "crm": [{"name": "acme", "kind": "…", "title": "…", "pbx": "main", "agents": 12, "has_button": True,
+                 "click_url": f"{ADDRESS}/clicks/acme", "proofs": [{"key": "click_token", "used_at": TIME}]}],
+    },
+    ("get", "/api/connect/kinds"): {
+        "pbx": [{"kind": "…", "title": "…", "proven": "documentation", "keys": [KEY]}], "crm": [],
+    },
+    ("post", "/api/connect/try"): {
+        "problems": [], **TRIAL, "section": '[pbx.main]\nkind = "…"\n', "files": ["secrets/pbx.main.password"],
+    },
+    ("post", "/api/connect/pbx/{name}/test"): TRIAL,
+    ("post", "/api/connect/crm/{name}/test"): {**TRIAL, "extensions": None},
+    ("get", "/api/connect/crm/{name}/button"): {
+        "files": [{"name": "link.txt", "text": f"{ADDRESS}/clicks/acme?token=PUT_CLICK_TOKEN_HERE\n"}],
+        "gaps": [{"key": "click_token", "gap": "PUT_CLICK_TOKEN_HERE"}],
+    },
+    ("post", "/api/connect/crm/{name}/popup"): {"result": "delivered", "why": "", "exchanges": [EXCHANGE]},
+    ("get", "/api/connect/agents"): {
+        "items": [ROW], "total": 1, "problems": [], "warnings": [],
+        "lines": [{"pbx": "main", "problem": "", "listed": 2, "free": [{"extension": "102", "name": ""}], "unfit": []}],
+    },
+    ("post", "/api/connect/agents/preview"): {
+        "problems": [], "warnings": [], "unchanged": 0, "added": [ROW], "removed": [], "changed": [], "text": "…",
+    },
+    ("post", "/api/connect/links"): {"url": f"{ADDRESS}/desktop#token=pbt_…", "expires_at": TIME},
     ("get", "/livez"): {"status": "ok"},
     ("get", "/readyz"): {"status": "ok", "checks": {"redis": "ok"}},
     ("get", "/version"): {"version": "0.1.0"},

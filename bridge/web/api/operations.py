@@ -7,7 +7,7 @@ from typing import Any
 
 from bridge.audit import export
 from bridge.audit.search import FILTERS, LONGEST_PAGE, PAGE_LENGTH
-from bridge.web.api.schemas import ACK, CHOICE, CLICK, LOOSE, NOTE, listed, model
+from bridge.web.api.schemas import ACK, CHOICE, CLICK, DRAFT, LINK, LOOSE, NOTE, TEXT, listed, model
 
 PAGING = {
     "limit": f"items per page, 1 to {LONGEST_PAGE} (default {PAGE_LENGTH})",
@@ -116,6 +116,34 @@ def _desktop() -> tuple[Operation, ...]:
     )  # fmt: skip
 
 
+def _connect() -> tuple[Operation, ...]:
+    agent = {"type": "object", "properties": {"crm_user": TEXT}, "required": ["crm_user"]}
+    test = "What a test showed: findings, what was sent and answered without secrets, and what was read."
+    return (
+        Operation("get", "/api/connect", "The phone systems and CRMs of the settings.", "admin", {200: LOOSE}, (429,)),
+        Operation("get", "/api/connect/kinds", "Every make, with its keys.", "admin", {200: LOOSE}, (429,)),
+        Operation("post", "/api/connect/try", f"Test an account before it goes into the settings. {test}", "admin",
+                  {200: LOOSE}, (400, 413, 429), takes=DRAFT),
+        Operation("post", "/api/connect/pbx/{name}/test", f"Test a phone system. {test}", "admin", {200: LOOSE},
+                  (404, 429)),
+        Operation("post", "/api/connect/crm/{name}/test", f"Test a CRM. {test}", "admin", {200: LOOSE}, (404, 429)),
+        Operation("get", "/api/connect/crm/{name}/button", "The files of its button, with gaps for secrets.", "admin",
+                  {200: LOOSE}, (404, 409, 429)),
+        Operation("post", "/api/connect/crm/{name}/click", "A click in the name of an agent.", "admin",
+                  {200: model("Answer")}, (400, 404, 413, 429), takes=agent),
+        Operation("post", "/api/connect/crm/{name}/popup", "A made-up popup for an agent, sent to the CRM.", "admin",
+                  {200: LOOSE}, (400, 404, 409, 413, 429),
+                  takes={**agent, "properties": {"crm_user": TEXT, "number": TEXT}}),
+        Operation("get", "/api/connect/agents", "Agents' rows, and how they fit the phone systems.", "admin",
+                  {200: LOOSE}, (429,)),
+        Operation("post", "/api/connect/agents/preview", "What a CSV would change; nothing is written.", "admin",
+                  {200: LOOSE}, (400, 413, 429),
+                  takes={"type": "object", "properties": {"csv": TEXT, "keeps_others": {"type": "boolean"}}}),
+        Operation("post", "/api/connect/links", "A link that opens an agent's desktop page, once.", "admin",
+                  {201: LOOSE}, (400, 404, 413, 429), takes=LINK),
+    )  # fmt: skip
+
+
 def _service() -> tuple[Operation, ...]:
     return (
         Operation("get", "/events/{pbx}", "A challenge or an event of a phone system.", "all", {200: LOOSE},
@@ -135,4 +163,4 @@ def _service() -> tuple[Operation, ...]:
 @cache
 def all_operations() -> tuple[Operation, ...]:
     """Every documented operation."""
-    return (*_clicks(), *_reads(), *_audit(), *_desktop(), *_service())
+    return (*_clicks(), *_reads(), *_audit(), *_desktop(), *_connect(), *_service())

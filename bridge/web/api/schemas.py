@@ -29,6 +29,16 @@ ACK = {
 }
 CHOICE = {"type": "object", "properties": {"ivrid": OPTIONAL_TEXT, "popup_id": OPTIONAL_TEXT}}
 NOTE = {"type": "object", "properties": {"text": {**TEXT, "maxLength": 4000}, "outcome": OPTIONAL_TEXT}}
+DRAFT = {
+    "type": "object",
+    "properties": {"group": {"enum": ["pbx", "crm"]}, "name": TEXT, "kind": TEXT, "keys": LOOSE},
+    "required": ["group", "name", "kind"],
+}
+LINK = {
+    "type": "object",
+    "properties": {"crm": TEXT, "crm_user": TEXT, "hours": {"enum": [1, 24, 168]}},
+    "required": ["crm", "crm_user"],
+}
 PROBLEM = {
     "type": "object",
     "description": "RFC 9457: `reason` is for programs, `detail` for people.",

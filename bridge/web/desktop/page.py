@@ -98,9 +98,9 @@ async def own_popup(services: Services, grant: Grant, popup_id: str) -> tuple[Po
     return found
 
 
-async def fields(request: Request) -> dict[str, Any]:
+async def fields(request: Request, most: int = body.MAX_BODY_BYTES) -> dict[str, Any]:
     """The body's JSON object, `{}` without a body; 400 when it is none."""
-    text = await body.read(request)
+    text = await body.read(request, most)
     try:
         found = json.loads(text) if text.strip() else {}
         json.dumps(found, ensure_ascii=False).encode()  # half a character cannot be kept
