@@ -294,8 +294,11 @@ def calls_of(tree: ast.AST) -> list[str]:
 WORDS = {kind: re.compile(rf"(?<![a-z]){re.escape(kind)}(?![a-z])", re.I) for kind in KINDS}
 OTHER_MEANINGS = {
     "webhook": re.compile(
-        r"webhook-|webhooks|standard webhooks|_webhook|webhook_|(?:by|a|the|one|active) webhook|(?-i:WebHook)", re.I
-    )
+        r"webhook-|webhooks|standard webhooks|_webhook|webhook_|(?:by|a|the|one|active|this|incoming|teams) webhook"
+        r"|webhook message|webhook\\\.|(?-i:WebHook)",
+        re.I,
+    ),
+    "slack": re.compile(r"SLACK"),
 }
 """Where a make's name is a word of the field too."""
 

@@ -1,6 +1,6 @@
 """What senders try an address with before they send clicks to it; pure.
 
-monday and Slack send `{"challenge": …}` and want it back, Microsoft Graph sends `?validationToken=…`, and senders after
+monday and chats send `{"challenge": …}` and want it back, Microsoft Graph sends `?validationToken=…`, and senders after
 WebSub send `hub.challenge` by GET. Others send an empty POST. None of it is a click, and none of it needs a proof: the
 answer says nothing but what was sent.
 """
