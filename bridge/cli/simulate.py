@@ -3,7 +3,7 @@
 import click
 
 from bridge.cli.chosen import Chosen, with_settings
-from bridge.cli.terminal import FAILURE, fail
+from bridge.cli.terminal import FAILURE, USAGE, fail
 from bridge.cli.up import run
 from bridge.crm import registry as crms
 from bridge.demo import simulate as simulation
@@ -33,6 +33,8 @@ def simulate(
     given = {"pbx": pbx, "crm": crm, "port": port, "bridge": bridge and bridge.rstrip("/")}
     before = kept(chosen.file) if not any(one is not None for one in given.values()) else None
     simulated = before or Simulated(**{name: it for name, it in given.items() if it is not None})  # type: ignore[arg-type]
+    if crms.simulator(simulated.crm).press is None:
+        fail([f"--crm {simulated.crm}: has no button of its own; see ./dev demo --crm {simulated.crm}"], USAGE)
     try:
         listening = listen(host, simulated.port)
     except OSError as error:

@@ -7,6 +7,8 @@ from bridge.crm.simulation import SimulatedAgent, SimulatedContact
 from bridge.pbx.switchboard import Extension
 
 CRM = "acme"
+CHAT = "chat"
+"""Where popups are shown that is no CRM with a button."""
 PBX = "main"
 PBX_KIND, CRM_KIND = "voicenter", "webhook"
 """What is simulated unless something else is asked for."""

@@ -88,7 +88,7 @@ class Page:
             "links": {"console": self._console(), "docs": f"{self.stage.bridge_url}/docs"},
             "pop": self.autoplay.desks.pop,
             "life": self.autoplay.life.shown(),
-            "history": [self._logged(one) for one in self.simulators.crm.logged()][-MOST_LOGGED:][::-1],
+            "history": [self._logged(one) for one in self.simulators.clicked.logged()][-MOST_LOGGED:][::-1],
             "pbx": self.simulators.pbx_mood,
             "crm": self.simulators.crm_mood,
             "autoplay": self.autoplay.is_on,

@@ -71,7 +71,7 @@ class Button:
         return press
 
     async def _send(self, press: Press) -> None:
-        make = self.stage.crm.press
+        make = self.stage.button.press
         if make is None:
             raise RequestFailed("no-button", Reason("no-button"))
         at = datetime.fromtimestamp(press.pressed_at, UTC)

@@ -23,12 +23,14 @@ AFTER_POLL_SECONDS = 1.5
 
 @dataclass(slots=True)
 class Simulators:
-    """A phone system with agents and calls, and a CRM that takes popups; each in one of its moods."""
+    """A phone system with agents and calls, and a CRM that takes popups; each in one of its moods. `clicked` is the CRM
+    with the button and the history: the same, unless that one is a target only."""
 
     stage: Stage
     director: Director
     phone_system: PbxSimulator
     crm: CrmSimulator
+    clicked: CrmSimulator
     pbx_mood: str = "ok"
     crm_mood: str = "ok"
 
@@ -44,7 +46,9 @@ class Simulators:
 
     def routes(self) -> list[BaseRoute]:
         """Where the bridge finds them."""
-        return [Mount(self.stage.pbx.path, self.phone_system.app()), Mount(self.stage.crm.path, self.crm.app())]
+        crms = {self.stage.button.path: self.clicked, self.stage.crm.path: self.crm}
+        mounts = [Mount(path, crm.app()) for path, crm in crms.items()]
+        return [Mount(self.stage.pbx.path, self.phone_system.app()), *mounts]
 
 
 def new_simulators(stage: Stage) -> Simulators:
@@ -54,7 +58,10 @@ def new_simulators(stage: Stage) -> Simulators:
     phone_system = stage.pbx.build(director.board, stage.pbx_secret)
     users, contacts = [player.user() for player in PLAYERS], [customer.contact() for customer in CUSTOMERS]
     crm = stage.crm.build(stage.crm_url, stage.crm_secret, users, contacts)
-    return Simulators(stage, director, phone_system, crm)
+    clicked = crm
+    if stage.crm.press is None:
+        clicked = stage.button.build(stage.button_url, stage.crm_secret, users, contacts)
+    return Simulators(stage, director, phone_system, crm, clicked)
 
 
 def _moods(moods: Mapping[Any, object]) -> Mapping[str, object]:

@@ -17,7 +17,7 @@ from bridge.core.model import Event
 from bridge.crm import registry as crm_makes
 from bridge.crm.contract import LogsCalls
 from bridge.crm.simulation import SimulatedCrm
-from bridge.demo.cast import CRM, DIDS, PBX, PLAYERS, Player
+from bridge.demo.cast import CHAT, CRM, CRM_KIND, DIDS, PBX, PLAYERS, Player
 from bridge.pbx import registry as pbx_makes
 from bridge.pbx.simulation import SimulatedPbx
 from bridge.web.server import listen
@@ -60,8 +60,23 @@ class Stage:
 
     @property
     def crm(self) -> SimulatedCrm:
-        """How its CRM is simulated."""
+        """How the CRM is simulated that is shown popups."""
         return crm_makes.simulator(self.crm_kind)
+
+    @property
+    def button_kind(self) -> str:
+        """The make whose button is clicked: another where the CRM is a target only."""
+        return self.crm_kind if self.crm.press else CRM_KIND
+
+    @property
+    def button(self) -> SimulatedCrm:
+        """How the CRM with the button is simulated."""
+        return crm_makes.simulator(self.button_kind)
+
+    @property
+    def button_url(self) -> str:
+        """Where the API of the CRM with the button stands."""
+        return self.page_url + self.button.path
 
     @property
     def pbx_url(self) -> str:
@@ -170,17 +185,26 @@ def settings_text(stage: Stage) -> str:
         },
         "desktop": {"agents_choose_pop": True},
         f"crm.{CRM}": {
-            "kind": stage.crm_kind,
+            "kind": stage.button_kind,
             "pbx": PBX,
-            **stage.crm.section(stage.crm_url, stage.crm_secret),
-            "targets": [CRM, "desktop"],
-            **_history(crm_makes.find(stage.crm_kind)),
+            **stage.button.section(stage.button_url, stage.crm_secret),
+            "targets": [CRM, *_target_only(stage), "desktop"],
+            **_history(crm_makes.find(stage.button_kind)),
             "popup_ttl_seconds": POPUP_TTL_SECONDS,
         },
+        **{f"crm.{name}": table for name, table in _target_only(stage).items()},
         "dids": dict(DIDS),
     }
     parts = [table_text(*item) for item in tables.items()]
     return "\n".join(['# Written by the demo at every start.\ndata_dir = "."\n', *parts])
+
+
+def _target_only(stage: Stage) -> dict[str, dict[str, object]]:
+    """The section of a CRM without a button, beside the one with it."""
+    if stage.crm.press is not None:
+        return {}
+    section = stage.crm.section(stage.crm_url, stage.crm_secret)
+    return {CHAT: {"kind": stage.crm_kind, **section, **_history(crm_makes.find(stage.crm_kind))}}
 
 
 def _history(make: object) -> dict[str, object]:

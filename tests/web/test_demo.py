@@ -15,9 +15,10 @@ import httpx
 import pytest
 
 from bridge.core.model import CallState, Direction
+from bridge.crm import registry as crm
 from bridge.demo.autoplay import Autoplay
 from bridge.demo.bridge_process import BridgeFailed, running_bridge
-from bridge.demo.cast import DANA, OMER, Player
+from bridge.demo.cast import CRM, DANA, OMER, Player
 from bridge.demo.desks import Desks
 from bridge.demo.life import Life
 from bridge.demo.page import Page
@@ -28,6 +29,7 @@ from bridge.demo.stage import Stage, StageTaken, set_up
 from bridge.egress.client import open_client
 from bridge.pbx import registry as pbx
 from bridge.pbx.contract import Knows
+from bridge.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 40
@@ -164,6 +166,19 @@ def test_every_make_there_is_can_be_simulated_and_gets_into_the_same_moods() -> 
     assert moods == {frozenset({"ok", "slow", "down", "refuses"})}
     page = (ROOT / "bridge/demo/static/demo.html").read_text()
     assert [mood for mood in pbx.simulator(DEFAULT).moods if f'data-do="pbx/{mood}"' not in page] == []
+
+
+@pytest.mark.parametrize("crm_kind", crm.packages())
+def test_every_crm_can_be_shown_and_a_target_only_stands_beside_one_with_a_button(
+    tmp_path: Path, crm_kind: str
+) -> None:
+    with set_up(tmp_path, 0, DEFAULT, crm_kind) as stage:
+        settings = load_settings(str(stage.settings_file), {})
+        shown = [name for name, account in settings.crm.items() if account.kind == crm_kind]
+        assert [name for name in shown if name in settings.targets_of(CRM)] == shown != []
+        assert crm.simulator(settings.crm[CRM].kind).press is not None
+        paths = [getattr(route, "path", "") for route in new_simulators(stage).routes()]
+        assert len(paths) == len(set(paths)) == len(settings.crm) + 1
 
 
 def test_a_make_that_there_is_not_is_refused(tmp_path: Path) -> None:
