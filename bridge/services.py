@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
-from typing import Self
+from typing import Any, Self
 
 from bridge.agents.agents_file import AgentsFile
 from bridge.agents.sources import AgentSources
@@ -21,7 +21,7 @@ from bridge.core.http_types import Secret
 from bridge.core.model import Event
 from bridge.core.tokens import RateLimit
 from bridge.crm import registry as crm_makes
-from bridge.crm.contract import Delivers, LogsCalls
+from bridge.crm.contract import ChangesPopups, Delivers, LogsCalls
 from bridge.egress.allowed_addresses import Reach
 from bridge.egress.client import EgressClient, open_client
 from bridge.egress.proxy import Proxy
@@ -69,6 +69,12 @@ class Services:
         """Whether popups can be sent to the CRM of that name."""
         account = self.settings.crm.get(target)
         return account is not None and account.takes_popups and isinstance(crm_makes.find(account.kind), Delivers)
+
+    def changes_popups(self, target: str) -> bool:
+        """Whether the CRM of that name is sent its popups again when it is known who is calling."""
+        account = self.settings.crm.get(target)
+        adapter: Any = crm_makes.find(account.kind) if account is not None else None
+        return isinstance(adapter, ChangesPopups) and adapter.changes_popups(account)
 
     def logs_calls(self, crm: str) -> bool:
         """Whether calls are written into this CRM's history."""

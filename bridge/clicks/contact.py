@@ -1,11 +1,16 @@
 """The line of a found call's contact: asked after the popup is on its way, told to the card when it comes."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bridge.core import hide
-from bridge.core.model import DESKTOP, Contact, ContactStatus, Popup
+from bridge.core.clock import new_id
+from bridge.core.model import DESKTOP, Contact, ContactStatus, Delivery, DeliveryState, Event, Popup
 from bridge.services import Services
+from bridge.store import jobs
 from bridge.store.calls import popups
+from bridge.store.client import Batch
+from bridge.store.deliveries import records
 from bridge.store.desktop import shift, stream
 
 
@@ -14,12 +19,10 @@ async def find_contact(popup_id: str, services: Services) -> None:
     kept = await popups.popup(services.redis, popup_id)
     if kept is None or kept[0].contact is None or kept[0].contact.status is not ContactStatus.UNKNOWN:
         return
-    popup = kept[0]
+    popup, delivery_ids = kept
     account = services.settings.crm.get(popup.agent.crm)
     contact = hide.contact_without(await _find(popup, services), account.hide if account else ())
-    if await popups.set_contact(services.redis, popup_id, contact):
-        await shift.identify(services.redis, popup, contact)
-        await stream.tell_contact(services.scripts, popup, contact)
+    await _keep(popup, delivery_ids, contact, services)
 
 
 async def create_contact(popup: Popup, name: str, services: Services) -> Contact:
@@ -28,10 +31,36 @@ async def create_contact(popup: Popup, name: str, services: Services) -> Contact
     region = services.labels.regions.get(popup.call.pbx, "")
     made = await services.contacts.create(crm, popup.call, region, name)
     contact = hide.contact_without(made, services.settings.crm[crm].hide)
-    if contact.records and await popups.set_contact(services.redis, popup.popup_id, contact):
+    kept = await popups.popup(services.redis, popup.popup_id) if contact.records else None
+    if kept is not None:
+        await _keep(popup, kept[1], contact, services)
+    return contact
+
+
+async def _keep(popup: Popup, delivery_ids: Sequence[str], contact: Contact, services: Services) -> None:
+    """Keep it with the popup, tell the agent's pages, and bring it to the targets that can change what they show."""
+    shown = await records.get(services.redis, delivery_ids)
+    again = [_again(popup, one.target, services) for one in shown if _changes(one, services)]
+
+    def write(pipe: Batch) -> None:
+        for delivery in again:
+            records.buffer_again(pipe, delivery, popup)
+            services.jobs.add(pipe, jobs.DELIVER, delivery.delivery_id)
+
+    if await popups.set_contact(services.redis, services.scripts, popup.popup_id, contact, write if again else None):
         await shift.identify(services.redis, popup, contact)
         await stream.tell_contact(services.scripts, popup, contact)
-    return contact
+
+
+def _changes(shown: Delivery, services: Services) -> bool:
+    """Whether this target is, or will be, shown the popup, and can change it then."""
+    lost = (DeliveryState.FAILED, DeliveryState.EXPIRED)
+    return shown.event is Event.POPUP and shown.state not in lost and services.changes_popups(shown.target)
+
+
+def _again(popup: Popup, target: str, services: Services) -> Delivery:
+    now = services.clock.now()
+    return Delivery(new_id("dlv", now), popup.popup_id, target, DeliveryState.PENDING, now, event=Event.CONTACT)
 
 
 async def _find(popup: Popup, services: Services) -> Contact:

@@ -93,14 +93,15 @@ class DeliveryState(StrEnum):
 
 
 class Event(StrEnum):
-    """What a delivery brings to its target. `LOG` writes the call into a CRM's history; `TEST` is sent to try a target,
-    and never kept."""
+    """What a delivery brings to its target. `LOG` writes the call into a CRM's history; `CONTACT` is a popup once more,
+    with who is calling, for a target that can change what it shows; `TEST` is sent to try a target, and never kept."""
 
     POPUP = "call.popup"
     NOTE = "call.note"
     ANSWERED_ELSEWHERE = "call.answered_elsewhere"
     ENDED = "call.ended"
     LOG = "call.log"
+    CONTACT = "call.contact"
     TEST = "call.test"
 
 

@@ -160,6 +160,14 @@ class Delivers(Protocol):
 
 
 @runtime_checkable
+class ChangesPopups(Protocol):
+    """What it has shown can be changed: it is sent the popup at once, and again when it is known who is calling."""
+
+    def changes_popups(self, account: Any) -> bool:
+        """Whether that is so with these settings. Then `deliver` is called with `Event.CONTACT` too."""
+
+
+@runtime_checkable
 class FindsContacts(Protocol):
     """It can be searched by number."""
 

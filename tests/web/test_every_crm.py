@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bridge.core.http_types import Secret
-from bridge.crm.contract import Delivers, FindsContacts, LogsCalls, ReadsClicks
+from bridge.crm.contract import ChangesPopups, Delivers, FindsContacts, LogsCalls, ReadsClicks
 from bridge.crm.registry import find, packages, simulator
 from bridge.crm.simulation import Mood
 from bridge.store.tokens import Role
@@ -67,7 +67,10 @@ async def settled(stage: Stage, popup_id: str) -> dict[str, str]:
 
 def behave(stage: Stage, kind: str, mood: Mood) -> None:
     """The simulated CRM is so from now on."""
-    faults, wanted = stage.simulated_crms["sales"].faults, simulator(kind).moods[mood]
+    become(stage.simulated_crms["sales"].faults, simulator(kind).moods[mood])
+
+
+def become(faults: Any, wanted: Any) -> None:
     for field in fields(faults):
         setattr(faults, field.name, getattr(wanted, field.name))
 
@@ -98,6 +101,31 @@ async def test_several_are_several_and_a_wrong_hit_is_nobody(
         stage.talk(number=number)
         contact = await identified(stage, (await pressed(stage))["popup"]["popup_id"])
         assert (contact["status"], len(contact["records"])) == (status, names)
+
+
+@pytest.mark.parametrize("kind", able(ChangesPopups))
+async def test_a_target_that_can_change_its_popup_is_brought_the_contact(
+    tmp_path: Path, redis_url: Secret, kind: str
+) -> None:
+    """Whether its popup has arrived by then or not; it is shown once."""
+    searched = {"targets": ["sales", "chat", "desktop"], "search_seconds": 5.0}
+    crms = {"sales": "odoo", "chat": kind}
+    async with open_stage(tmp_path, redis_url, crms=crms, crm_keys=searched) as stage, working(stage):
+        chat = stage.simulated_crms["chat"]
+        for press_id, mood in (("press-1", "ok"), ("press-2", "down")):
+            ivrid = stage.talk(number=KNOWN)
+            become(chat.faults, simulator(kind).moods[mood])
+            popup_id = (await pressed(stage, press_id))["popup"]["popup_id"]
+            await identified(stage, popup_id)
+            become(chat.faults, simulator(kind).moods["ok"])
+            await until(lambda popup_id=popup_id: _named(chat, popup_id), 20)
+            assert [one.popup_id for one in chat.shown()].count(popup_id) == 1
+            stage.phone.hang_up(ivrid)
+
+
+async def _named(chat: Any, popup_id: str) -> bool:
+    """Whether the popup's message there has the contact's name."""
+    return any("Rivka" in str(one) for one in chat.written(popup_id))
 
 
 @pytest.mark.parametrize("kind", able(ReadsClicks, LogsCalls))

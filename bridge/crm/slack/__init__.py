@@ -34,9 +34,15 @@ class Slack:
         if account.channel is None and recipient.agent_id is None:
             return RecipientUnknown(reason("slack.agent-unknown"))
         conversation = Conversation(Api(account, session), recipient)
-        if event.kind is Event.POPUP and isinstance(event.data, Popup):
+        if isinstance(event.data, Popup):
+            if event.kind is Event.CONTACT:
+                return await conversation.complete(event.data, message)
             return await conversation.show(event.data, event.delivery_id, message)
         return await conversation.add(event, message)
+
+    def changes_popups(self, account: Account) -> bool:
+        """A message is changed by a bot. A webhook does not know where its message stands."""
+        return account.webhook_url is None
 
     async def find_agent(self, account: Account, session: Session, crm_user: str) -> str | None:
         """The id of the user with this e-mail address. In a channel, and by a webhook, nobody is looked for."""

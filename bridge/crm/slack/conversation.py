@@ -10,7 +10,8 @@ from datetime import timedelta
 
 from bridge.core.errors import SearchFailed
 from bridge.core.model import CallEnd, DeliveryEvent, Popup
-from bridge.crm.contract import Delivered, Duplicate, Recipient, RecipientUnknown, Rejected, Result
+from bridge.core.reasons import reason
+from bridge.crm.contract import Delivered, Duplicate, Recipient, RecipientUnknown, Rejected, Result, Retry
 from bridge.crm.slack import wire
 from bridge.crm.slack.api import EVENT_TYPE, Api
 
@@ -35,6 +36,11 @@ class Conversation:
             if popup.call.ivrid:
                 await self.api.session.remember(self._of_call(popup.call.ivrid), result.ref, KEPT, vital=False)
         return result
+
+    async def complete(self, popup: Popup, message: Mapping[str, object]) -> Result:
+        """The message of a popup, changed once it is there."""
+        known = await self.api.session.recall(f"message {popup.popup_id}")
+        return await self._change(known, message) if known is not None else Retry(None, reason("slack.not-sent"))
 
     async def add(self, event: DeliveryEvent, message: Mapping[str, object]) -> Result:
         """A line below the message of its call, where that is known."""

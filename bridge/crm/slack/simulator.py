@@ -60,6 +60,10 @@ class SlackSimulator:
         """None: it keeps no history of calls."""
         return []
 
+    def written(self, popup_id: str) -> list[Mapping[str, Any]]:
+        """What the messages of a popup say now."""
+        return [one.content for one in self.workspace.messages if one.payload.get("popup") == popup_id]
+
     def _shown(self, message: Message) -> ShownPopup:
         found = NUMBER.search(message.content["text"])
         agent = self.workspace.agent_of(message.channel)

@@ -1,6 +1,7 @@
 """What a found call leaves to be read later: the popup, the cached calls, the details of the click."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,11 +9,13 @@ from bridge.core.json_codec import from_json, json_text
 from bridge.core.model import Call, Contact, Popup
 from bridge.store import keys
 from bridge.store.client import Batch, TextRedis
+from bridge.store.scripts import CARRY_OUT, Scripts
 
-# KEYS: one. ARGV: the old value, the new value
-REPLACE = """
+# KEYS: one. ARGV: the old value, the new value, then the commands
+REPLACE = f"""{CARRY_OUT}
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
+carry_out(3)
 return 1
 """
 
@@ -52,15 +55,18 @@ async def popup(redis: TextRedis, popup_id: str) -> tuple[Popup, list[str]] | No
     return (kept(text), json.loads(text)["deliveries"]) if text else None
 
 
-async def set_contact(redis: TextRedis, popup_id: str, contact: Contact) -> bool:
-    """Keep who is calling with the popup; False when it is no longer kept."""
+async def set_contact(
+    redis: TextRedis, scripts: Scripts, popup_id: str, contact: Contact, write: Callable[[Batch], None] | None = None
+) -> bool:
+    """Keep who is calling with the popup, together with what `write` buffers; False when it is no longer kept."""
     key = keys.popup(popup_id)
     text = await redis.get(key)
     if not text:
         return False
     known = from_json(_Kept, text)
     after = json_text(replace(known, popup=replace(known.popup, contact=contact)))
-    return bool(await redis.eval(REPLACE, 1, key, text, after))
+    words = scripts.words_of(write) if write is not None else []
+    return bool(await scripts.eval(REPLACE, 1, key, text, after, *words))
 
 
 def kept(text: str) -> Popup:

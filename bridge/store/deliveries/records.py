@@ -54,6 +54,11 @@ def buffer_note(pipe: Batch, delivery: Delivery, note: Note, expires_at: datetim
     _buffer(pipe, delivery, note.click_id, note.noted_at, expires_at, more)
 
 
+def buffer_again(pipe: Batch, delivery: Delivery, popup: Popup) -> None:
+    """As `buffer_new`, for a popup that its target shows already and that is known more of now."""
+    _buffer(pipe, delivery, popup.click_id, delivery.created_at, popup.expires_at, {"crm": popup.agent.crm})
+
+
 def buffer_told(pipe: Batch, delivery: Delivery, popup: Popup, told: str) -> None:
     """As `buffer_new`, for the end of a popup's call (as JSON)."""
     expires_at = delivery.created_at + NOTE_LIFE
