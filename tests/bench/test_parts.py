@@ -31,8 +31,11 @@ def test_every_part_can_be_imported(name: str) -> None:
 def test_long_answers_are_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parse, "EXTENSIONS", (3,))
     monkeypatch.setattr(parse, "CALLS", (3,))
+    monkeypatch.setattr(parse, "MAKES", tuple((kind, 2, size, keys) for kind, _, size, keys in parse.MAKES))
     monkeypatch.setattr(parse, "TIMES", 1)
-    assert [row["make"] for row in parse.measure(SMALL).rows] == ["voicenter", "ozeki"]
+    rows = parse.measure(SMALL).rows
+    assert [row["make"] for row in rows] == ["voicenter", "ozeki", *(kind for kind, *_ in parse.MAKES)]
+    assert [row["questions"] for row in rows if row["make"] == "webex"] == [3], "the numbers, and each member"
 
 
 def test_the_audit_log_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
