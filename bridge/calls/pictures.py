@@ -5,7 +5,7 @@ polls in between, end in the same picture; so what agents are told depends on pi
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from bridge.core.model import Call, CallState
@@ -27,8 +27,9 @@ class Happened(StrEnum):
 class Turn:
     """One call on one extension. `call` is as it is now, or as it was last when it has left.
 
-    Of one that has left, `was_answered` says if it was answered here, `now_on` which extensions still have it, and
-    `answered_on` the one of them that has answered it ("": none).
+    `is_new`: it is first seen answered, so nobody was told that it rang. Of one that has left, `was_answered` says if
+    it was answered here, `now_on` which extensions still have it, and `answered_on` the one of them that has answered
+    it ("": none).
     """
 
     what: Happened
@@ -37,6 +38,7 @@ class Turn:
     was_answered: bool = False
     now_on: tuple[str, ...] = ()
     answered_on: str = ""
+    is_new: bool = field(default=False, compare=False)
 
 
 def live(lines: Lines) -> Lines:
@@ -63,7 +65,7 @@ def step(before: Lines, after: Lines) -> tuple[list[Turn], Lines]:
                 continue
             stay.append(call)
             if call.state in ANSWERED and (earlier is None or earlier.state not in ANSWERED):
-                turns.append(Turn(Happened.TALKS, extension, call))
+                turns.append(Turn(Happened.TALKS, extension, call, is_new=earlier is None))
             elif earlier is None:
                 turns.append(Turn(Happened.RINGS, extension, call))
         if stay:

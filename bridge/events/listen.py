@@ -25,7 +25,7 @@ from bridge.events.ask import ask
 from bridge.events.ends import end
 from bridge.events.pop import pop
 from bridge.events.told import Known
-from bridge.pbx.contract import AskAgain, Change, Subscribed, Told
+from bridge.pbx.contract import AskAgain, Change, Picture, Subscribed, Told
 from bridge.services import Services
 from bridge.store import listeners
 from bridge.store.listeners import Status
@@ -44,6 +44,12 @@ BACK_OFF_SECONDS = (1.0, 2.0, 5.0, 10.0)
 AGAIN_SECONDS, SAVE_SECONDS = 0.5, 0.5
 ASK_AGAIN_SECONDS = 2.0
 """A question that a hint led to and that had no answer is asked again after this long."""
+GAP_SECONDS = 120.0
+"""What was answered in a gap in which nobody listened pops if the gap was no longer; a popup later than this is of no
+use. After a longer one, or at the very start, by the call's own times: only what was answered since then and just now.
+"""
+CLOCKS_SECONDS = 2.0
+"""How far apart the phone system's clock and ours may be there."""
 POLL = AskAgain()
 """A question that no event asked for."""
 NOT_YET = "not connected yet"
@@ -90,6 +96,9 @@ class Listener:
     before: Lines = field(default_factory=dict)
     arrived: "asyncio.Queue[tuple[str, Told]]" = field(default_factory=asyncio.Queue)
     is_saved: bool = True
+    began_at: float = 0.0
+    pictured_at: float = 0.0
+    """When the whole was known last, by this listener or the one before it."""
     doing: Status = field(default_factory=lambda: Status(0.0, "", "", ""))
 
     def status(self, who: str) -> Status:
@@ -102,6 +111,9 @@ class Listener:
         """Until it fails: redis-py's errors, or a fault of ours."""
         self.before = await listeners.load_picture(self.services.redis, self.system.name)
         self.known = Known(self.before)
+        self.began_at = self.services.clock.now().timestamp()
+        last = await listeners.status(self.services.redis, self.system.name)
+        self.pictured_at = last.heard_at if last is not None else 0.0
         account = self.system.account
         lines = [
             self._save(),
@@ -168,10 +180,12 @@ class Listener:
             if isinstance(one, AskAgain):
                 hints.append(one)
             elif self.known.takes(one):
-                await self._tell()
+                await self._tell(is_whole=isinstance(one, Picture))
             else:
                 hints.append(AskAgain(frozenset({one.extension})) if isinstance(one, Change) else POLL)
-        found = await self._tell() if hints and await self._ask(await self._named(hints)) else 0
+        found = 0
+        if hints and await self._ask(extensions := await self._named(hints)):
+            found = await self._tell(is_whole=extensions is None)
         events = sum(one is not POLL for _, one in batch)
         if events:
             now = self.services.clock.now().timestamp()
@@ -211,13 +225,17 @@ class Listener:
         self.doing = replace(self.doing, asked=self.doing.asked + asked)
         return True
 
-    async def _tell(self) -> int:
+    async def _tell(self, is_whole: bool) -> int:
         """What has happened since the last picture, and how much that is. A turn that cannot be written down now is
         tried until it is."""
         turns, kept = step(self.before, self.known.lines)
-        self.doing = replace(self.doing, heard_at=self.services.clock.now().timestamp(), problem="")
+        now = self.services.clock.now().timestamp()
+        was_away = is_whole and now - self.pictured_at > GAP_SECONDS
+        since = max(now - GAP_SECONDS, (self.pictured_at or self.began_at) - CLOCKS_SECONDS)
+        self.pictured_at = now if is_whole else self.pictured_at
+        self.doing = replace(self.doing, heard_at=now, problem="")
         if turns:
-            await asyncio.gather(*(self._turn(turn) for turn in turns))
+            await asyncio.gather(*(self._turn(turn, was_away and _was_before(turn, since)) for turn in turns))
         self.is_saved = self.is_saved and not turns
         self.before = kept
         return len(turns)
@@ -231,12 +249,19 @@ class Listener:
                 self.is_saved = True
                 await listeners.save_picture(self.services.redis, self.system.name, self.before)
 
-    async def _turn(self, turn: Turn) -> None:
+    async def _turn(self, turn: Turn, was_missed: bool) -> None:
         while True:
             try:
                 if turn.what is Happened.LEFT:
                     return await end(self.system.name, turn, self.known.people, self.services)
-                return await pop(self.system.name, turn, self.known.lines, self.known.people, self.services)
+                lines, people = self.known.lines, self.known.people
+                return await pop(self.system.name, turn, lines, people, self.services, was_missed)
             except (Unavailable, RedisError, OSError) as error:
                 log.warning("a turn of a call waits for redis: %s", type(error).__name__)
             await asyncio.sleep(AGAIN_SECONDS)
+
+
+def _was_before(turn: Turn, since: float) -> bool:
+    """Whether a call that is first seen answered was so before then (epoch seconds), as far as it tells its times."""
+    at = turn.call.answered_at or turn.call.started_at
+    return turn.is_new and (at is None or at.timestamp() < since)

@@ -45,13 +45,14 @@ def _is_on(pbx: str, agent: Agent, services: Services) -> bool:
     return agent.crm in services.settings.crm and any(line.pbx == pbx for line in agent.extensions)
 
 
-async def pop(pbx: str, turn: Turn, lines: Lines, people: People, services: Services) -> None:
-    """The popups of one turn. Told again, it makes none again. Raises `Unavailable` and redis-py's errors."""
+async def pop(pbx: str, turn: Turn, lines: Lines, people: People, services: Services, was_missed: bool = False) -> None:
+    """The popups of one turn; none of one that `was_missed`: it happened while nobody listened, who knows when. Told
+    again, it makes none again. Raises `Unavailable` and redis-py's errors."""
     for agent in agents_of(pbx, turn, people, services):
         if turn.what is Happened.TALKS:
             holder = PopupAgent(agent.crm, agent.crm_user, agent.name, pbx, turn.extension)
             await shared.record_talk(services.redis, holder, turn.call, services.clock.now())
-        if turn.what in MODES[await mode_of(agent, services)]:
+        if not was_missed and turn.what in MODES[await mode_of(agent, services)]:
             await _pop(pbx, turn, lines, agent, services)
 
 

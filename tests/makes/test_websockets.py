@@ -18,6 +18,7 @@ from bridge.pbx._3cx import events as events_of_3cx
 from bridge.pbx.contract import AskAgain, Change, Picture
 from bridge.pbx.yeastar import connection as yeastar
 from bridge.pbx.yeastar import events as events_of_yeastar
+from bridge.store import listeners
 from tests.stage import CALLER, DANA, DID, Stage, open_stage, simulated, until, working
 
 pytestmark = pytest.mark.anyio
@@ -29,6 +30,7 @@ CONNECT = {"events": "connect"}
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listen, "BACK_OFF_SECONDS", (0.01, 0.05))
+    monkeypatch.setattr(listen, "HOLD_SECONDS", 0.05)
 
 
 @asynccontextmanager
@@ -36,7 +38,13 @@ async def connected(folder: Path, redis_url: Secret, make: Any, pop: str = "ring
     """A stage whose phone system is listened to, with its websocket open."""
     async with open_stage(folder, redis_url, make, main_keys=CONNECT, pops={DANA: pop}) as stage, working(stage):
         await is_joined(stage, 1)
+        await until(lambda: is_pictured(stage))
         yield stage
+
+
+async def is_pictured(stage: Stage) -> bool:
+    found = await listeners.status(stage.redis, "main")
+    return found is not None and bool(found.heard_at)
 
 
 async def is_joined(stage: Stage, times: int) -> None:
@@ -241,9 +249,8 @@ def test_what_a_message_of_yeastar_is_about(message: str, hint: AskAgain | None)
 
 @each_make
 async def test_a_connection_that_is_down_is_told_by_doctor_and_metrics(
-    tmp_path: Path, redis_url: Secret, make: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, redis_url: Secret, make: Any
 ) -> None:
-    monkeypatch.setattr(listen, "HOLD_SECONDS", 0.05)
     async with connected(tmp_path, redis_url, make) as stage:
 
         async def told() -> tuple[bool, bool]:

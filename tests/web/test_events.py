@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -413,3 +413,61 @@ async def test_a_phone_system_that_sends_no_events_is_told_by_doctor_and_metrics
             return "no event" not in (await told())[0]
 
         await until(is_heard)
+
+
+def answered_before(stage: Stage, extension: str) -> str:
+    """A call that was answered some time ago."""
+    then = datetime.now(UTC) - timedelta(seconds=40)
+    ivrid = stage.phone.incoming([extension], Caller(CALLER), then, DID)
+    stage.phone.answer(ivrid, extension, then)
+    return ivrid
+
+
+async def test_a_call_that_is_answered_while_listening_begins_pops(tmp_path: Path, redis_url: Secret) -> None:
+    async with floor(tmp_path, redis_url, {DANA: "answer"}) as stage:
+        ivrid = stage.talk()
+        (popup,) = await until(received(stage, "call.popup"))
+        assert popup["call"]["ivrid"] == ivrid
+
+
+async def test_calls_that_talk_when_listening_begins_pop_for_nobody(tmp_path: Path, redis_url: Secret) -> None:
+    """Who answered before anybody listened has the call already; who rings now is shown."""
+    keys_of_main = {"events": "poll", "poll_seconds": 0.2}
+    pops = {DANA: "ringing", OMER: "answer"}
+    async with open_stage(tmp_path, redis_url, pops=pops, main_keys=keys_of_main) as stage:
+        dana, omer = stage.make.dana, stage.make.omer
+        talks, held = answered_before(stage, omer), answered_before(stage, dana)
+        stage.phone.hold(held, dana)
+        async with working(stage):
+            await pictured(stage, talks)
+            later = stage.phone.incoming([dana], Caller("0522340002"), datetime.now(UTC), DID)
+            (popup,) = await until(received(stage, "call.popup"))
+            assert popup["call"]["ivrid"] == later
+            answer = (await stage.click({"agent": OMER})).json()
+            assert answer["popup"]["call"]["ivrid"] == talks, "a click finds it"
+
+
+async def test_a_call_that_was_answered_in_a_short_gap_pops(tmp_path: Path, redis_url: Secret) -> None:
+    keys_of_main = {"events": "poll", "poll_seconds": 0.2}
+    async with open_stage(tmp_path, redis_url, pops={DANA: "ringing"}, main_keys=keys_of_main) as stage:
+        now = datetime.now(UTC).timestamp()
+        await listeners.report(stage.redis, "main", listeners.Status(now, "x", "y", "poll", heard_at=now - 5))
+        ivrid = answered_before(stage, stage.make.dana)
+        async with working(stage):
+            (popup,) = await until(received(stage, "call.popup"))
+            assert popup["call"]["ivrid"] == ivrid
+
+
+async def test_what_was_answered_while_the_phone_system_was_away_long_pops_no_more(
+    tmp_path: Path, redis_url: Secret, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with floor(tmp_path, redis_url, {DANA: "ringing"}) as stage:
+        await pictured(stage, first := rings(stage, stage.make.dana))
+        await until(received(stage, "call.popup"))
+        stage.pbx.faults.down = "503"
+        monkeypatch.setattr("bridge.events.listen.GAP_SECONDS", -1.0)
+        missed = answered_before(stage, stage.make.dana)
+        stage.phone.answer(first, stage.make.dana, datetime.now(UTC))
+        stage.pbx.faults.down = ""
+        await pictured(stage, missed)
+        assert [one["call"]["ivrid"] for one in await received(stage, "call.popup")()] == [first]
