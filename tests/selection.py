@@ -51,6 +51,7 @@ TABLE = {
     "tests/makes/test_ozeki.py::test_five_thousand_calls_are_read_in_well_under_a_second": "timing",
     "tests/makes/test_ozeki.py::test_junk_takes_no_longer_than_it_is_long": "timing",
     "tests/makes/test_ozeki.py::test_more_than_a_phone_system_can_hold_is_refused": "slow",
+    "tests/makes/test_asterisk_replay.py": "slow",
     "tests/makes/test_subscriptions.py": "slow",
     "tests/makes/test_voicenter_simulator.py": "slow",
     "tests/makes/test_websockets.py": "slow",
