@@ -3,11 +3,12 @@
 import asyncio
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 if TYPE_CHECKING:
     from bridge.pbx._3cx.simulator import ThreeCxSimulator
@@ -42,7 +43,8 @@ class EventPort:
         self.joined += 1
         hearing = asyncio.create_task(self._hear(websocket))
         try:
-            await self._tell(websocket, hearing)
+            with suppress(WebSocketDisconnect):
+                await self._tell(websocket, hearing)
         finally:
             hearing.cancel()
             self.sockets.discard(websocket)

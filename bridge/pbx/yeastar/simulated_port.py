@@ -3,11 +3,12 @@
 import asyncio
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import JSONResponse
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from bridge.pbx.yeastar.events import HEARTBEAT, HEARTBEAT_RESPONSE
 from bridge.pbx.yeastar.exchange import Exchange
@@ -48,7 +49,8 @@ class EventPort:
         topics = set[int]()
         hearing = asyncio.create_task(self._hear(websocket, topics))
         try:
-            await self._tell(websocket, token, topics, hearing)
+            with suppress(WebSocketDisconnect):
+                await self._tell(websocket, token, topics, hearing)
         finally:
             hearing.cancel()
             self.sockets.discard(websocket)
