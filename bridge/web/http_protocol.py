@@ -9,7 +9,6 @@
 
 import asyncio
 import re
-from collections import deque
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -57,12 +56,13 @@ class BoundedProtocol(HttpToolsProtocol):
     _has_asked = False
     _to_skip = 0
     _room: ClickRoom | None = None
-    _unanswered: "deque[bool]"
+    _unanswered: list[bool]
+    """Whether each request without an answer yet is a click, in order: few, and cheaper so than as a deque."""
 
     def connection_made(self, transport: Any) -> None:
         """A new connection: a head comes first."""
         super().connection_made(transport)
-        self._unanswered = deque()
+        self._unanswered = []
         self._room = getattr(getattr(self.config.app, "state", None), "click_room", None)
         if self.client is not None and self.client[0].startswith(MAPPED):
             self.client = (self.client[0].removeprefix(MAPPED), self.client[1])
@@ -133,7 +133,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """An answer is sent."""
         if self._room is not None and self._unanswered:
-            self._room.waiting -= self._unanswered.popleft()
+            self._room.waiting -= self._unanswered.pop(0)
         super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:

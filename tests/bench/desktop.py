@@ -109,7 +109,7 @@ class Stage:
         until = datetime.now(UTC) + timedelta(minutes=2)
         script = self.server.client.script_load(stream.PUSH)
         kept = (stream._kept(one.agent, stream.POPUP, json_text(one), until, one.popup_id) for one in popups)
-        return b"".join(_packed(["EVALSHA", script, 2, *each]) for each in kept)
+        return b"".join(_packed(["EVALSHA", script, 3, *each]) for each in kept)
 
     async def push(self, packed: bytes, count: int) -> None:
         """Send it in one go; waits for Redis's answers, each a line of length and a line of text."""

@@ -5,6 +5,7 @@ import json
 import pkgutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import tests.bench
 from bridge.core.http_types import Secret
 from bridge.settings import load_settings
 from bridge.store import keys
-from tests.bench import audit, deliveries, parse
+from tests.bench import audit, deliveries, desktop, parse
 from tests.bench.report import Options
 from tests.stage import Stage
 
@@ -41,6 +42,12 @@ def test_long_answers_are_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_audit_log_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     done = {row.get("work") for row in audit.measure(SMALL).rows}
     assert done >= {"archived", "proven", "exported: all", "erased", "rewritten"}
+
+
+def test_open_pages_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desktop, "ONE", 3)
+    (row,) = desktop.measure(replace(SMALL, pages=(20,))).rows
+    assert (row["pages"], row["lost"], row["doubled"]) == (20, 0, 0)
 
 
 def test_the_feeder_leaves_deliveries_as_a_click_does(tmp_path: Path, redis_url: Secret) -> None:

@@ -1,16 +1,20 @@
 """The events of desktop pages: one bounded stream per agent to catch up from, and one channel to get them at once."""
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from redis.exceptions import RedisError
 
+from bridge.core import background
 from bridge.core.json_codec import json_text, time_text
 from bridge.core.model import Answer, Contact, Popup
 from bridge.store import keys
-from bridge.store.client import Evaluates, StreamEntry, TextRedis
+from bridge.store.client import Evaluates, StreamEntry, Subscription, TextRedis
 from bridge.store.desktop import cards
 
 log = logging.getLogger(__name__)
@@ -128,20 +132,42 @@ async def hear(redis: TextRedis) -> AsyncGenerator[News | None, None]:
     subscription = redis.pubsub()
     try:
         await subscription.subscribe(keys.NEWS)
-        quiet = 0
-        while True:
-            message = await subscription.get_message(timeout=QUIET_SECONDS)
-            quiet = 0 if message is not None else quiet + 1
-            if quiet > 1:
-                raise ConnectionError("the subscription does not respond")
-            if message is None:
-                await subscription.ping()
-            elif message["type"] == "subscribe":
+        async for message in _listened(subscription):
+            if message["type"] == "subscribe":
                 yield None
             elif message["type"] == "message" and message["data"].count(SEPARATOR) >= PARTS - 1:
                 yield _heard(message["data"])
     finally:
         await subscription.aclose()
+
+
+async def _listened(subscription: Subscription) -> AsyncGenerator[dict[str, Any], None]:
+    """All messages. One time limit for each would be half of what a message costs: so a subscription that is silent is
+    looked after beside it, and cut when it does not respond, which ends the reading."""
+    heard = [0]
+    watching = asyncio.create_task(_cut_when_silent(subscription, heard))
+    try:
+        async for message in subscription.listen():
+            heard[0] += 1
+            yield message
+    finally:
+        await background.end(watching)
+
+
+async def _cut_when_silent(subscription: Subscription, heard: list[int]) -> None:
+    """Ask a subscription that has heard nothing for a while for a sign of life; without one it is cut."""
+    while True:
+        before = heard[0]
+        await asyncio.sleep(QUIET_SECONDS)
+        if heard[0] > before:
+            continue
+        with suppress(RedisError, OSError, TimeoutError):
+            async with asyncio.timeout(QUIET_SECONDS):
+                await subscription.ping()
+        await asyncio.sleep(QUIET_SECONDS)
+        if heard[0] == before and subscription.connection is not None:
+            log.warning("the subscription does not respond")
+            await subscription.connection.disconnect(nowait=True)
 
 
 def _heard(text: str) -> News:

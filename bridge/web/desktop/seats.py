@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from starlette.exceptions import HTTPException
 
@@ -46,22 +47,43 @@ class Seats:
     @contextmanager
     def taken(self, grant: Grant, address: str, limits: Desktop) -> Iterator[None]:
         """One stream more while the block lasts. Raises `TooManyStreams`."""
-        agent, most = keys.desktop(grant), limits.streams_per_agent
-        if most and self._agents[agent] >= most:
-            raise self._refusal("of this agent", most, "streams_per_agent")
-        counted = ((self._agents, agent), (self._addresses, address))
-        for counts, name in counted:
-            counts[name] += 1
+        seat = self.take(grant, address, limits)
         try:
             yield
         finally:
-            for counts, name in counted:
-                counts[name] -= 1
-                if not counts[name]:
-                    del counts[name]
+            seat.leave()
+
+    def take(self, grant: Grant, address: str, limits: Desktop) -> "Seat":
+        """One stream more, until its seat is left. Raises `TooManyStreams`."""
+        agent, most = keys.desktop(grant), limits.streams_per_agent
+        if most and self._agents[agent] >= most:
+            raise self._refusal("of this agent", most, "streams_per_agent")
+        self._agents[agent] += 1
+        self._addresses[address] += 1
+        return Seat(self, agent, address)
+
+    def give_back(self, agent: str, address: str) -> None:
+        """One stream less."""
+        for counts, name in ((self._agents, agent), (self._addresses, address)):
+            counts[name] -= 1
+            if not counts[name]:
+                del counts[name]
 
     def _refusal(self, whose: str, most: int, setting: str) -> TooManyStreams:
         if time.monotonic() - self._logged_at > LOG_SECONDS:
             self._logged_at = time.monotonic()
             log.warning("a desktop page is refused: %d %s are open (desktop.%s)", most, whose, setting)
         return TooManyStreams(whose, most, setting)
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """An open stream's place: ten thousand of them are held for hours, so each is small."""
+
+    seats: Seats
+    agent: str
+    address: str
+
+    def leave(self) -> None:
+        """The stream is over."""
+        self.seats.give_back(self.agent, self.address)

@@ -6,7 +6,6 @@ No response object, generator or task for an idle page: with ten thousand of the
 import asyncio
 import logging
 import re
-from contextlib import ExitStack
 from dataclasses import asdict
 
 from redis.exceptions import RedisError
@@ -25,6 +24,7 @@ from bridge.web.desktop import open_pages
 from bridge.web.desktop.hub import Hub
 from bridge.web.desktop.open_pages import Page
 from bridge.web.desktop.page import of_crm
+from bridge.web.desktop.seats import Seat
 from bridge.web.signin import agent_of, told_of
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class Stream:
     """A stream that may begin. Its endpoint only leaves it in the scope; `Streaming` runs it when all layers between
     have returned: a page that is idle for hours must not hold the frames of ten of them."""
 
-    def __init__(self, hub: Hub, grant: Grant, hello: bytes, after: EntryId | None, seat: ExitStack) -> None:
+    def __init__(self, hub: Hub, grant: Grant, hello: bytes, after: EntryId | None, seat: Seat) -> None:
         self._hub, self._grant, self._hello, self._after, self._seat = hub, grant, hello, after, seat
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,7 +68,7 @@ class Stream:
             await send({"type": "http.response.body", "body": open_pages.BYE, "more_body": False})
         finally:
             self._hub.leave(page)
-            self._seat.close()
+            self._seat.leave()
 
     async def _begin(self, page: Page) -> None:
         await page.catch_up(self._hello)
@@ -106,9 +106,12 @@ async def events(request: Request) -> Response | Stream:
     limits, address = state.services.settings.desktop, source_of(request)
     state.seats.check_address(address, limits)
     grant = await agent_of(request)
-    with ExitStack() as seat:
-        seat.enter_context(state.seats.taken(grant, address, limits))
-        return Stream(state.hub, grant, await hello(request, grant), last_event(request), seat.pop_all())
+    seat = state.seats.take(grant, address, limits)
+    try:
+        return Stream(state.hub, grant, await hello(request, grant), last_event(request), seat)
+    except BaseException:
+        seat.leave()
+        raise
 
 
 async def hello(request: Request, grant: Grant) -> bytes:
