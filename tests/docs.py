@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 from bridge.config.models import (
     Agents,
     Audit,
+    Console,
     CrmAccount,
     Desktop,
     Log,
@@ -35,6 +36,7 @@ SECTIONS: dict[str, type[Section]] = {
     "audit": Audit,
     "agents": Agents,
     "desktop": Desktop,
+    "console": Console,
     "signin": Signin,
     "log": Log,
     "pbx.NAME": PbxAccount,

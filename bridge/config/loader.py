@@ -15,6 +15,7 @@ from bridge.config.checking import checked, holds_secret
 from bridge.config.models import (
     Agents,
     Audit,
+    Console,
     CrmAccount,
     Desktop,
     Log,
@@ -44,6 +45,7 @@ SECTIONS: tuple[tuple[tuple[str, ...], type[Section]], ...] = (
     (("audit",), Audit),
     (("agents",), Agents),
     (("desktop",), Desktop),
+    (("console",), Console),
     (("signin",), Signin),
     (("log",), Log),
 )

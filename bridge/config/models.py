@@ -4,9 +4,10 @@ What a make needs for a section of its own is offered here too: one import for a
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
@@ -23,12 +24,22 @@ from bridge.config.addresses import (
 )
 from bridge.config.rules import Rule
 from bridge.config.section import Section, secrets_of
-from bridge.config.values import Names, Prefix, Region, SecretLines, Secrets, SecretText, Timezone, split_text
+from bridge.config.values import (
+    Names,
+    Prefix,
+    Region,
+    SecretLines,
+    Secrets,
+    SecretText,
+    Supervisors,
+    Timezone,
+    split_text,
+)
 from bridge.core.model import DESKTOP
 
 __all__ = [
-    "Agents", "Audit", "CrmAccount", "Desktop", "ExactAddress", "Log", "Names", "Outgoing", "PbxAccount", "Redis",
-    "Region", "SecretLines", "SecretText", "Secrets", "Section", "Server", "Settings", "Signin", "Timezone",
+    "Agents", "Audit", "Console", "CrmAccount", "Desktop", "ExactAddress", "Log", "Names", "Outgoing", "PbxAccount",
+    "Redis", "Region", "SecretLines", "SecretText", "Secrets", "Section", "Server", "Settings", "Signin", "Timezone",
     "WebAddress", "secrets_of", "split_text",
 ]  # fmt: skip
 
@@ -112,6 +123,22 @@ class Desktop(Section):
     )
 
 
+class Console(Section):
+    """`[console]`: the pages of supervisors and administrators."""
+
+    refresh_seconds: float = Field(
+        3.0,
+        ge=0,
+        le=60,
+        description="how often queues, and phone systems without events, are asked while somebody has "
+        "the live page open, by one process for all; 0: never",
+    )
+    mask_numbers: Supervisors = Field(
+        (), description="roles whose live page shows the last two digits of callers' numbers alone: supervisor, admin"
+    )
+    streams_per_person: int = Field(10, ge=1, description="open live pages of one person in one process; more get 429")
+
+
 class Signin(Section):
     """`[signin]`: how long people stay signed in on the pages."""
 
@@ -149,6 +176,7 @@ class Settings(Section):
     audit: Audit = Audit()
     agents: Agents = Agents()
     desktop: Desktop = Desktop()
+    console: Console = Console()
     signin: Signin = Signin()
     log: Log = Log()
     pbx: Mapping[str, PbxAccount] = Field({}, description="phone systems")
@@ -173,6 +201,11 @@ class Settings(Section):
             yield from phone_system.addresses()
         for account in self.crm.values():
             yield from account.addresses()
+
+    def day_of(self, crm: str, now: datetime) -> str:
+        """The date, `2026-11-28`, where this CRM's phone system is; in UTC for a CRM that is not in the settings."""
+        zone = self.pbx[self.pbx_of(crm)].timezone if crm in self.crm and self.pbx else "UTC"
+        return now.astimezone(ZoneInfo(zone)).date().isoformat()
 
     def is_shared(self, pbx: str) -> bool:
         """Whether extensions of this phone system are looked up for several CRMs."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Set
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
 from phonenumbers import SUPPORTED_REGIONS
@@ -96,6 +96,7 @@ def _prefix(value: str) -> str:
 
 
 Prefix = Annotated[str, AfterValidator(_prefix)]
+Supervisors = Annotated[tuple[Literal["supervisor", "admin"], ...], BeforeValidator(split_text)]
 Names = Annotated[tuple[str, ...], BeforeValidator(split_text)]
 Hidden = Annotated[tuple[Annotated[str, AfterValidator(_can_be_hidden)], ...], BeforeValidator(split_text)]
 Timezone = Annotated[str, AfterValidator(_timezone)]

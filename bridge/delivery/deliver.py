@@ -184,7 +184,7 @@ def _visit(result: Result, status: int | None) -> Visit:
 
 async def _end(services: Services, claim: Claim, end: DeliveryState, attempt: Attempt | None = None) -> None:
     now = services.clock.now()
-    counts = [*results.ended(claim, end, now), *_counts(claim, attempt)]
+    counts = [*results.ended(claim, end, now, services.settings.day_of(claim.crm, now)), *_counts(claim, attempt)]
     await results.record(services.scripts, claim, now, attempt, end, counts=counts)
     _log(claim, end, attempt)
 

@@ -22,6 +22,7 @@ from bridge.core.reasons import say
 from bridge.events import subscriptions
 from bridge.events import told as events
 from bridge.events.ask import ask
+from bridge.events.count import count
 from bridge.events.ends import end
 from bridge.events.pop import pop
 from bridge.events.told import Known
@@ -95,10 +96,11 @@ class Listener:
     known: Known = field(default_factory=lambda: Known({}))
     before: Lines = field(default_factory=dict)
     arrived: "asyncio.Queue[tuple[str, Told]]" = field(default_factory=asyncio.Queue)
-    is_saved: bool = True
     began_at: float = 0.0
     pictured_at: float = 0.0
     """When the whole was known last, by this listener or the one before it."""
+    saved: object = ()
+    """What `_look` was when the picture was last written down."""
     doing: Status = field(default_factory=lambda: Status(0.0, "", "", ""))
 
     def status(self, who: str) -> Status:
@@ -236,7 +238,6 @@ class Listener:
         self.doing = replace(self.doing, heard_at=now, problem="")
         if turns:
             await asyncio.gather(*(self._turn(turn, was_away and _was_before(turn, since)) for turn in turns))
-        self.is_saved = self.is_saved and not turns
         self.before = kept
         return len(turns)
 
@@ -245,17 +246,24 @@ class Listener:
         changes nothing."""
         while True:
             await asyncio.sleep(SAVE_SECONDS)
-            if not self.is_saved:
-                self.is_saved = True
-                await listeners.save_picture(self.services.redis, self.system.name, self.before)
+            picture = self._picture()
+            if (look := _look(picture)) != self.saved:
+                self.saved = look
+                await listeners.save_picture(self.services.redis, self.system.name, picture)
+
+    def _picture(self) -> listeners.Kept:
+        names = self.known.names if self.system.adapter.lists_idle else None
+        return listeners.Kept(dict(self.before), dict(self.known.people), self.doing.heard_at, None, names)
 
     async def _turn(self, turn: Turn, was_missed: bool) -> None:
         while True:
             try:
                 if turn.what is Happened.LEFT:
-                    return await end(self.system.name, turn, self.known.people, self.services)
-                lines, people = self.known.lines, self.known.people
-                return await pop(self.system.name, turn, lines, people, self.services, was_missed)
+                    await end(self.system.name, turn, self.known.people, self.services)
+                else:
+                    lines, people = self.known.lines, self.known.people
+                    await pop(self.system.name, turn, lines, people, self.services, was_missed)
+                return await count(self.system.name, turn, self.known.people, self.services)
             except (Unavailable, RedisError, OSError) as error:
                 log.warning("a turn of a call waits for redis: %s", type(error).__name__)
             await asyncio.sleep(AGAIN_SECONDS)
@@ -265,3 +273,9 @@ def _was_before(turn: Turn, since: float) -> bool:
     """Whether a call that is first seen answered was so before then (epoch seconds), as far as it tells its times."""
     at = turn.call.answered_at or turn.call.started_at
     return turn.is_new and (at is None or at.timestamp() < since)
+
+
+def _look(picture: listeners.Kept) -> object:
+    """What of a picture is worth writing it down anew: whoever takes over needs it, and so does the live page."""
+    calls = [(extension, call.identity, call.state) for extension, its in picture.lines.items() for call in its]
+    return calls, picture.people, picture.names

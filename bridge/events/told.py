@@ -31,6 +31,8 @@ class Known:
         self.lines: Lines = lines
         self.people: Mapping[str, str | None] = {}
         """Who is logged in to which extension, by name, as far as the phone system says."""
+        self.names: frozenset[str] | None = None
+        """The extensions that its last whole listing named."""
         self._at: dict[str, datetime] = {}
 
     def takes(self, told: Picture | Change) -> bool:
@@ -51,4 +53,4 @@ class Known:
         """The whole account as it was answered; extensions whose calls could not be read stay as they were."""
         unread = {name: self.lines[name] for name in listing.unreadable if name in self.lines}
         self.lines = live({**listing.extensions, **unread})
-        self.people = listing.logged_in
+        self.people, self.names = listing.logged_in, frozenset(listing.extensions)

@@ -1,5 +1,6 @@
 """Contacts that CRMs found for numbers: cached for a while, and searched by one process at a time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bridge.core.json_codec import from_json, json_text
@@ -23,6 +24,17 @@ async def load(redis: TextRedis, crm: str, e164: str) -> Contact | None:
     """What this CRM found for the number, while it is kept."""
     text = await redis.get(keys.contact(crm, e164))
     return from_json(_Kept, text).contact if text else None
+
+
+async def load_each(redis: TextRedis, wanted: Sequence[tuple[str, str]]) -> list[Contact | None]:
+    """As `load`, for several CRMs' numbers at once."""
+    if not wanted:
+        return []
+    async with redis.pipeline(transaction=False) as pipe:
+        for crm, e164 in wanted:
+            pipe.get(keys.contact(crm, e164))
+        texts = await pipe.execute()
+    return [from_json(_Kept, text).contact if text else None for text in texts]
 
 
 async def save(redis: TextRedis, crm: str, e164: str, contact: Contact, seconds: int) -> None:

@@ -31,6 +31,8 @@ COUNTERS = "popbridge:counters"  # hash: counters that outlive processes
 TOKENS = "popbridge:tokens"  # set: ids of bearer tokens
 INSTALLATION = "popbridge:installation"  # JSON: the processes that use this prefix, see `installation`
 TRIED = "popbridge:tried"  # text: written for a second to test that Redis accepts writes
+FLOOR_WATCHED = "popbridge:floor-watched"  # text: present while somebody has the live page open
+FLOOR_PAGES = "popbridge:floor-pages"  # hash: by web process, the agents who have a page open there
 NEWS = "popbridge:news"  # channel: events for agents' pages, for every web process
 
 
@@ -92,6 +94,26 @@ def listening(pbx: str) -> str:
 def picture(pbx: str) -> str:
     """JSON: who is on which call, as the listener last knew it."""
     return f"popbridge:picture:{pbx}"
+
+
+def floor(pbx: str) -> str:
+    """Hash: what a phone system answered for the live page."""
+    return f"popbridge:floor:{pbx}"
+
+
+def floor_turn(pbx: str) -> str:
+    """Number: changes with the picture of a phone system and with what it answered for the live page."""
+    return f"popbridge:floor-turn:{pbx}"
+
+
+def floor_asker(pbx: str) -> str:
+    """Text: which web process asks a phone system for all who have the live page open."""
+    return f"popbridge:floor-asker:{pbx}"
+
+
+def counted(crm: str, call: str) -> str:
+    """Text: as what a call was counted for a CRM, by a hash of it."""
+    return f"popbridge:counted:{crm}:{call}"
 
 
 def told(pbx: str) -> str:

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 
 from bridge.core.json_codec import from_json, json_text
 from bridge.core.model import Call
+from bridge.core.reasons import Reason
 from bridge.store import keys, leases
 from bridge.store.client import StreamEntry, TextRedis
 
-LEASE_MS = 6000
+LEASE_SECONDS = 6.0
 """How long a listener that dies keeps others out."""
 STATUS_SECONDS = 60
 PICTURE_SECONDS = keys.CALL_SECONDS
@@ -16,14 +17,6 @@ UNANNOUNCED = 3
 """So many changes of calls without an event: events do not come. One or two may be asked for before theirs comes."""
 MOST_WAITING = 10_000
 """Events that may wait; where there are more, a new question tells what they would have."""
-
-# KEYS: the lease. ARGV: who, for how many milliseconds
-HOLD = """
-local held = redis.call('GET', KEYS[1])
-if held and held ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +46,21 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class _Picture:
+class Kept:
+    """A picture as it is written down: the calls by extension, and who is logged in, as far as it is said. `at` in
+    epoch seconds is when it was true; `problem`: it could not be asked for. `names` are all extensions
+    that the phone system lists (None: it lists those with calls alone)."""
+
     lines: dict[str, tuple[Call, ...]] = field(default_factory=dict)
+    people: dict[str, str | None] = field(default_factory=dict)
+    at: float = 0.0
+    problem: Reason | None = None
+    names: frozenset[str] | None = None
 
 
 async def hold(redis: TextRedis, pbx: str, who: str) -> bool:
-    """Be the one who listens to this phone system, for `LEASE_MS` from now; False: somebody else is."""
-    return bool(await redis.eval(HOLD, 1, keys.listener(pbx), who, LEASE_MS))
+    """Be the one who listens to this phone system, for `LEASE_SECONDS` from now; False: somebody else is."""
+    return await leases.hold(redis, keys.listener(pbx), who, LEASE_SECONDS)
 
 
 async def leave(redis: TextRedis, pbx: str, who: str) -> None:
@@ -71,14 +72,17 @@ async def load_picture(redis: TextRedis, pbx: str) -> Mapping[str, tuple[Call, .
     """Who was on which call when the last listener wrote it down; nobody where that is not known."""
     text = await redis.get(keys.picture(pbx))
     try:
-        return from_json(_Picture, text).lines if text else {}
+        return from_json(Kept, text).lines if text else {}
     except ValueError:
         return {}  # of another version
 
 
-async def save_picture(redis: TextRedis, pbx: str, lines: Mapping[str, tuple[Call, ...]]) -> None:
+async def save_picture(redis: TextRedis, pbx: str, picture: Kept) -> None:
     """Write it down."""
-    await redis.set(keys.picture(pbx), json_text(_Picture(dict(lines))), ex=PICTURE_SECONDS)
+    async with redis.pipeline(transaction=True) as pipe:
+        pipe.set(keys.picture(pbx), json_text(picture), ex=PICTURE_SECONDS)
+        pipe.incr(keys.floor_turn(pbx))
+        await pipe.execute()
 
 
 async def report(redis: TextRedis, pbx: str, status: Status) -> None:

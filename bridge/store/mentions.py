@@ -18,7 +18,9 @@ from bridge.store.client import TextRedis
 CHUNK = 50
 OURS = "popbridge:*"
 APART = frozenset({keys.AUDIT, keys.DUE, keys.DELIVERIES, keys.COUNTERS, keys.TOKENS, keys.WORKERS, keys.PROOFS}) | {
-    keys.INSTALLATION
+    keys.INSTALLATION,
+    keys.FLOOR_WATCHED,
+    keys.FLOOR_PAGES,
 }
 """Only ids, counts and processes; and the audit stream, which is emptied into the archive."""
 DELIVERIES = re.compile(r"dlv_[0-9a-f]{32}")

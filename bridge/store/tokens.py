@@ -30,6 +30,7 @@ __all__ = [
     "create",
     "every",
     "living",
+    "present",
     "revoke",
     "trade",
 ]
@@ -201,6 +202,16 @@ async def living(redis: TextRedis, token_ids: Iterable[str]) -> set[str]:
             pipe.exists(keys.token(token_id))
         there = await pipe.execute()
     return {token_id for token_id, found in zip(wanted, there, strict=True) if found}
+
+
+async def present(redis: TextRedis, token_ids: Iterable[str]) -> dict[str, Grant]:
+    """The rights of those of these tokens that still exist."""
+    wanted = list(token_ids)
+    async with redis.pipeline(transaction=False) as pipe:
+        for token_id in wanted:
+            pipe.hgetall(keys.token(token_id))
+        found = await pipe.execute()
+    return {token_id: grant_of(token_id, fields) for token_id, fields in zip(wanted, found, strict=True) if fields}
 
 
 async def every(redis: TextRedis) -> list[Grant]:

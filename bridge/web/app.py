@@ -30,6 +30,8 @@ from bridge.web.connect import buttons, trials
 from bridge.web.connect import overview as connect_overview
 from bridge.web.console import page as console
 from bridge.web.console import session as console_session
+from bridge.web.console.live import stream as live
+from bridge.web.console.live.floor import Floor
 from bridge.web.desktop import actions, rights, shift, stream
 from bridge.web.desktop import page as desktop
 from bridge.web.desktop import session as desktop_session
@@ -62,6 +64,7 @@ ROUTES = [
     Route("/console/session", console_session.sign_in, methods=["POST"]),
     Route("/console/session", console_session.session, methods=["GET"]),
     Route("/console/session", console_session.sign_out, methods=["DELETE"]),
+    Route("/console/live/events", live.events),
     Route("/console/{page}", console.page),
     Route("/api/audit", audit.entries),
     Route("/api/audit/export", audit.export_entries),
@@ -152,6 +155,7 @@ def create_app(
             app.state.room, app.state.seats = Room(), Seats()
             app.state.hub = hub = Hub(pages_redis, services.clock, app.state.leaving, app.state.room)
             app.state.mailboxes = Mailboxes(hub)
+            app.state.floor = floor = Floor(app.state.leaving)
 
             @asynccontextmanager
             async def use(services: Services) -> AsyncIterator[None]:
@@ -160,10 +164,17 @@ def create_app(
                 app.state.click_services = services
                 app.state.services = pages = services.with_redis(pages_redis)
                 click_room.most, click_room.names = services.settings.server.waiting_clicks, services.settings.crm
-                async with at_work(services.agents.keep_fresh(), Watch(hub, pages).follow(), rights.follow(hub, pages)):
+                lines = (services.agents.keep_fresh(), Watch(hub, pages).follow(), rights.follow(hub, pages))
+                async with at_work(*lines, *floor.work(pages, hub)):
                     yield
 
-            work = (*hub.work(), click_room.watch(), click_room.report(services.redis), sd_notify.beat())
+            work = (
+                *hub.work(),
+                floor.goodbye(),
+                click_room.watch(),
+                click_room.report(services.redis),
+                sd_notify.beat(),
+            )
             async with at_work(*work), reload.in_use(services, use, again):
                 yield
 

@@ -251,6 +251,73 @@ interface Whose {
   crms: string[] | null;
 }
 
+/** A call on the live page. `number` of its caller may be masked. `line` is the number dialled, or its label. */
+interface FloorCall {
+  state: string;
+  direction: string;
+  since: string | null;
+  caller: Caller;
+  contact: string;
+  line: string;
+  queue: string;
+  extension: string;
+  pbx: string;
+}
+
+/** An agent on the live page. `phone` is null where the phone system does not say who is logged in. */
+interface FloorAgent {
+  key: string;
+  crm: string;
+  crm_user: string;
+  name: string;
+  mode: string;
+  extensions: [string, string][];
+  phone: boolean | null;
+  page: boolean;
+  state: string;
+  calls: FloorCall[];
+}
+
+interface FloorQueue {
+  key: string;
+  pbx: string;
+  queue: string;
+  name: string;
+  waiting: number;
+  since: string | null;
+  callers: { since: string; caller: Caller }[];
+}
+
+/** A phone system on the live page. `at` is in seconds since 1970, where what is known is old. */
+interface FloorSystem {
+  pbx: string;
+  way: "events" | "asked" | "none";
+  is_known: boolean;
+  at: number | null;
+  problem: { reason: Reason; why: string } | null;
+  queues: "none" | "shown" | "shared";
+}
+
+/** The day's figures; of calls null where nobody counts them. */
+interface FloorToday {
+  answered: number | null;
+  missed: number | null;
+  delivered: number;
+  seen: number;
+  median_ms: number | null;
+}
+
+/** What an event of the live page's stream tells: everything (`floor`), or what has changed (`change`). */
+interface FloorChange {
+  now: string;
+  agents?: FloorAgent[];
+  queues?: FloorQueue[];
+  gone?: string[];
+  systems?: FloorSystem[];
+  today?: FloorToday;
+  masked?: boolean;
+}
+
 /** Put in front of /button.js by the bridge: the words it needs, by language. */
 declare const WORDS: Record<string, Words>;
 

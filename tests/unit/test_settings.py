@@ -238,7 +238,7 @@ def test_every_configuration_error_is_reported_in_one_run(write: Write) -> None:
     [
         (
             "nonsense = 1",
-            "FILE: nonsense: unknown key; known keys: agents, audit, crm, data_dir, desktop, dids, log, outgoing, pbx,",
+            "FILE: nonsense: unknown key; known keys: agents, audit, console, crm, data_dir, desktop, dids, log,",
         ),
         ("[serber]", "FILE: serber: unknown key; did you mean server?"),
         ("[server]\nhots = 'x'", "FILE: server.hots: unknown key; did you mean host?"),

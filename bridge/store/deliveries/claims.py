@@ -15,7 +15,7 @@ from bridge.store.deliveries.records import milliseconds
 # KEYS: delivery, ledger, attempts, what popups' keys begin with. ARGV: now_ms, lease_end_ms, id
 CLAIM = """
 local fields = redis.call('HMGET', KEYS[1], 'state', 'lease_ms', 'popup_id', 'click_id', 'target', 'expires_at',
-  'deferred', 'resent', 'clicked_at', 'not_before_ms', 'note', 'event', 'fence', 'traceparent')
+  'deferred', 'resent', 'clicked_at', 'not_before_ms', 'note', 'event', 'fence', 'traceparent', 'crm')
 if fields[1] ~= 'pending' then
   redis.call('ZREM', KEYS[2], ARGV[3])
   return nil
@@ -26,7 +26,7 @@ redis.call('HSET', KEYS[1], 'lease_ms', ARGV[2], 'fence', fence)
 redis.call('ZADD', KEYS[2], ARGV[2], ARGV[3])
 local popup = redis.call('GET', KEYS[4] .. fields[3])
 return {fence, redis.call('LLEN', KEYS[3]), popup, fields[3], fields[4], fields[5], fields[6], fields[7] or '0',
-  fields[8] or '0', fields[9], fields[11] or '', fields[12] or '', fields[14] or ''}
+  fields[8] or '0', fields[9], fields[11] or '', fields[12] or '', fields[14] or '', fields[15] or ''}
 """
 
 # KEYS: delivery, ledger. ARGV: fence, due_ms, id
@@ -46,7 +46,7 @@ class Claim:
 
     `kept` is the popup's JSON (None: no longer kept), `tries` the number of attempts so far, `deferred` how often it
     was deferred since the last one, `resent` whether a person resent it after it had ended, `note` the note's JSON if a
-    note is delivered instead of the popup, `traceparent` the span that created it.
+    note is delivered instead of the popup, `traceparent` the span that created it, `crm` whose it is ("": unknown).
     """
 
     delivery_id: str
@@ -63,6 +63,7 @@ class Claim:
     note: str = ""
     event: Event = Event.POPUP
     traceparent: str = ""
+    crm: str = ""
 
 
 async def claim(redis: Evaluates, delivery_id: str, now: datetime, lease: timedelta) -> Claim | None:
@@ -81,7 +82,22 @@ async def claim(redis: Evaluates, delivery_id: str, now: datetime, lease: timede
     )
     if found is None:
         return None
-    fence, tries, kept, popup_id, click_id, target, expires_at, deferred, resent, clicked_at, note, event, trace = found
+    (
+        fence,
+        tries,
+        kept,
+        popup_id,
+        click_id,
+        target,
+        expires_at,
+        deferred,
+        resent,
+        clicked_at,
+        note,
+        event,
+        trace,
+        crm,
+    ) = found
     return Claim(
         delivery_id=delivery_id,
         popup_id=popup_id,
@@ -97,6 +113,7 @@ async def claim(redis: Evaluates, delivery_id: str, now: datetime, lease: timede
         note=note,
         event=Event(event or Event.POPUP),
         traceparent=trace,
+        crm=crm,
     )
 
 

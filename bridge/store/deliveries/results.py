@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from bridge.core.json_codec import json_text, time_text
 from bridge.core.model import Attempt, DeliveryState, Event
-from bridge.store import counters, keys
+from bridge.store import counters, figures, keys
 from bridge.store.client import Evaluates, TextRedis
 from bridge.store.deliveries.claims import Claim
 from bridge.store.deliveries.records import milliseconds
@@ -46,11 +46,15 @@ Counts = Sequence[tuple[str, int]]
 """Fields of the counters and what to add to each."""
 
 
-def ended(of: Claim, state: DeliveryState, now: datetime) -> Counts:
-    """What to count when a delivery ends: its state and, if delivered and not resent, the time since the click."""
+def ended(of: Claim, state: DeliveryState, now: datetime, day: str) -> Counts:
+    """What to count when a delivery ends: its state and, if delivered and not resent, the time since the click.
+
+    `day` is the present one of its CRM."""
     counts = [(counters.field("deliveries", of.target, str(state)), 1)]
     if state is DeliveryState.DELIVERED and of.event is Event.POPUP and not of.resent:
-        counts += counters.observed(counters.POPUP_LATENCY, of.target, (now - of.clicked_at).total_seconds())
+        seconds = (now - of.clicked_at).total_seconds()
+        counts += counters.observed(counters.POPUP_LATENCY, of.target, seconds)
+        counts += figures.delivered(day, of.crm, seconds)
     return counts
 
 
@@ -117,13 +121,14 @@ async def _record(
     return bool(written)
 
 
-async def delivered(redis: TextRedis, delivery_id: str, now: datetime) -> bool:
-    """The target itself confirms that it has the popup. False: the delivery had ended before, or is unknown."""
+async def delivered(redis: TextRedis, delivery_id: str, now: datetime, day: str) -> bool:
+    """The target itself confirms that it has the popup. False: the delivery had ended before, or is unknown. `day` as
+    in `ended`."""
     found = await redis.hgetall(keys.delivery(delivery_id))
     if not found:
         return False
     at, expires_at = datetime.fromisoformat(found["clicked_at"]), datetime.fromisoformat(found["expires_at"])
     ids, resent = (found["popup_id"], found["click_id"], found["target"]), "resent" in found
-    of = Claim(delivery_id, *ids, at, expires_at, 0, 0, 0, resent, None)
-    counts = ended(of, DeliveryState.DELIVERED, now)
+    of = Claim(delivery_id, *ids, at, expires_at, 0, 0, 0, resent, None, crm=found.get("crm", ""))
+    counts = ended(of, DeliveryState.DELIVERED, now, day)
     return await _record(redis, of, "", now, None, DeliveryState.DELIVERED, None, counts)

@@ -12,10 +12,11 @@ DELIVERED, DISMISSED, ENDED = "delivered_at", "dismissed_at", "ended_at"
 ANSWERED_BY = "answered_by"
 """What a card records; the last two are about its call. Who answered it: only when somebody else did."""
 
-# KEYS: delivery, audit. ARGV: shown_at, log entry
+# KEYS: delivery, audit, counters. ARGV: shown_at, log entry, field of the counters
 SHOWN = """
 if redis.call('EXISTS', KEYS[1]) == 1 and redis.call('HSETNX', KEYS[1], 'shown_at', ARGV[1]) == 1 then
   redis.call('XADD', KEYS[2], '*', 'kind', 'shown', 'line', ARGV[2])
+  redis.call('HINCRBY', KEYS[3], ARGV[3], 1)
 end
 return 1
 """
@@ -40,11 +41,14 @@ async def _record(redis: TextRedis, popup_id: str, fields: Mapping[str, str]) ->
         await pipe.execute()
 
 
-async def record_shown(redis: TextRedis, delivery: Delivery, click_id: str, now: datetime) -> None:
-    """Record on the delivery, and in the audit log, when the agent saw the popup; only the first time counts."""
+async def record_shown(redis: TextRedis, delivery: Delivery, click_id: str, now: datetime, counted: str) -> None:
+    """Record on the delivery, and in the audit log, when the agent saw the popup; only the first time counts.
+
+    `counted` is the field of the counters that counts it."""
     ids = {"click_id": click_id, "popup_id": delivery.popup_id, "delivery_id": delivery.delivery_id}
     entry = json_text({**ids, "shown_at": now})
-    await redis.eval(SHOWN, 2, keys.delivery(delivery.delivery_id), keys.AUDIT, time_text(now), entry)
+    names = (keys.delivery(delivery.delivery_id), keys.AUDIT, keys.COUNTERS)
+    await redis.eval(SHOWN, 3, *names, time_text(now), entry, counted)
 
 
 async def load(redis: TextRedis, popup_ids: Iterable[str]) -> dict[str, Mapping[str, str]]:

@@ -66,6 +66,11 @@ class Hub:
         return self._desks.values()
 
     @property
+    def names(self) -> Collection[str]:
+        """Every agent with an open page, by the name of their stream (`keys.desktop`)."""
+        return self._desks.keys()
+
+    @property
     def open_pages(self) -> int:
         """How many pages are open."""
         return sum(len(part) for part in self._ring)

@@ -16,7 +16,7 @@ from bridge.core.model import DESKTOP, Pop, Popup
 from bridge.core.reasons import languages
 from bridge.observability import logs
 from bridge.services import Services
-from bridge.store import keys
+from bridge.store import figures, keys
 from bridge.store.calls import popups
 from bridge.store.deliveries import records, results
 from bridge.store.desktop import cards, stream
@@ -77,14 +77,17 @@ async def acknowledge(request: Request) -> Response:
     popup, ids = await own_popup(services, grant, str(told.get("popup_id", "")))
     logs.follow(popup.click_id)
     now = services.clock.now()
+    day = services.settings.day_of(grant.crm, now)
     what = cards.DISMISSED if event == "dismissed" else cards.DELIVERED
     await cards.record(services.redis, popup.popup_id, what, now)
     for delivery in await records.get(services.redis, ids):
         if delivery.target == DESKTOP:
-            if await results.delivered(services.redis, delivery.delivery_id, now):
+            if await results.delivered(services.redis, delivery.delivery_id, now, day):
                 logs.event(log, "delivery", delivery_id=delivery.delivery_id, target=DESKTOP, state="delivered")
             if event == "shown":
-                await cards.record_shown(services.redis, delivery, popup.click_id, now)
+                await cards.record_shown(
+                    services.redis, delivery, popup.click_id, now, figures.counted(day, grant.crm, figures.SEEN)
+                )
     if event == "dismissed":
         await stream.publish(services.redis, stream.DISMISSED, {"popup_id": popup.popup_id}, keys.desktop(grant))
     return Response(status_code=204)

@@ -25,8 +25,10 @@ class TooManyStreams(HTTPException):
 
     reason = "too-many-streams"
 
-    def __init__(self, whose: str, most: int, setting: str) -> None:
-        told = f"{most} desktop pages {whose} are open already: desktop.{setting} allows no more."
+    def __init__(
+        self, whose: str, most: int, setting: str, what: str = "desktop pages", section: str = "desktop"
+    ) -> None:
+        told = f"{most} {what} {whose} are open already: {section}.{setting} allows no more."
         super().__init__(429, told, headers={"Retry-After": str(RETRY_SECONDS), "Connection": "close"})
 
 

@@ -62,7 +62,7 @@ class Stream:
             await self._begin(page)
             await page.until_gone(receive)
         except asyncio.CancelledError:
-            await _part(page)
+            await part(page)
         except (RedisError, OSError) as error:
             log.warning("a stream ends, redis is away: %s", type(error).__name__)
             await send({"type": "http.response.body", "body": open_pages.BYE, "more_body": False})
@@ -81,7 +81,8 @@ class Stream:
         self._hub.show_card(desk, page, missed)
 
 
-async def _part(page: Page) -> None:
+async def part(page: Page) -> None:
+    """Last words of a page that was ended; one that does not take them is dropped."""
     try:
         await page.part()
     except TimeoutError:
