@@ -10,6 +10,7 @@ from bridge.core.http_types import Secret
 from bridge.crm import registry as crm_makes
 from bridge.egress import reachable
 from bridge.pbx import registry as pbx_makes
+from bridge.pbx.contract import Connects, ReadsEvents
 
 
 class _Kinds(Mapping[str, type[Section]]):
@@ -40,9 +41,20 @@ def load_settings(
     file = loader.settings_file(option, environ)
     settings = loader.load(file, environ, pbx_kinds, crm_kinds, also)
     wrong = _problem_in(settings.audit.url) if settings.audit.url else None
-    if found := [*([f"audit.url: {wrong}"] if wrong else []), *reachable.problems(settings)]:
+    of_audit = [f"audit.url: {wrong}"] if wrong else []
+    if found := [*of_audit, *reachable.problems(settings), *_ways_that_are_none(settings)]:
         raise SettingsError([f"{file}: {one}" for one in found])
     return settings
+
+
+def _ways_that_are_none(settings: Settings) -> Iterator[str]:
+    """Phone systems that are to tell of calls in a way that their make does not have."""
+    for name, account in settings.pbx.items():
+        adapter: object = pbx_makes.find(account.kind)
+        ways = {"push": isinstance(adapter, ReadsEvents), "connect": isinstance(adapter, Connects)}
+        if not ways.get(account.events, True):
+            rest = " or ".join(f'"{way}"' for way in ("poll", *(way for way, is_there in ways.items() if is_there)))
+            yield f'pbx.{name}.events: {pbx_makes.find(account.kind).title} has no "{account.events}"; use {rest}'
 
 
 def _problem_in(audit_url: Secret) -> str | None:

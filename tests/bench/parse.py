@@ -80,7 +80,7 @@ def _figures(read: Read, rounds: int) -> dict[str, Any]:
 
 async def _timed(read: Read) -> tuple[float, float, float]:
     """Milliseconds of one reading after one to warm up, the longest time in it that nothing else could run, and the
-    processor time of it."""
+    processor time of it. The second is processor time too: what foreign programs take of the cores is no stall."""
     await read()
     gaps: list[float] = []
     ticking = asyncio.create_task(_tick(gaps))
@@ -95,9 +95,9 @@ async def _timed(read: Read) -> tuple[float, float, float]:
 
 
 async def _tick(gaps: list[float]) -> None:
-    last = time.perf_counter()
+    last = time.process_time()
     while True:
         await asyncio.sleep(TICK_SECONDS)
-        now = time.perf_counter()
-        gaps.append(now - last - TICK_SECONDS)
+        now = time.process_time()
+        gaps.append(now - last)
         last = now

@@ -349,14 +349,15 @@ def full(calls: int) -> Reply:
 
 @pytest.mark.anyio
 async def test_four_thousand_channels_hold_up_no_other_click() -> None:
-    """Each question's longest stall of the loop; the best of ten, because the machine has other work."""
+    """Each question's longest stall of the loop, in processor time of this process: what others run meanwhile does not
+    count. The best of ten."""
     reply, stalls = full(2000), []
 
     async def watch(longest: list[float]) -> None:
         while True:
-            started = time.perf_counter()
+            started = time.process_time()
             await asyncio.sleep(0.001)
-            longest.append(time.perf_counter() - started)
+            longest.append(time.process_time() - started)
 
     for _ in range(10):
         longest: list[float] = [0.0]

@@ -15,8 +15,10 @@ from bridge.config import loader
 from bridge.config.models import PbxAccount, Section, Settings
 from bridge.config.values import secret_lines
 from bridge.core.errors import SettingsError
+from bridge.core.http_types import Secret
 from bridge.crm import registry as crm
 from bridge.pbx import registry as pbx
+from bridge.pbx.contract import Connects, ReadsEvents
 from bridge.settings import load_settings
 
 WHSEC = ["whsec_" + letter * 32 for letter in "ABCDE"]
@@ -829,3 +831,28 @@ def test_the_unedited_example_of_a_guide_is_refused(tmp_path: Path, group: str, 
         load_settings(str(file), {})
     assert all("is an example's placeholder" in line for line in refused.value.problems if ": is " in line)
     assert any("is an example's placeholder" in line for line in refused.value.problems)
+
+
+EVERY_WAY = [(kind, way) for kind in sorted(pbx.packages()) for way in ("push", "connect")]
+
+
+@pytest.mark.parametrize(("kind", "way"), EVERY_WAY)
+def test_a_way_of_events_that_a_make_does_not_have_is_an_error(tmp_path: Path, kind: str, way: str) -> None:
+    made = pbx.simulator(kind).section("https://phone.example.com", Secret("planted-secret-0123456789"))
+    keys = {"kind": kind, "region": "IL", **made, "events": way}
+    account = pbx.find(kind).account
+    if way == "push" and "event_secret" in account.model_fields:
+        keys["event_secret"] = "planted-event-secret-0123"
+    if way == "connect" and kind == "freeswitch":
+        keys |= {"interface": "esl", "base_url": "phone.example.com:8021"}
+    text = "[pbx.main]\n" + "\n".join(f"{key} = {json.dumps(value)}" for key, value in keys.items())
+    text += '\n[crm.acme]\nkind = "webhook"\nclick_token = "planted-token-0123456789"\n'
+    can = isinstance(pbx.find(kind), ReadsEvents if way == "push" else Connects)
+    file = tmp_path / "popbridge.toml"
+    file.write_text(text, encoding="utf-8")
+    (tmp_path / "agents.csv").write_text("crm,crm_user,pbx,extension,name\n", encoding="utf-8")
+    if can:
+        assert load_settings(str(file), {}).pbx["main"].events == way
+        return
+    with pytest.raises(SettingsError, match=rf'pbx\.main\.events: .* has no "{way}"; use "poll"'):
+        load_settings(str(file), {})

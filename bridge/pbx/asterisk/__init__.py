@@ -56,6 +56,8 @@ class Account(PbxAccount):
             raise ValueError("username and password must have no control characters")
         if self.interface == "ari" and ":" in self.username:
             raise ValueError('username must have no colon with interface = "ari"')
+        if self.interface == "ari" and self.events == "connect":
+            raise ValueError('events = "connect" needs interface = "ami"')
         return self
 
     @property

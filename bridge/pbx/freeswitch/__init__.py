@@ -58,6 +58,8 @@ class Account(PbxAccount):
         if not _is_address(self.address, ("http", "https") if self.interface == "xml_rpc" else ("tcp",)):
             wanted = "an http:// or https:// address" if self.interface == "xml_rpc" else "HOST:PORT"
             raise ValueError(f'base_url must be {wanted} with interface = "{self.interface}", without name or password')
+        if self.interface != "esl" and self.events == "connect":
+            raise ValueError('events = "connect" needs interface = "esl"')
         return self
 
     @property
