@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bridge.contacts.clicked import contact_of
 from bridge.core import hide
 from bridge.core.clock import new_id
 from bridge.core.model import DESKTOP, Contact, ContactStatus, Delivery, DeliveryState, Event, Popup
@@ -78,8 +79,13 @@ def asked(crm: str, services: Services) -> list[str]:
 
 
 def at_first(popup: Popup, services: Services) -> Popup:
-    """The popup with what is known of its contact before anybody was asked: nothing yet, or that nobody will be."""
+    """The popup with what is known of its contact before anybody was asked: who it is by the click, nothing
+    yet, or that nobody will be."""
     crm = popup.agent.crm
+    if "record" not in services.settings.crm[crm].hide:
+        named = contact_of(popup.record, crm, popup.call, services.labels.regions.get(popup.call.pbx, ""))
+        if named is not None:
+            return replace(popup, contact=named)
     if not asked(crm, services) or popup.call.caller.e164 is None:
         return replace(popup, contact=Contact(ContactStatus.UNASKED, crm))
     return replace(popup, contact=Contact(ContactStatus.UNKNOWN, crm))

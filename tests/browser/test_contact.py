@@ -16,7 +16,7 @@ from bridge.crm.registry import simulator
 from bridge.crm.simulation import Mood
 from tests.browser.album import NORMAL, Album
 from tests.browser.desk import Desks, card, live, open_desks, violations
-from tests.stage import DID, open_stage, until
+from tests.stage import DANA, DID, open_stage, until
 
 pytestmark = pytest.mark.anyio
 KIND, SALES = "espocrm", "sales"
@@ -178,3 +178,16 @@ async def test_pictures_of_the_contact(office: Desks) -> None:
         await album.take(name)
         await album.take_in_hebrew(name)
         assert await violations(page) == []
+
+
+async def test_the_record_that_a_click_names_is_on_the_card_at_once(
+    tmp_path: Path, redis_url: Secret, browser: Browser
+) -> None:
+    async with open_stage(tmp_path, redis_url) as stage, open_desks(stage, browser) as desks:
+        page, url = await desks.open(), f"{stage.pbx_url}/contacts/42"
+        record = {"name": RIVKA, "url": url, "company": "Shalom", "details": {"deals": 2}}
+        stage.talk(number=KNOWN, name="Unknown line")
+        await stage.click({"agent": DANA, "record": record})
+        await expect(card(page).locator(".caller")).to_have_text(RIVKA)
+        await expect(contact(page)).to_contain_text("deals")
+        await expect(card(page).locator('[data-key="record"]')).to_have_attribute("href", url)

@@ -1,7 +1,8 @@
 // The button for a CRM's page:
 //   <script src="https://bridge.example/button.js" data-crm="acme" data-agent="dana@acme.example" data-token="…"></script>
 // It appears where the script is, looks up the agent's call, and shows the answer next to itself.
-// Optional: data-extension, data-ivrid, data-record-type, data-record-id, data-record-url, data-lang, data-label.
+// Optional: data-extension, data-ivrid, data-lang, data-label; data-record-type, data-record-id, data-record-url, and with
+// data-record-name, data-record-company and data-record-phone who the page is about, for the card.
 // The page may listen: the element after the script gets an event "popbridge-answer" with the answer as its detail.
 // The bridge serves this file as one script, with the words and what it imports put in.
 
@@ -68,7 +69,8 @@ async function lookUp() {
 
 function click() {
   const { agent, extension, ivrid, recordType: type, recordId: id, recordUrl: url } = options;
-  const record = type || id || url ? { type, id, url } : undefined;
+  const { recordName: name, recordCompany: company, recordPhone: phone } = options;
+  const record = type || id || url || name ? { type, id, url, name, company, phone } : undefined;
   return { agent, extension, ivrid, record };
 }
 
