@@ -103,6 +103,7 @@ LIBRARIES = {
     "opentelemetry": {"bridge.observability.tracing"},
     "click": {"bridge.cli", "workers.__main__"},
     "cryptography": {"bridge.store.accounts", "bridge.crm"},
+    "markdown_it": {"bridge.connect.guides"},
     "phonenumbers": {"bridge.core.phone_numbers", "bridge.config.values"},
     "pydantic": {"bridge.config", "bridge.core.json_codec", "bridge.pbx", "bridge.crm"},
 }

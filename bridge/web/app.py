@@ -28,6 +28,7 @@ from bridge.web.click_room import ClickRoom
 from bridge.web.connect import agents as connect_agents
 from bridge.web.connect import buttons, trials
 from bridge.web.connect import overview as connect_overview
+from bridge.web.connect import pages as guide_pages
 from bridge.web.console import page as console
 from bridge.web.console import session as console_session
 from bridge.web.console.live import stream as live
@@ -99,6 +100,8 @@ ROUTES = [
     Route("/version", health.version),
     Route("/metrics", health.metrics),
     Route("/openapi.json", openapi.described),
+    Route("/docs/connect", guide_pages.index),
+    Route("/docs/connect/{kind}", guide_pages.guide),
     Route("/docs", openapi.reference),
     Mount("/static", StaticFiles(directory=languages.STATIC)),
 ]

@@ -34,6 +34,8 @@ FOR_PEOPLE = {
     "/console",
     "/console/{page}",
     "/docs",
+    "/docs/connect",
+    "/docs/connect/{kind}",
     "/openapi.json",
     "/button.js",
     "/answer.js",

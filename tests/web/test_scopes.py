@@ -35,6 +35,7 @@ WAITING = "0527654399"
 WALKED = ("GET", "POST", "PUT", "DELETE")
 PUBLIC = {one.path for one in all_operations() if one.who == "all"} | {
     *("/desktop", "/console", "/console/{page}", "/button.js", "/answer.js", "/openapi.json", "/docs"),
+    *("/docs/connect", "/docs/connect/{kind}"),
     *("/static/lang/languages.json", "/static/lang/{code}.json"),
     *("/clicks/{crm}", "/clicks/{crm:path}"),
 }

@@ -17,6 +17,8 @@ from bridge.services import Services
 from bridge.store import keys as store_keys
 from bridge.web.signin import admin
 
+MOST_PEOPLE = 500
+
 
 async def overview(request: Request) -> Response:
     """What is connected, without asking anybody."""
@@ -51,7 +53,8 @@ def _crm(access: Access, name: str, account: CrmAccount, used: Mapping[str, str]
     agents = [one for one in access.directory.agents.values() if one.crm == name]
     return {
         "name": name, "kind": account.kind, "title": adapter.title, "pbx": access.settings.pbx_of(name),
-        "agents": len(agents), "dry_run": account.dry_run, "takes_popups": account.takes_popups,
+        "agents": len(agents), "people": [{"crm_user": it.crm_user, "name": it.name} for it in agents[:MOST_PEOPLE]],
+        "dry_run": account.dry_run, "takes_popups": account.takes_popups,
         "targets": access.settings.targets_of(name), "tests": isinstance(adapter, Probes),
         "reads_clicks": isinstance(adapter, ReadsClicks), "has_button": isinstance(adapter, MakesButtons),
         "click_url": f"{access.settings.server.public_url}/clicks/{name}",

@@ -21,12 +21,21 @@ export async function download(path, name, options) {
   const file = await fetchFile(path, options).catch((error) => {
     throw error instanceof RequestFailed || options.signal.aborted ? error : new RequestFailed(0);
   });
+  saveAs(name, file);
+  return file.size;
+}
+
+/**
+ * Saves a file that the page has.
+ * @param {string} name
+ * @param {Blob} file
+ */
+export function saveAs(name, file) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(file);
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), RELEASE_AFTER_MS);
-  return file.size;
 }
 
 /** @param {string} path @param {Options} options */

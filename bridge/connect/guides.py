@@ -1,0 +1,121 @@
+"""The guides: the makes' own READMEs and one for all of them, as HTML that is safe to show.
+
+HTML in a guide is shown as text, and links lead to other guides, to places on the page, or to https addresses.
+"""
+
+import importlib.util
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from bridge.crm import registry as crms
+from bridge.pbx import registry as pbxs
+
+ADDRESS = "/docs/connect"
+SCROLLED = (
+    ("<pre>", '<pre tabindex="0">'),
+    ("<table>", '<div class="scroll" tabindex="0"><table>'),
+    ("</table>", "</table></div>"),
+)
+"""What may be wider than a small screen, so that it can be scrolled by keyboard too."""
+GENERAL = Path(__file__).parent / "guide.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """One make's guide. `group` is pbx or crm; `html` is the whole text, its title left out."""
+
+    kind: str
+    group: str
+    title: str
+    proven: str
+    html: str = ""
+
+
+@cache
+def every() -> Mapping[str, Guide]:
+    """The makes' guides by kind, without their text."""
+    found: dict[str, Guide] = {}
+    for group, kinds in (("crm", crms.kinds()), ("pbx", pbxs.kinds())):
+        found |= {kind: Guide(kind, group, it.title, str(it.proven)) for kind, it in kinds.items()}
+    return found
+
+
+@cache
+def guide(kind: str) -> Guide:
+    """One with its text. Raises `KeyError` for a make that there is not."""
+    about = every()[kind]
+    file = _folders()[kind] / "README.md"
+    text = file.read_text(encoding="utf-8") if file.is_file() else "There is no guide for this make."
+    return Guide(kind, about.group, about.title, about.proven, html(text, file.parent))
+
+
+@cache
+def general() -> str:
+    """What is the same for every make, as HTML."""
+    return html(GENERAL.read_text(encoding="utf-8"), GENERAL.parent)
+
+
+@cache
+def _folders() -> Mapping[str, Path]:
+    packages = {**pbxs.packages(), **crms.packages()}
+    specs = {kind: importlib.util.find_spec(package) for kind, package in packages.items()}
+    return {kind: Path(spec.origin).parent for kind, spec in specs.items() if spec is not None and spec.origin}
+
+
+def html(text: str, folder: Path) -> str:
+    """The Markdown as HTML. Its first heading is the page's own and is left out; `folder` is where its links start."""
+    parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    tokens = parser.parse(text)
+    if tokens and tokens[0].type == "heading_open" and tokens[0].tag == "h1":
+        tokens = tokens[3:]
+    names: dict[str, int] = {}
+    for index, token in enumerate(tokens):
+        if token.type == "heading_open":
+            token.attrSet("id", _anchor(tokens[index + 1].content, names))
+        token.children = _linked(token.children, folder) if token.children else token.children
+    rendered: str = parser.renderer.render(tokens, parser.options, {})
+    for bare, scrolled in SCROLLED:
+        rendered = rendered.replace(bare, scrolled)
+    return rendered
+
+
+def _anchor(heading: str, names: dict[str, int]) -> str:
+    """As GitHub makes them, so that links between guides work in both places."""
+    name = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+    names[name] = names.get(name, -1) + 1
+    return f"{name}-{names[name]}" if names[name] else name
+
+
+def _linked(tokens: list[Token], folder: Path) -> list[Token]:
+    """With each link as it leads from a guide's page; one that leads nowhere here is plain text."""
+    kept, dropped = [], 0
+    for token in tokens:
+        if token.type == "link_open":
+            target = _target(str(token.attrGet("href") or ""), folder)
+            if not target:
+                dropped += 1
+                continue
+            token.attrSet("href", target)
+            if target.startswith("https://"):
+                token.attrSet("rel", "noreferrer noopener")
+        elif token.type == "link_close" and dropped:
+            dropped -= 1
+            continue
+        kept.append(token)
+    return kept
+
+
+def _target(href: str, folder: Path) -> str:
+    if href.startswith(("https://", "#", "/docs/", "/console/")):
+        return href
+    path, _, anchor = href.partition("#")
+    place = Path(os.path.normpath(folder / path)).parent
+    kind = next((kind for kind, one in _folders().items() if one == place), None)
+    return f"{ADDRESS}/{kind}{f'#{anchor}' if anchor else ''}" if kind and path.endswith("README.md") else ""

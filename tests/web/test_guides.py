@@ -1,0 +1,66 @@
+"""The guides at /docs/connect: one for each make, safe to show, with links that lead somewhere."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from bridge.connect import guides
+from bridge.crm import registry as crms
+from bridge.pbx import registry as pbxs
+from tests.stage import Stage
+
+pytestmark = pytest.mark.anyio
+
+KINDS = [*pbxs.packages(), *crms.packages()]
+
+
+class Seen(HTMLParser):
+    """The ids, links, pictures and tags of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: set[str] = set()
+        self.links: set[str] = set()
+        self.tags: set[str] = set()
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.tags.add(tag)
+        self.ids |= {found["id"] or ""} if "id" in found else set()
+        self.links |= {value for name in ("href", "src") if (value := found.get(name))}
+        assert not [name for name in found if name.startswith("on") or name == "style"]
+
+
+async def test_every_make_has_its_page_and_every_link_leads_somewhere(stage: Stage) -> None:
+    index = Seen((await stage.get("/docs/connect")).text)
+    assert {f"/docs/connect/{kind}" for kind in KINDS} <= index.links
+    for path in ("/docs/connect", *(f"/docs/connect/{kind}" for kind in KINDS)):
+        answer = await stage.get(path)
+        assert answer.status_code == 200, path
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        page = Seen(answer.text)
+        assert page.tags.isdisjoint({"script", "iframe", "form", "style", "object"})
+        for link in page.links:
+            target, _, anchor = link.partition("#")
+            if link.startswith("#"):
+                assert anchor in page.ids, (path, link)
+            elif link.startswith("/"):
+                assert (await stage.get(target)).status_code in (200, 307), (path, link)
+            else:
+                assert link.startswith("https://"), (path, link)
+
+
+async def test_a_kind_that_there_is_not_is_told_those_there_are(stage: Stage) -> None:
+    answer = await stage.get("/docs/connect/monday")
+    assert answer.status_code == 404
+    assert "hubspot" in answer.json()["detail"]
+
+
+def test_what_a_guide_may_hold_is_only_text() -> None:
+    hostile = "# T\n<script>x</script> <img src=x onerror=y>\n\n[a](javascript:alert(1)) [b](data:x,y) [c](//e.vil)\n"
+    shown = guides.html(hostile, Path(__file__).parent)
+    assert re.findall(r"<(?!/?p>)", shown) == []
+    assert "href" not in shown
