@@ -103,7 +103,7 @@ class PhoneSystem:
             account.fresh_seconds,
             clock.ticks,
             CircuitBreaker(clock.ticks),
-            self._whole_from,
+            self.whole_from,
         )
         self._extensions = Extensions(self._all_extensions, self._exists, clock.ticks)
 
@@ -138,7 +138,8 @@ class PhoneSystem:
             case Existence.NOBODY_TELLS:
                 return _OneExtension(one, (), served_from, Reason("extension-perhaps-unknown"))
 
-    def _whole_from(self) -> int | None:
+    def whole_from(self) -> int | None:
+        """With how many questions on their way the next had better be for the whole account; None: never."""
         adapter: object = self.adapter
         return adapter.whole_from(self.account, self._session) if isinstance(adapter, PricesWhole) else BUSY
 

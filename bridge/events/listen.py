@@ -40,7 +40,8 @@ LOOK_SECONDS = 0.05
 GATHER_SECONDS = 0.02
 """How long hints are gathered before they become one question."""
 SAFETY_SECONDS = 30.0
-"""How often the whole picture is asked for beside events: one may have been lost."""
+"""How often the whole picture is asked for beside events: one may have been lost. Half as often where that takes a
+question for each extension."""
 BACK_OFF_SECONDS = (1.0, 2.0, 5.0, 10.0)
 AGAIN_SECONDS, SAVE_SECONDS = 0.5, 0.5
 ASK_AGAIN_SECONDS = 2.0
@@ -119,7 +120,7 @@ class Listener:
         account = self.system.account
         lines = [
             self._save(),
-            self._poll(account.poll_seconds if account.events == "poll" else SAFETY_SECONDS),
+            self._poll(account.poll_seconds if account.events == "poll" else self._safety_seconds()),
             self._take_in(),
         ]
         if account.events == "push":
@@ -132,6 +133,9 @@ class Listener:
         async with asyncio.TaskGroup() as group:
             for line in lines:
                 group.create_task(line)
+
+    def _safety_seconds(self) -> float:
+        return SAFETY_SECONDS * (1 if self.system.whole_from() is not None else 2)
 
     async def _poll(self, seconds: float) -> None:
         while True:
