@@ -114,6 +114,9 @@ class Desktop(Section):
     """`[desktop]`: the agents' page."""
 
     refresh_seconds: float = Field(3.0, ge=0, le=60, description="how often open cards follow their calls; 0: never")
+    ended_card_seconds: int = Field(
+        60, ge=0, le=3600, description="how long the card of an ended call stays; 0: until it is dismissed"
+    )
     agents_choose_pop: bool = Field(False, description="agents choose on their page what makes a popup")
     streams_per_agent: int = Field(
         50, ge=0, description="open pages of one agent in one process, whatever their tokens; more get 429; 0: no limit"

@@ -73,7 +73,7 @@ async def _end(turn: Turn, agent: Agent, popup: Popup, place: popped.Place, serv
         for crm in _wanting(event, agent.crm, services)
     ]
     await shift.record_end(services.redis, popup, shift.End(now, _outcome(turn), by))
-    if await ends.save(services.scripts, services.jobs, place, popup, made):
+    if await ends.save(services.scripts, services.jobs, place, popup, _outcome(turn), made):
         await stream.tell_shift(services.redis, agent)
 
 

@@ -12,7 +12,7 @@ from bridge.clicks.timings import StepTimer
 from bridge.core.clock import new_id
 from bridge.core.model import Agent, Call, Click, ExtensionId, Outcome, Pop, PopupAgent, Trigger
 from bridge.services import Services
-from bridge.store.calls import popped, shared
+from bridge.store.calls import ends, popped, shared
 from bridge.store.desktop import preferences
 
 log = logging.getLogger(__name__)
@@ -71,22 +71,32 @@ async def _pop(pbx: str, turn: Turn, lines: Lines, agent: Agent, services: Servi
         log.info("rule %d keeps a call from popping up", decision.number)
         return
     place, now = popped.Place(agent, pbx, turn.call.identity), services.clock.now()
+    click_id = new_id("clk", now)
+    before = await popped.claim(services.redis, place, click_id, services.hold_seconds)
+    if before is not None and not await _comes_back(turn, place, before, click_id, services):
+        return
     click = Click(
-        click_id=new_id("clk", now),
+        click_id=click_id,
         crm=agent.crm,
         received_at=now,
         source_ip="",
         agent=agent.crm_user,
         extension=turn.extension if ExtensionId(pbx, turn.extension) in agent.extensions else None,
         ivrid=turn.call.ivrid or None,
-        key=f"event:{agent.crm_user}:{pbx}:{turn.call.identity}",
+        key=f"event:{agent.crm_user}:{pbx}:{turn.call.identity}{f':{before}' if before else ''}",
         trigger=trigger,
     )
-    if await popped.claim(services.redis, place, click.click_id, services.hold_seconds) is not None:
-        return
     mine = _calls_of(agent, pbx, turn, lines)
     known = LookupResult(mine, Outcome.FOUND, None, None, 0.0)
     await answer(click, services, StepTimer(services.clock), event=Event(known, place))
+
+
+async def _comes_back(turn: Turn, place: popped.Place, popup_id: str, click_id: str, services: Services) -> bool:
+    """Whether the agent has answered a call now that rang here before and left, as when the colleague who took it from
+    a ring group passes it on. Then its popup, which was closed, is made anew, once."""
+    if turn.what is not Happened.TALKS or not await ends.was_not_taken(services.redis, place):
+        return False
+    return await popped.take_over(services.redis, place, click_id, popup_id, services.hold_seconds)
 
 
 def _calls_of(agent: Agent, pbx: str, turn: Turn, lines: Lines) -> tuple[Call, ...]:

@@ -29,8 +29,9 @@ async def test_a_guessed_country_is_marked_on_the_card_and_not_copied(desks: Des
     caller = (await desks.click())["popup"]["call"]["caller"]
     assert (caller["e164"], caller["e164_guessed"]) == ("+447911123456", True)
     number = card(page).locator(".number")
-    await expect(number.locator("[data-guessed]")).to_have_text("+447911123456 unconfirmed")
-    await expect(number.locator(".doubt")).to_have_attribute(
+    details = card(page).locator(".fold")
+    await expect(details.locator("[data-guessed]")).to_have_text("+447911123456 unconfirmed")
+    await expect(details.locator(".doubt")).to_have_attribute(
         "title", "The phone system sent this number without a plus sign: its country is a guess."
     )
     await expect(number.get_by_role("button")).to_have_attribute("aria-label", f"Copy {GUESSED}")
@@ -40,7 +41,7 @@ async def test_a_number_that_is_certain_is_not_marked(desks: Desks) -> None:
     page = await desks.open()
     desks.stage.talk(name="Ruth")
     await desks.click()
-    await expect(card(page).locator(".number")).to_contain_text("+972722776772")
+    await expect(card(page).locator(".fold")).to_contain_text("+972722776772")
     await expect(card(page).locator(".doubt")).to_have_count(0)
 
 

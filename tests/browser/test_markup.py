@@ -103,19 +103,40 @@ def contact(crm: str) -> dict[str, Any]:
 
 @each_markup
 async def test_the_desktop_page_shows_it_as_text(desks: Desks, markup: str) -> None:
-    desks.expected += ["/desktop/ack", "/desktop/notes/pop_zzz"]  # the bridge knows no such popup
-    page = await desks.open()
+    desks.expected += ["/desktop/ack", "/pop_zzz"]  # the bridge knows no such popup
+    page = await desks.blank(await desks.new_profile())
+
+    async def evil_list(route: Route) -> None:
+        answer = await route.fetch()
+        told = await answer.json()
+        told["items"] += [{**row, "popup_id": None, "missed": True, "answered_by": "Dana"} for row in told["items"]]
+        await route.fulfill(response=answer, body=json.dumps(poisoned(told, markup)))
+
+    await page.route("**/desktop/shift?*", evil_list)
+    await page.goto(f"{desks.stage.bridge_url}/desktop#token={await desks.token()}")
     desks.stage.talk(name="Ruth")
     desks.stage.phone.incoming(["SIPDana1"], _caller("Second"), _now(), "0776707528", {"key": "value"})
     popup = (await desks.click(record={"type": "contact", "id": "42", "url": "https://crm.example/42"}))["popup"]
     await expect(card(page)).to_be_visible()
     (desk,) = desks.stage.app.state.hub.desks
     call = {**popup["call"], "customdata": {"who": "Ruth"}, "original_ivrid": "before", "queue": "Sales"}
-    evil = {**popup, "popup_id": "pop_zzz", "created_at": _later(popup["created_at"]), "call": call}
+    note = {"by": "Dana", "text": "quote", "outcome": "other", "noted_at": popup["created_at"]}
+    before = {"by": "Dana", "extension": "101", "ivrid": "1", "caller": {**call["caller"], "number": "1"}}
+    passed_on = {**before, "did": "", "did_label": None, "contact": None, "notes": [note]}
+    evil = {
+        **popup,
+        "passed_on": passed_on,
+        "popup_id": "pop_zzz",
+        "created_at": _later(popup["created_at"]),
+        "call": call,
+    }
     evil = {**poisoned(evil, markup), "contact": None, "record": {"type": markup, "id": markup, "url": markup}}
     desk.tell(open_pages.event("popup", evil))
     desk.tell(open_pages.event("contact", {"popup_id": "pop_zzz", "contact": poisoned(contact("acme"), markup)}))
     await expect(page.locator("[data-popup=pop_zzz] .contact")).to_be_visible()
+    await expect(page.locator("[data-popup=pop_zzz] .passed-on")).to_be_visible()
+    await is_harmless(page, markup)
+    await expect(page.locator("#earlier-list .row-missed .other-who")).to_be_visible()
     await is_harmless(page, markup)
     update = {"popup_id": "pop_zzz", "state": "ended", "call": None, "other_calls": [], "asked_at": evil["created_at"]}
     desk.tell(

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Page, Route, expect
 
+from bridge.store import tokens
 from bridge.store.tokens import Role
 from tests.browser import muting_proxy as proxies
 from tests.browser.desk import Desks, card
@@ -155,9 +156,8 @@ async def test_a_session_that_is_ended_ends_a_polling_page(desks: Desks, proxy: 
     proxy.stream = proxies.holds_everything
     page = await open_behind(proxy, desks)
     await is_in_state(page, "polling")
-    (session,) = await page.evaluate("[JSON.parse(sessionStorage['popbridge.session']).session]")
-    header = {"Authorization": f"Bearer {session}"}
-    await desks.stage.http.delete(f"{desks.stage.bridge_url}/desktop/session", headers=header)
+    for grant in await tokens.every(desks.stage.redis):
+        await tokens.revoke(desks.stage.redis, grant.token_id)
     await is_in_state(page, "refused")
 
 

@@ -44,6 +44,8 @@ async def test_a_sent_note_reaches_the_crm(desks: Desks) -> None:
     await card(page).get_by_label("Note").fill("Wants a quote")
     await card(page).get_by_role("button", name="Send to the CRM").click()
     await expect(card(page).locator(".note-status")).to_contain_text("Sent at")
+    await expect(card(page).get_by_label("Note")).to_have_value("")
+    await expect(card(page).locator(".note-sent")).to_contain_text("Wants a quote")
 
     async def noted() -> list[Any]:
         return [each.event for each in desks.stage.crm.accepted() if each.event["type"] == "call.note"]
@@ -94,12 +96,14 @@ async def test_fields_of_the_call_can_be_left_out(desks: Desks) -> None:
         )
     )
     await desks.click()
-    await expect(card(page).locator(".details")).to_contain_text("Haifa")
+    data = card(page).locator(".card-facts")
+    await expect(data).not_to_contain_text("Haifa")
+    await expect(card(page).locator(".fold")).to_contain_text("Haifa")
     await page.get_by_role("button", name="Settings").click()
     await page.get_by_label("city").uncheck()
     await page.keyboard.press("Escape")
-    await expect(card(page).locator(".details")).not_to_contain_text("Haifa")
-    await expect(card(page).locator(".details")).to_contain_text("Gold")
+    await expect(data).to_contain_text("Gold")
+    await expect(card(page)).not_to_contain_text("Haifa")
 
 
 async def test_sound_is_off_until_it_is_chosen(desks: Desks) -> None:
@@ -154,6 +158,8 @@ async def test_a_note_whose_answer_was_lost_is_sent_once(desks: Desks) -> None:
     await expect(told).to_contain_text("Sent at")
     notes = [each for each in await desks.deliveries(popup_id) if each["event"] == "call.note"]
     assert (len(notes), keys[0]) == (1, keys[1])
+    await expect(note).to_have_value("")
+    await note.fill("Wants a quote")
     await note.press("Control+Enter")
     await until(lambda: anything(keys[2:]))
     await page.unroute_all(behavior="wait")

@@ -76,6 +76,59 @@ interface Popup {
   contact?: Contact | null;
   /** The CRM's settings say that nothing is sent anywhere. */
   dry_run?: boolean;
+  passed_on?: PassedOn;
+}
+
+/** From whom a call comes that was passed on; `notes` are there once they were asked for. */
+interface PassedOn {
+  by: string;
+  extension: string;
+  ivrid: string;
+  caller: Caller;
+  did: string;
+  did_label: string | null;
+  contact: Contact | null;
+  notes?: SentNote[];
+}
+
+interface SentNote {
+  by?: string;
+  text: string;
+  outcome: string | null;
+  noted_at: string;
+}
+
+/** One call of the agent's last day. `popup_id` is null for one that made no popup. */
+interface ShiftCall {
+  call_id: string;
+  at: string;
+  popup_id: string | null;
+  shown: number;
+  caller: Caller;
+  did: string;
+  did_label: string | null;
+  direction: string;
+  contact: { name: string; company: string; url: string | null } | null;
+  ended_at: string | null;
+  outcome: string | null;
+  answered_by: string | null;
+  noted_at: string | null;
+  missed: boolean;
+  times: number;
+  called_back: boolean;
+}
+
+interface ShiftPage {
+  items: ShiftCall[];
+  next_cursor: string | null;
+  to_call_back: number;
+}
+
+/** One of the agent's popups, to open its card again. */
+interface PopupAgain {
+  popup: Popup;
+  ended_at: string | null;
+  answered_by: string | null;
 }
 
 interface ContactRecord {
@@ -147,6 +200,7 @@ interface Hello {
   record_hosts: string[];
   creates_contacts?: boolean;
   chooses_pop?: boolean;
+  ended_card_seconds?: number;
 }
 
 /** The answer of `POST /desktop/session`; `session` is "" where the page's cookie has it. */
@@ -158,6 +212,7 @@ interface SessionData {
   record_hosts: string[];
   creates_contacts?: boolean;
   chooses_pop?: boolean;
+  ended_card_seconds?: number;
 }
 
 interface NoteDraft {

@@ -471,3 +471,33 @@ async def test_what_was_answered_while_the_phone_system_was_away_long_pops_no_mo
         stage.pbx.faults.down = ""
         await pictured(stage, missed)
         assert [one["call"]["ivrid"] for one in await received(stage, "call.popup")()] == [first]
+
+
+async def test_a_call_that_a_colleague_took_from_the_group_pops_again_when_it_is_passed_on(
+    tmp_path: Path, redis_url: Secret
+) -> None:
+    """As phone systems do that keep a call's id: it has rung here before, and left."""
+    async with floor(tmp_path, redis_url, {DANA: "ringing", OMER: "ringing"}) as stage:
+        dana, omer = stage.make.dana, stage.make.omer
+        ivrid = rings(stage, dana, omer)
+
+        async def popups(wanted: int) -> Any:
+            found = await received(stage, "call.popup")()
+            return found if len(found) == wanted else None
+
+        await until(lambda: popups(2))
+        stage.phone.answer(ivrid, omer, datetime.now(UTC))
+        await until(received(stage, "call.answered_elsewhere"))
+        his = stage.phone.call(ivrid, omer)
+        stage.phone._put(replace(his, extension=dana))
+        stage.phone._remove(his)
+        found = await until(lambda: popups(3))
+        (again,) = [one for one in found if one["call"]["state"] == "talking"]
+        assert (again["agent"]["crm_user"], again["passed_on"]["by"]) == (DANA, "עומר לוי")
+        stage.phone.hang_up(ivrid)
+
+        async def over() -> Any:
+            ends = await received(stage, "call.ended")()
+            return [one for one in ends if one["agent"]["crm_user"] == DANA and one["outcome"] == "answered"]
+
+        await until(over)

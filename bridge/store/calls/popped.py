@@ -59,7 +59,8 @@ async def take_over(redis: TextRedis, place: Place, click_id: str, popup_id: str
 
 
 def buffer_popped(pipe: Batch, place: Place, popup_id: str) -> None:
-    """Buffer that the popup is made."""
+    """Buffer that the popup is made: the call goes on for the agent."""
+    pipe.delete(keys.ended(place.key))
     pipe.set(place.key, popup_id, ex=keys.CALL_SECONDS)
 
 

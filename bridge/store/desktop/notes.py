@@ -19,7 +19,10 @@ KEY = "key:"
 # this key, or nothing
 SEND = f"""{CARRY_OUT}
 local first = ARGV[1] ~= '' and redis.call('HGET', KEYS[1], ARGV[1])
-if first then return first end
+if first then
+  redis.call('HSET', KEYS[1], 'text', '', 'outcome', '')
+  return first
+end
 carry_out(2)
 """
 

@@ -55,6 +55,7 @@ def of_crm(services: Services, grant: Grant) -> dict[str, Any]:
         "record_hosts": sorted(hosts),
         "creates_contacts": services.contacts.can_create(grant.crm),
         "chooses_pop": services.settings.desktop.agents_choose_pop,
+        "ended_card_seconds": services.settings.desktop.ended_card_seconds,
     }
 
 

@@ -70,7 +70,8 @@ export class Actions {
    * @param {string} popupId
    */
   dismiss(popupId) {
-    this.#acks.add(popupId, "dismissed");
+    const newest = this.#cards.find(popupId)?.popup.popup_id ?? popupId;
+    this.#acks.add(newest, "dismissed");
     this.#cards.dismiss(popupId);
     this.#tellTabs({ dismissed: popupId });
   }
@@ -91,6 +92,43 @@ export class Actions {
     this.#cards.open(popupId);
   }
 
+  /**
+   * Opens the card of a call of earlier, which the bridge still has if this page has not.
+   * @param {string} popupId
+   */
+  async openAgain(popupId) {
+    if (this.#cards.find(popupId)) return this.open(popupId);
+    try {
+      const again = await this.#session.send("GET", popupPath(popupId));
+      if (!this.#session.ended.aborted) this.#cards.bringBack(again);
+    } catch (error) {
+      if (!this.#session.ended.aborted) showMessage(say(statusOf(error) === 404 ? "shift.gone" : "look-up.failed"));
+    }
+  }
+
+  /**
+   * Asks for the notes that came with a call that was passed on.
+   * @param {string} popupId
+   */
+  async readPassedOn(popupId) {
+    try {
+      const { popup } = await this.#session.send("GET", popupPath(popupId));
+      if (popup.passed_on && !this.#session.ended.aborted) this.#cards.setPassedOn(popupId, popup.passed_on);
+    } catch {
+      // The card says from whom the call comes all the same.
+    }
+  }
+
+  /**
+   * The agent's calls of the last day.
+   * @param {{search: string, missed: boolean, cursor?: string | null}} wanted
+   * @returns {Promise<ShiftPage>}
+   */
+  readShift({ search, missed, cursor }) {
+    const query = new URLSearchParams({ ...(search && { q: search }), ...(missed && { missed: "true" }), ...(cursor && { cursor }) });
+    return this.#session.send("GET", `/desktop/shift?${query}`);
+  }
+
   /** The agent has read that nothing was found. */
   closeNothing() {
     this.#cards.closeNothing();
@@ -102,8 +140,8 @@ export class Actions {
    */
   step(by) {
     const { all, currentId } = this.#cards;
-    const next = all[all.findIndex((card) => card.popup.popup_id === currentId) + by];
-    if (next) this.open(next.popup.popup_id);
+    const next = all[all.findIndex((card) => card.id === currentId) + by];
+    if (next) this.open(next.id);
   }
 
   /**
@@ -142,7 +180,7 @@ export class Actions {
   /**
    * The draft of a popup's note.
    * @param {string} popupId
-   * @returns {Promise<Partial<NoteDraft> & {sent_at?: string | null}>}
+   * @returns {Promise<Partial<NoteDraft> & {sent?: SentNote[]}>}
    */
   readNote(popupId) {
     return this.#session.send("GET", notePath(popupId));
@@ -168,6 +206,11 @@ export class Actions {
     await this.#session.send("POST", notePath(popupId), note, { headers: { "Idempotency-Key": key } });
     this.#tellTabs({ noteChanged: popupId });
   }
+}
+
+/** @param {string} popupId */
+function popupPath(popupId) {
+  return `/desktop/popups/${encodeURIComponent(popupId)}`;
 }
 
 /** @param {string} popupId */

@@ -1,20 +1,23 @@
-// The middle of the page: the open card, the earlier ones of this shift, and what to read when there is none.
+// The middle of the page: the open card, notes still being written, calls that wait, and what to read when there is none.
 
-import { button, byId, element, focusedKey, focusKey, foreign, ltr, redraw } from "../element.js";
+import { button, byId, element, focusedKey, focusKey, foreign, redraw } from "../element.js";
 import { clockTime, hasWords, say, sayWhy } from "../words.js";
 import { CardView } from "./card_view.js";
-import { cardName, nothingTitle, stateChip, stateWords } from "./facts.js";
+import { cardName, nothingTitle, stateChip, stateWords, timer } from "./facts.js";
 
 /** @typedef {import("./cards.js").Card} Card */
 /** @typedef {import("./cards.js").Change} Change */
 
 const CLOSING = ["dismissed", "snoozed", "left"];
+const DRAWN_AGAIN = ["added", "updated", "identified", "noted"];
+const LIVE = ["ringing", "dialing", "talking", "hold"];
 
 /** Shows `Cards`: it draws again with every change. */
 export class CardList {
   #cards;
   #context;
   #seen;
+  #shift;
   /** @type {Map<string, CardView>} */
   #views = new Map();
 
@@ -22,12 +25,15 @@ export class CardList {
    * @param {import("./cards.js").Cards} cards
    * @param {import("./card_view.js").Context} context
    * @param {import("./seen.js").SeenTracker} seen
+   * @param {import("./shift_list.js").ShiftList} shift
    */
-  constructor(cards, context, seen) {
+  constructor(cards, context, seen, shift) {
     this.#cards = cards;
     this.#context = context;
     this.#seen = seen;
+    this.#shift = shift;
     cards.subscribe((changes) => this.#show(changes));
+    byId("cards").addEventListener("note-sent", () => this.draw(), { signal: context.session.ended });
   }
 
   /** The open card, if there is one. */
@@ -52,11 +58,12 @@ export class CardList {
   #show(changes) {
     const focused = [...this.#views.values()].find((view) => view.node.contains(document.activeElement));
     for (const change of changes) {
-      if (change.kind === "updated" || change.kind === "identified") this.#views.get(idOf(change.card))?.draw();
+      if ("card" in change && DRAWN_AGAIN.includes(change.kind)) this.#views.get(idOf(change.card))?.draw();
       else if (change.kind === "confirmed") this.#views.get(idOf(change.card))?.updateAge();
       else if (change.kind === "merged") for (const view of this.#views.values()) view.draw();
     }
     this.draw();
+    this.#seen.check();
     for (const change of changes) this.#present(change, focused);
   }
 
@@ -68,13 +75,19 @@ export class CardList {
     if (hasLostFocus || kind === "opened" || kind === "nothing-closed") this.#focusCurrent();
   }
 
-  /** Brings the page in line with the cards. A card whose note somebody is writing stays until they are done. */
+  /**
+   * Brings the page in line with the cards. One whose note somebody is writing, or has not sent, stays in small until they
+   * are done.
+   */
   draw() {
     const shown = this.#cards.all.filter((card) => this.#isShown(idOf(card)));
     this.#removeAllBut(shown);
     this.#insert(shown);
+    for (const card of shown) this.#setCompact(card);
     this.#drawNothing();
-    this.#drawEarlier(this.#cards.all.filter((card) => !shown.includes(card)));
+    const waiting = this.#waiting(shown);
+    this.#drawWaiting(waiting);
+    this.#shift.draw([...shown, ...waiting, ...this.#listedOnCard()]);
     const isEmpty = !shown.length && !this.#cards.nothing;
     byId("notice").hidden = !isEmpty;
     if (isEmpty) showNotice("empty");
@@ -97,8 +110,8 @@ export class CardList {
   /** Removes everything about the agent from the page. */
   clear() {
     this.#views.clear();
-    for (const id of ["cards", "nothing", "earlier-list"]) byId(id).replaceChildren();
-    byId("nothing").hidden = byId("earlier").hidden = true;
+    for (const id of ["cards", "nothing", "waiting-list", "earlier-list"]) byId(id).replaceChildren();
+    byId("nothing").hidden = byId("waiting").hidden = byId("earlier").hidden = true;
   }
 
   #focusCurrent() {
@@ -107,7 +120,30 @@ export class CardList {
 
   /** @param {string} popupId */
   #isShown(popupId) {
-    return popupId === this.#cards.currentId || this.#views.get(popupId)?.note.isBeingWritten;
+    const note = this.#views.get(popupId)?.note;
+    const isDismissed = this.#cards.find(popupId)?.dismissed;
+    return popupId === this.#cards.currentId || note?.isBeingWritten || (note?.hasDraft && !isDismissed);
+  }
+
+  /** @param {Card} card */
+  #setCompact(card) {
+    const view = this.#views.get(idOf(card));
+    if (view) view.isCompact = card !== this.#cards.current && this.#cards.current !== undefined;
+  }
+
+  /** Calls that go on, or that the agent wants back, and are not on a card. @param {Card[]} shown */
+  #waiting(shown) {
+    const listed = this.#listedOnCard();
+    const isWaiting = (/** @type {Card} */ card) => card.snoozedUntil !== null || (LIVE.includes(card.state) && !card.dismissed);
+    return this.#cards.all.filter((card) => isWaiting(card) && !shown.includes(card) && !listed.includes(card));
+  }
+
+  /** The cards of the other calls that the open card lists. */
+  #listedOnCard() {
+    const { current } = this.#cards;
+    if (!current || current.state === "ended") return [];
+    const ids = current.others.map((call) => call.ivrid).filter(Boolean);
+    return this.#cards.all.filter((card) => card !== current && card.snoozedUntil === null && ids.includes(card.call.ivrid));
   }
 
   /** @param {Card[]} shown */
@@ -166,25 +202,21 @@ export class CardList {
   }
 
   /** @param {Card[]} cards */
-  #drawEarlier(cards) {
-    byId("earlier").hidden = !cards.length;
-    redraw(byId("earlier-list"), cards.map((card) => element("li", {}, [this.#earlier(card)])));
+  #drawWaiting(cards) {
+    byId("waiting").hidden = !cards.length;
+    redraw(byId("waiting-list"), cards.map((card) => element("li", {}, [this.#waitingCall(card)])));
   }
 
   /** @param {Card} card */
-  #earlier(card) {
-    const { popup, call, snoozedUntil, dismissed } = card;
-    const { caller } = call;
+  #waitingCall(card) {
+    const { id, snoozedUntil } = card;
     const name = cardName(card);
-    const open = button("", `open-${popup.popup_id}`, () => this.#context.actions.open(popup.popup_id), { class: "earlier-card" });
-    const mark = snoozedUntil !== null ? say("snoozed", { time: clockTime(snoozedUntil) }) : dismissed ? say("dismissed") : "";
+    const open = button("", `open-${id}`, () => this.#context.actions.open(id), { class: "earlier-card" });
+    const mark = snoozedUntil === null ? null : element("span", { class: "soft earlier-mark" }, [say("snoozed", { time: clockTime(snoozedUntil) })]);
     open.append(
       stateChip(card.state, stateWords(card)),
-      element("span", { class: "other-who" }, [
-        foreign(name),
-        caller.kind === "number" && name !== caller.number ? element("span", { class: "soft" }, [ltr(caller.number)]) : null,
-      ]),
-      element("span", { class: "soft earlier-mark" }, [mark, mark ? " · " : "", foreign(clockTime(Date.parse(popup.created_at)))]),
+      element("span", { class: "other-who" }, [foreign(name)]),
+      ...[timer(card, this.#context.session.now), mark].filter((each) => each !== null),
     );
     open.setAttribute("aria-label", say("earlier.open", { who: name, state: stateWords(card) }));
     return open;
@@ -198,7 +230,7 @@ function isClosed(change, card) {
 
 /** @param {Card} card */
 function idOf(card) {
-  return card.popup.popup_id;
+  return card.id;
 }
 
 /**

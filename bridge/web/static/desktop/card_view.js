@@ -3,11 +3,14 @@
 import { allMatching, button, copy, element, foreign, ltr, redraw, showOn } from "../element.js";
 import { clockTime, say, sayWhy } from "../words.js";
 import { contactPart, theOne } from "./contact.js";
-import { asText, callerName, chips, details, dialledNumber, stateChip, stateForStyle, stateWords, timer, who } from "./facts.js";
+import { asText, callerName, chips, chosenData, details, stateChip, stateForStyle, stateWords, timer, who } from "./facts.js";
 import { Note } from "./note.js";
+import { passedOnPart } from "./passed_on.js";
 import { contactLink, recordElsewhere, recordLink } from "./record.js";
 
 const SNOOZE_MINUTES = [1, 5, 15];
+/** Whether the technical facts are open: as the agent left them on the last card. */
+let areDetailsOpen = false;
 
 /** @typedef {import("./cards.js").Card} Card */
 /**
@@ -19,50 +22,58 @@ const SNOOZE_MINUTES = [1, 5, 15];
 
 export class CardView {
   #facts = element("div", { class: "card-facts" });
-  #record = element("span", { class: "card-record" });
+  #record = element("div", { class: "card-record" });
+  #timer = element("span", { class: "card-timer" });
+  #chips = element("div", {});
   #details = element("div", {});
   #context;
   #titleId;
-  #copyButton = button(say("copy.all"), "copy-all", () => this.copyAll());
+  #copyButton = button(say("copy.all"), "copy-all", () => this.copyAll(), { class: "quiet" });
   #menu;
 
   /** @param {Card} card @param {Context} context */
-  constructor(card, context, note = new Note(card.popup.popup_id, context.actions)) {
+  constructor(card, context, note = new Note(card.id, context.actions)) {
     this.card = card;
     this.note = note;
     this.#context = context;
-    this.#titleId = `title-${card.popup.popup_id}`;
+    this.#titleId = `title-${card.id}`;
     this.#menu = this.#snoozeMenu();
-    const { record } = card.popup;
-    const attributes = { class: "card", tabindex: "-1", "aria-labelledby": this.#titleId, "data-popup": card.popup.popup_id };
-    this.node = element("article", attributes, [
+    this.node = element("article", { class: "card", tabindex: "-1", "aria-labelledby": this.#titleId }, [
       element("span", { class: "card-top-edge" }),
+      element("header", { class: "card-top" }, [this.#chips, this.#timer, this.#dismissButton()]),
       this.#facts,
-      this.#buttons(),
-      recordElsewhere(record, context.session.recordHosts),
+      this.#record,
       note.node,
-      this.#details,
+      this.#buttons(),
+      this.#fold(),
     ]);
     this.draw();
+  }
+
+  /** Only the note and whose call it was: the agent has another call by now. @param {boolean} isCompact */
+  set isCompact(isCompact) {
+    this.node.classList.toggle("card-compact", isCompact);
   }
 
   /** Draws the card's present facts. */
   draw() {
     const { card } = this;
     const { session, preferences } = this.#context;
+    this.node.dataset.popup = card.popup.popup_id;
     this.node.dataset.state = stateForStyle(card.state);
     this.node.classList.toggle("card-stale", card.stale);
+    redraw(this.#chips, [chips(card)]);
+    redraw(this.#timer, [timer(card, session.now)]);
     redraw(this.#facts, [
-      element("header", { class: "card-top" }, [chips(card), timer(card, session.now)]),
       who(card, this.#titleId),
-      dialledNumber(card.call),
       this.#contact(),
+      chosenData(card, preferences.value.customdata),
+      passedOnPart(card),
       this.#condition(),
-      this.#why(),
       this.#others(),
     ]);
-    redraw(this.#record, [this.#recordLink()]);
-    redraw(this.#details, [details(card, preferences.value.customdata, session.now)]);
+    redraw(this.#record, [this.#recordLink(), recordElsewhere(card.popup.record, session.recordHosts)]);
+    redraw(this.#details, [this.#why(), details(card, preferences.value.customdata, session.now)]);
   }
 
   /** The one large action: the record that the click named, else the caller's. */
@@ -132,16 +143,25 @@ export class CardView {
     ]);
   }
 
+  /** What is seldom needed, in small. */
   #buttons() {
-    const { actions } = this.#context;
-    const { popup } = this.card;
-    return element("div", { class: "actions", role: "group", "aria-label": say("actions") }, [
-      this.#record,
-      button(say("look-up"), "look-up", () => actions.lookUp(this.card)),
-      this.#copyButton,
-      this.#menu,
-      button(say("dismiss"), "dismiss", () => actions.dismiss(popup.popup_id)),
+    const lookUp = button(say("look-up"), "look-up", () => this.#context.actions.lookUp(this.card), { class: "quiet" });
+    return element("div", { class: "actions", role: "group", "aria-label": say("actions") }, [lookUp, this.#menu, this.#copyButton]);
+  }
+
+  #dismissButton() {
+    const dismiss = () => this.#context.actions.dismiss(this.card.popup.popup_id);
+    return button("✕", "dismiss", dismiss, { class: "icon dismiss", "aria-label": say("dismiss"), title: say("dismiss") });
+  }
+
+  /** The technical facts, folded until somebody wants them. */
+  #fold() {
+    const fold = element("details", { class: "fold", open: areDetailsOpen }, [
+      element("summary", { "data-key": "details" }, [say("details")]),
+      this.#details,
     ]);
+    fold.addEventListener("toggle", () => (areDetailsOpen = fold.open));
+    return fold;
   }
 
   #snoozeMenu() {
@@ -152,7 +172,7 @@ export class CardView {
       }),
     );
     const menu = element("details", { class: "menu" }, [
-      element("summary", { class: "plain", "data-key": "snooze" }, [say("snooze")]),
+      element("summary", { class: "quiet", "data-key": "snooze" }, [say("snooze")]),
       element("div", { class: "menu-choices" }, [...choices, element("p", { class: "soft" }, [say("snooze.until")])]),
     ]);
     menu.addEventListener("focusout", ({ relatedTarget }) => {

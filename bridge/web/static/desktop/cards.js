@@ -1,63 +1,20 @@
 // The agent's cards as data: no page and no network here. Whoever needs to know of changes subscribes.
 
-const MAX_CARDS = 12;
-const LEAVE_MS = 5_000;
+import { areOnSameExtension, isFound, isOfSameCall, newCard } from "./card.js";
 
-/**
- * A popup and what has become of its call. Times are milliseconds.
- * @typedef {object} Card
- * @property {Popup} popup
- * @property {Call} call the call as last heard
- * @property {Call[]} others the other live calls on the same extension
- * @property {string} state of the call, or `ended`
- * @property {number} askedAt when the phone system said so
- * @property {boolean} stale the phone system does not respond: all this is its last known state
- * @property {string} why why it is stale, or ""
- * @property {Reason | null} reason the same as data
- * @property {Contact | null} contact who is calling, by the CRM
- * @property {string | null} answeredBy who else has answered the call ("": nobody knows); null: nobody has
- * @property {number | null} leavesAt when the card leaves because of that
- * @property {boolean} dismissed
- * @property {number | null} snoozedUntil
- * @property {boolean} [isReopened] the agent opened it again
- */
+const MAX_CARDS = 30;
+const LEAVE_MS = 5_000;
+const SECOND_MS = 1_000;
+
+/** @typedef {import("./card.js").Card} Card */
 /** @typedef {{cards: Card[], currentId: string | null, nothing: NothingFound | null}} Snapshot */
 /**
- * @typedef {{kind: "added" | "updated" | "confirmed" | "returned" | "opened" | "dismissed" | "snoozed" | "left" | "identified", card: Card, previousState?: string}
+ * @typedef {{kind: "added" | "updated" | "confirmed" | "returned" | "opened" | "dismissed" | "snoozed" | "left" | "identified" | "noted", card: Card, previousState?: string}
  *   | {kind: "nothing", answer: NothingFound} | {kind: "nothing-closed"} | {kind: "merged"}} Change
  *   `confirmed`: only the time of the facts is newer; `returned`: back from a snooze; `identified`: the CRM said who calls;
- *   `left`: a colleague has answered the call some seconds ago
+ *   `left`: a colleague has answered the call, or it has ended, some time ago; `noted`: colleagues' notes came with it
  */
 /** @typedef {(changes: Change[]) => void} Listener */
-
-/** @param {Popup} popup @returns {Card} */
-function newCard(popup) {
-  return {
-    popup,
-    call: popup.call,
-    others: popup.other_calls ?? [],
-    state: popup.call.state,
-    askedAt: Date.parse(popup.created_at),
-    stale: false,
-    why: "",
-    reason: null,
-    contact: popup.contact ?? null,
-    answeredBy: null,
-    leavesAt: null,
-    dismissed: false,
-    snoozedUntil: null,
-  };
-}
-
-/** @param {Card} card */
-function isFound({ contact }) {
-  return Number(Boolean(contact?.records.length));
-}
-
-/** @param {Card} card @param {Card} other */
-function areOnSameExtension({ call }, { call: other }) {
-  return call.pbx === other.pbx && call.extension === other.extension;
-}
 
 /** The cards of this shift, newest first; which one is open; the last click that found nothing. */
 export class Cards {
@@ -97,30 +54,70 @@ export class Cards {
     return this.find(this.currentId);
   }
 
-  /** @param {string | null} popupId */
+  /** @param {string | null} popupId the card's id, or its newest popup's */
   find(popupId) {
-    return this.all.find((card) => card.popup.popup_id === popupId);
+    return this.all.find((card) => card.id === popupId || card.popup.popup_id === popupId);
   }
 
   /**
-   * A popup has come: if it is new and the newest, its card is opened.
+   * A popup has come: if it is new and the newest, its card is opened. Of a call that has a card it is that card's.
    * @param {Popup} popup
    */
   add(popup) {
     if (this.find(popup.popup_id)) return;
-    const card = newCard(popup);
+    const card = this.#renewed(popup) ?? newCard(popup);
     card.contact = this.#early.get(popup.popup_id) ?? card.contact;
     this.#early.delete(popup.popup_id);
-    this.all.push(card);
+    if (!this.all.includes(card)) this.all.push(card);
     this.#sort();
     const isNewest = this.all[0] === card;
     const changes = isNewest ? this.#followExtension(card, [card.call, ...card.others]) : [];
     if (isNewest) {
-      this.currentId = popup.popup_id;
+      this.currentId = card.id;
       this.nothing = null;
     }
     const updated = changes.filter(({ kind }) => kind === "updated"); // the new card takes precedence over returning ones
     if (this.find(popup.popup_id)) this.#announce(...updated, { kind: "added", card });
+  }
+
+  /**
+   * The card of this popup's call, with the newer popup; null where there is none, or it has a newer one.
+   * @param {Popup} popup
+   */
+  #renewed(popup) {
+    const card = this.all.find((each) => isOfSameCall(each, popup));
+    if (!card || Date.parse(card.popup.created_at) >= Date.parse(popup.created_at)) return null;
+    const contact = popup.contact?.records.length ? popup.contact : (card.contact ?? popup.contact ?? null);
+    return Object.assign(card, { ...newCard(popup), id: card.id, contact, isReopened: false });
+  }
+
+  /**
+   * A call of earlier whose card is not here any more: it is opened.
+   * @param {PopupAgain} again
+   */
+  bringBack({ popup, ended_at: endedAt, answered_by: answeredBy }) {
+    const card = this.find(popup.popup_id) ?? newCard(popup);
+    if (!this.all.includes(card)) {
+      card.state = endedAt ? "ended" : "unknown";
+      card.askedAt = Date.parse(endedAt ?? popup.created_at);
+      card.answeredBy = answeredBy;
+      this.currentId = card.id;
+      this.all.push(card);
+      this.#sort();
+    }
+    this.open(card.id);
+  }
+
+  /**
+   * Colleagues' notes on a call that was passed on.
+   * @param {string} popupId
+   * @param {PassedOn} passedOn
+   */
+  setPassedOn(popupId, passedOn) {
+    const card = this.find(popupId);
+    if (!card) return;
+    card.popup = { ...card.popup, passed_on: passedOn };
+    this.#announce({ kind: "noted", card });
   }
 
   /**
@@ -228,7 +225,7 @@ export class Cards {
     if (!card || card.dismissed) return;
     card.dismissed = true;
     card.snoozedUntil = null;
-    this.#close(popupId);
+    this.#close(card);
     this.#announce({ kind: "dismissed", card });
   }
 
@@ -241,7 +238,7 @@ export class Cards {
     const card = this.find(popupId);
     if (!card) return;
     card.snoozedUntil = until;
-    this.#close(popupId);
+    this.#close(card);
     this.#announce({ kind: "snoozed", card });
   }
 
@@ -258,26 +255,31 @@ export class Cards {
   }
 
   /**
-   * Opens the snoozed cards whose time is up, and lets those go whose calls somebody else has answered.
+   * Opens the snoozed cards whose time is up, and lets those go whose calls somebody else has answered or that have
+   * ended.
    * @param {number} now
+   * @param {number} endedSeconds how long the card of an ended call stays; 0: until it is dismissed
    */
-  wake(now) {
+  wake(now, endedSeconds) {
     const due = this.all.filter((card) => card.snoozedUntil !== null && card.snoozedUntil <= now);
     for (const card of due) this.#setOpen(card);
     this.#announce(...due.map((card) => /** @type {Change} */ ({ kind: "returned", card })));
-    for (const card of this.all) if (card.answeredBy !== null) this.#leave(card, now);
+    for (const card of this.all) {
+      if (card.answeredBy !== null) this.#leave(card, now, LEAVE_MS);
+      else if (card.state === "ended" && endedSeconds) this.#leave(card, now, endedSeconds * SECOND_MS);
+    }
   }
 
   /**
-   * Moves the card of a call that somebody else has answered to the earlier ones, once, after a moment to read it.
+   * Moves a card whose call is over for the agent to the earlier ones, once, after a while to read it and to note.
    * @param {Card} card
    * @param {number} now
+   * @param {number} after milliseconds
    */
-  #leave(card, now) {
-    const isOpen = this.currentId === card.popup.popup_id;
-    if (card.leavesAt === null) card.leavesAt = now + LEAVE_MS;
-    else if (card.leavesAt <= now && isOpen && !card.isReopened) {
-      this.#close(card.popup.popup_id);
+  #leave(card, now, after) {
+    if (card.leavesAt === null) card.leavesAt = now + after;
+    else if (card.leavesAt <= now && this.currentId === card.id && !card.isReopened) {
+      this.#close(card);
       this.#announce({ kind: "left", card });
     }
   }
@@ -286,25 +288,25 @@ export class Cards {
   #setOpen(card) {
     card.dismissed = false;
     card.snoozedUntil = null;
-    this.currentId = card.popup.popup_id;
+    this.currentId = card.id;
   }
 
   /** @param {Card} card a snoozed one whose call has ended: it is opened unless another call is */
   #bringBack(card) {
     card.snoozedUntil = null;
-    if (!this.current || this.current.state === "ended") this.currentId = card.popup.popup_id;
+    if (!this.current || this.current.state === "ended") this.currentId = card.id;
   }
 
-  /** @param {string} popupId */
-  #close(popupId) {
-    if (this.currentId !== popupId) return;
+  /** @param {Card} closed */
+  #close(closed) {
+    if (this.currentId !== closed.id) return;
     const next = this.all.find((card) => !card.dismissed && card.snoozedUntil === null && card.state !== "ended");
-    this.currentId = next?.popup.popup_id ?? null;
+    this.currentId = next && next !== closed ? next.id : null;
   }
 
   #sort() {
     this.all.sort((one, other) => Date.parse(other.popup.created_at) - Date.parse(one.popup.created_at));
-    this.all.length = Math.min(this.all.length, MAX_CARDS);
+    this.all = this.all.filter((card, place) => place < MAX_CARDS || card.id === this.currentId);
   }
 
   /** Plain data, for another tab or for this one after a reload. @returns {Snapshot} */

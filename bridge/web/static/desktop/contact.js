@@ -46,9 +46,8 @@ function unknown({ crm, ms, reason }) {
 }
 
 /** @param {ContactRecord} record */
-function known({ type, company, owner, details }) {
+function known({ type, owner, details }) {
   const rows = [
-    company ? row(say("contact.company"), company) : null,
     owner ? row(say("contact.owner"), owner) : null,
     ...Object.entries(details).map(([name, value]) => row(foreign(name), value)),
   ];

@@ -18,9 +18,9 @@ import { RecordOpener } from "./record_opener.js";
 import { SeenTracker } from "./seen.js";
 import { Session } from "./session.js";
 import { Settings } from "./settings.js";
+import { ShiftList } from "./shift_list.js";
 
 const TICK_MS = 1_000;
-const CHECK_SESSION_MS = 60_000;
 const STAY_MS = 900_000;
 /** The notice for each reason that the bridge gives for the end of a session. @type {Record<string, string>} */
 const ENDS = {
@@ -50,6 +50,8 @@ export class Desktop {
   #preferences;
   #acks;
   #connection;
+  #actions;
+  #shift;
   #list;
   #alerts;
   #announcer;
@@ -73,7 +75,9 @@ export class Desktop {
     this.#connection = this.#connect(stored?.lastId ?? null);
     const actions = new Actions(session, this.#cards, this.#acks, (message) => this.#connection.tell(message));
     const seen = new SeenTracker((popupId) => this.#acks.add(popupId, "shown"));
-    this.#list = new CardList(this.#cards, { actions, session, preferences: this.#preferences }, seen);
+    this.#actions = actions;
+    this.#shift = new ShiftList(this.#cards, actions, session.ended);
+    this.#list = new CardList(this.#cards, { actions, session, preferences: this.#preferences }, seen, this.#shift);
     this.#alerts = new Alerts(this.#cards, this.#connection.tabs, this.#preferences);
     this.#announcer = new Announcer(this.#cards);
     new RecordOpener(this.#cards, session, this.#preferences, this.#connection.tabs);
@@ -129,7 +133,7 @@ export class Desktop {
     const ticking = setInterval(() => this.#tick(), TICK_MS);
     const staying = setInterval(() => void this.#session.stay(), STAY_MS);
     this.#session.ended.addEventListener("abort", () => [ticking, staying].forEach(clearInterval));
-    this.#checkSessionWhenVisible();
+    this.#session.checkWhenVisible((value) => this.#preferences.set(value));
     this.#list.draw();
     this.#alerts.showCurrent();
     this.#store();
@@ -144,15 +148,17 @@ export class Desktop {
     else if (event === "contact") this.#cards.identify(data.popup_id, data.contact);
     else if (event === "dismissed") this.#cards.dismiss(data.popup_id);
     else if (event === "preferences") this.#preferences.set(data);
+    else if (event === "shift") this.#shift.refresh();
+    else if (event === "passed-on") void this.#actions.readPassedOn(data.popup_id);
     this.#store();
   }
 
   /** @param {Hello} hello */
-  #greet({ now, preferences, record_hosts: hosts, creates_contacts: creates, chooses_pop: chooses }) {
+  #greet({ now, preferences, record_hosts: hosts, creates_contacts: creates, chooses_pop: chooses, ended_card_seconds: stays }) {
     this.#session.clockOffset = Date.parse(now) - Date.now() || 0;
     if (preferences) this.#preferences.set(preferences);
     const isSame = String(hosts) === String(this.#session.recordHosts) && creates === this.#session.createsContacts;
-    this.#session.update({ record_hosts: hosts, creates_contacts: creates, chooses_pop: chooses });
+    this.#session.update({ record_hosts: hosts, creates_contacts: creates, chooses_pop: chooses, ended_card_seconds: stays });
     if (isSame) return;
     this.#list.rebuild();
   }
@@ -161,6 +167,8 @@ export class Desktop {
   #takePopup(popup) {
     this.#acks.add(popup.popup_id, "delivered", this.#connection.tabs.leads);
     this.#cards.add(popup);
+    if (popup.passed_on) void this.#actions.readPassedOn(popup.popup_id);
+    this.#shift.refresh();
   }
 
   /** @param {import("./connection.js").TabMessage} message */
@@ -169,23 +177,13 @@ export class Desktop {
     if (dismissed) this.#cards.dismiss(dismissed);
     if (snoozed) this.#cards.snooze(...snoozed);
     if (noteChanged) this.#list.reloadNote(noteChanged);
+    if (dismissed || noteChanged) this.#shift.refresh();
     if (signedOut) this.#signOut();
   }
 
   #tick() {
     updateTimes(this.#session.now);
-    this.#cards.wake(this.#session.now());
-  }
-
-  /** A tab that does not read the stream itself checks its session when it becomes visible. */
-  #checkSessionWhenVisible() {
-    let last = Date.now();
-    const check = () => {
-      if (document.visibilityState !== "visible" || Date.now() - last < CHECK_SESSION_MS) return;
-      last = Date.now();
-      this.#session.send("GET", "/desktop/preferences").then((value) => this.#preferences.set(value), () => {});
-    };
-    document.addEventListener("visibilitychange", check, { signal: this.#session.ended });
+    this.#cards.wake(this.#session.now(), this.#session.endedCardSeconds);
   }
 
   /** @param {Preferences} value @param {Preferences} previous */

@@ -57,13 +57,15 @@ export function nothingTitle({ outcome }) {
 }
 
 /**
- * State, direction, transferred, and what else is so of the call; whether it is a dry run.
+ * State, direction, the number that was dialled, and what else is so of the call, always in this order.
  * @param {Pick<Card, "call" | "state" | "answeredBy" | "popup">} card
  */
 export function chips({ call, state, answeredBy, popup }) {
   return element("p", { class: "chips" }, [
     stateChip(state, stateWords({ state, answeredBy })),
     element("span", { class: "chip" }, [sayValue("direction", call.direction)]),
+    call.did_label ? element("span", { class: "chip chip-label" }, [foreign(call.did_label)]) : null,
+    call.queue ? element("span", { class: "chip chip-label" }, [say("queue"), " ", foreign(call.queue)]) : null,
     call.original_ivrid ? element("span", { class: "chip" }, [say("transferred")]) : null,
     ...circumstances(call).map((word) => element("span", { class: "chip" }, [word])),
     popup.dry_run ? element("span", { class: "chip chip-dry-run" }, [say("dry-run")]) : null,
@@ -117,10 +119,17 @@ export function who(card, titleId) {
     element("span", { class: "face", "aria-hidden": "true" }, [initials(caller, name)]),
     element("div", { class: "who-words" }, [
       element("h2", { class: "caller", id: titleId }, [isNumber ? ltr(name) : foreign(name)]),
+      affiliation(card),
       numberLine(caller, isNumber),
       otherName(caller, name),
     ]),
   ]);
+}
+
+/** The company of the one contact. @param {Card} card */
+function affiliation({ contact }) {
+  const company = contact?.status === "one" ? plain(contact.records[0]?.company).trim() : "";
+  return company ? element("p", { class: "company" }, [foreign(company)]) : null;
 }
 
 /** The phone system's name for a caller whom the CRM calls otherwise. @param {Caller} caller @param {string} shown */
@@ -139,20 +148,13 @@ export function cardName({ call, contact }) {
   return plain(one?.name ?? "").trim() || callerName(call.caller);
 }
 
-/** @param {Caller} caller @param {boolean} isTitle whether the number stands above already */
+/** The caller's number, once: as it was sent. @param {Caller} caller @param {boolean} isTitle whether it stands above already */
 function numberLine(caller, isTitle) {
   const { kind, number, e164 } = caller;
   if (kind === "internal" || kind === "service") return element("p", { class: "number" }, [say(`caller.${kind}`), " ", ltr(number)]);
   if (kind !== "number") return null;
   const sure = caller.e164_guessed ? number : (e164 ?? number);
-  return element("p", { class: "number" }, [...numbers(caller, isTitle), copyButton(sure, "copy-number")]);
-}
-
-/** @param {Caller} caller @param {boolean} isTitle */
-function numbers(caller, isTitle) {
-  const asSent = isTitle ? [] : [ltr(caller.number)];
-  const form = internationalForm(caller);
-  return form ? [...asSent, form] : asSent;
+  return element("p", { class: "number" }, [isTitle ? null : ltr(number), copyButton(sure, "copy-number")]);
 }
 
 /**
@@ -173,17 +175,18 @@ function initials(caller, shown) {
 }
 
 /**
- * The number that the caller dialled, with its label.
- * @param {Call} call
+ * The custom data that the agent has chosen to see; null where there is none of it.
+ * @param {Card} card
+ * @param {string[] | null} chosenKeys
  */
-export function dialledNumber({ did, did_label: label }) {
-  if (!did) return null;
-  const words = label ? [element("b", {}, [foreign(label)]), " · ", ltr(did)] : [ltr(did)];
-  return element("p", { class: "dialled" }, [element("span", { class: "soft" }, [say("dialled")]), " ", ...words]);
+export function chosenData({ call }, chosenKeys) {
+  const rows = chosenKeys ? customdata(call, chosenKeys) : [];
+  if (!rows.length) return null;
+  return element("dl", { class: "details" }, rows.map(([key, value]) => row(foreign(key), [foreign(value)])));
 }
 
 /**
- * Ids, recording, the custom data the agent wants to see, and how old the facts are.
+ * Numbers, ids, recording, custom data if the agent has chosen none of it, and how old the facts are.
  * @param {Card} card
  * @param {string[] | null} chosenKeys
  * @param {Clock} now
@@ -191,13 +194,15 @@ export function dialledNumber({ did, did_label: label }) {
 export function details(card, chosenKeys, now) {
   const { popup, call } = card;
   const { original_ivrid: original, recording } = call;
+  const form = internationalForm(call.caller);
   return element("dl", { class: "details" }, [
+    form ? row(say("number"), [form]) : null,
+    call.did ? row(say("dialled"), [ltr(call.did)]) : null,
     row(say("extension"), [ltr(call.extension), element("span", { class: "soft" }, [ltr(call.pbx)])]),
     row(say("ivrid"), [ltr(call.ivrid), copyButton(call.ivrid, "copy-ivrid")]),
-    call.queue ? row(say("queue"), [foreign(call.queue)]) : null,
     original ? row(say("original_ivrid"), [ltr(original), copyButton(original, "copy-original")]) : null,
     recording ? row(say("recording"), [say(recording.muted ? "recording.muted" : "recording.on")]) : null,
-    ...customdata(call, chosenKeys).map(([key, value]) => row(foreign(key), [foreign(value)])),
+    ...(chosenKeys ? [] : customdata(call, null)).map(([key, value]) => row(foreign(key), [foreign(value)])),
     row(say("agent"), [foreign(popup.agent.name || popup.agent.crm_user)]),
     row(say("shown-at"), [foreign(clockTime(Date.parse(popup.created_at)))]),
     row(say("source"), [source(card, now)]),

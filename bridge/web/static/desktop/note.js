@@ -1,6 +1,6 @@
 // The note on a card: a draft that saves itself and can be sent to the CRM.
 
-import { button, element } from "../element.js";
+import { button, element, foreign } from "../element.js";
 import { RequestFailed, statusOf } from "../http.js";
 import { clockTime, say } from "../words.js";
 
@@ -23,6 +23,9 @@ export class Note {
   #text = element("textarea", { rows: "2", maxlength: MAX_LENGTH, "data-key": "note" });
   #outcome = element("select", { "data-key": "outcome" });
   #statusText = element("span", { class: "note-status soft", role: "status" });
+  #sent = element("ul", { class: "note-sent" });
+  /** @type {SentNote[]} */
+  #sentNotes = [];
   #sendButton = button("", "note-send", () => this.send());
 
   /** @param {string} popupId @param {import("./actions.js").Actions} actions */
@@ -31,7 +34,7 @@ export class Note {
     this.#actions = actions;
     this.#outcome.append(...["", ...OUTCOMES].map((slug) => new Option("", slug)));
     const row = element("div", { class: "note-row" }, [this.#outcome, this.#sendButton, this.#statusText]);
-    this.node = element("form", { class: "note" }, [this.#text, row]);
+    this.node = element("form", { class: "note" }, [this.#sent, this.#text, row]);
     this.useLanguage();
     this.node.addEventListener("submit", (event) => event.preventDefault());
     this.node.addEventListener("input", () => this.#changed());
@@ -47,6 +50,7 @@ export class Note {
     this.#outcome.setAttribute("aria-label", say("outcome"));
     for (const option of this.#outcome.options) option.text = say(`outcome.${option.value || "none"}`);
     this.#sendButton.textContent = say("note.send");
+    this.#showSent(this.#sentNotes);
     if (this.#statusText.textContent) this.#showStatus(...this.#status);
   }
 
@@ -54,6 +58,11 @@ export class Note {
   get isBeingWritten() {
     const focused = document.activeElement;
     return focused !== null && this.node.contains(focused) && focused.matches("textarea, select");
+  }
+
+  /** Whether there is something in it that was not sent. */
+  get hasDraft() {
+    return Boolean(this.#text.value.trim());
   }
 
   focus() {
@@ -65,11 +74,12 @@ export class Note {
     if (this.#isLoaded) return;
     this.#isLoaded = true;
     try {
-      const { text, outcome, sent_at: sentAt } = await this.#actions.readNote(this.#popupId);
+      const { text, outcome, sent } = await this.#actions.readNote(this.#popupId);
+      this.#showSent(sent ?? []);
       if (!this.#isSaved) return;
       this.#text.value = text ?? "";
       this.#outcome.value = outcome && OUTCOMES.includes(outcome) ? outcome : "";
-      if (sentAt) this.#showStatus("note.sent", clockTime(Date.parse(sentAt)));
+      this.#mark();
     } catch (error) {
       this.#isLoaded = false;
       if (isWorthRetrying(error)) setTimeout(() => this.load(), RETRY_MS);
@@ -94,15 +104,35 @@ export class Note {
     try {
       await this.#actions.sendNote(this.#popupId, note, this.#keyFor(note));
       this.#unconfirmed = NO_KEY;
-      if (!this.#isStill(note)) return;
-      this.#isSaved = true;
+      this.#showSent([...this.#sentNotes, { ...note, noted_at: new Date().toISOString() }]);
       this.#showStatus("note.sent", clockTime(Date.now()));
+      if (this.#isStill(note)) this.#empty();
+      else this.#saveIn(PAUSE_MS); // the bridge has emptied the draft
     } catch (error) {
       this.#showStatus(statusOf(error) === 409 ? "note.unsupported" : "note.unsent");
       if (!this.#isSaved) this.#saveIn(RETRY_MS);
     } finally {
       this.#isSending = false;
     }
+  }
+
+  /** What was sent leaves the box. */
+  #empty() {
+    this.#isSaved = true;
+    this.#text.value = this.#outcome.value = "";
+    this.#mark();
+    this.node.dispatchEvent(new CustomEvent("note-sent", { bubbles: true }));
+  }
+
+  /** @param {SentNote[]} notes */
+  #showSent(notes) {
+    this.#sentNotes = notes;
+    this.#sent.replaceChildren(...notes.map((note) => element("li", {}, sentNote(note))));
+  }
+
+  /** Sending is the thing to do once something is written. */
+  #mark() {
+    this.node.classList.toggle("note-written", Boolean(this.#text.value.trim() || this.#outcome.value));
   }
 
   /**
@@ -133,6 +163,7 @@ export class Note {
 
   #changed() {
     this.#isSaved = false;
+    this.#mark();
     this.#showStatus("note.draft");
     this.#saveIn(PAUSE_MS);
   }
@@ -161,6 +192,21 @@ export class Note {
     this.#status = [key, time];
     this.#statusText.textContent = say(key, { time });
   }
+}
+
+/**
+ * A note as a line: its time, by whom if by somebody else, how the call went, the text.
+ * @param {SentNote} note
+ * @returns {(Node | string)[]}
+ */
+export function sentNote({ by, text, outcome, noted_at: at }) {
+  const facts = [foreign(clockTime(Date.parse(at))), ...(by ? [" · ", foreign(by)] : []), ...(outcome ? [" · ", outcomeWords(outcome)] : [])];
+  return [element("span", { class: "soft" }, facts), element("p", {}, [foreign(text)])];
+}
+
+/** @param {string} outcome */
+function outcomeWords(outcome) {
+  return OUTCOMES.includes(outcome) ? say(`outcome.${outcome}`) : foreign(outcome);
 }
 
 function randomKey() {

@@ -13,7 +13,7 @@ export class SeenTracker {
   /** @param {(popupId: string) => void} onSeen called once per card */
   constructor(onSeen) {
     this.#onSeen = onSeen;
-    document.addEventListener("visibilitychange", () => this.#check());
+    document.addEventListener("visibilitychange", () => this.check());
   }
 
   /**
@@ -31,10 +31,11 @@ export class SeenTracker {
       if (isIntersecting && intersectionRatio >= ENOUGH) this.#inView.add(target);
       else this.#inView.delete(target);
     }
-    this.#check();
+    this.check();
   }
 
-  #check() {
+  /** Looks again: a card on the screen may be of a newer popup now. */
+  check() {
     if (document.visibilityState !== "visible") return;
     for (const edge of this.#inView) {
       const card = edge.closest("[data-popup]");

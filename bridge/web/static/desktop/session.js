@@ -5,6 +5,7 @@ import { endsSession, reasonOf, send } from "../http.js";
 
 const KEY = "popbridge.session";
 const CARDS = "popbridge.cards";
+const CHECK_MS = 60_000;
 const RESTARTED = "popbridge.restarted";
 const RESTART_MS = 60_000;
 const WINDOW = "popup,width=460,height=780";
@@ -90,6 +91,11 @@ export class Session {
     return this.#data.creates_contacts ?? false;
   }
 
+  /** How long the card of an ended call stays by itself, in seconds; 0: until it is dismissed. */
+  get endedCardSeconds() {
+    return this.#data.ended_card_seconds ?? 0;
+  }
+
   /** Whether the agent may choose what makes a popup. */
   get choosesPop() {
     return this.#data.chooses_pop ?? false;
@@ -139,6 +145,20 @@ export class Session {
     const { session } = await cookieSession().catch(() => ({ session: null }));
     if (!session) return null;
     return ownerOf(session) === this.owner ? "agent" : "another";
+  }
+
+  /**
+   * A tab that does not read the stream itself checks the session when it becomes visible.
+   * @param {(preferences: Preferences) => void} onAnswer
+   */
+  checkWhenVisible(onAnswer) {
+    let last = Date.now();
+    const check = () => {
+      if (document.visibilityState !== "visible" || Date.now() - last < CHECK_MS) return;
+      last = Date.now();
+      this.send("GET", "/desktop/preferences").then(onAnswer, () => {});
+    };
+    document.addEventListener("visibilitychange", check, { signal: this.ended });
   }
 
   /** The agent is not signed in any more: nothing is stored from now on. */

@@ -1,0 +1,151 @@
+"""Two agents at their pages, with popups by themselves: a ring group, a transfer, missed calls, the list of the day."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from bridge.core.http_types import Secret
+from bridge.core.model import Caller
+from tests.browser.desk import Desks, card, live, open_desks, violations
+from tests.stage import CALLER, DANA, DID, OMER, open_stage
+
+pytestmark = pytest.mark.anyio
+POLLED = {"events": "poll", "poll_seconds": 0.2}
+QUICK = {"POPBRIDGE_DESKTOP__REFRESH_SECONDS": "0.5", "POPBRIDGE_DESKTOP__ENDED_CARD_SECONDS": "2"}
+
+
+@pytest.fixture
+async def floor(tmp_path: Path, redis_url: Secret, browser: Browser) -> AsyncIterator[Desks]:
+    pops = {DANA: "ringing", OMER: "ringing"}
+    opened = open_stage(tmp_path, redis_url, pops=pops, main_keys=POLLED, extra=QUICK)
+    async with opened as stage, open_desks(stage, browser) as desks:
+        yield desks
+
+
+def ring(desks: Desks, *to: str, number: str = CALLER, name: str = "Ruth Levi") -> str:
+    return desks.stage.phone.incoming(to, Caller(number, name=name), datetime.now(UTC), DID)
+
+
+async def test_a_ring_group_pops_on_both_and_goes_where_nobody_answered(floor: Desks) -> None:
+    hers, his = await floor.open(), await floor.open(OMER)
+    ivrid = ring(floor, "SIPDana1", "SIPOmer1")
+    for page in (hers, his):
+        await expect(card(page).locator(".caller")).to_have_text("Ruth Levi")
+        await expect(card(page)).to_have_attribute("data-state", "ringing")
+    floor.stage.phone.answer(ivrid, "SIPOmer1", datetime.now(UTC))
+    await expect(card(his)).to_have_attribute("data-state", "talking")
+    await expect(card(hers).locator(".condition")).to_contain_text("עומר לוי")
+    await expect(hers.locator("article.card")).to_have_count(0)
+    await expect(hers.locator("#earlier-list li")).to_contain_text("Answered by")
+    await expect(hers.locator("#shift-missed")).to_have_text("Missed (0)")
+    await expect(his.locator("article.card")).to_have_count(1)
+
+
+async def test_a_call_that_is_passed_on_brings_number_contact_and_notes(floor: Desks) -> None:
+    hers, his = await floor.open(), await floor.open(OMER)
+    first = ring(floor, "SIPDana1")
+    floor.stage.phone.answer(first, "SIPDana1", datetime.now(UTC))
+    await expect(card(hers)).to_have_attribute("data-state", "talking")
+    await card(hers).get_by_label("Note").fill("Wants a quote for 40 seats")
+    await card(hers).get_by_label("Outcome of the call").select_option("passed-on")
+    await card(hers).get_by_label("Note").press("Control+Enter")
+    await expect(card(hers).get_by_label("Note")).to_have_value("")
+    moved = floor.stage.phone.transfer(first, "SIPDana1", "SIPOmer1", datetime.now(UTC))
+    passed = card(his).locator(".passed-on")
+    await expect(passed.locator("h3")).to_have_text(
+        "Passed on by \u2068Dana Cohen\u2069 (extension \u2068SIPDana1\u2069)"
+    )
+    await expect(passed).to_contain_text("Wants a quote for 40 seats")
+    floor.stage.phone.answer(moved, "SIPOmer1", datetime.now(UTC))
+    await expect(card(his)).to_have_attribute("data-state", "talking")
+    await card(his).locator(".fold summary").click()
+    await expect(card(his).locator(".fold")).to_contain_text(first)
+    await hers.keyboard.press("Escape")
+    await hers.locator("#earlier-list button", has_text="Ruth Levi").click()
+    await card(hers).get_by_label("Note").fill("And a demo")
+    await card(hers).get_by_label("Note").press("Control+Enter")
+    await expect(passed).to_contain_text("And a demo")
+    assert await violations(his) == []
+
+
+async def test_missed_calls_are_listed_with_whom_to_call_back(floor: Desks) -> None:
+    page = await floor.open()
+    for _ in range(2):
+        ivrid = ring(floor, "SIPDana1")
+        await expect(card(page)).to_have_attribute("data-state", "ringing")
+        floor.stage.phone.hang_up(ivrid)
+        await expect(page.locator("article.card")).to_have_count(0)
+    await expect(page.locator("#shift-missed")).to_have_text("Missed (1)")
+    await page.locator("#shift-missed").click()
+    missed = page.locator("#earlier-list li")
+    await expect(missed).to_have_count(1)
+    await expect(missed).to_contain_text("Missed, 2 times")
+    await expect(missed).to_contain_text("Ruth Levi")
+    await expect(missed.get_by_role("link")).to_have_attribute("href", "tel:+972722776772")
+    assert await violations(page) == []
+    floor.stage.phone.outgoing("SIPDana1", Caller(CALLER), datetime.now(UTC))
+    await expect(card(page)).to_have_attribute("data-state", "dialing")
+    await expect(missed).to_have_count(0)
+    await expect(page.locator("#shift-missed")).to_have_text("Missed (0)")
+    await expect(page.locator("#shift-empty")).to_have_text("No calls to show.")
+
+
+async def test_the_list_is_there_in_a_fresh_window_and_is_searched(floor: Desks) -> None:
+    page = await floor.open()
+    for number, name in (("0522340002", "Amir Haddad"), (CALLER, "Ruth Levi")):
+        ivrid = ring(floor, "SIPDana1", number=number, name=name)
+        floor.stage.phone.answer(ivrid, "SIPDana1", datetime.now(UTC))
+        await expect(card(page).locator(".caller")).to_have_text(name)
+        await expect(card(page)).to_have_attribute("data-state", "talking")
+        floor.stage.phone.hang_up(ivrid)
+        await expect(page.locator("article.card")).to_have_count(0)
+    fresh = await floor.open()
+    found = fresh.locator("#earlier-list li")
+    await expect(found).to_have_count(2)
+    await fresh.get_by_label("Search by name or number").fill("amir")
+    await expect(found).to_have_count(1)
+    await fresh.get_by_label("Search by name or number").fill("0722")
+    await expect(found).to_contain_text("Ruth Levi")
+    await found.get_by_role("button").click()
+    await expect(card(fresh).locator(".caller")).to_have_text("Ruth Levi")
+    await expect(card(fresh)).to_have_attribute("data-state", "ended")
+
+
+async def test_the_newest_call_hides_no_note_and_a_draft_stays_in_small(floor: Desks) -> None:
+    page = await floor.open()
+    first = ring(floor, "SIPDana1", number="0522340002", name="Amir Haddad")
+    floor.stage.phone.answer(first, "SIPDana1", datetime.now(UTC))
+    await card(page).get_by_label("Note").press_sequentially("Wants a ")
+    floor.stage.phone.hang_up(first)
+    ring(floor, "SIPDana1")
+    await expect(card(page).locator(".caller")).to_have_text("Ruth Levi")
+    await page.keyboard.type("quote")
+    small = page.locator(".card-compact")
+    await expect(small.get_by_label("Note")).to_be_focused()
+    await expect(small.get_by_label("Note")).to_be_in_viewport()
+    await expect(small.get_by_label("Note")).to_have_value("Wants a quote")
+    await page.locator("#main").focus()
+    await expect(small).to_have_count(1)
+    await small.get_by_role("button", name="Send to the CRM").click()
+    await expect(small).to_have_count(0)
+    await expect(page.locator("#earlier-list")).to_contain_text("note sent")
+
+
+async def test_pressing_again_renews_the_card_and_keeps_its_note(desks: Desks) -> None:
+    page = await desks.open()
+    desks.stage.talk(name="Ruth Levi")
+    for _ in range(4):
+        await desks.click()
+    await expect(page.locator("article.card")).to_have_count(1)
+    await card(page).get_by_label("Note").fill("Wants a quote")
+    await expect(card(page).locator(".note-status")).to_have_text("Draft saved")
+    popup_id = (await desks.click())["popup"]["popup_id"]
+    await expect(card(page)).to_have_attribute("data-popup", popup_id)
+    await expect(page.locator("article.card, #earlier-list li")).to_have_count(1)
+    await desks.is_taken(popup_id)
+    fresh = await desks.open()
+    await live(fresh)
+    await expect(card(fresh).get_by_label("Note")).to_have_value("Wants a quote")
