@@ -29,12 +29,15 @@ from bridge.egress.reachable import reach_of, trusting
 from bridge.egress.session import AccountSession
 from bridge.egress.target_limits import Targets
 from bridge.pbx import registry as pbx_makes
+from bridge.signin.provider import Provider
+from bridge.signin.single_sign_on import SingleSignOn
 from bridge.store.accounts import AccountStore
 from bridge.store.client import TextRedis, open_async, open_sync
 from bridge.store.jobs import Jobs
 from bridge.store.replication import Replicas
 from bridge.store.scripts import Scripts
 from bridge.store.shared_clock import SharedClock
+from bridge.store.signins import SignInStore
 
 HOLD_MARGIN_SECONDS = 3.0
 LEASE_MARGIN_SECONDS = 1.0
@@ -58,6 +61,8 @@ class Services:
     shared_clock: SharedClock
     crm_sessions: Mapping[str, AccountSession]
     contacts: Contacts
+    signon: SingleSignOn | None
+    """With `[signin.oidc]`."""
     replicas: Replicas | None
     """With `strict_durability`: who must have a click before it is answered."""
 
@@ -179,6 +184,7 @@ async def _services(
                 shared_clock=shared,
                 crm_sessions=crm_sessions,
                 contacts=Contacts(redis, settings.crm, crm_sessions, clock),
+                signon=_signon(settings, client, redis, clock),
                 replicas=Replicas(redis, clock.ticks) if settings.redis.strict_durability else None,
             )
         finally:
@@ -192,6 +198,14 @@ async def client_of(settings: Settings, reach: Reach) -> AsyncIterator[EgressCli
     proxy = Proxy(outgoing.proxy, outgoing.no_proxy) if outgoing.proxy else None
     async with open_client(reach, proxy=proxy, context=trusting(outgoing.ca_file)) as client:
         yield client
+
+
+def _signon(settings: Settings, client: EgressClient, redis: TextRedis, clock: Clock) -> SingleSignOn | None:
+    oidc = settings.signin.oidc
+    if oidc is None:
+        return None
+    store = SignInStore(redis, oidc.issuer, oidc.client_id, oidc.client_secret)
+    return SingleSignOn(settings, oidc, Provider(client, oidc, clock), store, clock)
 
 
 def _session(

@@ -152,9 +152,9 @@ def listening(handler: logging.Handler, level: int) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def serving(app: Starlette, simulated: bool = False) -> AsyncIterator[str]:
+async def serving(app: Starlette, simulated: bool = False, port: int = 0) -> AsyncIterator[str]:
     """The app under a real server, that of the bridge or (`simulated`) that of simulators; its address."""
-    listening = listen("127.0.0.1", 0)
+    listening = listen("127.0.0.1", port)
     config = uvicorn.Config(
         app,
         http="httptools" if simulated else BoundedProtocol,
@@ -213,6 +213,7 @@ class Stage:
     app: Starlette = field(default_factory=Starlette)
     http: httpx.AsyncClient = field(default_factory=lambda: httpx.AsyncClient(trust_env=False, timeout=20))
     extra: dict[str, str] = field(default_factory=dict)
+    port: int = 0
     clock: Clock = field(default_factory=Clock)
 
     @property
@@ -367,7 +368,7 @@ async def open_stage(
             stage.simulated_crms[name] = described.build(address + described.path, CRM_SECRET, AGENTS, CONTACTS)
             further.mount(described.path, stage.simulated_crms[name].app())
         stage.app = create_app(stage.settings(), stage.redis_url, stage.clock)
-        async with serving(stage.app) as bridge_url, stage.http:
+        async with serving(stage.app, port=stage.port) as bridge_url, stage.http:
             stage.bridge_url = bridge_url
             yield stage
 

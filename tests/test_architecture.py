@@ -36,7 +36,7 @@ LAYERS = (
             "bridge.settings",
         },
     ),
-    ("steps", {"bridge.agents", "bridge.calls", "bridge.contacts"}),
+    ("steps", {"bridge.agents", "bridge.calls", "bridge.contacts", "bridge.signin"}),
     ("adapters", {"bridge.pbx", "bridge.crm"}),
     ("edges", {"bridge.egress", "bridge.store", "bridge.audit"}),
     ("ground", {"bridge", "bridge.config", "bridge.core", "bridge.observability"}),
@@ -62,6 +62,7 @@ SIDEWAYS = {
         "bridge.agents",
         "bridge.calls",
     ): "phone systems with a directory of their users are asked where they are known",
+    ("bridge.signin", "bridge.agents"): "a person's claims are looked up in the directory",
     ("bridge.audit", "bridge.store"): "log entries move from Redis into SQL",
 }
 PURE = (
@@ -88,6 +89,8 @@ PURE = (
     "egress.circuit_breaker",
     "egress.proxy",
     "egress.response_head",
+    "signin.id_token",
+    "signin.rights",
 )
 IMPURE = {"httpx", "aiohttp", "redis", "rq", "starlette", "uvicorn", "sqlalchemy", "asyncio", "os", "time", "socket"}
 LIBRARIES = {
@@ -102,7 +105,8 @@ LIBRARIES = {
     "uvicorn": {"bridge.web", "bridge.demo"},
     "opentelemetry": {"bridge.observability.tracing"},
     "click": {"bridge.cli", "workers.__main__"},
-    "cryptography": {"bridge.store.accounts", "bridge.crm"},
+    "cryptography": {"bridge.store.accounts", "bridge.store.signins", "bridge.crm"},
+    "jwt": {"bridge.signin"},
     "markdown_it": {"bridge.connect.guides"},
     "phonenumbers": {"bridge.core.phone_numbers", "bridge.config.values"},
     "pydantic": {"bridge.config", "bridge.core.json_codec", "bridge.pbx", "bridge.crm"},

@@ -19,6 +19,7 @@ from bridge.config.models import (
     CrmAccount,
     Desktop,
     Log,
+    Oidc,
     Outgoing,
     Redis,
     Section,
@@ -89,7 +90,12 @@ def load(
     _read_toml(draft, file, environ)
     _read_environment(draft, environ)
     sources.warn_of_others(environ)
-    for path, model in [*SECTIONS, *_accounts(draft, "pbx", pbx_kinds), *_accounts(draft, "crm", crm_kinds)]:
+    for path, model in [
+        *_optional(draft),
+        *SECTIONS,
+        *_accounts(draft, "pbx", pbx_kinds),
+        *_accounts(draft, "crm", crm_kinds),
+    ]:
         _section(draft, path, model)
     _cross_checks(draft)
     settings = _top(draft)
@@ -146,6 +152,13 @@ def _read_environment(draft: _Draft, environ: Mapping[str, str]) -> None:
     for variable in sorted(filter(sources.is_setting, environ)):
         path = tuple(variable.removeprefix(sources.PREFIX).lower().split("__"))
         draft.put(path, environ[variable], f"environment {variable}")
+
+
+def _optional(draft: _Draft) -> Iterator[tuple[tuple[str, ...], type[Section]]]:
+    """Sections inside others that may be left out whole."""
+    signin = draft.values.get("signin")
+    if isinstance(signin, dict) and "oidc" in signin:
+        yield ("signin", "oidc"), Oidc
 
 
 def _accounts(draft: _Draft, group: str, kinds: Kinds) -> Iterator[tuple[tuple[str, ...], type[Section]]]:
@@ -251,6 +264,7 @@ def _top(draft: _Draft) -> Settings | None:
 def _cross_checks(draft: _Draft) -> None:
     """Rules between sections. Pointing at a section that has a problem of its own is not a second problem."""
     pbxes, crms = draft.declared["pbx"], draft.declared["crm"]
+    _check_oidc(draft)
     for name, table in crms.items():
         if isinstance(table, dict):
             _check_crm(draft, name, table, pbxes)
@@ -258,6 +272,15 @@ def _cross_checks(draft: _Draft) -> None:
         for crm in _names_in(table, "agents_for"):
             if crm not in crms:
                 draft.problem(("pbx", name, "agents_for"), f"no [crm.{crm}]; known: {_listed(crms)}")
+
+
+def _check_oidc(draft: _Draft) -> None:
+    signin = draft.values.get("signin")
+    if isinstance(signin, Signin) and signin.oidc is not None:
+        crms = draft.declared["crm"]
+        for path, crm in signin.oidc.crms_named():
+            if crm not in crms:
+                draft.problem(("signin", "oidc", *path), f"no [crm.{crm}]; known: {_listed(crms)}")
 
 
 def _check_crm(draft: _Draft, name: str, table: Mapping[str, Any], pbxes: Mapping[str, Any]) -> None:

@@ -4,7 +4,7 @@ What a make needs for a section of its own is offered here too: one import for a
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -24,6 +24,7 @@ from bridge.config.addresses import (
 )
 from bridge.config.rules import Rule
 from bridge.config.section import Section, secrets_of
+from bridge.config.signin import Oidc, Signin
 from bridge.config.values import (
     Names,
     Prefix,
@@ -38,9 +39,9 @@ from bridge.config.values import (
 from bridge.core.model import DESKTOP
 
 __all__ = [
-    "Agents", "Audit", "Console", "CrmAccount", "Desktop", "ExactAddress", "Log", "Names", "Outgoing", "PbxAccount",
-    "Redis", "Region", "SecretLines", "SecretText", "Secrets", "Section", "Server", "Settings", "Signin", "Timezone",
-    "WebAddress", "secrets_of", "split_text",
+    "Agents", "Audit", "Console", "CrmAccount", "Desktop", "ExactAddress", "Log", "Names", "Oidc",
+    "Outgoing", "PbxAccount", "Redis", "Region", "SecretLines", "SecretText", "Secrets", "Section", "Server",
+    "Settings", "Signin", "Timezone", "WebAddress", "secrets_of", "split_text",
 ]  # fmt: skip
 
 
@@ -142,25 +143,6 @@ class Console(Section):
     streams_per_person: int = Field(10, ge=1, description="open live pages of one person in one process; more get 429")
 
 
-class Signin(Section):
-    """`[signin]`: how long people stay signed in on the pages."""
-
-    session_hours: float = Field(
-        720.0, gt=0, le=8760, description="a session lasts this long at most; one from a token ends with the token"
-    )
-    idle_hours: float = Field(72.0, gt=0, le=8760, description="a session ends when no page used it for this long")
-
-    @property
-    def life(self) -> timedelta:
-        """How long a session lasts at most."""
-        return timedelta(hours=self.session_hours)
-
-    @property
-    def idle(self) -> timedelta:
-        """How long it lasts without being used."""
-        return timedelta(hours=self.idle_hours)
-
-
 class Log(Section):
     """`[log]`: the lines on standard error."""
 
@@ -204,6 +186,8 @@ class Settings(Section):
             yield from phone_system.addresses()
         for account in self.crm.values():
             yield from account.addresses()
+        if self.signin.oidc is not None:
+            yield self.signin.oidc.issuer
 
     def day_of(self, crm: str, now: datetime) -> str:
         """The date, `2026-11-28`, where this CRM's phone system is; in UTC for a CRM that is not in the settings."""

@@ -20,6 +20,7 @@ PopbridgeError
 ├── RateLimited             the vendor's limit is used up: not sent
 ├── TokenRefused            the vendor gives no access token for the credentials
 ├── SearchFailed            the CRM gave no usable answer to a search, a lookup of an agent or a call record
+├── SigninFailed            nobody is signed in by the identity provider: `code` says why
 ├── EmbeddedRedisFailed     popbridge's own Redis did not start
 ├── CannotListen            the web door's address cannot be used
 ├── RedisUnfit              this Redis cannot be used, or (strict) may lose what it accepted
@@ -216,3 +217,12 @@ class RedisUnfit(PopbridgeError):
 
 class ArchiveUnfit(PopbridgeError):
     """The audit archive cannot be used as it is, or not for what was asked; the text says what to do."""
+
+
+class SigninFailed(PopbridgeError):
+    """Nobody is signed in by the identity provider. `code` is stable and names the words for the page; `cause` is for
+    the operator's log and holds no token, code or claim. `is_final` says that asking the provider again cannot help."""
+
+    def __init__(self, code: str, cause: str, is_final: bool = True) -> None:
+        super().__init__(f"{code}: {cause}")
+        self.code, self.cause, self.is_final = code, cause, is_final

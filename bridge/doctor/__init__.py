@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
 from bridge.core.finding import Finding
-from bridge.doctor import access, inside, listening, outgoing, outside
+from bridge.doctor import access, inside, listening, outgoing, outside, signon
 from bridge.services import Services
 
 
@@ -19,6 +19,7 @@ async def examine(services: Services, private: Sequence[Path]) -> list[Finding]:
         asyncio.to_thread(inside.of_settings, private),
         inside.of_agents(services),
         access.of_tokens(services),
+        signon.of_signin(services),
         inside.of_redis(services),
         inside.of_workers(services),
         inside.of_audit(services),

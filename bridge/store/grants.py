@@ -34,7 +34,7 @@ class Via(StrEnum):
 class Grant:
     """A token's rights, without the token. `parent` is the id of what a session ends with: the token that it was traded
     for, or a sign-in at the identity provider. `via` says how a session began, or what the session of a link will say;
-    `subject` who signed in, as the identity provider calls them.
+    `subject` who signed in, as the identity provider calls them; `until` when the session of a link ends at the latest.
 
     `crms` are the CRMs that a supervisor's or administrator's token is limited to; empty: every CRM.
     """
@@ -50,6 +50,7 @@ class Grant:
     crms: tuple[str, ...] = ()
     via: Via = Via.TOKEN
     subject: str = ""
+    until: str = ""
 
     @property
     def holder(self) -> str:

@@ -29,6 +29,7 @@ REFUSED_UNKNOWN = "popbridge:refused:unknown"  # stream: those for names that no
 PROOFS = "popbridge:proofs"  # hash: when each CRM's secrets last authenticated a click
 COUNTERS = "popbridge:counters"  # hash: counters that outlive processes
 TOKENS = "popbridge:tokens"  # set: ids of bearer tokens
+SIGNINS = "popbridge:signins"  # sorted set: sign-ins by the time (s) when the identity provider is asked about them
 INSTALLATION = "popbridge:installation"  # JSON: the processes that use this prefix, see `installation`
 TRIED = "popbridge:tried"  # text: written for a second to test that Redis accepts writes
 FLOOR_WATCHED = "popbridge:floor-watched"  # text: present while somebody has the live page open
@@ -191,13 +192,28 @@ def token(token_id: str) -> str:
 
 
 def ended_token(token_id: str) -> str:
-    """Text: why a token ended, and its hash, for whoever still has it."""
+    """Text: why a token ended, and the hashes of its texts, for whoever still has one."""
     return f"popbridge:ended-token:{token_id}"
 
 
 def renewal(token_id: str) -> str:
     """Text: present for a moment after a session got a new text."""
     return f"popbridge:renewal:{token_id}"
+
+
+def asked_signin(state: str) -> str:
+    """Text: a sign-in at the identity provider that has begun, encrypted; `state` is hashed in the key."""
+    return f"popbridge:asked-signin:{sha256(state.encode()).hexdigest()}"
+
+
+def signin(signin_id: str) -> str:
+    """Text: a person who has signed in at the identity provider, encrypted."""
+    return f"popbridge:signin:{signin_id}"
+
+
+def signin_lock(signin_id: str) -> str:
+    """Text: which process is asking the provider about this sign-in."""
+    return f"popbridge:signin-lock:{signin_id}"
 
 
 def rate(kind: str, crm: str, who: str, window: int) -> str:

@@ -43,7 +43,9 @@ LINK_LIFE, SESSION_LIFE = timedelta(minutes=5), timedelta(hours=12)
 IDLE = timedelta(hours=72)
 GRACE_SECONDS = 60
 """How long the text before the newest one of a session is still good: other requests are on their way with it."""
-FIELDS = ("role", "crm", "crm_user", "created_at", "expires_at", "kind", "parent", "via", "subject")
+TEXTS = ["hash", "next", "former"]
+"""The digests of a session's present text, the one after it, and the one before."""
+FIELDS = ("role", "crm", "crm_user", "created_at", "expires_at", "kind", "parent", "via", "subject", "until")
 
 # KEYS: the token. ARGV: names and values of its fields. Gives 0 where it has ended
 CHANGE = """
@@ -84,21 +86,36 @@ async def trade(
     """
     if given.kind is Kind.LINK and not await _end(redis, [given.token_id], "used"):
         return None
-    expires_at, parent = now + life, ""
-    if given.kind is Kind.TOKEN:
-        expires_at, parent = min(expires_at, datetime.fromisoformat(given.expires_at)), given.token_id
-    session, text = await begin(redis, replace(given, parent=parent), now, expires_at, idle)
-    if parent and not await living(redis, [parent]):  # whoever revoked it may not have seen the session
+    ends = [now + life]
+    if limit := given.expires_at if given.kind is Kind.TOKEN else given.until:
+        ends.append(datetime.fromisoformat(limit))
+    parent = given.token_id if given.kind is Kind.TOKEN else given.parent
+    session, text = await begin(redis, replace(given, parent=parent), now, min(ends), idle)
+    if parent and not await _lives(redis, parent):  # whoever revoked it may not have seen the session
         await revoke(redis, session.token_id)
         return None
     return session, text
+
+
+async def _lives(redis: TextRedis, parent: str) -> bool:
+    """Whether a token, or a sign-in at the identity provider, has not ended."""
+    async with redis.pipeline(transaction=False) as pipe:
+        pipe.exists(keys.token(parent), keys.signin(parent))
+        return bool((await pipe.execute())[0])
+
+
+async def link(redis: TextRedis, rights: Grant, now: datetime, life: timedelta = LINK_LIFE) -> str:
+    """A link to a session with these rights that ends when they do, at the latest. It is good once."""
+    parent = rights.token_id if rights.kind is Kind.TOKEN else rights.parent
+    made = replace(rights, token_id=secrets.token_hex(6), kind=Kind.LINK, parent=parent, until=rights.expires_at)
+    return (await _keep(redis, replace(made, created_at=time_text(now), expires_at=time_text(now + life))))[1]
 
 
 async def begin(
     redis: TextRedis, rights: Grant, now: datetime, expires_at: datetime, idle: timedelta
 ) -> tuple[Grant, str]:
     """A new session with these rights. It ends at `expires_at`, or when it was not used for `idle`."""
-    new = replace(rights, token_id=secrets.token_hex(6), kind=Kind.SESSION)
+    new = replace(rights, token_id=secrets.token_hex(6), kind=Kind.SESSION, until="")
     return await _keep(redis, replace(new, created_at=time_text(now), expires_at=time_text(expires_at)), idle)
 
 
@@ -187,10 +204,10 @@ async def why_refused(redis: TextRedis, text: str) -> str:
         pipe.get(keys.ended_token(token_id))
         pipe.hgetall(keys.token(token_id))
         ended, fields = await pipe.execute()
-    why, _, its_digest = (ended or "").partition(" ")
-    if why and hmac.compare_digest(its_digest, digest(text)):
+    why, *digests = (ended or "").split(" ")
+    if any(hmac.compare_digest(one, digest(text)) for one in digests):
         return {"used": "used-link", "left": "signed-out"}.get(why, "revoked-token")
-    was_good = digest(text) in (fields.get("hash"), fields.get("former"))
+    was_good = digest(text) in [fields.get(name) for name in TEXTS]
     return "incomplete-token" if fields and not was_good else "bad-token"
 
 
@@ -241,13 +258,14 @@ async def _end(redis: TextRedis, token_ids: list[str], why: str) -> bool:
     """Whether any of them was there. Two that end the same link at once: True for one of them."""
     async with redis.pipeline(transaction=True) as pipe:
         for token_id in token_ids:
-            pipe.hmget(keys.token(token_id), ["hash"])
+            pipe.hmget(keys.token(token_id), TEXTS)
         pipe.delete(*map(keys.token, token_ids))
         pipe.srem(keys.TOKENS, *token_ids)
         *hashes, there, _ = await pipe.execute()
-    for token_id, (its_digest,) in zip(token_ids, hashes, strict=True):
-        if its_digest:
-            await redis.set(keys.ended_token(token_id), f"{why} {its_digest}", ex=ENDED_SECONDS)
+    for token_id, digests in zip(token_ids, hashes, strict=True):
+        if any(digests):
+            told = " ".join([why, *filter(None, digests)])
+            await redis.set(keys.ended_token(token_id), told, ex=ENDED_SECONDS)
     return bool(there)
 
 
@@ -265,4 +283,5 @@ def grant_of(token_id: str, fields: dict[str, str]) -> Grant:
         crms=tuple(json.loads(fields.get("crms") or "[]")),
         via=Via(fields.get("via") or Via.TOKEN),
         subject=fields.get("subject", ""),
+        until=fields.get("until", ""),
     )

@@ -22,7 +22,8 @@ from bridge.core.errors import ArchiveUnfit, ClickRefused, PbxError
 from bridge.core.http_types import Secret
 from bridge.observability import sd_notify, tracing
 from bridge.services import Services, connections_for_pages, open_services
-from bridge.web import clicks, cors, events, health, languages, problems
+from bridge.signin.renewal import keep_confirmed
+from bridge.web import clicks, cors, doors, events, health, languages, oidc, problems
 from bridge.web.api import audit, openapi, reads
 from bridge.web.click_room import ClickRoom
 from bridge.web.connect import agents as connect_agents
@@ -90,6 +91,11 @@ ROUTES = [
     Route("/api/connect/crm/{name}/button", buttons.button),
     Route("/api/connect/crm/{name}/click", buttons.click, methods=["POST"]),
     Route("/api/connect/crm/{name}/popup", buttons.popup, methods=["POST"]),
+    Route("/", doors.front, methods=["GET"]),
+    Route("/signin/oidc", oidc.begin, methods=["GET"]),
+    Route("/signin/callback", oidc.callback, methods=["GET"]),
+    Route("/signin/ways", oidc.ways, methods=["GET"]),
+    Route("/signin/window", oidc.window, methods=["GET"]),
     Route("/button.js", languages.button),
     Route("/answer.js", languages.answer),
     Route("/static/frame.js", languages.frame),
@@ -167,7 +173,9 @@ def create_app(
                 app.state.click_services = services
                 app.state.services = pages = services.with_redis(pages_redis)
                 click_room.most, click_room.names = services.settings.server.waiting_clicks, services.settings.crm
-                lines = (services.agents.keep_fresh(), Watch(hub, pages).follow(), rights.follow(hub, pages))
+                lines = [services.agents.keep_fresh(), Watch(hub, pages).follow(), rights.follow(hub, pages)]
+                if pages.signon is not None:
+                    lines.append(keep_confirmed(pages.signon, pages_redis, pages.agents, pages.clock))
                 async with at_work(*lines, *floor.work(pages, hub)):
                     yield
 

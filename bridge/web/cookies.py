@@ -64,6 +64,21 @@ def drop(request: Request, response: Response, page: Page) -> None:
     _set(response, _settings(request), page, "", 0)
 
 
+BROWSER_SECONDS = 600
+
+
+def browser_in(request: Request) -> str:
+    """What tells this browser from others while somebody signs in at the identity provider; empty: nothing yet."""
+    return request.cookies.get(_name(_settings(request), "signin"), "")
+
+
+def mark_browser(request: Request, response: Response, mark: str) -> None:
+    """Tell this browser from others: it must be the one that comes back, by the provider's link (`SameSite=Lax`)."""
+    settings = _settings(request)
+    parts = [f"{_name(settings, 'signin')}={mark}", "Path=/", f"Max-Age={BROWSER_SECONDS}", "HttpOnly", "SameSite=Lax"]
+    response.headers.append("set-cookie", "; ".join([*parts, *(["Secure"] if _is_secure(settings) else [])]))
+
+
 def _set(response: Response, settings: Settings, page: Page, text: str, seconds: int) -> None:
     parts = [f"{_name(settings, page)}={text}", "Path=/", f"Max-Age={seconds}", "HttpOnly"]
     parts += ["Secure"] if _is_secure(settings) else []
@@ -71,7 +86,7 @@ def _set(response: Response, settings: Settings, page: Page, text: str, seconds:
     response.headers.append("set-cookie", "; ".join(parts))
 
 
-def _name(settings: Settings, page: Page) -> str:
+def _name(settings: Settings, page: str) -> str:
     """Browsers keep cookies for a host, whatever the port: a second installation there must not lose its own."""
     port = urlsplit(settings.server.public_url).port
     name = f"popbridge-{page}" + (f"-{port}" if port else "")

@@ -1,14 +1,19 @@
 """Sessions of pages: begun for a token or a link, kept in the page's cookie, given a new text now and then, ended."""
 
+import logging
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from bridge.core.errors import SigninFailed
 from bridge.services import Services
 from bridge.store import sessions, tokens
 from bridge.store.tokens import Grant, Kind, Via
 from bridge.web import cookies
 from bridge.web.signin import Unauthorized, bearer
+
+log = logging.getLogger(__name__)
 
 
 async def begin(request: Request, grant: Grant) -> tuple[Grant, str]:
@@ -65,12 +70,29 @@ def nobody(request: Request, refused: HTTPException) -> Response:
     return JSONResponse({"reason": reason})
 
 
-async def end(request: Request, response: Response, grant: Grant) -> None:
-    """Sign out: the session ends in every tab, and what began by the same sign-in too. A token outlives the page."""
+async def end(request: Request, grant: Grant) -> Response:
+    """Sign out: the session ends in every tab. A token outlives the page. Whoever signed in at the identity provider is
+    told where to sign out there too (`leave`), if it offers that."""
     services: Services = request.app.state.services
+    address = None
+    if grant.kind is Kind.SESSION:
+        address = await _leave_provider(services, grant)
+        await tokens.revoke(services.redis, grant.token_id, "left")
+    response = JSONResponse({"leave": address}) if address else Response(status_code=204)
     page = cookies.page_of(request)
     if page is not None and not bearer(request):
         cookies.drop(request, response, page)
-    if grant.kind is Kind.SESSION:
-        together = grant.via is Via.OIDC and grant.parent
-        await tokens.revoke(services.redis, together or grant.token_id, "left")
+    return response
+
+
+async def _leave_provider(services: Services, grant: Grant) -> str | None:
+    """End the sign-in; where the person signs out at the provider."""
+    if services.signon is None or grant.via is not Via.OIDC:
+        return None
+    signin = await services.signon.store.find(grant.parent)
+    await services.signon.store.forget(grant.parent)
+    try:
+        return await services.signon.leave_address(signin) if signin else None
+    except SigninFailed as error:
+        log.warning("who signs out stays signed in at the identity provider: %s", error)
+        return None

@@ -143,6 +143,14 @@ async def opener_of(request: Request) -> Grant:
     return _in_directory(request.app.state.services, _agents(await _grant(request)))
 
 
+async def supervising_opener_of(request: Request) -> Grant:
+    """As `supervisor`, and a link's token too: whoever opens the console."""
+    found = await _grant(request)
+    if not found.supervises:
+        raise HTTPException(403, "This needs a supervisor's token.")
+    return found
+
+
 async def leaver_of(request: Request) -> Grant:
     """As `agent_of`, in the directory or not: whoever signs out."""
     return _agents(await _no_link(request))

@@ -1,5 +1,6 @@
 """Signing in and out: the token leaves the address, the session lives in the tab, its end is said in words."""
 
+from collections.abc import AsyncIterator
 from html import escape
 from pathlib import Path
 from urllib.parse import urlencode
@@ -15,6 +16,7 @@ from starlette.routing import Route
 from bridge.core.http_types import Secret
 from bridge.store import tokens
 from bridge.store.tokens import Kind
+from tests import identity
 from tests.browser.desk import Desks, card, live, open_desks
 from tests.stage import DANA, OMER, open_stage, serving, until
 
@@ -288,3 +290,73 @@ async def test_the_token_leaves_the_address_before_anything_is_loaded(desks: Des
     assert "pbt_" not in page.url
     await held[0].continue_()
     await live(page)
+
+
+@pytest.fixture
+async def sso(tmp_path: Path, redis_url: Secret, browser: Browser) -> AsyncIterator[Desks]:
+    """Desks whose agents sign in at a real identity provider; a CRM may frame them."""
+    port = identity.free_port()
+    address = f"http://127.0.0.1:{port}"
+    async with (
+        serving(Starlette(routes=[Route("/", crm_page)])) as crm,
+        identity.running(address, identity.new_key("one")[1]) as provider,
+    ):
+        framing = crm.replace("127.0.0.1", "localhost")
+        extra = {"POPBRIDGE_SERVER__PUBLIC_URL": address, "POPBRIDGE_SERVER__FRAME_ANCESTORS": framing}
+        keys = identity.settings_for(provider.issuer)
+        async with (
+            open_stage(tmp_path, redis_url, port=port, extra=extra, more_settings=keys) as stage,
+            open_desks(stage, browser) as desks,
+        ):
+            desks.expected += ["fonts.googleapis.com", "favicon.ico"]  # of the provider's own pages
+            yield desks
+
+
+async def sign_in_at_provider(page: Page, login: str) -> None:
+    await page.locator("[name=login]").fill(login)
+    await page.locator("[name=password]").fill("x")
+    await page.locator("[type=submit]").click()
+
+
+async def test_an_agent_and_a_supervisor_sign_in_at_their_provider(sso: Desks) -> None:
+    sso.expected += ["403"]  # the page of somebody whom popbridge does not know
+    context = await sso.new_profile()
+    page = await sso.blank(context)
+    await page.goto(f"{sso.stage.bridge_url}/desktop")
+    await page.get_by_role("link", name="Sign in with Acme").click()
+    await sign_in_at_provider(page, "dana")
+    await live(page)
+    await expect(page.locator("#agent-name")).to_have_text("Dana Cohen")
+    assert page.url == f"{sso.stage.bridge_url}/desktop"
+    sso.stage.talk(name="Ruth Levi")
+    await sso.click()
+    await expect(card(page)).to_contain_text("Ruth Levi")
+    await page.goto(f"{sso.stage.bridge_url}/console")
+    await page.get_by_role("link", name="Sign in with Acme").click()  # the provider knows her already
+    await expect(page.get_by_role("heading", name="You may not see the console")).to_be_visible()
+    await expect(page.locator("main")).to_contain_text("everybody")
+    await page.get_by_role("link", name="Desktop page").click()
+    await live(page)
+    await page.get_by_role("button", name="Settings").click()
+    await page.get_by_role("button", name="Sign out").click()
+    await page.wait_for_url("**/session/end?*")
+    lea = await sso.blank(await sso.new_profile())
+    await lea.goto(f"{sso.stage.bridge_url}/console/audit")
+    await lea.get_by_role("link", name="Sign in with Acme").click()
+    await sign_in_at_provider(lea, "lea")
+    await expect(lea.locator("#user")).to_contain_text("lea@acme.example")
+    await lea.reload()
+    await expect(lea.locator("#user")).to_contain_text("lea@acme.example")
+
+
+async def test_in_a_frame_the_agent_signs_in_in_a_window(sso: Desks) -> None:
+    page = await sso.blank(await sso.new_profile())
+    crm = sso.stage.services.settings.server.frame_ancestors[0]
+    await page.goto(f"{crm}/?{urlencode({'desktop': f'{sso.stage.bridge_url}/desktop'})}")
+    inside = page.frame_locator("iframe")
+    async with page.context.expect_page() as opening:
+        await inside.get_by_role("link", name="Sign in with Acme").click()
+    window = await opening.value
+    await sign_in_at_provider(window, "dana")
+    await expect(inside.locator("#agent-name")).to_have_text("Dana Cohen")
+    assert window.is_closed()

@@ -25,6 +25,8 @@ PAGES = [
     *SOURCE.glob("web/templates/*.html"),
     *SOURCE.glob("web/templates/console/*.html"),
 ]
+DOORS = [SOURCE / "web" / "doors.py", SOURCE / "web" / "oidc.py"]
+"""Python that puts pages together."""
 PLURAL = re.compile(r"\.(zero|one|two|few|many|other)$")
 GAPS = re.compile(r"\{\w+\}")
 each_language = pytest.mark.parametrize("code", languages())
@@ -69,14 +71,21 @@ def test_all_that_a_page_says_has_words(page: Path) -> None:
 
 def test_no_words_are_left_over() -> None:
     """Each key is named by a page, or is one of a group whose members a page puts together."""
-    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    text = "\n".join(page.read_text(encoding="utf-8") for page in [*PAGES, *DOORS])
     named = set(re.findall(r'["`\']([a-z][\w.-]*)["`\']', text)) | set(re.findall(r"say\.([a-z][\w.-]*)", text))
     groups = set(re.findall(r'\bsayValue\("([\w.-]+)"', text)) | {
         group.removesuffix(".") for group in re.findall(r'["`]([a-z][\w.-]*\.)(?:\$\{|" ~)', text)
     }
     sessions = {f"session-{end}" for end in ("over", "expired", "revoked", "replaced", "unknown-agent")}
     pages = {"empty", "expired", "incomplete", "used", "revoked", "tokenless", "signed-out", *sessions}
-    known = {"name", *(f"{notice}.{part}" for notice in pages for part in ("title", "text"))}
+    codes = {"provider-unreachable", "provider-unintelligible", "state-unknown", "code-refused", "token-refused"}
+    pages |= {f"signin.{code}" for code in codes | {"cancelled", "nobody", "no-agent", "no-console"}}
+    known = {
+        "name",
+        "door.docs",
+        "door.docs.text",
+        *(f"{notice}.{part}" for notice in pages for part in ("title", "text")),
+    }
     keys = {key for key in ENGLISH if not key.startswith("reason.")}
     in_group = {key for key in keys if any(key.startswith(f"{group}.") for group in groups)}
     assert keys - named - in_group - known - {key for key in keys if key.endswith(".more")} == set()

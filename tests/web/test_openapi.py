@@ -30,6 +30,11 @@ from tests.stage import DANA, TOKEN, Stage
 pytestmark = pytest.mark.anyio
 
 FOR_PEOPLE = {
+    "/",
+    "/signin/oidc",
+    "/signin/callback",
+    "/signin/ways",
+    "/signin/window",
     "/desktop",
     "/console",
     "/console/{page}",

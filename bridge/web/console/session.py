@@ -8,12 +8,12 @@ from starlette.responses import JSONResponse, Response
 
 from bridge.store.tokens import Grant
 from bridge.web import sessions
-from bridge.web.signin import supervisor
+from bridge.web.signin import supervising_opener_of, supervisor
 
 
 async def sign_in(request: Request) -> Response:
     """`POST /console/session`: a session for a supervisor's or administrator's token, kept in the page's cookie."""
-    session, text = await sessions.begin(request, (await supervisor(request)).grant)
+    session, text = await sessions.begin(request, await supervising_opener_of(request))
     response = JSONResponse(_shown(session), 201)
     await sessions.keep(request, response, session, text)
     return response
@@ -33,9 +33,7 @@ async def session(request: Request) -> Response:
 
 async def sign_out(request: Request) -> Response:
     """`DELETE /console/session`: the session ends in every tab. A token outlives it."""
-    response = Response(status_code=204)
-    await sessions.end(request, response, (await supervisor(request)).grant)
-    return response
+    return await sessions.end(request, (await supervisor(request)).grant)
 
 
 def _shown(grant: Grant) -> dict[str, Any]:

@@ -7,11 +7,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from bridge.core.json_codec import as_json
-from bridge.core.model import Agent
 from bridge.services import Services
 from bridge.store import tokens
 from bridge.store.desktop import preferences
-from bridge.store.tokens import Grant, Kind
+from bridge.store.tokens import Grant
 from bridge.web import sessions
 from bridge.web.desktop.page import of_crm
 from bridge.web.signin import agent_of, leaver_of, opener_of, told_of
@@ -48,13 +47,9 @@ async def _shown(request: Request, grant: Grant) -> dict[str, Any]:
 async def link(request: Request) -> Response:
     """`POST /desktop/link`: a link for another window of this agent's, where the cookie of a frame does not reach."""
     grant, services = await agent_of(request), request.app.state.services
-    now, agent = services.clock.now(), Agent(grant.crm, grant.crm_user, "", ())
-    made = await tokens.create(services.redis, grant.role, agent, now, now + tokens.LINK_LIFE, Kind.LINK, via=grant.via)
-    return JSONResponse({"token": made[1], "expires_at": made[0].expires_at}, 201)
+    return JSONResponse({"token": await tokens.link(services.redis, grant, services.clock.now())}, 201)
 
 
 async def sign_out(request: Request) -> Response:
     """`DELETE /desktop/session`: the session ends, on every page that has it. A token outlives the page."""
-    response = Response(status_code=204)
-    await sessions.end(request, response, await leaver_of(request))
-    return response
+    return await sessions.end(request, await leaver_of(request))

@@ -2,6 +2,7 @@
 
 import { allMatching, byId, element, ltr } from "../element.js";
 import { RequestFailed, statusOf } from "../http.js";
+import { offerSignIn } from "../single_sign_on.js";
 import { say } from "../words.js";
 import { moveBehindHash } from "./address.js";
 import { Look } from "./look.js";
@@ -71,6 +72,7 @@ function showUser() {
 }
 
 function showSignInProblem() {
+  if (!session) void offerSignIn(byId("sign-in-ways"), "console");
   byId("sign-in-problem").textContent = problem ? say(`console.signed-out.${problem}`) : "";
   byId("sign-in-problem").dataset.problem = problem;
   byId("sign-in-again").hidden = problem !== "unreachable";

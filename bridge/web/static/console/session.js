@@ -61,9 +61,11 @@ export class Session {
     return follow(path, this.#token, handlers);
   }
 
-  /** Ends the session in the cookie, in every tab; a token outlives this. */
+  /** Ends the session in the cookie, in every tab, and at the identity provider; a token outlives this. */
   async end() {
-    if (!this.#token) await this.send("DELETE", "/console/session").catch(() => {});
+    if (this.#token) return;
+    const told = await this.send("DELETE", "/console/session").catch(() => null);
+    if (told?.leave) location.assign(told.leave);
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { allMatching, byId } from "../element.js";
 import { reasonOf, RequestFailed } from "../http.js";
+import { offerSignIn } from "../single_sign_on.js";
 import { chooseLanguage, languages, say, useLanguage } from "../words.js";
 import { showNotice } from "./card_list.js";
 import { Desktop } from "./desktop.js";
@@ -71,6 +72,7 @@ function signedOut(notice) {
   document.title = "popbridge";
   showNotice(notice);
   byId("notice").hidden = false;
+  void offerSignIn(byId("notice-ways"), "desktop");
   showConnection("refused");
   return null;
 }

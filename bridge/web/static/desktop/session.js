@@ -166,9 +166,10 @@ export class Session {
     this.#ended.abort();
   }
 
-  /** Ends the session at the bridge. It ends by itself if that fails. */
+  /** Ends the session at the bridge, and at the identity provider. It ends by itself if that fails. */
   async signOut() {
-    await send("DELETE", "/desktop/session", { bearer: this.token }).catch(() => {});
+    const told = await send("DELETE", "/desktop/session", { bearer: this.token }).catch(() => null);
+    if (told?.leave && self === top) location.assign(told.leave);
   }
 
   /**
