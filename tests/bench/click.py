@@ -16,9 +16,11 @@ from typing import Any
 
 from tests.bench import machine
 from tests.bench.figures import middle, percentile, plain, table, times
+from tests.bench.peers.node_red import run as node_red
 from tests.bench.phone import DELAY_SECONDS, extension
 from tests.bench.processes import Server, free_port, module, redis_server, running, told_by, wait_until
 from tests.bench.report import Options, Report
+from tests.bench.sink import open_sink
 
 RATES = (5, 20, 100, 300, 500, 1000)
 AGENTS = 50
@@ -77,11 +79,12 @@ class Web:
         return min(AGENTS, self.size)
 
 
-FLOOR, OBVIOUS = "floor: only answers", "obvious script"
+FLOOR, OBVIOUS, NODE_RED = "floor: only answers", "obvious script", "Node-RED flow"
 SHARED, ALONE = "popbridge", "popbridge, a question per click"
 WEBS = (
     Web(FLOOR, "tests.bench.peers.floor:app", asks=False),
     Web(OBVIOUS, "tests.bench.peers.obvious:app"),
+    Web(NODE_RED),
     Web(SHARED),
     Web(ALONE, more="fresh_seconds = 0"),
 )
@@ -139,6 +142,8 @@ def started(web: Web, folder: Path) -> Iterator[Running]:
         told = module("tests.bench.phone", str(phone), web.make, str(web.size))
         stack.enter_context(running(told, machine.LOAD, folder / "phone.log"))
         environ = {"BENCH_REDIS": redis.url, "BENCH_PHONE": f"http://127.0.0.1:{phone}"}
+        if web.name == NODE_RED:
+            environ["BENCH_POPUPS"] = stack.enter_context(open_sink(folder)).url(0)
         ports = [free_port() for _ in range(web.processes)]
         pids = []
         for port in ports:
@@ -154,6 +159,8 @@ def started(web: Web, folder: Path) -> Iterator[Running]:
 
 
 def _command(web: Web, folder: Path, port: int, redis: str, phone: int) -> list[str]:
+    if web.name == NODE_RED:
+        return node_red.command(port, folder / "node-red")
     if web.app:
         quiet = ("--no-access-log", "--log-level", "warning")
         return module("uvicorn", web.app, "--port", str(port), "--http", "httptools", "--loop", "asyncio", *quiet)
@@ -199,7 +206,7 @@ Points = dict[tuple[str, int], list[Point]]
 
 def measure(options: Options) -> Report:
     """Every web at every rate, one web after the other, and all that again for each round."""
-    webs = [web for web in WEBS if options.wants(web.name)]
+    webs = [web for web in WEBS if options.wants(web.name) and (web.name != NODE_RED or node_red.is_installed())]
     found = measured(webs, RATES, options)
     rows = [_row(web.name, rate, found[web.name, rate]) for web in webs for rate in RATES if (web.name, rate) in found]
     title = f"click: {AGENTS} agents, the phone system answers after 40 ms"

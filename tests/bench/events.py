@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench import desktop, machine
-from tests.bench.busy_phone import SECRET, TALKING_SHARE
+from tests.bench.busy_phone import RINGING_SHARE, SECRET
 from tests.bench.figures import middle, percentile, plain, table
 from tests.bench.processes import BenchFailed, free_port, module, redis_server, running, wait_until
 from tests.bench.report import Options, Report
@@ -134,8 +134,8 @@ async def _round(way: str, seconds: float, seed: int) -> Round:
 
 
 async def _first_popups(up: Running) -> None:
-    """The calls that were there when listening began have popped, and all is quiet."""
-    there, deadline = int(EXTENSIONS * TALKING_SHARE), time.monotonic() + desktop.PATIENCE_SECONDS
+    """The calls that rang when listening began have popped, and all is quiet."""
+    there, deadline = int(EXTENSIONS * RINGING_SHARE), time.monotonic() + desktop.PATIENCE_SECONDS
     while len(up.stage.came) < there and time.monotonic() < deadline:
         await asyncio.sleep(0.1)
     await asyncio.sleep(SETTLE_SECONDS)

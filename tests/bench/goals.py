@@ -40,18 +40,18 @@ def _click_lines(report: Report | None) -> Iterator[Line]:
         "added to the phone system's 40 ms, 100 clicks/s, a question each: p50 / p99 ms",
         "≤ 3 / ≤ 8",
         _pair(alone),
-        f"obvious script {_pair(theirs)}",
+        f"obvious script {_pair(theirs)}, Node-RED flow {_pair(click.at(rows, click.NODE_RED, 100))}",
         _pair(floor),
         times(theirs.get("p99_ms"), alone["p99_ms"]),
         _met(alone["p50_ms"] <= 3 and alone["p99_ms"] <= 8),
     )
-    obvious = click.kept_up(rows, click.OBVIOUS)
+    obvious, flow = click.kept_up(rows, click.OBVIOUS), f"Node-RED flow {click.kept_up(rows, click.NODE_RED) or '–'}"
     for name, aim in ((click.ALONE, 500), (click.SHARED, 1000)):
         best = click.kept_up(rows, name)
         most = f"clicks/s on one core, p99 ≤ 150 ms: {name}"
         floors = f"{click.kept_up(rows, click.FLOOR) or '–'}"
         yield (
-            most, f"≥ {aim}", str(best or "–"), f"obvious script {obvious or '–'}", floors,
+            most, f"≥ {aim}", str(best or "–"), f"obvious script {obvious or '–'}, {flow}", floors,
             times(best, obvious), _met((best or 0) >= aim),
         )  # fmt: skip
     if shared := click.at(rows, click.SHARED, 300):
