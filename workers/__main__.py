@@ -1,6 +1,7 @@
 """The worker process: `popbridge worker`, or `python -m workers --config FILE`."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -78,6 +79,8 @@ async def run(settings: Settings, places: int, file: Path) -> None:
             async with reload.in_use(services, use, lambda: _again(file)):
                 log.info("the worker is ready for %d jobs at once", places)
                 sd_notify.notify(sd_notify.READY)
+                gc.collect()
+                gc.freeze()  # what is there now stays, and need not be walked again and again
                 await worker.serve(DRAIN_SECONDS)
         finally:
             with suppress(RedisError, OSError):  # away: what this worker said of itself is forgotten in time

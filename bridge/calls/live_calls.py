@@ -45,6 +45,7 @@ from bridge.pbx.contract import (
     Told,
     lists_whole_account,
 )
+from bridge.pbx.on_demand import made
 from bridge.pbx.recording import Recorded, record
 
 MOST_UNCOUNTED = 1000
@@ -153,7 +154,8 @@ class PhoneSystem:
         """The extensions it lists now, or the one asked for, with their calls; `anew`: not by an answer from before.
         Raises `PbxError`."""
         young = self.account.fresh_seconds if anew else 0.0
-        return (await self.questions.about(extension, self._clock.ticks() + young)).listing
+        listing = (await self.questions.about(extension, self._clock.ticks() + young)).listing
+        return await made(listing) if extension is None else listing
 
     async def alone(self, extension: str) -> Listing:
         """What it says now about one extension, asked for that alone however many other questions are on their way.

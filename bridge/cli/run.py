@@ -1,5 +1,6 @@
 """`popbridge up`, `serve` and `worker`: the processes."""
 
+import gc
 import logging
 import os
 import sys
@@ -16,6 +17,10 @@ from bridge.observability import logs, open_files, sd_notify
 from bridge.store import embedded
 
 log = logging.getLogger(__name__)
+
+SWITCH_SECONDS = 0.001
+"""So long the event loop may wait for a thread that reads a large answer; Python's own 5 ms would be felt in each of a
+click's turns."""
 
 
 @click.command()
@@ -48,6 +53,9 @@ def serve(chosen: Chosen, fd: int | None) -> None:
 
 
 def _ready(address: str) -> None:
+    gc.collect()
+    gc.freeze()  # what is there now stays: to walk it again and again would hold up everything for 40 ms each time
+    sys.setswitchinterval(SWITCH_SECONDS)
     log.info("popbridge listens on %s", address)
 
 

@@ -1,6 +1,7 @@
 """Ozeki's adapter and the fake of it: what the switchboard holds is what is read, by both generations of the API."""
 
 import asyncio
+import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -24,12 +25,13 @@ from bridge.core.model import Call, Caller, CallerKind, CallState, Direction, Ex
 from bridge.egress.client import EgressClient, open_client
 from bridge.pbx import ozeki
 from bridge.pbx.contract import Listing
-from bridge.pbx.ozeki import wire
+from bridge.pbx.ozeki import clean_answer, document, wire
 from bridge.pbx.ozeki.calls import SLACK, Clock, calls_of, extensions_in
 from bridge.pbx.ozeki.simulator import Faults, OzekiSimulator
 from bridge.pbx.switchboard import Extension, NotPossible, Switchboard
 from tests.contract.session import ContractSession, SimulatorSession
 from tests.stage import serving
+from tests.unit.test_fuzz import mangled
 
 Generation = Literal["9509", "xe"]
 SAMPLES = Path(ozeki.__file__).parent / "samples"
@@ -482,6 +484,36 @@ def test_five_thousand_calls_are_read_in_well_under_a_second() -> None:
     listing = read_calls(reply)
     assert time.thread_time() - started < 1
     assert len(listing.extensions) == 5000
+
+
+def test_calls_are_made_for_whom_somebody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def counted(row: Any, *more: Any) -> Any:
+        read.append(row["CallId"])
+        return calls_of(row, *more)
+
+    monkeypatch.setattr(wire, "calls_of", counted)
+    listing = read_calls(Reply(200, {}, many_calls(50), 1.0))
+    assert listing.extensions["10007"][0].ivrid == "c7"
+    assert listing.extensions.get("nobody") is None
+    assert read == ["c7"]
+
+
+def test_the_fast_way_through_an_answer_comes_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    bodies = [mangled("ozeki", random.Random(seed)) for seed in range(400)] + [many_calls(20)]
+    fast = [_read(body) for body in bodies]
+    assert not all(isinstance(found, str) for found in fast)
+    monkeypatch.setattr(clean_answer, "read", lambda *_: None)
+    assert fast == [_read(body) for body in bodies]
+
+
+def _read(body: bytes) -> object:
+    try:
+        found = document.read(body, "")
+    except document.NotReadable as error:
+        return error.code
+    return replace(found, rows=tuple(map(dict, found.rows)))
 
 
 def test_the_fake_answers_as_the_vendors_pages_show(board: Switchboard) -> None:

@@ -14,7 +14,7 @@ from bridge.core.json_codec import as_json, json_text
 from bridge.core.model import Call
 from bridge.core.reasons import say
 from bridge.pbx.contract import CallQueue, Listing
-from bridge.pbx.voicenter import ADAPTER, EPOCH, Account
+from bridge.pbx.voicenter import ADAPTER, EPOCH, Account, wire
 from tests.contract import samples
 from tests.contract.samples import PBX
 from tests.contract.session import ScriptedSession
@@ -280,6 +280,29 @@ def test_what_other_processes_have_learned_is_not_looked_up_for_each_question() 
     assert account.call(callStarted=wall(ago(hours=5))).started_at is None
     later = NOW + timedelta(seconds=11)
     assert account.call(later, callStarted=wall(ago(hours=5))).started_at == ago(hours=5)
+
+
+def test_calls_are_made_for_whom_somebody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    account, read = Asked(), list[str]()
+
+    def counted(call: Any, pbx: str, extension: str, clock: Any) -> Call:
+        read.append(extension)
+        return made(call, pbx, extension, clock)
+
+    made = wire._call
+    monkeypatch.setattr(wire, "_call", counted)
+    listing = account.listing([{"username": f"SIP{n}", "calls": [GOOD]} for n in range(50)])
+    assert listing.extensions["SIP7"][0].extension == "SIP7"
+    assert read == ["SIP7"]
+
+
+def test_a_large_account_teaches_by_its_first_calls_and_now_and_then_by_all() -> None:
+    account = Asked()
+    rows = [{"username": f"SIP{n}", "calls": [{**GOOD, "callStarted": utc(ago(minutes=9))}]} for n in range(50)]
+    account.listing(rows)
+    rows[-1]["calls"] = [{**GOOD, "callStarted": wall(ago(minutes=1))}]
+    assert account.listing(rows).extensions["SIP49"][0].started_at is None
+    assert account.listing(rows, NOW + timedelta(seconds=10)).extensions["SIP49"][0].started_at == ago(minutes=1)
 
 
 def test_how_long_somebody_waits_is_told_by_the_time_of_joining_where_nothing_else_does() -> None:

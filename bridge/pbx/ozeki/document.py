@@ -1,7 +1,8 @@
 """An Ozeki answer as texts: its code, its message, one mapping of fields per row; pure.
 
-Document types and entities are refused: the vendor's answers have none. An answer that is whole but not well-formed (a
-bare & in a name, `&nbsp;`, a control character) is read field by field instead, so that one name spoils nothing else.
+Document types and entities are refused: the vendor's answers have none. What is no more than rows of fields is read by
+the C parser (`clean_answer`). An answer that is whole but not well-formed (a bare & in a name, `&nbsp;`, a control
+character) is read field by field instead, so that one name spoils nothing else.
 """
 
 import html
@@ -13,6 +14,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, XMLParser
 
 from bridge.core.text import one_line
+from bridge.pbx.ozeki import clean_answer
 from bridge.pbx.reading import decoded
 
 OK = "200"
@@ -53,17 +55,25 @@ class Document:
 def read(body: bytes, content_type: str) -> Document:
     """The answer in `body`. Raises `NotReadable` and nothing else, in a time that grows no faster than the body."""
     text = decoded(body, content_type).strip(BLANKS)
+    head, rows, stray = clean_answer.read(text, LISTS, MAX_ELEMENTS, _tidy) or _read_closely(text)
+    stray = stray or any(head.get(name) for name in LISTS)
+    if "Code" not in head or len(rows) > MAX_ROWS or (stray and not rows):
+        raise NotReadable("ozeki.no-code")
+    return Document(head["Code"], head.get("Message", ""), tuple(rows), stray)
+
+
+def _read_closely(text: str) -> clean_answer.Parts:
     try:
         events = _well_formed(text)
     except DefusedXmlException:
         raise NotReadable("ozeki.document-type") from None
     except ParseError:
         events = _field_by_field(NOT_XML.sub("", text).strip(BLANKS))
-    head = events.head
-    stray = events.stray or any(head.get(name) for name in LISTS)
-    if "Code" not in head or len(events.rows) > MAX_ROWS or (stray and not events.rows):
-        raise NotReadable("ozeki.no-code")
-    return Document(head["Code"], head.get("Message", ""), tuple(events.rows), stray)
+    return events.head, events.rows, events.stray
+
+
+def _tidy(text: str) -> str:
+    return one_line(text, MAX_CHARACTERS)
 
 
 class _Events:
@@ -95,9 +105,9 @@ class _Events:
     def end(self, _tag: str) -> None:
         name = self._open.pop()
         if len(self._open) == 3 and self._open[1] in LISTS:
-            self.rows[-1].setdefault(name, one_line("".join(self._text), MAX_CHARACTERS))
+            self.rows[-1].setdefault(name, _tidy("".join(self._text)))
         elif len(self._open) == 1:
-            self.head.setdefault(name, one_line("".join(self._text), MAX_CHARACTERS))
+            self.head.setdefault(name, _tidy("".join(self._text)))
         self._text.clear()
 
 

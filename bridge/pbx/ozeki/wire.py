@@ -1,6 +1,6 @@
 """Ozeki's words to nouns and back; pure. Source: its pages on ListActiveCalls, ListExtensions, status codes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, quote_plus, urlencode
 
@@ -10,7 +10,8 @@ from bridge.core.model import Call
 from bridge.core.reasons import Reason, reason
 from bridge.core.text import one_line, without_marks
 from bridge.pbx.contract import Listing
-from bridge.pbx.ozeki.calls import CALLEE, Clock, calls_of
+from bridge.pbx.on_demand import OnDemand, late
+from bridge.pbx.ozeki.calls import CALLEE, Clock, Row, calls_of
 from bridge.pbx.ozeki.document import OK, Document, NotReadable, read
 from bridge.pbx.reading import check_status
 
@@ -65,20 +66,40 @@ def read_calls(reply: Reply, pbx: str, access: Access, clock: Clock) -> Listing:
     if answer.code == NO_SUCH_CALL:
         return Listing({})
     _check_code(answer, access)
-    rows = [row for row in answer.rows if any(row.get(name) for name in ("Source", *CALLEE))]
+    rows, by_end = _by_end(answer)
     unread = len(answer.rows) - len(rows) + answer.stray
     if unread and not rows:
         raise PbxUnintelligible(reason("ozeki.calls-without-parties"))
-    listed: dict[str, list[Call]] = {}
+
+    def of(extension: str) -> tuple[Call, ...]:
+        return _calls(by_end[extension], pbx, clock)[extension]
+
+    return Listing(
+        OnDemand(of, lambda: _calls(rows, pbx, clock)),
+        empty_hint=reason("ozeki.calls-unread", count=unread) if unread else None,
+        call_details=late(lambda: {without_marks(row.get("CallId", "")): _details(row) for row in rows}),
+    )
+
+
+def _calls(rows: Iterable[Row], pbx: str, clock: Clock) -> dict[str, tuple[Call, ...]]:
+    """The calls in these rows by extension."""
+    found: dict[str, list[Call]] = {}
     for row in rows:
         for call in calls_of(row, pbx, clock):
-            listed.setdefault(call.extension, []).append(call)
-    hint = reason("ozeki.calls-unread", count=unread) if unread else None
-    return Listing(
-        {extension: tuple(calls) for extension, calls in listed.items()},
-        empty_hint=hint,
-        call_details={without_marks(row.get("CallId", "")): _details(row) for row in rows},
-    )
+            found.setdefault(call.extension, []).append(call)
+    return {extension: tuple(calls) for extension, calls in found.items()}
+
+
+def _by_end(answer: Document) -> tuple[list[Row], dict[str, list[Row]]]:
+    """The rows that name somebody; and the same by each who is named in them, extension or not."""
+    rows: list[Row] = []
+    found: dict[str, list[Row]] = {}
+    for row in answer.rows:
+        if ends := [end for name in ("Source", *CALLEE) if (end := row.get(name))]:
+            rows.append(row)
+            for end in dict.fromkeys(map(without_marks, ends)):
+                found.setdefault(end, []).append(row)
+    return rows, found
 
 
 def _details(row: Mapping[str, str]) -> dict[str, str]:

@@ -1,9 +1,10 @@
 """Voicenter: active calls by its GetExtensionsCalls API. See README.md here for credentials and limits."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, timedelta
-from typing import Literal, Self
+from itertools import islice
+from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
@@ -21,6 +22,8 @@ EPOCH, EPOCH_KEPT = "epoch account", timedelta(days=90)
 """Under which it is remembered how the account's times count, and how long."""
 RECALLED, RECALL_AGAIN = "epoch recalled", timedelta(seconds=10)
 """While nothing is known, what other processes have learned is looked up so often."""
+LEARNED, LEARN_AGAIN, LEARNED_FROM = "epoch learned", timedelta(seconds=10), 20
+"""So many calls of an answer are learned from, and all of them so often: each costs as much as to read it."""
 
 
 class Account(PbxAccount):
@@ -72,8 +75,9 @@ class Voicenter:
         rows = await parse(reply, lambda got: wire.read_rows(got, account.code))
         clock = await _clock(account, session) if rows.has_times else Clock(UTC, session.now, None)
         if account.epoch == "auto" and rows.has_times:
-            clock = await _learn(session, clock, learned(rows.calls, clock))
-        return await parse(reply, lambda _: wire.read_calls(rows, session.name, clock))
+            teaching = list(_teaching(session, rows))
+            clock = await _learn(session, clock, await parse(reply, lambda _: learned(teaching, clock)))
+        return wire.read_calls(rows, session.name, clock)
 
     async def queues(self, account: Account, session: Session, queue: str | None) -> tuple[CallQueue, ...]:
         """Who waits in one queue (none: there is no such queue), or in all."""
@@ -112,6 +116,15 @@ async def _recalled(session: Session) -> Epoch | None:
     session.local[RECALLED] = session.now + RECALL_AGAIN
     epoch = session.local[EPOCH] = from_text(await session.recall(EPOCH))
     return epoch
+
+
+def _teaching(session: Session, rows: wire.Rows) -> Iterable[Mapping[str, Any]]:
+    """The calls to learn from: of a large account a few, and all of them now and then."""
+    again = session.local.get(LEARNED)
+    if again is None or session.now >= again:
+        session.local[LEARNED] = session.now + LEARN_AGAIN
+        return rows.calls
+    return islice(rows.calls, LEARNED_FROM)
 
 
 async def _learn(session: Session, clock: Clock, epoch: Epoch | None) -> Clock:

@@ -10,6 +10,7 @@ from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.model import Call, Caller, CallState, Direction, Recording
 from bridge.core.reasons import Reason, reason
 from bridge.pbx.contract import Listing
+from bridge.pbx.on_demand import OnDemand, late
 from bridge.pbx.voicenter.envelope import answer, ask, mark, objects, paragraph, text
 from bridge.pbx.voicenter.epochs import Clock, time_of
 
@@ -65,20 +66,25 @@ def read_rows(reply: Reply, code: Secret) -> Rows:
 
 
 def read_calls(rows: Rows, pbx: str, clock: Clock) -> Listing:
-    """The rows as a `Listing`. What cannot be read spoils nothing beside it, and is counted: calls by their extension
-    in `unreadable`, rows in the hint."""
-    found: dict[str, tuple[Call, ...]] = {}
+    """The rows as a `Listing`, whose nouns are made when they are asked for. What cannot be read spoils nothing beside
+    it, and is counted: calls by their extension in `unreadable`, rows in the hint."""
+    found: dict[str, list[dict[str, Any]]] = {}
     for extension, _, calls, _ in rows.rows:
-        live = (_call(call, pbx, extension, clock) for call in calls if not _ended(call))
-        found[extension] = found.get(extension, ()) + tuple(live)
+        found.setdefault(extension, []).extend(calls)
+
+    def live(extension: str) -> tuple[Call, ...]:
+        return tuple(_call(call, pbx, extension, clock) for call in found[extension] if not _ended(call))
+
     return Listing(
-        extensions=found,
-        names={extension: text(row.get("name")) for extension, row, _, _ in rows.rows},
+        extensions=OnDemand(live, lambda: {extension: live(extension) for extension in found}),
+        names=late(lambda: {extension: text(row.get("name")) for extension, row, _, _ in rows.rows}),
         unreadable=frozenset(extension for extension, _, _, is_whole in rows.rows if not is_whole),
         empty_hint=reason("voicenter.rows-unread", count=rows.unread) if rows.unread else EMPTY_HINT,
-        logged_in={extension: _person(row) for extension, row, _, _ in rows.rows if "onlineUserID" in row},
-        details={extension: _details(row, DETAILS) for extension, row, _, _ in rows.rows},
-        call_details={mark(call.get("ivrid")): _details(call, CALL_DETAILS) for call in rows.calls},
+        logged_in=late(
+            lambda: {extension: _person(row) for extension, row, _, _ in rows.rows if "onlineUserID" in row}
+        ),
+        details=late(lambda: {extension: _details(row, DETAILS) for extension, row, _, _ in rows.rows}),
+        call_details=late(lambda: {mark(call.get("ivrid")): _details(call, CALL_DETAILS) for call in rows.calls}),
     )
 
 

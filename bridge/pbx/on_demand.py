@@ -1,0 +1,55 @@
+"""Mappings whose values are made when they are asked for: of an answer with 5,000 calls, a click wants those of one
+extension."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, cached_property
+from typing import TypeVar
+
+from bridge.pbx.contract import Listing
+
+Made = TypeVar("Made")
+
+
+class OnDemand(Mapping[str, Made]):
+    """`one` gives the value of one key, or raises KeyError; `whole` gives all, which whoever walks, counts or compares
+    the mapping needs. Neither must fail otherwise: whoever asks reads no answer any more.
+    """
+
+    def __init__(self, one: Callable[[str], Made], whole: Callable[[], Mapping[str, Made]]) -> None:
+        self._one, self._make_all = one, whole
+        self._made: dict[str, Made] = {}
+
+    @cached_property
+    def whole(self) -> Mapping[str, Made]:
+        """All of it, made once."""
+        return self._make_all()
+
+    def __getitem__(self, key: str) -> Made:
+        if "whole" in self.__dict__:
+            return self.whole[key]
+        if key not in self._made:
+            self._made[key] = self._one(key)
+        return self._made[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.whole)
+
+    def __len__(self) -> int:
+        return len(self.whole)
+
+    def __repr__(self) -> str:
+        return f"<{len(self._made)} made of those on demand>"  # asyncio writes down results of tasks at times
+
+
+def late(make: Callable[[], Mapping[str, Made]]) -> Mapping[str, Made]:
+    """A mapping that is made whole when it is first looked at."""
+    whole = cache(make)
+    return OnDemand(lambda key: whole()[key], whole)
+
+
+async def made(listing: Listing) -> Listing:
+    """The listing with all its calls made, for whoever walks them: in a thread, where they are made on demand."""
+    if isinstance(listing.extensions, OnDemand):
+        await asyncio.to_thread(len, listing.extensions)
+    return listing
