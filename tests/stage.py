@@ -208,6 +208,7 @@ class Stage:
     crms: Mapping[str, str] = field(default_factory=dict)
     crm_keys: Mapping[str, object] = field(default_factory=dict)
     simulated_crms: dict[str, CrmSimulator] = field(default_factory=dict)
+    before_crms: Callable[[Any], Any] = lambda app: app
     pbx_url: str = ""
     bridge_url: str = ""
     app: Starlette = field(default_factory=Starlette)
@@ -366,7 +367,7 @@ async def open_stage(
         for name, kind in stage.crms.items():
             described = crm_registry.simulator(kind)
             stage.simulated_crms[name] = described.build(address + described.path, CRM_SECRET, AGENTS, CONTACTS)
-            further.mount(described.path, stage.simulated_crms[name].app())
+            further.mount(described.path, stage.before_crms(stage.simulated_crms[name].app()))
         stage.app = create_app(stage.settings(), stage.redis_url, stage.clock)
         async with serving(stage.app, port=stage.port) as bridge_url, stage.http:
             stage.bridge_url = bridge_url

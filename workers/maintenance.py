@@ -12,11 +12,12 @@ from redis.exceptions import RedisError
 from bridge.core import background
 from bridge.observability import heartbeat
 from bridge.services import Services
-from bridge.store import foreign, keys, workers
+from bridge.store import foreign, keys, searches, workers
 from bridge.store.client import Batch
 from bridge.store.deliveries import ledger, records
-from bridge.store.jobs import ARCHIVE, DELIVER
+from bridge.store.jobs import ARCHIVE, CONTACT, DELIVER
 from workers.archive import archive
+from workers.contact import contact
 from workers.deliver import deliver
 from workers.rq_worker import Worker
 
@@ -27,7 +28,11 @@ SWEEP_TURN_MS, ARCHIVE_TURN_MS = 200, 1000
 SAY_SECONDS, SIGN_SECONDS = 2.0, 2.0
 MANY, HERE = 500, 64
 """Deliveries that one look queues, and jobs that are done here at once."""
-FUNCTIONS: Mapping[str, Callable[..., Coroutine[Any, Any, None]]] = {DELIVER: deliver, ARCHIVE: archive}
+FUNCTIONS: Mapping[str, Callable[..., Coroutine[Any, Any, None]]] = {
+    DELIVER: deliver,
+    ARCHIVE: archive,
+    CONTACT: contact,
+}
 
 
 class Here:
@@ -90,6 +95,12 @@ async def _look(services: Services, here: Here) -> None:
     if due and await _my_turn(services, "sweep", SWEEP_TURN_MS):
         queue = here if await foreign.workers(services.redis) else services.jobs
         await ledger.queue_due(services.redis, queue, services.clock.now(), HERE if queue is here else MANY)
+        here.run()
+    if await searches.are_due(services.redis, services.clock.now()) and await _my_turn(
+        services, "searches", SWEEP_TURN_MS
+    ):
+        queue = here if await foreign.workers(services.redis) else services.jobs
+        await searches.queue_lost(services.redis, queue, services.clock.now(), HERE if queue is here else MANY)
         here.run()
     if await services.redis.xlen(keys.AUDIT) and await _my_turn(services, "archive", ARCHIVE_TURN_MS):
         queue = here if await foreign.workers(services.redis) else services.jobs

@@ -8,7 +8,7 @@ from bridge.core.json_codec import as_json, from_json, json_text, time_text
 from bridge.core.model import DESKTOP, Agent, Answer, Call, Caller, Click, ContactStatus, Delivery, DeliveryState, Event
 from bridge.core.phone_numbers import e164
 from bridge.observability import tracing
-from bridge.store import counters, jobs, keys
+from bridge.store import counters, jobs, keys, searches
 from bridge.store.calls import popped, popups
 from bridge.store.clicks import accept, callers
 from bridge.store.client import Batch
@@ -107,6 +107,7 @@ def _write(pipe: Batch, queue: jobs.Jobs, entry: Entry, waiting: list[Delivery])
         if entry.place is not None:
             popped.buffer_popped(pipe, entry.place, popup.popup_id)
         if popup.contact is not None and popup.contact.status is ContactStatus.UNKNOWN:
+            searches.buffer_wanted(pipe, popup.popup_id, popup.created_at)
             queue.add(pipe, jobs.CONTACT, popup.popup_id)
     popups.buffer_story(pipe, click.click_id, _story(entry, ids))
     pipe.xadd(keys.AUDIT, {"kind": "lookup", "line": json_text(log_entry(entry))})

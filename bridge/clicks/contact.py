@@ -8,7 +8,7 @@ from bridge.core import hide
 from bridge.core.clock import new_id
 from bridge.core.model import DESKTOP, Contact, ContactStatus, Delivery, DeliveryState, Event, Popup
 from bridge.services import Services
-from bridge.store import jobs
+from bridge.store import jobs, keys, searches
 from bridge.store.calls import popups
 from bridge.store.client import Batch
 from bridge.store.deliveries import records
@@ -19,6 +19,7 @@ async def find_contact(popup_id: str, services: Services) -> None:
     """Find who is calling, keep it with the popup and tell the agent's pages."""
     kept = await popups.popup(services.redis, popup_id)
     if kept is None or kept[0].contact is None or kept[0].contact.status is not ContactStatus.UNKNOWN:
+        await services.redis.zrem(keys.SEARCHES, popup_id)
         return
     popup, delivery_ids = kept
     account = services.settings.crm.get(popup.agent.crm)
@@ -44,11 +45,12 @@ async def _keep(popup: Popup, delivery_ids: Sequence[str], contact: Contact, ser
     again = [_again(popup, one.target, services) for one in shown if _changes(one, services)]
 
     def write(pipe: Batch) -> None:
+        searches.buffer_over(pipe, popup.popup_id)
         for delivery in again:
             records.buffer_again(pipe, delivery, popup)
             services.jobs.add(pipe, jobs.DELIVER, delivery.delivery_id)
 
-    if await popups.set_contact(services.redis, services.scripts, popup.popup_id, contact, write if again else None):
+    if await popups.set_contact(services.redis, services.scripts, popup.popup_id, contact, write):
         await shift.identify(services.redis, popup, contact)
         await stream.tell_contact(services.scripts, popup, contact)
 
@@ -83,7 +85,8 @@ def at_first(popup: Popup, services: Services) -> Popup:
     yet, or that nobody will be."""
     crm = popup.agent.crm
     if "record" not in services.settings.crm[crm].hide:
-        named = contact_of(popup.record, crm, popup.call, services.labels.regions.get(popup.call.pbx, ""))
+        region = services.labels.regions.get(popup.call.pbx, "")
+        named = contact_of(popup.record, crm, popup.call, region, not services.contacts.is_asked(crm))
         if named is not None:
             return replace(popup, contact=named)
     if not asked(crm, services) or popup.call.caller.e164 is None:

@@ -20,6 +20,7 @@ REFUSED_LENGTH = 10_000  # a flood of requests must not fill the memory
 REFUSED_UNKNOWN_LENGTH = 100
 
 DUE = "popbridge:deliveries:due"  # sorted set: delivery id by the time (ms) when it must be looked at
+SEARCHES = "popbridge:contacts:due"  # sorted set: popup id by the time (ms) when its contact must be known or searched
 DELIVERIES = "popbridge:deliveries"  # sorted set: all deliveries that are kept, by id, which is by time
 WORKERS = "popbridge:workers"  # hash: the last status of each worker
 AUDIT = "popbridge:audit"  # stream: log entries that are not archived yet

@@ -19,6 +19,7 @@ CHUNK = 50
 OURS = "popbridge:*"
 APART = frozenset({keys.AUDIT, keys.DUE, keys.DELIVERIES, keys.COUNTERS, keys.TOKENS, keys.WORKERS, keys.PROOFS}) | {
     keys.INSTALLATION,
+    keys.SEARCHES,
     keys.FLOOR_WATCHED,
     keys.FLOOR_PAGES,
 }

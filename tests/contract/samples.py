@@ -24,6 +24,7 @@ Phone systems
 CRMs
     `NAME.SUFFIX` is the body of one answer of the CRM, and `NAME.expected.json` what must come of it:
 
+    - `of`: the recording of another name that it was taken from (tests/makes/recordings)
     - `from`, `status`, `headers`, `account`, `before` as above, `now` (2026-11-22T12:00:30Z)
     - `ask`: `deliver` (if left out), `find_contacts`, `log_call`, `find_agent`, `create_contact`; asked with:
       `number` (+972722776772), `name`, `crm_user`, `agent_id` (none), `ref`, `remembered` (what the session recalls)

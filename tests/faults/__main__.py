@@ -1,4 +1,5 @@
-"""`./dev faults`: the crash matrix at length, as a table, and what a dead CRM costs a healthy one.
+"""`./dev faults`: the crash matrix at length, as a table, the same for CRMs with memory, and what a dead CRM costs a
+healthy one.
 
 Ends with 1 when anything was lost or doubled.
 """
@@ -10,13 +11,15 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-from tests.faults import black_hole, matrix
+from bridge.crm.contract import LogsCalls, NamesSenders
+from bridge.crm.registry import find, packages, simulator
+from tests.faults import black_hole, matrix, memory
 from tests.faults.breaking import Fault
 from tests.faults.matrix import CELLS, Cell, Row
 from tests.faults.world import World, open_world
 
 POPUPS, SECONDS, POPUPS_PER_ROUND = 10_800, 1400.0, 10
-HOLES = 3
+HOLES, CALLS = 3, 10
 
 
 @dataclass
@@ -59,6 +62,25 @@ class Run:
             print(f"{cell}: {row}\n{world.tails()}", file=sys.stderr, flush=True)
 
 
+def _clicks_alone(kind: str) -> bool:
+    """Whether this make keeps calls, and its clicks name their agent themselves: a CRM that holds its door could not
+    be asked who clicked."""
+    make = find(kind)
+    return isinstance(make, LogsCalls) and not isinstance(make, NamesSenders) and simulator(kind).press is not None
+
+
+async def remember(calls: int) -> dict[tuple[str, memory.Between], memory.Row]:
+    """Every make that keeps calls, through everything that may happen to it."""
+    rows = {}
+    for kind in (name for name in packages() if _clicks_alone(name)):
+        async with memory.open_office(kind) as office:
+            for between in memory.Between:
+                if office.has(between):
+                    rows[kind, between] = await office.run(between, calls)
+                    print(f"{kind}, {between}: {rows[kind, between]}", file=sys.stderr, flush=True)
+    return rows
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="./dev faults", description=__doc__)
     parser.add_argument("--popups", type=int, default=POPUPS, help="over all cells (default %(default)s)")
@@ -76,8 +98,10 @@ def main() -> int:
     )
     for wrong in run.wrong:
         print(f"\n**{wrong}**")
+    remembered = asyncio.run(remember(CALLS))
+    print(f"\n{memory.markdown(remembered)}")
     print(f"\n{black_hole.told([asyncio.run(black_hole.measure()) for _ in range(HOLES)])}")
-    return 0 if whole.good and not run.wrong else 1
+    return 0 if whole.good and not run.wrong and not any(row.why for row in remembered.values()) else 1
 
 
 if __name__ == "__main__":

@@ -317,15 +317,15 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(workers: int = 2) -> AsyncIterator[World]:
-    """A world with its workers at work; everything in it ends with the block."""
+async def open_world(workers: int = 2, **changed: Any) -> AsyncIterator[World]:
+    """A world with its workers at work; everything in it ends with the block. `changed`: what is different on stage."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="popbridge-faults-")))
         server = RedisServer(folder)
         await server.start()
         stack.push_async_callback(server.kill)
         crm = CountingCrm()
-        stage = await stack.enter_async_context(open_stage(folder, server.url, crm=crm, extra=SETTINGS))
+        stage = await stack.enter_async_context(open_stage(folder, server.url, crm=crm, extra=SETTINGS, **changed))
         stage.talk()
         direct = open_async(server.url)
         stack.push_async_callback(direct.aclose)

@@ -16,12 +16,12 @@ WITHHELD = replace(CALL, caller=replace(CALL.caller, number="", e164=None, kind=
 
 
 def named(**more: Any) -> Any:
-    contact = contact_of({**RIVKA, **more}, "acme", CALL, "IL")
+    contact = contact_of({**RIVKA, **more}, "acme", CALL, "IL", True)
     return contact and contact.records[0]
 
 
 def test_the_record_is_the_contact() -> None:
-    contact = contact_of({**RIVKA, "owner": "Omer", "details": {"open deals": 2}}, "acme", CALL, "IL")
+    contact = contact_of({**RIVKA, "owner": "Omer", "details": {"open deals": 2}}, "acme", CALL, "IL", True)
     assert contact is not None
     assert (contact.status, contact.from_, contact.crm) == (ContactStatus.ONE, ContactSource.CLICK, "acme")
     (one,) = contact.records
@@ -31,7 +31,7 @@ def test_the_record_is_the_contact() -> None:
 
 @pytest.mark.parametrize("record", [None, {}, {"id": "42"}, {"name": ""}, {"name": ["x"]}, {"name": {"a": 1}}])
 def test_a_record_that_does_not_name_itself_is_none(record: Any) -> None:
-    assert contact_of(record, "acme", CALL, "IL") is None
+    assert contact_of(record, "acme", CALL, "IL", True) is None
 
 
 def test_a_title_is_a_name() -> None:
@@ -47,7 +47,7 @@ def test_with_the_callers_number_or_none_it_counts(phones: Any) -> None:
 @pytest.mark.parametrize("phones", ["+33522340002", ["03-1234567", "050-234-0002"]])
 def test_with_other_numbers_than_the_callers_it_is_somebody_else(phones: Any) -> None:
     assert named(phones=phones) is None
-    assert contact_of({**RIVKA, "phones": phones}, "acme", WITHHELD, "IL") is not None, "nobody can tell"
+    assert contact_of({**RIVKA, "phones": phones}, "acme", WITHHELD, "IL", True) is not None, "nobody can tell"
 
 
 def test_what_was_sent_is_bounded_text_and_links_lead_into_the_web() -> None:
@@ -60,3 +60,10 @@ def test_what_was_sent_is_bounded_text_and_links_lead_into_the_web() -> None:
     assert (one.company, one.url, one.owner) == ("", None, "")
     assert len(one.details) == 10
     assert max(map(len, one.details.values())) == 200
+
+
+@pytest.mark.parametrize(("phones", "counts"), [(None, False), (["052-234-0002"], True), (["03-1234567"], False)])
+def test_where_the_crm_can_be_searched_only_the_callers_number_counts(phones: Any, counts: bool) -> None:
+    """The page that the agent has open may be anybody's."""
+    assert bool(contact_of({**RIVKA, "phones": phones}, "acme", CALL, "IL", False)) is counts
+    assert contact_of({**RIVKA, "phones": phones}, "acme", WITHHELD, "IL", False) is None

@@ -58,3 +58,15 @@ async def test_hidden_fields_stay_hidden(
         assert at_first == kept
         assert [(one["company"], one["details"]) for one in kept["records"]] == records
         assert "private" not in str(kept)
+
+
+async def test_the_page_that_was_open_is_not_the_caller_where_the_crm_can_be_asked(
+    tmp_path: Path, redis_url: Secret
+) -> None:
+    """The button of a CRM names its record, whoever calls; the CRM is asked who it is."""
+    async with open_stage(tmp_path, redis_url, crms={"sales": "odoo"}) as stage:
+        stage.talk(number="0543450009")
+        click = {"agent": DANA, "record": {"type": "res.partner", "id": "9", "name": "Rivka Shalom"}}
+        token = stage.services.settings.crm["sales"].click_token.reveal()  # type: ignore[attr-defined]
+        answer = await stage.http.post(f"{stage.bridge_url}/clicks/sales?token={token}", json=click)
+        assert answer.json()["popup"]["contact"]["status"] == "unknown"

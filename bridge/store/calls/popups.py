@@ -56,7 +56,7 @@ async def popup(redis: TextRedis, popup_id: str) -> tuple[Popup, list[str]] | No
 
 
 async def set_contact(
-    redis: TextRedis, scripts: Scripts, popup_id: str, contact: Contact, write: Callable[[Batch], None] | None = None
+    redis: TextRedis, scripts: Scripts, popup_id: str, contact: Contact, write: Callable[[Batch], None]
 ) -> bool:
     """Keep who is calling with the popup, together with what `write` buffers; False when it is no longer kept."""
     key = keys.popup(popup_id)
@@ -65,8 +65,7 @@ async def set_contact(
         return False
     known = from_json(_Kept, text)
     after = json_text(replace(known, popup=replace(known.popup, contact=contact)))
-    words = scripts.words_of(write) if write is not None else []
-    return bool(await scripts.eval(REPLACE, 1, key, text, after, *words))
+    return bool(await scripts.eval(REPLACE, 1, key, text, after, *scripts.words_of(write)))
 
 
 def kept(text: str) -> Popup:
