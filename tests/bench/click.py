@@ -25,7 +25,7 @@ from tests.bench.sink import open_sink
 RATES = (5, 20, 100, 300, 500, 1000)
 AGENTS = 50
 """Each with an extension of the phone system's account, and on the phone."""
-WARM_CLICKS, WARM_RATE = 20, 20
+WARM_CLICKS, WARM_RATE, WARM_TRIES = 20, 20, 5
 ENOUGH = 0.99
 """The share of clicks that must be answered for a rate to count as kept up with."""
 P99_MS = 150.0
@@ -153,7 +153,9 @@ def started(web: Web, folder: Path) -> Iterator[Running]:
         for port in (*ports, phone):
             wait_until(lambda port=port: _listens(port), f"{web.name} starts")  # type: ignore[misc]
         found = Running(web, ports, pids, redis, phone)
-        told = found.click(WARM_RATE, WARM_CLICKS / WARM_RATE, 0)
+        for _ in range(WARM_TRIES):
+            if (told := found.click(WARM_RATE, WARM_CLICKS / WARM_RATE, 0))["took"]:
+                break
         assert told["took"], f"{web.name} finds no call: {told['wrong']}"
         yield found
 
