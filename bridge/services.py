@@ -11,6 +11,7 @@ from typing import Any, Self
 from bridge.agents.agents_file import AgentsFile
 from bridge.agents.sources import AgentSources
 from bridge.audit.archive import Archive
+from bridge.calls.ahead import Ahead
 from bridge.calls.labels import Labels
 from bridge.calls.live_calls import Lookup
 from bridge.config.models import CrmAccount, Section, Settings, secrets_of
@@ -53,6 +54,7 @@ class Services:
     jobs: Jobs
     client: EgressClient
     lookup: Lookup
+    ahead: Ahead
     agents: AgentSources
     labels: Labels
     targets: Targets
@@ -176,6 +178,7 @@ async def _services(
                 jobs=jobs,
                 client=client,
                 lookup=lookup,
+                ahead=Ahead(lookup, clock.ticks),
                 agents=AgentSources(file, settings.pbx, lookup),
                 labels=labels,
                 targets=Targets(settings.crm, clock.ticks),

@@ -4,6 +4,7 @@ Whose click, which calls are live, which one is meant, and then all of it is wri
 is given only after that.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -22,11 +23,12 @@ from bridge.clicks.popup import make_popup
 from bridge.clicks.timings import StepTimer
 from bridge.core import hide
 from bridge.core.clock import new_id
-from bridge.core.errors import Unavailable
+from bridge.core.errors import TooManyClicks, Unavailable
 from bridge.core.model import Agent, Answer, Call, Click, Outcome, Popup
 from bridge.core.reasons import Reason, say
 from bridge.observability import tracing
 from bridge.services import Services
+from bridge.store import keys
 from bridge.store.calls import popped
 from bridge.store.clicks import accept
 from bridge.store.desktop import choices
@@ -66,13 +68,47 @@ async def answer(
 async def _answer_once(
     click: Click, services: Services, timer: StepTimer, allowances: Sequence[accept.Allowance], event: Event | None
 ) -> Given:
-    """A repeat gets the stored answer; whoever fails lets a repeat start at once."""
-    stored = await accept.begin(services.scripts, click, services.hold_seconds, allowances)
-    if stored is not None:
-        return Given.again(stored)
+    """A repeat gets the stored answer; the phone system is asked meanwhile."""
+    resolved = directory.resolve(click, services.agents.directory(), services.settings.pbx_of(click.crm))
+    asked = None if event is not None else _ask_ahead(click, resolved, services)
+    try:
+        stored = await accept.begin(services.scripts, click, services.hold_seconds, allowances)
+        if stored is not None:
+            return Given.again(stored)
+        return await _answer_new(click, resolved, services, timer, event, asked)
+    except TooManyClicks as refused:
+        services.ahead.needs_none(click.crm, refused.retry_after or 0)
+        raise
+    finally:
+        if asked is not None:
+            asked.cancel()
+
+
+Resolved = directory.ResolvedAgent | directory.UnresolvedAgent
+Asked = asyncio.Task[LookupResult]
+
+
+def _ask_ahead(click: Click, resolved: Resolved, services: Services) -> Asked | None:
+    """The question, unless it is known to be of no use: of a repeat, and for a while after a click too many."""
+    if isinstance(resolved, directory.UnresolvedAgent) or not resolved.agent.crm_user:
+        return None
+    asked = services.ahead.ask(resolved.extensions, (accept.key_of(click), click.crm))
+    services.ahead.needs_none(accept.key_of(click), keys.ACCEPTED_SECONDS)
+    return asked
+
+
+async def _answer_new(
+    click: Click,
+    resolved: Resolved,
+    services: Services,
+    timer: StepTimer,
+    event: Event | None,
+    asked: Asked | None,
+) -> Given:
+    """Whoever fails lets a repeat start at once."""
     entry: Entry | None = None
     try:
-        entry = await _look_up(click, services, timer, event)
+        entry = await _look_up(click, resolved, services, timer, event, asked)
         return await commit(services.scripts, services.jobs, entry)
     except BaseException:
         await accept.abandon(services.scripts, click)
@@ -81,9 +117,15 @@ async def _answer_once(
         raise
 
 
-async def _look_up(click: Click, services: Services, timer: StepTimer, event: Event | None) -> Entry:
+async def _look_up(
+    click: Click,
+    resolved: Resolved,
+    services: Services,
+    timer: StepTimer,
+    event: Event | None,
+    asked: Asked | None,
+) -> Entry:
     """From the click to all that it leaves behind."""
-    resolved = directory.resolve(click, services.agents.directory(), services.settings.pbx_of(click.crm))
     _refuse_while_unknown(resolved, services)
     targets, dry_run = services.settings.targets_of(click.crm), services.settings.crm[click.crm].dry_run
     timer.mark("directory")
@@ -91,7 +133,7 @@ async def _look_up(click: Click, services: Services, timer: StepTimer, event: Ev
         nothing = _Found(None, resolved.outcome, resolved.reason)
         return Entry(click, _answer(click, nothing, None, timer, dry_run), resolved.agent, targets=targets)
 
-    result = event.calls if event else await services.lookup.live_calls(resolved.extensions)
+    result = event.calls if event else await (asked or services.lookup.live_calls(resolved.extensions))
     result = replace(result, calls=tuple(labelled(call, services.labels) for call in result.calls))
     timer.mark("lookup")
 
@@ -118,7 +160,7 @@ async def _look_up(click: Click, services: Services, timer: StepTimer, event: Ev
     )
 
 
-def _refuse_while_unknown(resolved: directory.ResolvedAgent | directory.UnresolvedAgent, services: Services) -> None:
+def _refuse_while_unknown(resolved: Resolved, services: Services) -> None:
     """An extension without a row may be another CRM's, as long as the rows have not been read. Raises `Unavailable`."""
     if isinstance(resolved, directory.ResolvedAgent) and not resolved.agent.crm_user:
         pbx = resolved.extensions[0].pbx

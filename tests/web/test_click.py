@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis as AsyncRedis
 
 from bridge.core.http_types import Secret
 from bridge.core.model import Outcome
 from bridge.crm.webhook import signature
 from bridge.store import keys
 from bridge.store.tokens import Role
-from tests.stage import CALLER, CLICK_SECRET, DANA, OMER, TOKEN, Stage, open_stage
+from tests.stage import CALLER, CLICK_SECRET, DANA, OMER, TOKEN, Stage, open_stage, until
 
 pytestmark = pytest.mark.anyio
 
@@ -314,6 +315,34 @@ async def test_a_repeat_with_a_new_timestamp_gets_the_stored_answer(stage: Stage
     stage.phone.hang_up(ivrid)
     again = (await stage.click(message_id="msg_again")).json()
     assert again == {**first, "duplicate": True}
+
+
+async def test_the_phone_system_is_asked_while_redis_tells_whether_it_is_a_repeat(stage: Stage) -> None:
+    stage.talk()
+    questions = stage.services.lookup.systems["main"].questions
+
+    async def asked() -> bool:
+        return questions.asked == 1
+
+    async with AsyncRedis.from_url(stage.redis_url.reveal()) as direct:
+        await direct.client_pause(1500)
+        click = asyncio.create_task(stage.click())
+        await until(asked)
+        assert not click.done()
+        await direct.client_unpause()
+    assert (await click).json()["outcome"] == "found"
+    assert questions.asked == 1
+
+
+async def test_a_repeat_that_this_process_has_seen_asks_nothing(tmp_path: Path, redis_url: Secret) -> None:
+    async with open_stage(tmp_path, redis_url, extra={"POPBRIDGE_PBX__MAIN__FRESH_SECONDS": "0"}) as stage:
+        stage.talk()
+        questions = stage.services.lookup.systems["main"].questions
+        for _ in range(3):
+            assert (await stage.click(message_id="msg_again")).json()["outcome"] == "found"
+        assert questions.asked == 1
+        assert "duplicate" not in (await stage.click(message_id="msg_other")).json()
+        assert questions.asked == 2
 
 
 async def test_idempotency_key_goes_with_the_token(stage: Stage) -> None:
