@@ -25,10 +25,14 @@ def key_of(row: Row) -> str:
 
 def as_listed(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Each row with what the others tell of its caller, newest first as given."""
-    return [_told(row, [other for other in rows if key_of(row) and key_of(other) == key_of(row)]) for row in rows]
+    wanted = to_call_back(rows)
+    return [
+        _told(row, [other for other in rows if key_of(row) and key_of(other) == key_of(row)], row.call_id in wanted)
+        for row in rows
+    ]
 
 
-def _told(row: Row, of_caller: Sequence[Row]) -> dict[str, Any]:
+def _told(row: Row, of_caller: Sequence[Row], to_call_back: bool) -> dict[str, Any]:
     missed = is_missed(row)
     later = [other for other in of_caller if other.at > row.at]
     return {
@@ -47,6 +51,7 @@ def _told(row: Row, of_caller: Sequence[Row]) -> dict[str, Any]:
         "noted_at": as_json(row.noted_at),
         "missed": missed,
         "times": sum(map(is_missed, of_caller)) or 1 if missed else 0,
+        "to_call_back": to_call_back,
         "called_back": missed and any(map(_has_spoken, later)),
     }
 

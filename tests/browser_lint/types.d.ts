@@ -115,6 +115,8 @@ interface ShiftCall {
   noted_at: string | null;
   missed: boolean;
   times: number;
+  /** The newest missed call of a caller who was not spoken to since. */
+  to_call_back: boolean;
   called_back: boolean;
 }
 

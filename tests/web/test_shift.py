@@ -76,6 +76,7 @@ async def test_a_missed_call_says_whom_to_call_back_until_it_was_done(floor: Sta
     told = await listed(floor, query="?missed=true")
     (row,) = told["items"]
     assert (row["times"], row["called_back"], row["outcome"]) == (2, False, "abandoned")
+    assert [item["to_call_back"] for item in (await listed(floor))["items"]] == [True, False]
     assert (row["caller"]["e164"], row["caller"]["name"], row["did_label"]) == (E164, "Ruth Levi", "Sales line")
     assert told["to_call_back"] == 1
     floor.phone.outgoing(floor.make.dana, Caller(CALLER), datetime.now(UTC) + timedelta(seconds=1))

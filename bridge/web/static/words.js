@@ -105,6 +105,14 @@ export function clockTime(time, today = Date.now()) {
 }
 
 /**
+ * A time of day to the minute, for lists of one day.
+ * @param {number} time
+ */
+export function minuteTime(time) {
+  return new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(time);
+}
+
+/**
  * How long ago: `now`, `4 seconds ago`, `2 minutes ago`.
  * @param {number} ms
  */

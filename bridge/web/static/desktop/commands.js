@@ -1,5 +1,6 @@
 // What each keyboard shortcut does.
 
+import { byId } from "../element.js";
 import { openHelp } from "./help.js";
 
 const SNOOZE_MINUTES = 5;
@@ -22,6 +23,7 @@ export function commandsFor(cards, list, actions) {
     dismiss: () => (cards.currentId === null ? actions.closeNothing() : actions.dismiss(cards.currentId)),
     older: () => actions.step(1),
     newer: () => actions.step(-1),
+    search: () => byId("shift-search").focus(),
     close: () => closeFront(cards, list, actions),
     help: openHelp,
   };

@@ -66,7 +66,7 @@ export function chips({ call, state, answeredBy, popup }) {
     element("span", { class: "chip" }, [sayValue("direction", call.direction)]),
     call.did_label ? element("span", { class: "chip chip-label" }, [foreign(call.did_label)]) : null,
     call.queue ? element("span", { class: "chip chip-label" }, [say("queue"), " ", foreign(call.queue)]) : null,
-    call.original_ivrid ? element("span", { class: "chip" }, [say("transferred")]) : null,
+    call.original_ivrid && !popup.passed_on ? element("span", { class: "chip" }, [say("transferred")]) : null,
     ...circumstances(call).map((word) => element("span", { class: "chip" }, [word])),
     popup.dry_run ? element("span", { class: "chip chip-dry-run" }, [say("dry-run")]) : null,
   ]);

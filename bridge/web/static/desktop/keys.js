@@ -6,7 +6,7 @@ import { say } from "../words.js";
 const STORED = "popbridge.keys";
 const TEXT_FIELDS = "input, textarea, select, [contenteditable]";
 
-/** @typedef {"record" | "note" | "look-up" | "copy" | "snooze" | "choose" | "dismiss" | "older" | "newer" | "close" | "help"} Command */
+/** @typedef {"record" | "note" | "look-up" | "copy" | "snooze" | "choose" | "dismiss" | "older" | "newer" | "search" | "close" | "help"} Command */
 
 /**
  * The keys and what they do; the words are `key.<command>`.
@@ -22,6 +22,7 @@ export const KEYS = [
   ["d", "dismiss"],
   ["j", "older"],
   ["k", "newer"],
+  ["/", "search"],
   ["Esc", "close"],
   ["?", "help"],
 ];

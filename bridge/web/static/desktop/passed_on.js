@@ -17,7 +17,7 @@ export function passedOnPart(card) {
   if (!passed) return null;
   const { notes = [] } = passed;
   return element("section", { class: "passed-on", "aria-label": say("passed-on") }, [
-    element("h3", {}, [say("passed-on.by", { who: isolated(plain(passed.by)), extension: isolated(plain(passed.extension)) })]),
+    element("h3", {}, [say("passed-on.by", { who: isolated(plain(passed.by)) })]),
     firstCaller(card, passed),
     notes.length ? element("ul", { class: "note-sent" }, notes.map((note) => element("li", {}, sentNote(note)))) : null,
   ]);

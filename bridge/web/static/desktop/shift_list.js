@@ -2,7 +2,7 @@
 
 import { button, byId, copyButton, element, foreign, ltr, redraw } from "../element.js";
 import { isolated, plain } from "../text.js";
-import { clockTime, say, sayValue } from "../words.js";
+import { minuteTime, say, sayValue } from "../words.js";
 import { callerName, cardName, stateChip, stateWords } from "./facts.js";
 
 const GATHER_MS = 250;
@@ -123,9 +123,9 @@ export class ShiftList {
   /** @param {{call: ShiftCall, card: Card | undefined}} row */
   #row({ call, card }) {
     const name = card ? cardName(card) : rowName(call);
-    const words = rowWords({ ...call, name, state: rowState(call, card), at: Date.parse(call.at), mark: rowMark(call, card) });
+    const words = rowWords({ ...call, hasNumber: !call.to_call_back, name, state: rowState(call, card), at: Date.parse(call.at), mark: rowMark(call, card) });
     const what = call.popup_id ? this.#opener(call.popup_id, words, name) : element("div", { class: "earlier-card" }, words);
-    return element("li", { class: call.missed ? "row-missed" : null }, [what, call.missed && !call.called_back ? callBack(call) : null]);
+    return element("li", { class: call.missed ? "row-missed" : null }, [what, call.to_call_back ? callBack(call) : null]);
   }
 
   /** @param {string} popupId @param {Node[]} words @param {string} who */
@@ -136,11 +136,11 @@ export class ShiftList {
   }
 }
 
-/** @param {{name: string, caller: Caller, direction: string, state: Node | null, at: number, mark: string}} row @returns {Node[]} */
-function rowWords({ name, caller, direction, state, at, mark }) {
+/** @param {{name: string, caller: Caller, direction: string, state: Node | null, at: number, mark: string, hasNumber?: boolean}} row @returns {Node[]} */
+function rowWords({ name, caller, direction, state, at, mark, hasNumber = true }) {
   const isNumber = name === plain(caller.number).trim();
-  const number = caller.kind === "number" && !isNumber ? element("span", { class: "soft" }, [ltr(caller.number)]) : null;
-  const end = element("span", { class: "soft earlier-mark" }, [mark, mark ? " · " : "", foreign(clockTime(at))]);
+  const number = hasNumber && caller.kind === "number" && !isNumber ? element("span", { class: "soft" }, [ltr(caller.number)]) : null;
+  const end = element("span", { class: "soft earlier-mark" }, [mark, mark ? " · " : "", foreign(minuteTime(at))]);
   const who = element("span", { class: "other-who" }, [isNumber ? ltr(name) : foreign(name), number]);
   return [arrow(direction), who, ...(state ? [state] : []), end];
 }
@@ -178,8 +178,8 @@ function rowMark(call, card) {
 }
 
 /** @param {ShiftCall} call */
-function missedChip({ times }) {
-  const words = times > 1 ? say("shift.missed-times", { count: times }) : say("shift.missed-once");
+function missedChip({ times, to_call_back: isNewest }) {
+  const words = isNewest && times > 1 ? say("shift.missed-times", { count: times }) : say("shift.missed-once");
   return element("span", { class: "chip chip-missed" }, [words]);
 }
 
@@ -195,5 +195,6 @@ function callBack({ call_id: id, caller }) {
   const number = caller.e164_guessed ? caller.number : (caller.e164 ?? caller.number);
   if (caller.kind !== "number" || !/^\+?[0-9]{3,}$/.test(number)) return null;
   const attributes = { class: "quiet", href: `tel:${number}`, "data-key": `call-${id}`, "aria-label": say("shift.call-back.who", { who: isolated(number) }) };
-  return element("span", { class: "row-actions" }, [element("a", attributes, [say("shift.call-back")]), copyButton(number, `copy-${id}`)]);
+  const words = [say("shift.call-back"), " ", ltr(caller.number)];
+  return element("span", { class: "row-actions" }, [element("a", attributes, words), copyButton(number, `copy-${id}`)]);
 }
