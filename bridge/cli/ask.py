@@ -23,7 +23,7 @@ def yes(question: str, default: bool = True) -> bool:
     return click.confirm(question, default=default)
 
 
-def kind(what: str, kinds: Mapping[str, str], guides: str) -> str:
+def kind(what: str, kinds: Mapping[str, str]) -> str:
     """Which make: its name in the settings or as its users call it."""
     click.echo(f"\n{what}:")
     for name, title in kinds.items():
@@ -36,7 +36,7 @@ def kind(what: str, kinds: Mapping[str, str], guides: str) -> str:
             return found
         near = get_close_matches(given, [*kinds, *by_title], n=1)
         hint = f"did you mean {by_title.get(near[0], near[0])}?" if near else "please type one of the names above"
-        click.echo(f"  there is no {given!r}; {hint} {guides}")
+        click.echo(f"  there is no {given!r}; {hint}; README.md says how to connect any other")
 
 
 def key(wanted: Key, known: str = "") -> str:

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -18,6 +19,7 @@ from bridge.connect import files
 from bridge.connect.draft import FOLDER
 from bridge.connect.installation import Agent, Installation
 from bridge.demo.simulated import FILE, Simulated
+from bridge.egress.allowed_addresses import is_this_machine
 
 KEY = "KEY=VALUE"
 
@@ -76,7 +78,13 @@ def _installation(
     if manner.is_asking and not rows:
         rows = init_accounts.agents(listed, crm_draft.name)
     url = _public_url(public_url, manner)
-    return Installation(phone_system, crm_draft, tuple(rows), url, private_networks=manner.networks)
+    return Installation(phone_system, crm_draft, tuple(rows), url, _port(url), private_networks=manner.networks)
+
+
+def _port(public_url: str) -> int:
+    """Where to listen: at the port of an address of this machine; a proxy is in front of any other."""
+    parts, usual = urlsplit(public_url), int(Server.model_fields["port"].default)
+    return parts.port or usual if is_this_machine(parts.hostname or "") else usual
 
 
 def _agent(text: str) -> Agent:

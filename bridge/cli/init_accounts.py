@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,10 +17,13 @@ from bridge.config.keys import Group, Key, keys_of
 from bridge.config.sources import secret_in
 from bridge.connect import tries
 from bridge.connect.draft import Draft, kinds, model_of
+from bridge.connect.folders import guide_of
 from bridge.connect.installation import Agent
 from bridge.connect.trial import Trial
 from bridge.core.clock import Clock
 from bridge.core.finding import Grade, worst
+from bridge.crm import registry as crms
+from bridge.crm.contract import ReadsClicks
 from bridge.egress.allowed_addresses import Reach, named_by
 from bridge.egress.client import open_client
 
@@ -101,8 +104,10 @@ def _first(group: Group, given: Given, manner: Manner) -> Draft:
             fail([f"--{group} kind=…: must be one of: {', '.join(every)}"], USAGE)
         if "kind" in table:
             click.echo(f"  there is no kind {table['kind']!r}")
-        table["kind"] = ask.kind(TITLES[group], every, "(guides: /docs/connect, or README.md)")
+        table["kind"] = ask.kind(TITLES[group], _with_button(group, every))
     name = given.name or NAMES[group]
+    if manner.is_asking and (guide := guide_of(table["kind"])):
+        click.echo(f"\n  What to set up on the vendor's side: {_near(guide)}")
     if group == "crm":
         table["pbx"] = given.pbx
         if manner.is_asking and not given.name:
@@ -112,17 +117,30 @@ def _first(group: Group, given: Given, manner: Manner) -> Draft:
     return Draft(group, name, {"kind": table.pop("kind"), **table}, given.named)
 
 
+def _with_button(group: Group, every: Mapping[str, str]) -> Mapping[str, str]:
+    """The makes that can be set up alone: a CRM that shows popups, but sends no clicks, comes beside another one."""
+    if group == "pbx":
+        return every
+    return {kind: title for kind, title in every.items() if isinstance(crms.find(kind), ReadsClicks)}
+
+
+def _near(file: Path) -> str:
+    """As it is called from here."""
+    here = Path.cwd()
+    return str(file.relative_to(here) if file.is_relative_to(here) else file)
+
+
 def _make_token(table: dict[str, str]) -> None:
     """The button's token is made up here: nobody has to."""
     if "click_token" in model_of("crm", table["kind"]).model_fields:
         table.setdefault("click_token", secrets.token_urlsafe(24))
 
 
-def _asked(draft: Draft, keys: Iterable[Key]) -> Draft:
-    """With the answers to these questions."""
+def _asked(draft: Draft, keys: Iterable[Key], wrong: Collection[str] = ()) -> Draft:
+    """With the answers to these questions. What was `wrong` before is not offered again."""
     table = dict(draft.table)
     for key in keys:
-        value = ask.key(key, "" if key.is_secret else str(table.get(key.name, "")))
+        value = ask.key(key, "" if key.is_secret or key.name in wrong else str(table.get(key.name, "")))
         if value and value != key.default:
             table[key.name] = value
         else:
@@ -143,7 +161,7 @@ def _mended(draft: Draft, keys: tuple[Key, ...], problems: list[tuple[str, str]]
     again = [key for key in keys if key.name in wrong]
     if unknown and not again:
         return draft
-    return _asked(draft, again or [key for key in keys if key.is_usual])
+    return _asked(draft, again or [key for key in keys if key.is_usual], wrong)
 
 
 def _tried(draft: Draft, manner: Manner) -> Trial:

@@ -49,6 +49,9 @@ async def create(
     show(created, lambda: text, as_json_)
     if holder is None:
         click.echo(f"it sees {_seen(grant)}{'' if limits else '; --crm NAME limits a token'}", err=True)
+        if not as_json_:
+            page = "console/connect" if grant.role is Role.ADMIN else "console"
+            click.echo(f"to open it in a browser: {settings.server.public_url}/{page}#token={text}", err=True)
     elif not as_json_:
         click.echo(f"the agent opens {settings.server.public_url}/desktop#token={text}", err=True)
 

@@ -50,6 +50,7 @@ def _key(name: str, field: FieldInfo, base: Collection[str]) -> Key:
     is_secret = holds_secret(field.annotation)
     form = "secret" if is_secret else _form(types)
     is_own = name not in base and not default and form in ("text", "secret", "choice")
+    is_own = is_own and not name.startswith("event_")  # of use to who wants events pushed, which is a step of its own
     is_usual = field.is_required() or is_own or name in PLACES
     return Key(name, field.description or "", form, field.is_required(), is_usual, is_secret, _choices(types), default)
 

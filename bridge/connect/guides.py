@@ -3,7 +3,6 @@
 HTML in a guide is shown as text, and links lead to other guides, to places on the page, or to https addresses.
 """
 
-import importlib.util
 import os
 import re
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from bridge.connect.folders import folders, guide_of
 from bridge.crm import registry as crms
 from bridge.pbx import registry as pbxs
 
@@ -51,22 +51,15 @@ def every() -> Mapping[str, Guide]:
 def guide(kind: str) -> Guide:
     """One with its text. Raises `KeyError` for a make that there is not."""
     about = every()[kind]
-    file = _folders()[kind] / "README.md"
-    text = file.read_text(encoding="utf-8") if file.is_file() else "There is no guide for this make."
-    return Guide(kind, about.group, about.title, about.proven, html(text, file.parent))
+    file = guide_of(kind)
+    told = html(file.read_text(encoding="utf-8"), file.parent) if file else "<p>There is no guide for this make.</p>"
+    return Guide(kind, about.group, about.title, about.proven, told)
 
 
 @cache
 def general() -> str:
     """What is the same for every make, as HTML."""
     return html(GENERAL.read_text(encoding="utf-8"), GENERAL.parent)
-
-
-@cache
-def _folders() -> Mapping[str, Path]:
-    packages = {**pbxs.packages(), **crms.packages()}
-    specs = {kind: importlib.util.find_spec(package) for kind, package in packages.items()}
-    return {kind: Path(spec.origin).parent for kind, spec in specs.items() if spec is not None and spec.origin}
 
 
 def html(text: str, folder: Path) -> str:
@@ -117,5 +110,5 @@ def _target(href: str, folder: Path) -> str:
         return href
     path, _, anchor = href.partition("#")
     place = Path(os.path.normpath(folder / path)).parent
-    kind = next((kind for kind, one in _folders().items() if one == place), None)
+    kind = next((kind for kind, one in folders().items() if one == place), None)
     return f"{ADDRESS}/{kind}{f'#{anchor}' if anchor else ''}" if kind and path.endswith("README.md") else ""

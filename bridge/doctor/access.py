@@ -3,7 +3,7 @@
 from redis.exceptions import RedisError
 
 from bridge.agents.access import has_row
-from bridge.core.finding import Finding, Grade
+from bridge.core.finding import Finding, Grade, counted
 from bridge.services import Services
 from bridge.store import tokens
 from bridge.store.tokens import Grant, Kind
@@ -30,7 +30,7 @@ async def of_tokens(services: Services) -> list[Finding]:
     if crmless:
         message = f"{_named(crmless)}: limited to a CRM that is not in the settings"
         found.append(Finding("tokens", Grade.WARN, message, "popbridge token revoke ID; popbridge token create"))
-    return found or [Finding("tokens", Grade.OK, f"{len(grants)} tokens")]
+    return found or [Finding("tokens", Grade.OK, counted(len(grants), "token"))]
 
 
 def _named(grants: list[Grant]) -> str:

@@ -162,15 +162,18 @@ async def of_buttons(services: Services) -> list[Finding]:
         used = await services.redis.hgetall(keys.PROOFS)
     except (RedisError, OSError):
         return []
-    return [
-        _button(services.settings, name, key, used.get(f"{name} {fingerprint}"), services.clock.now())
-        for name, account in services.settings.crm.items()
-        for fingerprint, key in account.proofs()
-    ]
+    now, settings = services.clock.now(), services.settings
+    found = []
+    for name, account in settings.crm.items():
+        at = {key: used.get(f"{name} {fingerprint}") for fingerprint, key in account.proofs()}
+        found += [_button(settings, name, key, at[key], now, any(at.values())) for key in at]
+    return found
 
 
-def _button(settings: Settings, name: str, key: str, at: str | None, now: datetime) -> Finding:
+def _button(settings: Settings, name: str, key: str, at: str | None, now: datetime, works: bool) -> Finding:
     what = f"button {name}"
+    if at is None and works:
+        return Finding(what, Grade.OK, f"{key} has not authenticated a click yet; another one of its secrets has")
     if at is None:
         host = urlsplit(settings.server.public_url).netloc
         fix = f"point the CRM's button at /clicks/{name} on {host}; remove secrets that are no longer used"

@@ -46,7 +46,7 @@ async def init(folder: Path, *words: str, typed: str = "") -> tuple[int, str]:
         *COMMAND, "init", *words, cwd=folder, env=ENVIRON, stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
-    out, _ = await asyncio.wait_for(process.communicate(typed.encode()), 60)
+    out, _ = await asyncio.wait_for(process.communicate(typed.encode()), 120)
     return process.returncode or 0, out.decode()
 
 
@@ -109,8 +109,8 @@ async def test_what_is_wrong_is_named_and_nothing_written(
 async def test_questions_lead_to_the_same_and_a_wrong_answer_is_asked_again(tmp_path: Path) -> None:
     async with phone_system() as address:
         answers = [
-            "no such", KIND, "WRONGCODE99", address, "", "", "",  # kind, code, base_url, timezone, region, event_secret
-            "change", CODE, address, "", "", "",
+            "no such", KIND, "WRONGCODE99", address, "", "",  # kind, code, base_url, timezone, region
+            "change", CODE, address, "", "",
             "webhook", "sales", "", "", "",  # kind, name, click_secrets, popup_url, popup_secrets
             "dana@acme.example", "SIPDana", "n", "SIPDana1", "", "",  # an extension that is not listed; then no more
             "https://popbridge.example.com",
@@ -118,6 +118,7 @@ async def test_questions_lead_to_the_same_and_a_wrong_answer_is_asked_again(tmp_
         code, told = await init(tmp_path, "--pbx", f"directory_url={address}", typed="\n".join([*answers, ""]))
     assert code == 0, told
     assert "there is no 'no such'" in told
+    assert "README.md" in told, "the guide is named where it is needed"
     assert "or the account code is wrong" in told
     assert "did you mean SIPDana1?" in told
     assert (tmp_path / "agents.csv").read_text().splitlines()[1].startswith("sales,dana@acme.example,main,SIPDana1,")
@@ -149,11 +150,11 @@ async def test_ctrl_c_leaves_nothing(tmp_path: Path, after: str) -> None:
     assert process.stdout is not None
     process.stdin.write(f"{KIND}\n".encode() if after != "kind:" else b"")
     said = b""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while after.encode() not in said.replace(b" ", b""):
             said += await process.stdout.read(1000)
     process.send_signal(signal.SIGINT)
-    rest, _ = await asyncio.wait_for(process.communicate(b""), 30)
+    rest, _ = await asyncio.wait_for(process.communicate(b""), 90)
     assert process.returncode == 1
     assert b"Nothing was written." in rest
     assert b"Traceback" not in rest
@@ -170,7 +171,7 @@ def running(folder: Path, *words: str) -> Iterator["subprocess.Popen[bytes]"]:
             yield process
         finally:
             process.terminate()
-            assert process.wait(30) == 0
+            assert process.wait(60) in (0, -signal.SIGTERM)  # the latter: it had not begun yet
 
 
 @pytest.mark.parametrize("crm", ["webhook", "espocrm"])
@@ -189,19 +190,19 @@ async def test_from_nothing_to_a_popup_with_a_simulated_phone_system(tmp_path: P
                 except httpx.TransportError:
                     return False
 
-            await until(answered, 30)
+            await until(answered, 90)
             assert (await client.post(f"{address}/scenes/customer")).status_code == 202
 
             async def found() -> Any:
                 told = (await client.post(f"{address}/click")).json()
                 return told if told["outcome"] == "found" else None
 
-            click = await until(found, 20)
+            click = await until(found, 60)
 
             async def shown() -> Any:
                 return (await client.get(f"{address}/popups")).json()
 
-            popups = await until(shown, 20)
+            popups = await until(shown, 60)
     print(f"{crm}: from nothing to a popup in {time.monotonic() - started:.1f} s")
     caller = click["popup"]["call"]["caller"]
     assert {one["number"] for one in popups} <= {caller["number"], caller["e164"]}
