@@ -4,16 +4,19 @@ import itertools
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_, union_all
 
 from bridge.audit.archive import Archive
 from bridge.audit.entry import FIELDS, LogEntry, entries_of
-from bridge.audit.schema import callers, lookups
+from bridge.audit.schema import callers, deliveries, lookups
 from bridge.audit.search import Page, Place, Search, from_cursor, to_cursor
+from bridge.core.model import DeliveryState, Outcome
 from bridge.store.client import TextRedis
 
 EXACT = ("crm", "crm_user", "extension", "outcome")
 """Filters that must match exactly."""
+UNDELIVERED = (DeliveryState.FAILED, DeliveryState.EXPIRED)
+MOST_COUNTED = 10_000
 
 
 async def entries(archive: Archive, redis: TextRedis, search: Search, limit: int, cursor: str | None) -> Page[LogEntry]:
@@ -24,6 +27,17 @@ async def entries(archive: Archive, redis: TextRedis, search: Search, limit: int
     place = from_cursor(cursor)
     await archive.caught_up(redis)
     return await archive.ask(_page, archive, search, limit, place)
+
+
+async def total(archive: Archive, search: Search) -> int:
+    """How many entries match; `MOST_COUNTED` and one more where there are more than that."""
+    return await archive.ask(_total, archive, search)
+
+
+def _total(archive: Archive, search: Search) -> int:
+    with archive.reading() as connection:
+        found = statement(search, MOST_COUNTED + 1, None).subquery()
+        return int(connection.execute(select(func.count()).select_from(found)).scalar_one())
 
 
 def _page(archive: Archive, search: Search, limit: int, place: Place | None) -> Page[LogEntry]:
@@ -79,6 +93,9 @@ def _conditions(search: Search) -> Iterable[ColumnElement[bool]]:
             yield lookups.c[name] == search.filters[name]
     if search.crms is not None:
         yield lookups.c.crm.in_(search.crms)
+    if search.problems:
+        undelivered = select(deliveries.c.click_id).where(deliveries.c.state.in_([*map(str, UNDELIVERED)]))
+        yield or_(lookups.c.outcome != str(Outcome.FOUND), lookups.c.click_id.in_(undelivered))
     if search.since:
         yield lookups.c.time >= search.since
     if search.until:

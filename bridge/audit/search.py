@@ -36,7 +36,8 @@ class Page(Generic[Item]):
 class Search:
     """Which entries to find: the filters as given, and every spelling of the numbers among them.
 
-    `crms` are the only CRMs whose entries may be found, whatever the filters say; None: every CRM.
+    `crms` are the only CRMs whose entries may be found, whatever the filters say; None: every CRM. `problems`: only
+    clicks without a popup, or whose popup was not delivered to every target.
     """
 
     filters: Mapping[str, str]
@@ -44,6 +45,7 @@ class Search:
     since: str | None
     until: str | None
     crms: tuple[str, ...] | None = None
+    problems: bool = False
 
     @classmethod
     def read(

@@ -28,7 +28,7 @@ async def list_(
     """List the deliveries of the last three days, newest first."""
     async with opened_redis(chosen.settings()) as redis:
         await access_log.record(redis, access_log.COMMAND_LINE, "deliveries", Clock().now())
-        items, more = await records.every(redis, state, target, limit, cursor)
+        items, more = await records.every(redis, records.Wanted(state, target), limit, cursor)
     rows = [*map(_row, items), *([f"more: --cursor {more}"] if more else [])]
     show({"items": items, "next_cursor": more}, lambda: "\n".join(rows) or "none", as_json_)
 

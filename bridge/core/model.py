@@ -401,7 +401,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try of a delivery. `status` is the HTTP status (None without an answer), `error` a short cause or None."""
+    """One try of a delivery. `status` is the HTTP status (None without an answer), `error` a short cause or None.
+
+    `said` is the beginning of what a target answered that did not take it, without numbers and secrets."""
 
     at: datetime
     status: int | None
@@ -409,6 +411,7 @@ class Attempt:
     error: str | None
     next_try_at: datetime | None
     reason: Reason | None = None
+    said: str = field(default="", metadata={SPARSE: True})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,10 @@
 """The line of a delivery: one attempt of it, from the claim to the record of what became of it."""
 
 import logging
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from bridge.config.section import secrets_of
 from bridge.core.json_codec import from_json
 from bridge.core.model import (
     DESKTOP,
@@ -123,12 +125,14 @@ async def _to_crm(services: Services, claim: Claim, subject: bring.Subject, targ
     if _is_late(services, claim):  # asking took time
         await _end(services, claim, DeliveryState.EXPIRED)
         return Visit.NOT_ASKED
-    session = Watched(services.crm_sessions[claim.target])
+    session = Watched(services.crm_sessions[claim.target], secrets_of(services.settings.crm[claim.target]))
     result = await bring.send(services, claim, subject, session)
     if isinstance(result, bring.NoTurn):
         await _back_off(services, claim, result.seconds)
         return Visit.NOT_ASKED
-    await _record(services, claim, result, Attempt(at, session.status, _since(services, started), None, None))
+    await _record(
+        services, claim, result, Attempt(at, session.status, _since(services, started), None, None, said=session.said)
+    )
     return _visit(result, session.status)
 
 
@@ -163,7 +167,7 @@ async def _attempt_again(services: Services, claim: Claim, attempt: Attempt, aft
     if again >= claim.expires_at:
         await _end(services, claim, DeliveryState.EXPIRED, attempt)
         return
-    attempt = Attempt(attempt.at, attempt.status, attempt.ms, attempt.error, again, attempt.reason)
+    attempt = replace(attempt, next_try_at=again)
     await results.record(services.scripts, claim, now, attempt, due=again, counts=_counts(claim, attempt))
     _log(claim, DeliveryState.PENDING, attempt)
 
@@ -194,7 +198,7 @@ def _failure(services: Services, code: str) -> Attempt:
 
 
 def _with(attempt: Attempt, reason: Reason) -> Attempt:
-    return Attempt(attempt.at, attempt.status, attempt.ms, reason.code, None, reason)
+    return replace(attempt, error=reason.code, reason=reason)
 
 
 def _log(claim: Claim, state: DeliveryState, attempt: Attempt | None) -> None:

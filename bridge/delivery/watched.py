@@ -1,21 +1,29 @@
 """A session that says what the newest answer was, for the record of one attempt."""
 
 import asyncio
-from collections.abc import MutableMapping
+import re
+from collections.abc import Iterable, MutableMapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Any
 
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.session import Session, Socket
+from bridge.core.text import one_line
+
+REFUSED, LONGEST, MOST_READ = 400, 300, 4000
+NUMBER = re.compile(r"\+?\d(?:[\s().-]?\d){4,}")
+"""What may be somebody's number."""
 
 
 class Watched:
-    """A session whose newest HTTP status is kept, for the record of one attempt."""
+    """A session whose newest HTTP status is kept, for the record of one attempt; and of an answer that refuses, the
+    beginning of what it says. A target may repeat what it was sent: `secrets` and every number are left out."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, session: Session, secrets: Iterable[Secret] = ()) -> None:
+        self._session, self._secrets = session, [secret.reveal() for secret in secrets]
         self.status: int | None = None
+        self.said = ""
 
     @property
     def name(self) -> str:
@@ -42,7 +50,14 @@ class Watched:
 
     def _seen(self, reply: Reply) -> Reply:
         self.status = reply.status
+        self.said = self._excerpt(reply.body) if reply.status >= REFUSED else ""
         return reply
+
+    def _excerpt(self, body: bytes) -> str:
+        text = body[:MOST_READ].decode("utf-8", "replace")
+        for secret in filter(None, self._secrets):
+            text = text.replace(secret, "***")
+        return one_line(NUMBER.sub("•••", text))[:LONGEST]
 
     async def token(self, refused: Secret | None = None) -> Secret:
         """See `Session.token`."""

@@ -37,6 +37,7 @@ async def save(redis: TextRedis, pbx: str, what: str, text: str) -> None:
         pipe.hset(keys.floor(pbx), mapping={what: text})
         pipe.expire(keys.floor(pbx), KEPT_SECONDS)
         pipe.incr(keys.floor_turn(pbx))
+        pipe.expire(keys.floor_turn(pbx), keys.CALL_SECONDS)
         await pipe.execute()
 
 

@@ -82,6 +82,7 @@ async def save_picture(redis: TextRedis, pbx: str, picture: Kept) -> None:
     async with redis.pipeline(transaction=True) as pipe:
         pipe.set(keys.picture(pbx), json_text(picture), ex=PICTURE_SECONDS)
         pipe.incr(keys.floor_turn(pbx))
+        pipe.expire(keys.floor_turn(pbx), PICTURE_SECONDS)
         await pipe.execute()
 
 

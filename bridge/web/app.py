@@ -24,7 +24,7 @@ from bridge.observability import sd_notify, tracing
 from bridge.services import Services, connections_for_pages, open_services
 from bridge.signin.renewal import keep_confirmed
 from bridge.web import clicks, cors, doors, events, health, languages, oidc, problems
-from bridge.web.api import audit, openapi, reads
+from bridge.web.api import audit, deliveries, openapi, reads
 from bridge.web.click_room import ClickRoom
 from bridge.web.connect import agents as connect_agents
 from bridge.web.connect import buttons, trials
@@ -75,8 +75,10 @@ ROUTES = [
     Route("/api/clicks", reads.clicks),
     Route("/api/clicks/{click_id}", reads.click),
     Route("/api/popups/{popup_id}", reads.popup),
-    Route("/api/deliveries", reads.delivery_list),
-    Route("/api/deliveries/{delivery_id}/retry", reads.retry, methods=["POST"]),
+    Route("/api/deliveries", deliveries.listing),
+    Route("/api/deliveries/retry", deliveries.retry_all, methods=["POST"]),
+    Route("/api/deliveries/{delivery_id}", deliveries.one),
+    Route("/api/deliveries/{delivery_id}/retry", deliveries.retry, methods=["POST"]),
     Route("/api/calls/{ivrid:path}", reads.call),
     Route("/api/pbx/{pbx}/extensions", reads.extensions),
     Route("/api/pbx/{pbx}/queues", reads.queues),

@@ -38,12 +38,12 @@ async def token(desks: Desks, role: Role = Role.SUPERVISOR, agent: str | None = 
     return header["Authorization"].removeprefix("Bearer ")
 
 
-async def console(desks: Desks, asked: str = "", **options: Any) -> Page:
+async def console(desks: Desks, asked: str = "", page: str = "audit", **options: Any) -> Page:
     """The console, signed in by a link, its first answer there."""
-    page = await desks.blank(await desks.new_profile(**{"timezone_id": "Asia/Jerusalem", **options}))
-    await page.goto(f"{desks.stage.bridge_url}/console/audit#token={await token(desks)}&{asked}")
-    await answered(page)
-    return page
+    opened = await desks.blank(await desks.new_profile(**{"timezone_id": "Asia/Jerusalem", **options}))
+    await opened.goto(f"{desks.stage.bridge_url}/console/{page}#token={await token(desks)}&{asked}")
+    await answered(opened)
+    return opened
 
 
 async def answered(page: Page) -> None:
@@ -169,12 +169,12 @@ async def test_an_export_is_a_file_of_all_that_match(desks: Desks, tmp_path: Pat
 
 
 async def test_why_was_there_no_popup(desks: Desks) -> None:
+    """Problems first; all clicks of an agent around a time, where somebody asks for them."""
+    desks.stage.talk(name="Ruth Levi")
+    await desks.click()
     click_id = (await desks.click(OMER))["click_id"]
     await desks.stage.click({"agent": OMER}, **{"webhook-signature": "v1,AAAA"})
-    page = await console(desks, "view=lookups")
-    await page.get_by_role("link", name="Why was there no popup?").click()
-    await page.locator("#why-form [name=agent]").fill(OMER)
-    await page.get_by_role("button", name="Find out").click()
+    page = await console(desks, page="clicks")
     clicks = page.locator("li.click")
     await expect(clicks).to_have_count(2)
     await expect(clicks.nth(0)).to_contain_text("Authentication failed")
@@ -183,6 +183,12 @@ async def test_why_was_there_no_popup(desks: Desks) -> None:
     await expect(clicks.nth(1)).to_contain_text("no call is active on extension SIPOmer1 now")
     await expect(clicks.nth(1)).to_contain_text("What to do:")
     assert await violations(page) == []
+    await page.locator("#clicks-form [name=all]").select_option("true")
+    await page.get_by_role("button", name="Search").click()
+    await expect(clicks).to_have_count(3)
+    await page.locator("#clicks-form [name=agent]").fill(OMER)
+    await page.get_by_role("button", name="Search").click()
+    await expect(clicks).to_have_count(2)
     await page.reload()
     await expect(clicks).to_have_count(2)
     await clicks.nth(1).get_by_role("button").click()
@@ -195,10 +201,52 @@ async def test_why_was_there_no_popup(desks: Desks) -> None:
     await expect(page.get_by_role("dialog")).to_contain_text("kept for three days only")
     await expect(page.get_by_role("dialog")).to_contain_text("no call is active on extension SIPOmer1 now")
     await page.keyboard.press("Escape")
-    await page.locator("#why-form [name=at]").fill("2026-01-01T10:00:30")
-    await page.get_by_role("button", name="Find out").click()
+    await page.locator("#clicks-form [name=at]").fill("2026-01-01T10:00:30")
+    await page.get_by_role("button", name="Search").click()
     await expect(page.get_by_role("heading", name="No click reached popbridge.")).to_be_visible()
     await expect(page.locator("#found")).to_contain_text("Refused clicks are kept for one day only")
+
+
+async def test_a_delivery_with_what_came_back_is_sent_again(desks: Desks) -> None:
+    desks.stage.crm.faults.status = 422
+    desks.stage.talk(name="Ruth Levi")
+    await desks.click()
+    page = await console(desks, "state=failed", page="deliveries")
+    await expect(rows(page)).to_have_count(1)
+    await expect(rows(page)).to_contain_text("422")
+    await rows(page).get_by_role("button").click()
+    dialog = page.get_by_role("dialog", name="Delivery details")
+    await expect(dialog.locator(".json")).to_contain_text("Ruth Levi")
+    await expect(dialog.get_by_role("region", name="Attempts: acme")).to_contain_text("422")
+    assert await violations(page) == []
+    desks.stage.crm.faults.status = 200
+    await dialog.get_by_role("button", name="Send again").click()
+    await expect(dialog).to_contain_text("Sent again: 1.")
+    await page.keyboard.press("Escape")
+    await expect(rows(page)).to_have_count(0)
+    desks.stage.crm.faults.status = 422
+    for _ in range(2):
+        await desks.click()
+    await page.reload()
+    await expect(rows(page)).to_have_count(2)
+    desks.stage.crm.faults.status = 200
+    await page.get_by_role("button", name="Send all again").click()
+    await expect(page.get_by_role("dialog", name="Send all again")).to_contain_text("failed")
+    await page.get_by_role("dialog").get_by_role("button", name="Send all again").click()
+    await expect(page.locator("#resent")).to_have_text("Sent again: 2.")
+    await page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+async def test_names_stand_beside_numbers_and_rows_are_low(desks: Desks) -> None:
+    for _ in range(20):
+        await desks.click(OMER)
+    await two_lookups(desks)
+    page = await console(desks, viewport={"width": 1280, "height": 900})
+    await expect(page.locator("#status")).to_have_text("22 lookups match; 22 on this page, newest first.")
+    await expect(rows(page).nth(1)).to_contain_text("Ruth Levi")
+    heights = await rows(page).evaluate_all("(all) => all.map((each) => each.getBoundingClientRect().height)")
+    assert max(heights) < 40
 
 
 async def test_who_may_come_in(desks: Desks) -> None:
@@ -207,7 +255,8 @@ async def test_who_may_come_in(desks: Desks) -> None:
     await page.goto(f"{desks.stage.bridge_url}/console#token={await token(desks, Role.AGENT, DANA)}")
     problem = page.get_by_role("alert").first
     await expect(problem).to_contain_text("This is an agent's token")
-    assert page.url == f"{desks.stage.bridge_url}/console/audit"
+    assert page.url == f"{desks.stage.bridge_url}/console/live"
+    await page.goto(f"{desks.stage.bridge_url}/console/audit")
     await expect(page.locator("#page")).to_be_hidden()
     await page.get_by_label("Token", exact=True).fill("pbt_invented")
     await page.keyboard.press("Enter")
@@ -308,9 +357,7 @@ async def test_in_hebrew_light_dark_and_narrow_axe_finds_nothing(desks: Desks) -
     await expect(rows(page).first).to_contain_text("אין שיחה פעילה")
     time, caller = rows(page).nth(1).locator("td").nth(0), rows(page).nth(1).locator("td").nth(3)
     assert (await caller.bounding_box())["x"] < (await time.bounding_box())["x"]
-    await expect(caller.locator("bdi")).to_have_attribute("dir", "ltr")
-    name, address = [await rows(page).nth(1).locator(".who-of bdi").nth(place).bounding_box() for place in (0, 1)]
-    assert abs(name["x"] + name["width"] - address["x"] - address["width"]) < 1
+    await expect(caller.locator("bdi").last).to_have_attribute("dir", "ltr")
     await page.locator("#more-filters summary").click()
     assert await violations(page) == []
     await page.emulate_media(color_scheme="dark")

@@ -110,14 +110,17 @@ async def test_the_console_in_pictures(desks: Desks) -> None:
     token = (await desks.stage.token(Role.SUPERVISOR))["Authorization"].removeprefix("Bearer ")
     for language in ("en", "he"):
         page = await desks.blank(await desks.new_profile(locale=language, viewport=WIDE, color_scheme="light"))
-        for view in ("", f"&view=why&agent={OMER}"):
-            await page.goto(f"{desks.stage.bridge_url}/console/audit?picture={len(view)}#token={token}{view}")
+        for name in ("clicks", "deliveries", "audit"):
+            await page.goto(f"{desks.stage.bridge_url}/console/{name}#token={token}&all=true")
             await expect(page.locator("#found [data-open]").first).to_be_visible()
-            await _shoot_console(page, f"console-{'why' if view else 'lookups'}-{language}")
-        await page.locator("#to-lookups").click()
+            await _shoot_console(page, f"console-{name}-{language}")
         await page.locator(".lookup [data-open]").last.click()
         await expect(page.locator("#details .delivery")).to_have_count(2)
         await _shoot_console(page, f"console-details-{language}")
+        await page.goto(f"{desks.stage.bridge_url}/console/live")
+        await expect(page.locator(".floor tbody tr").first).to_be_visible()
+        await expect(page.locator(".floor")).to_contain_text("Ruth Levi")
+        await _shoot_console(page, f"console-live-{language}")
 
 
 async def _shoot_console(page: Page, name: str) -> None:

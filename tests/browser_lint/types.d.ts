@@ -229,6 +229,8 @@ interface Attempt {
   error: string | null;
   next_try_at: string | null;
   reason?: Reason | null;
+  /** The beginning of an answer that refuses. */
+  said?: string;
 }
 
 /** A delivery as a log entry has it; the click's details add `event` and `attempts`. */
@@ -240,6 +242,12 @@ interface DeliverySummary {
   shown_at: string | null;
 }
 type Delivery = DeliverySummary & { event: string; attempts: Attempt[] };
+
+/** A delivery as `GET /api/deliveries` lists it. */
+type ListedDelivery = Delivery & { delivery_id: string; click_id: string; crm: string };
+
+/** `sent` is what the delivery brings; null when that is not kept any longer. */
+type ShownDelivery = ListedDelivery & { sent: unknown };
 
 /** An entry of the audit log. A personal field is null once it was erased. */
 interface LogEntry {
@@ -259,6 +267,8 @@ interface LogEntry {
   popup_id: string | null;
   source_ip: string | null;
   deliveries: DeliverySummary[];
+  /** Who called, as long as the popup is kept. */
+  caller_name?: string | null;
   other_callers?: (string | null)[];
 }
 

@@ -168,7 +168,7 @@ async def test_a_popup_is_delivered_to_such_a_receiver_once(tmp_path: Path, redi
                 await stage.click()
 
                 async def ended() -> bool:
-                    items, _ = await records.every(stage.redis, None, "acme", 10, None)
+                    items, _ = await records.every(stage.redis, records.Wanted(target="acme"), 10)
                     return [one.state for one in items] == [DeliveryState.DELIVERED]
 
                 await until(ended, 20)

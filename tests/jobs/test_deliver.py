@@ -367,7 +367,7 @@ async def test_what_is_gone_leaves_nothing_behind_when_it_is_due(stage: Stage) -
     await stage.redis.delete(keys.delivery(delivery_id))
     await ledger.queue_due(stage.redis, stage.services.jobs, datetime.now(UTC) + timedelta(seconds=6))
     assert await stage.redis.hgetall(keys.delivery(delivery_id)) == {}
-    found, _ = await records.every(stage.redis, None, None, 10, None)
+    found, _ = await records.every(stage.redis, records.Wanted(), 10)
     assert delivery_id not in [one.delivery_id for one in found]
     await deliver(delivery_id, stage.services)
     due = [member for member, _ in await stage.redis.zrange(keys.DUE, 0, -1, withscores=True)]

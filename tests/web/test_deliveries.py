@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 
+import httpx
 import pytest
 
 from bridge.delivery.deliver import deliver
@@ -90,6 +91,42 @@ async def test_a_resent_popup_reaches_the_desktop_although_its_first_time_is_ove
     assert code == 0
     await deliver(desktop_id, stage.services)
     assert await stage.redis.xlen(f"popbridge:desktop:acme:{DANA}") == 1
+
+
+async def test_what_was_sent_is_shown_to_supervisors(stage: Stage) -> None:
+    stage.talk(name="Ruth Levi")
+    stage.crm.faults.status = 422
+    _, delivery_id = await clicked(stage)
+    await deliver(delivery_id, stage.services)
+    supervisor = await stage.token(Role.SUPERVISOR)
+    shown = (await stage.get(f"/api/deliveries/{delivery_id}", supervisor)).json()
+    assert shown["sent"]["call"]["caller"]["name"] == "Ruth Levi"
+    assert shown["attempts"][0]["status"] == 422
+    assert (shown["crm"], shown["click_id"]) == ("acme", shown["sent"]["click_id"])
+    assert (await stage.get("/api/deliveries/dlv_none", supervisor)).status_code == 404
+    assert (await stage.get(f"/api/deliveries/{delivery_id}", await stage.token(Role.AGENT, DANA))).status_code == 403
+
+
+async def test_all_that_match_are_sent_again_and_nothing_else(stage: Stage) -> None:
+    stage.talk()
+    stage.crm.faults.status = 410
+    ids = [(await clicked(stage))[1] for _ in range(3)]
+    for one in ids[:2]:
+        await deliver(one, stage.services)
+    supervisor = await stage.token(Role.SUPERVISOR)
+
+    async def resend(**filters: object) -> httpx.Response:
+        return await stage.http.post(f"{stage.bridge_url}/api/deliveries/retry", json=filters, headers=supervisor)
+
+    for wrong in ({}, {"state": "pending"}, {"state": "failed", "targets": "acme"}, {"state": "failed", "target": 7}):
+        assert (await resend(**wrong)).status_code == 400, wrong
+    assert (await resend(state="failed", target="desktop")).json() == {"resent": 0, "more": False}
+    answer = await resend(state="failed", target="acme", since="1h")
+    assert (answer.status_code, answer.json()) == (202, {"resent": 2, "more": False})
+    pending = (await stage.get("/api/deliveries?state=pending&target=acme", supervisor)).json()["items"]
+    assert {one["delivery_id"] for one in pending} == {*ids}
+    for path in ("/api/deliveries?states=failed", "/api/deliveries?event=call.nothing", "/api/deliveries?since=soon"):
+        assert (await stage.get(path, supervisor)).status_code == 400, path
 
 
 async def test_metrics_show_how_things_are(stage: Stage) -> None:

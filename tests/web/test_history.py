@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from bridge.core.json_codec import time_text
+from bridge.delivery.deliver import deliver
 from bridge.store import keys
 from bridge.store.clicks import refusals
 from bridge.store.tokens import Role
@@ -101,3 +102,38 @@ async def test_a_flood_of_refused_clicks_comes_page_by_page(stage: Stage) -> Non
         if cursor is None:
             break
     assert sorted(told, key=int) == [str(number) for number in range(60)]
+
+
+async def test_problems_alone_and_no_filter_is_ignored(stage: Stage) -> None:
+    """Clicks without a popup, undelivered popups and refused clicks; not the one that reached everybody."""
+    stage.talk()
+    good, bad = (await stage.click()).json(), (await stage.click({"agent": OMER})).json()
+    supervisor = await stage.token(Role.SUPERVISOR)
+    for one in (await stage.get(f"/api/popups/{good['popup']['popup_id']}", supervisor)).json()["deliveries"]:
+        await deliver(one["delivery_id"], stage.services)
+    stage.crm.faults.status = 410
+    failed = (await stage.click()).json()
+    for one in (await stage.get(f"/api/popups/{failed['popup']['popup_id']}", supervisor)).json()["deliveries"]:
+        await deliver(one["delivery_id"], stage.services)
+    await stage.click({"agent": OMER}, **{"webhook-signature": "v1,AAAA"})
+    found = (await stage.get("/api/clicks?problems=true", supervisor)).json()["items"]
+    assert [one["outcome"] for one in found] == ["refused", "found", "no-active-call"]
+    assert [one["click_id"] for one in found[1:]] == [failed["click_id"], bad["click_id"]]
+    for path in ("/api/clicks?outcome=found", "/api/clicks?problems=yes"):
+        refused = await stage.get(path, supervisor)
+        assert (refused.status_code, refused.json()["reason"]) == (400, "malformed"), path
+    assert "unknown filter 'outcome'" in (await stage.get("/api/clicks?outcome=found", supervisor)).json()["detail"]
+
+
+async def test_the_log_says_how_many_match_and_who_called_while_that_is_kept(stage: Stage) -> None:
+    stage.talk(name="Ruth Levi")
+    popup = (await stage.click()).json()["popup"]
+    await stage.click({"agent": OMER})
+    supervisor = await stage.token(Role.SUPERVISOR)
+    found = (await stage.get("/api/audit?limit=1&total=true&names=true", supervisor)).json()
+    assert (found["total"], found["items"][0]["caller_name"]) == (2, None)
+    found = (await stage.get("/api/audit?outcome=found&total=true&names=true", supervisor)).json()
+    assert (found["total"], found["items"][0]["caller_name"]) == (1, "Ruth Levi")
+    await stage.redis.delete(keys.popup(popup["popup_id"]))
+    found = (await stage.get("/api/audit?outcome=found&names=true", supervisor)).json()
+    assert (found.get("total"), found["items"][0]["caller_name"]) == (None, None)

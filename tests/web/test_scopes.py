@@ -73,7 +73,8 @@ class Left:
             "ivrid": [self.ivrid], "target": ["rival", "desktop"], "state": ["pending", "failed"], "pbx": ["main"],
             "queue": ["1"], "format": ["csv", "jsonl"], "limit": ["1"], "outcome": ["found"], "did": ["0776707528"],
             "since": ["2020-01-01T00:00:00Z"], "until": ["2099-01-01T00:00:00Z"], "cursor": [f"dlv_{32 * 'f'}"],
-            "token": ["x"], "lang": ["he"], "page": ["one"],
+            "token": ["x"], "lang": ["he"], "page": ["one"], "problems": ["true"], "event": ["call.popup"],
+            "total": ["true"], "names": ["true"],
             "q": [RIVALS_NAME], "missed": ["true"],
         }  # fmt: skip
 
@@ -200,14 +201,14 @@ async def test_no_route_tells_anything_of_another_crm(stage: Stage, role: Role) 
 async def forgetful(request: Request) -> Response:
     """A new route as somebody may write it: only the role is asked."""
     await supervisor(request)
-    items, _ = await records.every(request.app.state.services.redis, None, None, 10, None)
+    items, _ = await records.every(request.app.state.services.redis, records.Wanted(), 10)
     return JSONResponse({"items": as_json(items)})
 
 
 async def counting(request: Request) -> Response:
     """One that tells only how many there are."""
     await supervisor(request)
-    items, _ = await records.every(request.app.state.services.redis, None, None, 10, None)
+    items, _ = await records.every(request.app.state.services.redis, records.Wanted(), 10)
     return JSONResponse({"count": len(items)})
 
 

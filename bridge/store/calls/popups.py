@@ -1,7 +1,7 @@
 """What a found call leaves to be read later: the popup, the cached calls, the details of the click."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -53,6 +53,21 @@ async def popup(redis: TextRedis, popup_id: str) -> tuple[Popup, list[str]] | No
     """A popup and the ids of its deliveries, while it is kept."""
     text = await redis.get(keys.popup(popup_id))
     return (kept(text), json.loads(text)["deliveries"]) if text else None
+
+
+async def names(redis: TextRedis, popup_ids: Sequence[str]) -> list[str | None]:
+    """Who called, for each popup: the contact that was found, else the name that the phone system gave ("": neither);
+    None where the popup is not kept any longer."""
+    async with redis.pipeline(transaction=False) as pipe:
+        for popup_id in popup_ids:
+            pipe.get(keys.popup(popup_id))
+        texts = await pipe.execute() if popup_ids else []
+    return [_name(kept(text)) if text else None for text in texts]
+
+
+def _name(shown: Popup) -> str:
+    records = shown.contact.records if shown.contact else ()
+    return records[0].name if len(records) == 1 else shown.call.caller.name
 
 
 async def set_contact(

@@ -3,8 +3,11 @@
 Times in Redis are milliseconds since 1970. `claims` is about attempting one, `ledger` about losing none.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from bridge.config.models import Settings
 from bridge.core.clock import new_id
@@ -113,27 +116,56 @@ async def resend(redis: TextRedis, delivery_id: str, now: datetime, expires_at: 
     return str(await redis.eval(RESEND, 2, key, keys.DUE, *arguments))
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which deliveries to list: None everywhere: all. `since`: created after that; `crms`: only of popups of these
+    CRMs' clicks."""
+
+    state: str | None = None
+    target: str | None = None
+    event: str | None = None
+    since: datetime | None = None
+    crms: Collection[str] | None = None
+
+    def fits(self, one: Delivery) -> bool:
+        """Whether this delivery is one of them, whosever it is."""
+        given = ((self.state, one.state), (self.target, one.target), (self.event, one.event))
+        return all(wanted in (None, its) for wanted, its in given)
+
+
 async def every(
-    redis: TextRedis,
-    state: str | None,
-    target: str | None,
-    limit: int,
-    cursor: str | None,
-    crms: Collection[str] | None = None,
+    redis: TextRedis, wanted: Wanted, limit: int, cursor: str | None = None
 ) -> tuple[list[Delivery], str | None]:
     """Deliveries that match, newest first, and where the next page begins (None: there is none).
 
-    Ids sort by time, so the cursor is the id of the last one on a page. `crms`: only popups of these CRMs' clicks.
+    Ids sort by time, so the cursor is the id of the last one on a page.
     """
+    oldest = f"[{new_id('dlv', wanted.since)}" if wanted.since else "-"
     found: list[Delivery] = []
     while len(found) <= limit:
-        ids = await redis.zrevrangebylex(keys.DELIVERIES, f"({cursor}" if cursor else "+", "-", start=0, num=CHUNK)
+        ids = await redis.zrevrangebylex(keys.DELIVERIES, f"({cursor}" if cursor else "+", oldest, start=0, num=CHUNK)
         if not ids:
             break
         cursor = ids[-1]
-        some = await get(redis, ids, crms)
-        found += [one for one in some if state in (None, one.state) and target in (None, one.target)]
+        found += filter(wanted.fits, await get(redis, ids, wanted.crms))
     return found[:limit], found[limit - 1].delivery_id if len(found) > limit else None
+
+
+async def owners(redis: TextRedis, delivery_ids: Sequence[str]) -> list[dict[str, str]]:
+    """Of each of these deliveries the `click_id` and `crm` that it belongs to ("": not known any more)."""
+    async with redis.pipeline(transaction=False) as pipe:
+        for delivery_id in delivery_ids:
+            pipe.hmget(keys.delivery(delivery_id), ["click_id", "crm"])
+        found = await pipe.execute() if delivery_ids else []
+    return [{"click_id": click_id or "", "crm": crm or ""} for click_id, crm in found]
+
+
+async def subject(redis: TextRedis, delivery_id: str) -> dict[str, Any] | None:
+    """What a delivery brings, as JSON: its note or call, else its popup; None when it is not kept any longer."""
+    note, popup_id = await redis.hmget(keys.delivery(delivery_id), ["note", "popup_id"])
+    text = note or (await redis.get(keys.popup(popup_id)) if popup_id else None)
+    found: dict[str, Any] | None = json.loads(text) if text else None
+    return found if note or found is None else found["popup"]
 
 
 async def forget_old(redis: TextRedis, now: datetime) -> None:

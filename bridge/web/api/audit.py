@@ -1,18 +1,22 @@
 """Reading the audit log over HTTP. Every read is recorded in the access log first, and limited per token."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from bridge.agents.access import Access
-from bridge.audit import access_log, export, query, search
+from bridge.audit import access_log, export, search
+from bridge.audit import query as archived
 from bridge.audit.search import Search
 from bridge.core.errors import Malformed
 from bridge.core.model import Caller
 from bridge.services import Services
 from bridge.store import counters
+from bridge.store.calls import popups
+from bridge.web.api.queries import known_only, yes_or_no
 from bridge.web.signin import admin, supervisor
 
 READS_PER_MINUTE, EXPORTS_PER_MINUTE = 120, 6
@@ -20,14 +24,21 @@ READS_PER_MINUTE, EXPORTS_PER_MINUTE = 120, 6
 
 
 async def entries(request: Request) -> Response:
-    """`GET /api/audit`: log entries that match, newest first."""
+    """`GET /api/audit`: log entries that match, newest first. With `total=true` how many match; with `names=true` who
+    called, as far as their popups are still kept: the log itself keeps no names."""
     access = await supervisor(request)
     services: Services = request.app.state.services
     limit, cursor = paging(request)
-    wanted = _search(request, access, {"limit", "cursor"})
+    query, wanted = request.query_params, _search(request, access, {"limit", "cursor", "total", "names"})
+    with_total, with_names = (yes_or_no(query.get(name), name) for name in ("total", "names"))
     await record_read(request, access, "list", wanted)
-    page = await query.entries(services.archive, services.redis, wanted, limit, cursor)
-    return JSONResponse({"items": page.items, "next_cursor": page.next_cursor})
+    page = await archived.entries(services.archive, services.redis, wanted, limit, cursor)
+    items: list[dict[str, Any]] = [{**entry} for entry in page.items]
+    if with_names:
+        names = await popups.names(services.redis, [entry["popup_id"] or "" for entry in page.items])
+        items = [{**entry, "caller_name": name} for entry, name in zip(items, names, strict=True)]
+    count = {"total": await archived.total(services.archive, wanted)} if with_total else {}
+    return JSONResponse({"items": items, "next_cursor": page.next_cursor, **count})
 
 
 async def export_entries(request: Request) -> Response:
@@ -72,11 +83,8 @@ def paging(request: Request) -> tuple[int, str | None]:
 
 def _search(request: Request, access: Access, also: set[str], known: Sequence[str] = search.FILTERS) -> Search:
     services: Services = request.app.state.services
-    unknown = set(request.query_params) - {*known, *also}
-    if unknown:
-        raise Malformed(f"unknown filter '{min(unknown)[:50]}'; known: {', '.join(known)}")
     regions = services.labels.regions.values()
-    return Search.read(request.query_params, regions, services.clock.now(), access.crms)
+    return Search.read(known_only(request, known, also), regions, services.clock.now(), access.crms)
 
 
 async def record_read(

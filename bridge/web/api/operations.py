@@ -16,6 +16,18 @@ PAGING = {
 WHEN = "ISO 8601, or how long ago: 90s, 10m, 6h, 7d"
 AUDIT_FILTERS = {name: WHEN if name in ("since", "until") else f"only this {name}" for name in FILTERS}
 
+AUDIT_MORE = {
+    "total": "true: how many match, as `total`",
+    "names": "true: who called, as `caller_name` of each entry, as long as its popup is kept (null: it is not)",
+}
+COUNTED = "one page of the entries that match; a `total` of 10,001 stands for more than 10,000"
+DELIVERY_FILTERS = {
+    "state": "pending, delivered, failed or expired",
+    "target": "only this target",
+    "event": "only this event, such as call.popup",
+    "since": WHEN,
+}
+
 Schema = Mapping[str, Any]
 
 
@@ -53,12 +65,17 @@ def _reads() -> tuple[Operation, ...]:
         Operation("get", "/api/clicks", "Clicks, refused ones too, newest first.", "token",
                   {200: listed(model("ListedClick"))}, (400, 429),
                   {"agent": "the agent's user name in the CRM", "crm": "only this CRM"}
+                  | {"problems": "true: only those without a popup, or whose popup was not delivered everywhere"}
                   | {"since": WHEN, "until": WHEN} | PAGING),
         Operation("get", "/api/clicks/{click_id}", "The details of a click.", "token", {200: LOOSE}, (404, 429)),
         Operation("get", "/api/popups/{popup_id}", "A popup with its deliveries.", "token",
                   {200: model("Popup")}, (404,)),
         Operation("get", "/api/deliveries", "Deliveries, newest first.", "supervisor", {200: listed(model("Delivery"))},
-                  (400,), {"state": "pending, delivered, failed or expired", "target": "only this target"} | PAGING),
+                  (400,), DELIVERY_FILTERS | PAGING),
+        Operation("get", "/api/deliveries/{delivery_id}", "A delivery, what it brings, what came back.", "supervisor",
+                  {200: LOOSE}, (404,)),
+        Operation("post", "/api/deliveries/retry", "Resend the newest failed or expired deliveries that match.",
+                  "supervisor", {202: LOOSE}, (400, 413), takes=LOOSE),
         Operation("post", "/api/deliveries/{delivery_id}/retry", "Resend a failed or expired delivery.", "supervisor",
                   {202: model("Delivery")}, (404, 409)),
         Operation("get", "/api/calls/{ivrid}", "The cached call.", "token", {200: model("Call")}, (404,),
@@ -74,7 +91,8 @@ def _audit() -> tuple[Operation, ...]:
     return (
         Operation("get", "/api/audit", "Log entries, newest first. Every read is recorded in the access log.",
                   "supervisor",
-                  {200: listed(model("LogEntry"))}, (400, 429), AUDIT_FILTERS | PAGING),
+                  {200: {**listed(model("LogEntry")), "description": COUNTED}}, (400, 429),
+                  AUDIT_FILTERS | AUDIT_MORE | PAGING),
         Operation("get", "/api/audit/export", "All log entries that match, as a file.", "supervisor",
                   {200: tuple(export.MEDIA_TYPES.values())}, (400, 429), AUDIT_FILTERS | {"format": "csv or jsonl"}),
         Operation("get", "/api/audit/access-log", "Who read the log, what was erased, what retention deleted.", "admin",

@@ -9,23 +9,24 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from bridge.agents.access import Access
-from bridge.audit.search import Search, page_limit
+from bridge.audit.search import Search
 from bridge.calls.labels import identified
 from bridge.calls.live_calls import PhoneSystem
 from bridge.calls.snapshot import extension_rows, queue_row
 from bridge.clicks import history
 from bridge.clicks.passed_on import as_known_now
-from bridge.core.errors import Malformed
 from bridge.core.json_codec import as_json
-from bridge.core.model import Caller, DeliveryState, ExtensionId
+from bridge.core.model import Caller, ExtensionId
 from bridge.pbx.contract import Listing
 from bridge.services import Services
 from bridge.store.calls import popups
 from bridge.store.deliveries import records
 from bridge.store.desktop import notes
 from bridge.web.api import audit
+from bridge.web.api.queries import known_only, yes_or_no
 from bridge.web.signin import access_of, supervisor
 
+CLICK_FILTERS = ("agent", "crm", "since", "until", "problems")
 GONE = "Nothing has this id, or it is no longer kept."
 SHARED = (
     "Other CRMs use this phone system too, and its queues do not tell whose callers wait: this token may not see them."
@@ -48,16 +49,18 @@ async def click(request: Request) -> Response:
 
 
 async def clicks(request: Request) -> Response:
-    """`GET /api/clicks?agent=&crm=&since=&until=&limit=&cursor=`: clicks, refused ones too; agents see only theirs."""
+    """`GET /api/clicks?agent=&crm=&since=&until=&problems=&limit=&cursor=`: clicks, refused ones too; agents see only
+    theirs."""
     access = await access_of(request)
     services: Services = request.app.state.services
-    filters = {name: request.query_params.get(name, "") for name in ("crm", "since", "until")}
-    filters["crm_user"] = request.query_params.get("agent", "")
+    query = known_only(request, CLICK_FILTERS)
+    filters = {name: query.get(name, "") for name in ("crm", "since", "until")} | {"crm_user": query.get("agent", "")}
     grant = access.grant
     if not grant.supervises:
         filters |= {"crm": grant.crm, "crm_user": grant.crm_user}
     now = services.clock.now()
     search = Search.read(filters, services.labels.regions.values(), now, access.crms)
+    search = replace(search, problems=yes_or_no(query.get("problems"), "problems"))
     limit, cursor = audit.paging(request)
     await audit.record_read(request, access, "clicks", search)
     page = await history.clicks(services.archive, services.redis, search, limit, cursor, now, grant.supervises)
@@ -85,35 +88,6 @@ async def popup(request: Request) -> Response:
     if shown.passed_on is not None:
         told["passed_on"] = await as_known_now(shown.passed_on, services.redis)
     return JSONResponse(told)
-
-
-async def delivery_list(request: Request) -> Response:
-    """`GET /api/deliveries?state=&target=&limit=&cursor=`: deliveries, newest first."""
-    access = await supervisor(request)
-    services: Services = request.app.state.services
-    query = request.query_params
-    state = query.get("state") or None
-    if state not in (None, *(str(one) for one in DeliveryState)):
-        raise Malformed(f"state must be one of: {', '.join(DeliveryState)}")
-    limit, target = page_limit(query.get("limit")), query.get("target") or None
-    await audit.record_shown(request, access, "deliveries")
-    items, more = await records.every(services.redis, state, target, limit, query.get("cursor") or None, access.crms)
-    return JSONResponse({"items": as_json(items), "next_cursor": more})
-
-
-async def retry(request: Request) -> Response:
-    """`POST /api/deliveries/{id}/retry`: resend a failed or expired one, marked as resent."""
-    access = await supervisor(request)
-    services: Services = request.app.state.services
-    delivery_id = request.path_params["delivery_id"]
-    found = await records.get(services.redis, [delivery_id], access.crms)
-    if not found:
-        raise HTTPException(404, GONE)
-    await audit.record_shown(request, access, "retry", delivery_id=delivery_id)
-    outcome = await records.send_again(services.redis, services.settings, found[0], services.clock.now())
-    if outcome != records.RESENT:
-        raise HTTPException(409, f"The delivery is {outcome}: only failed and expired ones can be resent.")
-    return JSONResponse(as_json((await records.get(services.redis, [delivery_id]))[0]), 202)
 
 
 async def call(request: Request) -> Response:

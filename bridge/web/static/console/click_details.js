@@ -65,12 +65,12 @@ export function fromEntry(entry) {
 }
 
 /** @param {string} key @param {HTMLElement[]} children */
-function part(key, children) {
+export function part(key, children) {
   return element("section", { class: "part" }, [element("h3", {}, [say(key)]), ...children]);
 }
 
 /** @param {Row[]} pairs */
-function rows(pairs) {
+export function rows(pairs) {
   const drawn = pairs.map(([key, value]) => element("div", {}, [element("dt", {}, [say(key)]), element("dd", {}, [value].flat())]));
   return element("dl", { class: "details" }, drawn);
 }
@@ -135,7 +135,7 @@ function choice(answer) {
 }
 
 /** @param {Delivery} one */
-function delivery(one) {
+export function delivery(one) {
   const event = one.event === "call.popup" ? null : sayValue("console.event", one.event);
   return element("div", { class: "delivery" }, [
     element("h4", { class: "row" }, [targetName(one.target), deliveryChip(event, one.state)]),
@@ -169,16 +169,21 @@ function attempts({ attempts: made, target, ended_at: ended }) {
  * @param {Attempt} made
  * @param {string | null} ended
  */
-function attempt({ at, status, ms, error, reason, next_try_at: planned }, ended) {
+function attempt({ at, status, ms, error, reason, said, next_try_at: planned }, ended) {
   const next = ended && planned && planned > ended ? null : planned;
   const cells = [
     timeElement(at),
     status ? ltr(status) : none(),
     milliseconds(ms),
-    error ? foreign(sayWhy({ reason, why: error })) : none(),
+    error ? errorOf(sayWhy({ reason, why: error }), said) : none(),
     next ? timeElement(next) : none(),
   ];
   return element("tr", {}, cells.map((cell) => element("td", {}, [cell])));
+}
+
+/** @param {string} why @param {string} [said] the beginning of what came back */
+function errorOf(why, said) {
+  return element("span", {}, [foreign(why), ...(said ? [element("q", { class: "said" }, [foreign(said)])] : [])]);
 }
 
 /** @param {ClickDetails["steps"]} steps @param {number} total */

@@ -36,8 +36,10 @@ export function visuallyHidden(words) {
  */
 export function callerOf(entry) {
   const own = entry.caller === "" && entry.popup_id ? element("span", {}, [say("console.withheld")]) : personal(entry.caller);
+  const name = entry.caller_name ? [element("b", {}, [foreign(entry.caller_name)]), " "] : [];
   const others = (entry.other_callers ?? []).flatMap((number) => [" ", personal(number)]);
-  return others.length ? element("span", {}, [own, " ", say("console.also-shown"), ...others]) : own;
+  const also = others.length ? [" ", say("console.also-shown"), ...others] : [];
+  return name.length || also.length ? element("span", {}, [...name, own, ...also]) : own;
 }
 
 /**

@@ -95,7 +95,7 @@ function contactOf({ contact, caller }) {
 /** @param {FloorCall} call */
 function numberOf({ caller, direction }) {
   const way = element("span", { class: "soft" }, [sayValue("direction", direction)]);
-  return caller.number ? [element("span", { class: "number" }, [ltr(caller.number)]), " ", way] : [way];
+  return caller.number ? [element("span", { class: "digits" }, [ltr(caller.number)]), " ", way] : [way];
 }
 
 /** @param {FloorCall | undefined} call */

@@ -31,7 +31,7 @@ function item({ name, queue, pbx, waiting, since, callers }, clock) {
 
 /** @param {Caller} caller */
 function number(caller) {
-  return caller.name && caller.number ? element("span", { class: "soft number" }, [ltr(caller.number)]) : "";
+  return caller.name && caller.number ? element("span", { class: "soft digits" }, [ltr(caller.number)]) : "";
 }
 
 /** @param {string} since @param {import("./clock.js").Clock} clock */

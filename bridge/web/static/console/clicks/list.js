@@ -1,11 +1,12 @@
 // Why was there no popup? The clicks of an agent, refused ones too, each with its reason and what to do.
 
-import { element, foreign, ltr } from "../element.js";
-import { hasWords, language, say, sayValue, sayWhy } from "../words.js";
-import { agentOf, callerOf, deliveryChips, deliveryResult, openButton, outcomeChip, personal } from "./entry.js";
-import { timeElement, timeText } from "./times.js";
+import { element, foreign, ltr } from "../../element.js";
+import { hasWords, language, say, sayValue, sayWhy } from "../../words.js";
+import { agentOf, callerOf, deliveryChips, deliveryResult, openButton, outcomeChip, personal } from "../entry.js";
+import { timeElement, timeText } from "../times.js";
 
 const REFUSED_KEPT_MS = 24 * 3_600_000;
+const SLACK_MS = 60_000; // a search for the last day is a moment old
 const ENGLISH = "en";
 
 /** @param {LogEntry | RefusedClick} click @returns {click is RefusedClick} */
@@ -20,14 +21,18 @@ export function list(clicks) {
 }
 
 /**
- * That no click arrived, and where to look then.
+ * That no click arrived, or none with a problem, and where to look then.
  * @param {{since: string, until: string}} period
+ * @param {string} agent "" for everybody's
+ * @param {boolean} isProblems whether only problems were searched for
  */
-export function nothingFound({ since, until }) {
-  const isOld = Date.parse(since) < Date.now() - REFUSED_KEPT_MS;
+export function nothingFound({ since, until }, agent, isProblems) {
+  if (isProblems) return element("div", { class: "sheet nothing-found" }, [element("h2", {}, [say("console.why.fine")]), element("p", {}, [say("console.why.fine.text")])]);
+  const isOld = Date.parse(since) < Date.now() - REFUSED_KEPT_MS - SLACK_MS;
+  const key = agent ? "console.why.none.text" : "console.why.none.anybody";
   return element("div", { class: "sheet nothing-found" }, [
     element("h2", {}, [say("console.why.none")]),
-    element("p", {}, [say("console.why.none.text", { since: timeText(since), until: timeText(until) })]),
+    element("p", {}, [say(key, { since: timeText(since), until: timeText(until || Date.now()) })]),
     isOld ? element("p", { class: "soft" }, [say("console.why.day")]) : null,
   ]);
 }
