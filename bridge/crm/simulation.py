@@ -6,7 +6,7 @@ The demo, the tests and the bench all start from this one description.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from bridge.core.http_types import Request, Secret
 
@@ -62,6 +62,24 @@ class LoggedCall:
     talk_seconds: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SentNote:
+    """An agent's note on a call, as it arrived there."""
+
+    at: float
+    agent: str
+    text: str
+    ivrid: str = ""
+
+
+@runtime_checkable
+class TakesNotes(Protocol):
+    """A simulated CRM that keeps the notes it is sent beside its calls."""
+
+    def notes(self) -> Sequence[SentNote]:
+        """Every note that was taken, oldest first."""
+
+
 class CrmSimulator(Protocol):
     """A simulated CRM: its API, its agents and contacts, and faults that may be changed while it runs."""
 
@@ -81,12 +99,14 @@ class CrmSimulator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """One press of the button there: by whom, for which record, when, and an id that makes a repeat the same press."""
+    """One press of the button there: by whom, for which record (and where that is shown, if it has no address of the
+    make's own), when, and an id that makes a repeat the same press."""
 
     agent: SimulatedAgent
     press_id: str
     at: datetime
     record: SimulatedContact | None = None
+    record_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,7 @@ async def _running(stage: Stage) -> AsyncIterator[Play]:
     """Simulators, bridge and tokens, in that order; all gone again after the block."""
     simulators = new_simulators(stage)
     async with open_client() as client:
-        button = Button(stage, client, simulators.crm)
+        button = Button(stage, client, simulators.crm, simulators.open_page)
         desks, life = Desks(stage, client), Life(button.ask)
         simulators.director.told = life.happened
         page = Page(stage, simulators, Autoplay(simulators.director, button, desks, life))

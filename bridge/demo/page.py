@@ -1,6 +1,7 @@
 """The demo page's web side: the page, what it shows (a stream of whole states), and what its buttons do."""
 
 import asyncio
+import html
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict, dataclass, field
@@ -11,21 +12,23 @@ from urllib.parse import urlencode
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, HTMLResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from bridge.core.json_codec import as_json
 from bridge.core.model import Pop
-from bridge.crm.simulation import LoggedCall
+from bridge.crm.simulation import LoggedCall, TakesNotes
 from bridge.demo.autoplay import TEAM, Autoplay
-from bridge.demo.cast import PLAYERS, Player, contact_of
+from bridge.demo.cast import CUSTOMERS, PLAYERS, Player, contact_of
 from bridge.demo.simulators import Simulators
 from bridge.demo.stage import Stage
 from bridge.pbx import registry
 
 FILES = Path(__file__).parent / "static"
 LOOK = Path(__file__).parent.parent / "web" / "static"
+CONTACT_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+MOST_NOTES = 3
 LOOK_EVERY_SECONDS = 0.1
 HEARTBEAT_SECONDS = 15.0
 MOST_LOGGED = 6
@@ -47,6 +50,7 @@ class Page:
             Route("/", self._page),
             Route("/demo", self._page),
             Route("/state", self._states),
+            Route("/contacts/{contact_id}", self._contact),
             Route("/do/{verb}", self._do, methods=["POST"]),
             Route("/do/{verb}/{mood}", self._do, methods=["POST"]),
             Mount("/static", StaticFiles(directory=FILES)),
@@ -89,6 +93,7 @@ class Page:
             "pop": self.autoplay.desks.pop,
             "life": self.autoplay.life.shown(),
             "history": [self._logged(one) for one in self.simulators.clicked.logged()][-MOST_LOGGED:][::-1],
+            "notes": self._notes(),
             "pbx": self.simulators.pbx_mood,
             "crm": self.simulators.crm_mood,
             "autoplay": self.autoplay.is_on,
@@ -109,6 +114,23 @@ class Page:
         contact = contact_of(call.number)
         agent = next((player.name for player in PLAYERS if player.crm_user == call.agent), call.agent)
         return {**asdict(call), "agent": agent, "contact": contact.name if contact else ""}
+
+    def _notes(self) -> list[dict[str, Any]]:
+        """The notes that the CRM was sent, newest first, with the agents' names."""
+        crm = self.simulators.clicked
+        taken = list(crm.notes())[-MOST_NOTES:][::-1] if isinstance(crm, TakesNotes) else []
+        names = {player.crm_user: player.name for player in PLAYERS}
+        return [{"at": one.at, "agent": names.get(one.agent, one.agent), "text": one.text} for one in taken]
+
+    async def _contact(self, request: Request) -> Response:
+        """The page of one contact in the simulated CRM: where the card's link leads."""
+        known = next((one for one in CUSTOMERS if one.contact_id == request.path_params["contact_id"]), None)
+        if known is None:
+            raise HTTPException(404)
+        page = (FILES / "contact.html").read_text(encoding="utf-8")
+        for name, value in asdict(known).items():
+            page = page.replace(f"{{{{{name}}}}}", html.escape(value))
+        return HTMLResponse(page, headers={"Content-Security-Policy": CONTACT_POLICY})
 
     def _crm_popup(self) -> dict[str, Any] | None:
         """What the CRM makes of the last popup it took: its own contact with that number, if it has one."""

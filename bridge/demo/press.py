@@ -4,7 +4,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +15,7 @@ from bridge.core.model import DESKTOP
 from bridge.core.reasons import Reason
 from bridge.crm.simulation import CrmSimulator
 from bridge.crm.simulation import Press as ButtonPress
-from bridge.demo.cast import CRM, DANA
+from bridge.demo.cast import CRM, DANA, Customer
 from bridge.demo.stage import POPUP_TTL_SECONDS, Stage
 from bridge.egress.client import EgressClient
 
@@ -52,6 +52,8 @@ class Button:
     stage: Stage
     client: EgressClient
     crm: CrmSimulator
+    open_page: Callable[[], Customer | None] = lambda: None
+    """The contact whose page Dana has open in her CRM."""
     supervisor_token: str = field(default="", repr=False)
     presses: list[Press] = field(default_factory=list)
     keep: int = 8
@@ -75,7 +77,9 @@ class Button:
         if make is None:
             raise RequestFailed("no-button", Reason("no-button"))
         at = datetime.fromtimestamp(press.pressed_at, UTC)
-        pressed = ButtonPress(DANA.user(), f"press-{secrets.token_hex(8)}", at)
+        open_page = self.open_page()
+        record, url = (open_page.contact(), self.stage.contact_url(open_page.contact_id)) if open_page else (None, "")
+        pressed = ButtonPress(DANA.user(), f"press-{secrets.token_hex(8)}", at, record, url)
         request = make(self.stage.bridge_url, CRM, self.stage.crm_secret, pressed)
         reply = await self.client.send(request, CLICK_SECONDS)
         told = json.loads(reply.body)

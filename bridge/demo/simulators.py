@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount
 
 from bridge.crm.simulation import CrmSimulator
-from bridge.demo.cast import CUSTOMERS, PLAYERS
+from bridge.demo.cast import CUSTOMERS, DANA, PLAYERS, Customer, contact_of
 from bridge.demo.scenes import SEEN_SECONDS, Director, new_switchboard
 from bridge.demo.stage import Stage
 from bridge.pbx.simulation import PbxSimulator
@@ -43,6 +43,11 @@ class Simulators:
         """How the CRM behaves from now on. Raises `KeyError` for a mood it does not have."""
         _become(self.crm.faults, _moods(self.stage.crm.moods)[mood])
         self.crm_mood = mood
+
+    def open_page(self) -> Customer | None:
+        """The contact whose page Dana has open: whom she is talking to, if the CRM knows them."""
+        calls = self.director.board.calls(self.stage.extension(DANA))
+        return next((known for call in calls if (known := contact_of(call.caller.number))), None)
 
     def routes(self) -> list[BaseRoute]:
         """Where the bridge finds them."""

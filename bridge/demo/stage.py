@@ -88,6 +88,10 @@ class Stage:
         """Where the CRM's API stands."""
         return self.page_url + self.crm.path
 
+    def contact_url(self, contact_id: str) -> str:
+        """Where the CRM shows a contact."""
+        return f"{self.page_url}/contacts/{contact_id}"
+
     def extension(self, player: Player) -> str:
         """What a player's extension is called there."""
         return self.pbx.extension_of(player.sip, player.short)

@@ -264,6 +264,7 @@ async def test_the_demo_page_shows_it_as_text(desks: Desks) -> None:
         "links": {"console": "about:blank", "docs": "about:blank"},
         "life": [{"what": "card", "who": ["Dana"], "at_ms": 5.0}],
         "history": [{"agent": "Dana", "contact": "Ruth", "number": "0", "outcome": "answered", "talk_seconds": 7}],
+        "notes": [{"at": 1.0, "agent": "Dana", "text": "a quote"}],
     }
     state |= {
         "pbx": "fine",

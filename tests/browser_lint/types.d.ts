@@ -430,6 +430,13 @@ interface DemoCall {
   talk_seconds: number | null;
 }
 
+/** A note that the CRM was sent. `at` is epoch seconds. */
+interface DemoNote {
+  at: number;
+  agent: string;
+  text: string;
+}
+
 /** All that the demo page shows. `pbx` and `crm` are how the simulated systems behave. */
 interface DemoState {
   make: { title: string; not_told: string };
@@ -438,6 +445,7 @@ interface DemoState {
   pop: string;
   life: DemoStep[];
   history: DemoCall[];
+  notes: DemoNote[];
   pbx: string;
   crm: string;
   autoplay: boolean;

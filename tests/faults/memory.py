@@ -186,7 +186,8 @@ class Office:
 
     async def _ended(self, clicked: Sequence[str]) -> list[Delivery]:
         """The deliveries once all have ended, or as they are when that takes too long."""
-        until_time = time.monotonic() + self.world.lease_seconds + MARGIN_SECONDS
+        lag = 2 * getattr(self.crm, "index_delay", 0.0)  # what may be there and is not found yet is not made again
+        until_time = time.monotonic() + self.world.lease_seconds + MARGIN_SECONDS + lag
         while True:
             found = await self._deliveries(clicked)
             if all(one.state is not DeliveryState.PENDING for one in found) or time.monotonic() > until_time:

@@ -263,6 +263,19 @@ def test_a_call_with_its_contact_is_found_again_though_the_search_lags(hub: Hub)
     assert hub.crm.index_delay > 0
 
 
+def test_a_call_that_was_made_without_its_contact_is_not_made_again_while_the_search_lags(hub: Hub) -> None:
+    """What a worker leaves that is killed after it was written; who comes next knows the contact."""
+    asyncio.run(hub.session.token())
+    hub.crm.faults.lose = 1
+    with pytest.raises(RequestFailed):
+        hub.log(replace(GOING, contact_type="", contact_id=""))
+    with pytest.raises(SearchFailed, match="not known yet"):
+        hub.log(GOING)
+    hub.later(hub.crm.index_delay)
+    assert hub.log(GOING)
+    assert [one.contact_id for one in hub.crm.logged()] == ["9001"]
+
+
 def test_popup_and_history_are_one_call(hub: Hub) -> None:
     shown = hub.deliver()
     assert isinstance(shown, Delivered)

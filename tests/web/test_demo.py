@@ -9,6 +9,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -16,6 +17,8 @@ import pytest
 
 from bridge.core.model import CallState, Direction
 from bridge.crm import registry as crm
+from bridge.crm.simulation import Press
+from bridge.crm.webhook.simulator import Received
 from bridge.demo.autoplay import Autoplay
 from bridge.demo.bridge_process import BridgeFailed, running_bridge
 from bridge.demo.cast import CRM, DANA, OMER, Player
@@ -299,6 +302,34 @@ async def test_the_pages_buttons_do_what_they_say_for_nobody_but_the_page(page: 
         assert page.state()["make"]["title"] == pbx.find(kind).title
     page.stop()
     page.simulators.director.stop()
+
+
+@pytest.mark.anyio
+async def test_the_contact_that_a_card_links_to_has_a_page(page: Page) -> None:
+    transport = httpx.ASGITransport(page.app())
+    async with httpx.AsyncClient(transport=transport, base_url="http://demo") as client:
+        shown = await client.get("/contacts/1187")
+        assert "Haddad &amp; Sons" in shown.text
+        assert "script-src" not in shown.headers["content-security-policy"]
+        assert (await client.get("/contacts/none")).status_code == 404
+
+
+@pytest.mark.anyio
+async def test_the_click_names_whose_page_is_open_and_a_note_arrives(page: Page) -> None:
+    director, taken = page.simulators.director, page.simulators.clicked
+    assert page.simulators.open_page() is None
+    director.seen_seconds = 0
+    await director.play("customer")
+    known = page.simulators.open_page()
+    assert known is not None
+    made = Press(DANA.user(), "press-1", datetime.now(UTC), known.contact(), page.stage.contact_url(known.contact_id))
+    assert page.stage.button.press is not None
+    record = json.loads(page.stage.button.press("http://bridge", CRM, page.stage.crm_secret, made).body)["record"]
+    assert (record["name"], record["phones"]) == (known.name, [known.number])
+    assert record["url"] == f"{page.stage.page_url}/contacts/{known.contact_id}"
+    note = {"agent": {"crm_user": DANA.crm_user}, "text": "wants a <b>quote</b>", "ivrid": "1"}
+    taken.received.append(Received(1.0, 200, "dlv_1", {}, {"type": "call.note", "data": note}))  # type: ignore[attr-defined]
+    assert page.state()["notes"] == [{"at": 1.0, "agent": DANA.name, "text": "wants a <b>quote</b>"}]
 
 
 @pytest.mark.anyio

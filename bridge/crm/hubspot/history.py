@@ -20,6 +20,8 @@ from bridge.crm.hubspot.calls import Place
 KEPT = timedelta(hours=12)
 """Longer than a call and its note."""
 UNSURE = "?"
+INDEX_SECONDS = 60.0
+"""How far the index of searches may lag behind. Until then a call that is not found may be there all the same."""
 PLURALS = {"contact": "contacts", "company": "companies"}
 MOST_CALLS = 50
 Linked = tuple[str, str] | None
@@ -40,12 +42,23 @@ async def keep(api: Api, place: Place, properties: Mapping[str, str], linked: Li
 
 async def _known(api: Api, place: Place, linked: Linked) -> str | None:
     known = await api.session.recall(place.key("call"))
-    if known != UNSURE:
+    if known is None or not known.startswith(UNSURE):
         return known
-    found = await _find(api, place, linked)
+    begun, joined = _begun(known, linked)
+    found = await _find(api, place, joined)
     if found is not None:
         await api.session.remember(place.key("call"), found, KEPT)
+    elif joined is None and api.session.now.timestamp() < begun + INDEX_SECONDS:
+        raise SearchFailed(reason("hubspot.not-indexed"))
     return found
+
+
+def _begun(known: str, linked: Linked) -> tuple[float, Linked]:
+    """When the call was about to be made, and the record that it was to belong to then."""
+    _, *told = known.split(" ")
+    if not told:  # as earlier versions kept it
+        return 0.0, linked
+    return float(told[0]), (told[1], told[2]) if len(told) == 3 else None
 
 
 async def _find(api: Api, place: Place, linked: Linked) -> str | None:
@@ -76,8 +89,9 @@ def _associated(item: Mapping[str, Any]) -> list[Any]:
 
 
 async def _make(api: Api, place: Place, properties: Mapping[str, str], linked: Linked) -> str:
-    await api.session.remember(place.key("call"), UNSURE, KEPT)
     joined = [calls.association(*linked)] if linked is not None and linked[0] in calls.ASSOCIATIONS else []
+    begun = (UNSURE, str(int(api.session.now.timestamp())), *(linked if joined and linked else ()))
+    await api.session.remember(place.key("call"), " ".join(begun), KEPT)
     answer = await api.ask("POST", wire.path("calls"), {"properties": properties, "associations": joined})
     number = wire.made(answer)
     await api.session.remember(place.key("call"), number, KEPT)

@@ -25,7 +25,7 @@ WAITS = {"SECONDLY": 1.0, "TEN_SECONDLY_ROLLING": 10.0, "DAILY": 3600.0}
 """Seconds to wait by the policy whose limit is used up; HubSpot may say nothing else."""
 LOCKED, MIGRATING = 423, 477
 LOCKED_SECONDS, MIGRATING_SECONDS = 2.0, 60.0
-PASSING = frozenset({"hubspot.not-json", "hubspot.no-list"})
+PASSING = frozenset({"hubspot.not-json", "hubspot.no-list", "hubspot.not-indexed"})
 LONGEST_TEXT = 200
 DEFAULT_LIFE = timedelta(minutes=30)
 

@@ -17,7 +17,15 @@ from starlette.routing import Route
 from bridge.core.errors import BadSignature
 from bridge.core.http_types import Request, Secret
 from bridge.core.model import Event
-from bridge.crm.simulation import LoggedCall, Press, ShownPopup, SimulatedAgent, SimulatedContact, SimulatedCrm
+from bridge.crm.simulation import (
+    LoggedCall,
+    Press,
+    SentNote,
+    ShownPopup,
+    SimulatedAgent,
+    SimulatedContact,
+    SimulatedCrm,
+)
 from bridge.crm.webhook import signature
 
 
@@ -84,6 +92,14 @@ class WebhookSimulator:
         """The ends of calls that were told: what a CRM would keep as its history."""
         ended = (each for each in self.accepted() if each.event and each.event.get("type") == Event.ENDED)
         return [_logged(each.webhook_id, each.event["data"]) for each in ended if each.event]
+
+    def notes(self) -> list[SentNote]:
+        """Every note that was taken."""
+        return [
+            SentNote(each.at, each.note["agent"]["crm_user"], each.note["text"], each.note["ivrid"])
+            for each in self.accepted()
+            if each.note
+        ]
 
     async def wait_for(self, click_id: str, seconds: float) -> Received:
         """The first popup of this click that was taken. Raises `TimeoutError` when none comes in time."""
@@ -167,8 +183,16 @@ def _build(
 
 
 def _press(bridge_url: str, crm: str, secret: Secret, press: Press) -> Request:
-    fields = {"agent": press.agent.crm_user}
+    fields = {"agent": press.agent.crm_user, **({"record": _record(press)} if press.record else {})}
     return signed_click(bridge_url, crm, _derived(secret, "click"), fields, press.press_id, press.at.timestamp())
+
+
+def _record(press: Press) -> dict[str, object]:
+    """The record whose page is open: it names itself, with its numbers as proof."""
+    known = press.record
+    assert known is not None  # noqa: S101 - for the type checker: the caller has looked
+    told = {"type": "contact", "id": known.id, "name": known.name, "company": known.company, "url": press.record_url}
+    return {**told, "details": dict(known.details or {}), "phones": list(known.phones)}
 
 
 SIMULATED = SimulatedCrm(

@@ -35,6 +35,7 @@ function show(state) {
   showBehaviour(state);
   byId("contact").replaceChildren(...contact(state));
   showHistory(state.history);
+  byId("notes").replaceChildren(...state.notes.map(noteItem));
   byId("console", HTMLAnchorElement).href = state.links.console;
   byId("docs", HTMLAnchorElement).href = state.links.docs;
   showDesks(state.desks.map(({ url }) => url));
@@ -116,6 +117,14 @@ function knownCaller({ name, company, contact_id: id, e164, last_order: lastOrde
 function showHistory(history) {
   const none = element("li", {}, [soft("No call has ended yet.")]);
   byId("history").replaceChildren(...(history.length ? history.map(historyItem) : [none]));
+}
+
+/** @param {DemoNote} note */
+function noteItem({ at, agent, text }) {
+  return element("li", {}, [
+    element("span", { class: "soft" }, ["Note by ", element("bdi", { dir: "auto" }, [agent]), ", ", clockTime(at * 1000), ":"]),
+    element("bdi", { dir: "auto" }, [text]),
+  ]);
 }
 
 /** @param {DemoCall} call */
