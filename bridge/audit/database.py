@@ -12,7 +12,6 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from bridge.audit import migrations
 from bridge.core.http_types import Secret
 
 WAIT_SECONDS = 10
@@ -43,6 +42,8 @@ class Database:
         """The engine. Raises SQLAlchemy's errors when the database cannot be used, `ArchiveUnfit` on a newer one."""
         with self._opening:
             if self._engine is None:
+                from bridge.audit import migrations  # alembic is a tenth of a second that no process start waits for
+
                 engine = _open(self._url)
                 try:
                     with _migrating(engine) as connection:
