@@ -18,12 +18,13 @@ from bridge.crm import registry as crms
 from bridge.pbx import registry as pbxs
 
 ADDRESS = "/docs/connect"
-SCROLLED = (
+PATCHES = (
     ("<pre>", '<pre tabindex="0">'),
     ("<table>", '<div class="scroll" tabindex="0"><table>'),
     ("</table>", "</table></div>"),
+    ("<th></th>", "<td></td>"),
 )
-"""What may be wider than a small screen, so that it can be scrolled by keyboard too."""
+"""What may be wider than a small screen, so that it can be scrolled by keyboard too; a heading of nothing is none."""
 GENERAL = Path(__file__).parent / "guide.md"
 
 
@@ -72,10 +73,11 @@ def html(text: str, folder: Path) -> str:
     for index, token in enumerate(tokens):
         if token.type == "heading_open":
             token.attrSet("id", _anchor(tokens[index + 1].content, names))
+        token.attrs.pop("style", None)  # how a column is aligned: the page allows no styles within it
         token.children = _linked(token.children, folder) if token.children else token.children
     rendered: str = parser.renderer.render(tokens, parser.options, {})
-    for bare, scrolled in SCROLLED:
-        rendered = rendered.replace(bare, scrolled)
+    for plain, better in PATCHES:
+        rendered = rendered.replace(plain, better)
     return rendered
 
 

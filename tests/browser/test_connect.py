@@ -132,3 +132,17 @@ async def test_every_view_in_both_themes_and_directions_from_narrow_to_wide(desk
             await page.set_viewport_size({"width": width, "height": 900})
             assert await page.evaluate(OVERFLOW) <= 0, (view, language, width)
             await page.screenshot(path=FOLDER / f"connect-{view}-{language}-{width}.png", full_page=True)
+
+
+@pytest.mark.parametrize("path", ["/docs/connect", "/docs/connect/webhook", "/docs/connect/asterisk"])
+async def test_the_guides_read_well_in_both_themes_from_narrow_to_wide(desks: Desks, path: str) -> None:
+    page = await desks.blank(await desks.new_profile())
+    await page.goto(f"{desks.stage.bridge_url}{path}")
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        assert await violations(page) == []
+        for width in (360, 1280):
+            await page.set_viewport_size({"width": width, "height": 900})
+            assert await page.evaluate(OVERFLOW) <= 0, (path, width)
+            await page.screenshot(path=FOLDER / f"guide-{path.rpartition('/')[2]}-{scheme}-{width}.png", full_page=True)

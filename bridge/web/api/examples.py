@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from bridge import __version__
 from bridge.web.api.operations import Operation, Schema
 from bridge.web.api.schemas import SCHEMAS
 
@@ -104,7 +105,7 @@ LOOSE: Mapping[tuple[str, str], Any] = {
     ("post", "/api/connect/links"): {"url": f"{ADDRESS}/desktop#token=pbt_…", "expires_at": TIME},
     ("get", "/livez"): {"status": "ok"},
     ("get", "/readyz"): {"status": "ok", "checks": {"redis": "ok"}},
-    ("get", "/version"): {"version": "0.1.0"},
+    ("get", "/version"): {"version": __version__},
 }  # fmt: skip
 """Answers whose shape no schema says."""
 STREAMS: Mapping[str, str] = {
