@@ -3,6 +3,7 @@
 import click
 
 from bridge.audit import access_log, search, story
+from bridge.cli.agent_names import crm_and_user
 from bridge.cli.chosen import Chosen, with_settings
 from bridge.cli.connections import opened
 from bridge.cli.terminal import FAILURE, as_json_option, asynchronous, fail, show
@@ -10,7 +11,7 @@ from bridge.clicks import history
 
 
 @click.command()
-@click.option("--agent", help="The agent's name in the CRM.")
+@click.option("--agent", help="The agent's name in the CRM, or CRM:CRM_USER.")
 @click.option("--crm", help="Only clicks of this CRM.")
 @click.option("--since", default="1d", show_default=True, help="ISO 8601, or how long ago, such as 10m.")
 @click.option(
@@ -25,9 +26,11 @@ from bridge.clicks import history
 @asynchronous
 async def clicks(chosen: Chosen, agent: str | None, crm: str | None, since: str, limit: int, as_json_: bool) -> None:
     """List clicks, refused ones too, newest first: why was there no popup?"""
-    async with opened(chosen.settings()) as services:
+    settings = chosen.settings()
+    crm, agent = crm_and_user(agent or "", crm or "", settings.crm)
+    async with opened(settings) as services:
         now = services.clock.now()
-        filters = {"crm_user": agent or "", "crm": crm or "", "since": since}
+        filters = {"crm_user": agent, "crm": crm, "since": since}
         wanted = search.Search.read(filters, services.labels.regions.values(), now)
         await access_log.record(services.redis, access_log.COMMAND_LINE, "clicks", now, wanted)
         page = await history.clicks(services.archive, services.redis, wanted, limit, None, now)

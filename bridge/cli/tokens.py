@@ -9,6 +9,7 @@ import click
 from bridge.agents import agents_file
 from bridge.agents.access import has_row, no_row
 from bridge.agents.directory import Directory
+from bridge.cli.agent_names import did_you_mean
 from bridge.cli.chosen import Chosen, with_settings
 from bridge.cli.connections import opened, opened_redis
 from bridge.cli.terminal import FAILURE, USAGE, as_json_option, asynchronous, configuration_errors, fail, show
@@ -79,11 +80,12 @@ def _holder(settings: Settings, role: Role, agent: str | None) -> Agent | None:
         return None
     crm, _, crm_user = agent.partition(":")
     try:
-        found = agents_file.read(settings.agents.file, set(settings.crm), set(settings.pbx)).agent(crm, crm_user)
+        directory = agents_file.read(settings.agents.file, set(settings.crm), set(settings.pbx))
     except SettingsError as error:
         fail(configuration_errors(error.problems), USAGE)
+    found = directory.agent(crm, crm_user)
     if found is None:
-        fail([f"no agent {agent} in {settings.agents.file}"], FAILURE)
+        fail([f"no agent {agent} in {settings.agents.file}{did_you_mean(agent, directory, settings.crm)}"], FAILURE)
     return found
 
 

@@ -74,6 +74,9 @@ class CrmAccount(Section):
     hide: Hidden = Field(
         (), description='fields kept from cards and pushes: "customdata.KEY", "contact.details.LABEL", "caller.name", …'
     )
+    desktop_links: bool = Field(
+        False, description="answers to clicks that prove who clicked offer a link that signs that agent in, once"
+    )
     log_calls: bool = Field(False, description="write each call into the CRM's history, where it keeps one")
     api_url: WebAddress | None = Field(None, description="where its API lives, if elsewhere than usual")
     recheck_seconds: float = Field(10.0, ge=0, description="before a push this late, ask if the call lasts; 0: never")

@@ -5,6 +5,7 @@ PopbridgeError
 ├── ClickRefused            the click was not accepted; answered as problem+json with `reason` and `status`
 │   ├── Malformed           400
 │   ├── BadSignature        401  one text for every way it can fail
+│   ├── OriginRefused       403  a page's script, from an origin that the CRM does not list
 │   ├── UnknownCrm          404
 │   ├── UnknownPbx          404
 │   ├── TooLarge            413
@@ -78,6 +79,15 @@ class BadSignature(ClickRefused):
             " expired. The guide of this CRM says how its clicks prove where they come from.",
             cause=cause,
         )
+
+
+class OriginRefused(ClickRefused):
+    """A browser asks whether a page's script may send a click, and the CRM does not list its origin. The page itself
+    learns nothing of it, so it is kept for the operator."""
+
+    status = 403
+    reason = "origin-not-listed"
+    title = "This page's origin is not listed"
 
 
 class UnknownCrm(ClickRefused):

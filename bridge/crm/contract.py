@@ -21,7 +21,9 @@ from bridge.core.session import Session
 @dataclass(frozen=True, slots=True)
 class ClickRequest:
     """What an authenticated click asks for. `key` makes a repeated click the same click (None: each is its own);
-    `proof` is the fingerprint of the secret that proved it. Neither `agent` nor `extension`: see `NamesSenders`."""
+    `proof` is the fingerprint of the secret that proved it. Neither `agent` nor `extension`: see `NamesSenders`.
+    `names_clicker`: the proof covers the agent, so the CRM itself says who clicked; a token that every agent's link has
+    says no such thing."""
 
     agent: str | None
     extension: str | None = None
@@ -29,6 +31,7 @@ class ClickRequest:
     record: Mapping[str, object] | None = None
     key: str | None = None
     proof: str = ""
+    names_clicker: bool = False
 
 
 @dataclass(frozen=True, slots=True)

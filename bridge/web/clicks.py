@@ -21,6 +21,7 @@ from bridge.core.clock import new_id
 from bridge.core.errors import (
     BadSignature,
     ClickRefused,
+    OriginRefused,
     Overload,
     RateLimited,
     RequestFailed,
@@ -43,7 +44,7 @@ from bridge.services import Services
 from bridge.store import counters
 from bridge.store.clicks import refusals
 from bridge.store.clicks.accept import Allowance
-from bridge.web import cors, languages, problems
+from bridge.web import click_links, cors, languages, problems
 from bridge.web.body import source_of
 from bridge.web.incoming import incoming_of
 
@@ -71,6 +72,8 @@ async def click(request: Request) -> Response:
     account = services.settings.crm.get(given_crm(request))
     origins = account.origins if account else ()
     if request.method == "OPTIONS":
+        if account is not None and (origin := request.headers.get("origin")) and origin not in origins:
+            await _note(request, services, _unlisted(origin), "", StepTimer(services.clock), known=False)
         return cors.preflight(request, origins)
     return cors.allow(request, await _answered(request, services), origins)
 
@@ -107,11 +110,22 @@ async def _answered(request: Request, services: Services) -> Response:
     if given.duplicate:
         await counters.count(services.redis, "clicks_repeated", crm=given_crm(request))
     _log(given, given_crm(request), timer.total(), services.settings.log.numbers)
-    return _page(request, 200, answer=given.answer) if _wants_page(request) else _json(given)
+    link = await click_links.link_for(services, account, given_crm(request), asked, given)
+    if _wants_page(request):
+        return _page(request, 200, answer=given.answer, desktop_link=link)
+    return click_links.with_link(given, link)
 
 
-async def _note(request: Request, services: Services, refused: ClickRefused, agent: str, timer: StepTimer) -> None:
-    known = given_crm(request) in services.settings.crm
+def _unlisted(origin: str) -> OriginRefused:
+    """Kept like clicks for unknown names: anybody can send it."""
+    shown = one_line(origin, MAX_NAME_CHARACTERS)
+    return OriginRefused("The page's origin is not one of this CRM's", cause=reason("origin-unlisted", origin=shown))
+
+
+async def _note(
+    request: Request, services: Services, refused: ClickRefused, agent: str, timer: StepTimer, known: bool | None = None
+) -> None:
+    known = given_crm(request) in services.settings.crm if known is None else known
     await refusals.note(services.redis, _refusal(request, services, refused, agent), known)
     crm_label, cause = given_crm(request) if known else "", say(refused.cause) if refused.cause else None
     logs.event(
@@ -131,10 +145,6 @@ def _refusal(request: Request, services: Services, refused: ClickRefused, agent:
         source_ip=source_of(request),
         cause=json_text(refused.cause) if refused.cause else "",
     )
-
-
-def _json(given: Given) -> Response:
-    return Response(given.text, media_type="application/json")
 
 
 def _log(given: Given, crm_name: str, total_ms: float, in_full: bool) -> None:
@@ -223,7 +233,7 @@ async def _named(
     except (TimeoutError, RequestFailed, RateLimited, TokenRefused, SearchFailed) as error:
         log.warning("%s does not say who clicked: %s", crm, type(error).__name__)
         raise Unavailable("The CRM does not say who clicked", AGAIN_SECONDS) from None
-    return replace(asked, agent=agent)
+    return replace(asked, agent=agent, names_clicker=True)
 
 
 def _allowances(services: Services, read: Click) -> list[Allowance]:
@@ -260,7 +270,15 @@ def _page(request: Request, status: int, **context: Any) -> Response:
     pages: Environment = request.app.state.pages
     told: Answer | None = context.get("answer")
     because = say(told.reason, lang) if told is not None and told.reason is not None else ""
-    shown = {"answer": None, "problem": None, "lang": lang, "say": words, "because": because, **context}
+    shown = {
+        "answer": None,
+        "problem": None,
+        "lang": lang,
+        "say": words,
+        "because": because,
+        "desktop_link": "",
+        **context,
+    }
     page = HTMLResponse(pages.get_template("answer.html").render(**shown), status)
     account = request.app.state.services.settings.crm.get(given_crm(request))
     return cors.framed(page, account.origins if account is not None and request.method == "POST" else ())

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from bridge.core.errors import ClickRefused, TooManyClicks
 from bridge.core.http_types import Secret
 from bridge.store.clicks.accept import unavailable
+from bridge.store.tokens import Role
 from tests.browser.desk import Desks, open_desks
 from tests.stage import CALLER, DANA, TOKEN, open_stage, serving
 
@@ -76,12 +77,20 @@ async def test_the_button_says_why_there_is_no_popup(desks: Desks, crm: Crm) -> 
 
 
 async def test_the_button_says_when_the_bridge_does_not_let_it_in(desks: Desks, crm: Crm) -> None:
+    """So does the list of clicks; a bridge that cannot be reached is told apart."""
     desks.expected += ["CORS", "ERR_FAILED"]
     elsewhere = crm.address.replace("127.0.0.1", "localhost")
     page = await desks.blank(await desks.new_profile())
     await page.goto(elsewhere)
     await page.get_by_role("button", name="Who is calling?").click()
-    await expect(page.get_by_role("status")).to_have_text("popbridge could not be reached.")
+    status = page.get_by_role("status")
+    await expect(status).to_contain_text(f"must add {elsewhere} to `origins` of this CRM")
+    listed = (await desks.stage.get("/api/clicks", await desks.stage.token(Role.SUPERVISOR))).json()["items"][0]
+    assert listed["reason"] == "origin-not-listed"
+    assert f"a button on a page of {elsewhere} asked" in listed["why"]
+    await page.route("**/livez", lambda route: route.abort())
+    await page.get_by_role("button", name="Who is calling?").click()
+    await expect(status).to_have_text("popbridge could not be reached.")
 
 
 async def test_a_name_turns_neither_the_buttons_answer_nor_the_links_page(desks: Desks, crm: Crm) -> None:

@@ -257,6 +257,11 @@ def read(kind: str, account: Any, incoming: Incoming) -> ClickRequest | ClickRef
         return refused
 
 
+def fingerprint_of(account: Any, key: str) -> str | None:
+    secret = getattr(account, key, None)
+    return secret.fingerprint if secret else None
+
+
 @pytest.mark.parametrize("sample", CLICKS, ids=str)
 def test_a_click_is_read_as_expected(sample: Sample) -> None:
     expected = sample.expected
@@ -268,8 +273,9 @@ def test_a_click_is_read_as_expected(sample: Sample) -> None:
         return
     assert isinstance(found, ClickRequest), found
     nothing = {"agent": None, "extension": None, "ivrid": None, "record": None}
-    told = as_json(replace(found, key=None, proof=""))
-    assert told == {**nothing, **expected["asked"], "key": None, "proof": ""}
+    told = as_json(replace(found, key=None, proof="", names_clicker=False))
+    assert told == {**nothing, **expected["asked"], "key": None, "proof": "", "names_clicker": False}
+    assert not found.names_clicker or found.proof != fingerprint_of(account, "click_token"), "every agent has that"
     assert found.proof in dict(account.proofs())
     assert bool(found.key) is expected.get("keyed", False)
 

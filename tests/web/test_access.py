@@ -63,9 +63,15 @@ def rows(stage: Stage, text: str, header: str = HEADER) -> None:
     aside.replace(stage.folder / "agents.csv")
 
 
-async def token_of(stage: Stage, kind: Kind) -> dict[str, str]:
+COOKIE = "cookie"
+
+
+async def token_of(stage: Stage, kind: Kind | str) -> dict[str, str]:
     dana, now = Agent("acme", DANA, "", (ExtensionId("main", stage.make.dana),)), datetime.now(UTC)
-    _, text = await tokens.create(stage.redis, Role.AGENT, dana, now, now + timedelta(minutes=5), kind)
+    stored = Kind.SESSION if kind == COOKIE else Kind(kind)
+    _, text = await tokens.create(stage.redis, Role.AGENT, dana, now, now + timedelta(minutes=5), stored)
+    if kind == COOKIE:
+        return {"Popbridge-Page": "desktop", "Cookie": f"popbridge-desktop-8080={text}"}
     return bearer(text)
 
 
@@ -87,10 +93,10 @@ async def told(opened: Page, **wanted: Any) -> Any:
     return await until(there)
 
 
-@pytest.mark.parametrize("kind", [Kind.TOKEN, Kind.SESSION])
+@pytest.mark.parametrize("kind", [Kind.TOKEN, Kind.SESSION, COOKIE])
 @pytest.mark.parametrize(("method", "path", "body"), ASKED, ids=[f"{m} {p} {b}" for m, p, b in ASKED])
 async def test_who_has_no_row_any_more_is_answered_nothing(
-    stage: Stage, method: str, path: str, body: Any, kind: Kind
+    stage: Stage, method: str, path: str, body: Any, kind: Kind | str
 ) -> None:
     ivrid, token = stage.talk(), await token_of(stage, kind)
     popup = await clicked(stage)

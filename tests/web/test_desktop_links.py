@@ -46,3 +46,35 @@ async def test_the_command_revokes_sessions_and_open_pages_say_so(stage: Stage) 
 
 async def test_only_an_agents_page_has_a_link(stage: Stage) -> None:
     assert (await popbridge(stage, "token", "create", "--role", "supervisor", "--link"))[0] == 2
+
+
+async def test_the_command_says_what_may_be_meant(stage: Stage, capfd: pytest.CaptureFixture[str]) -> None:
+    create = ("token", "create", "--role", "agent", "--agent")
+    for given, hint in {
+        DANA: f"did you mean acme:{DANA}?",
+        f"acme:{DANA[1:]}": f"did you mean acme:{DANA}",
+        "rival:nobody-like-that": "it is CRM:CRM_USER, and the CRMs are: acme",
+    }.items():
+        status, _ = await popbridge(stage, *create, given)
+        told = capfd.readouterr().err
+        assert (status, hint in told) == (1, True), told
+
+
+async def test_a_supervisors_token_comes_with_the_address_to_open(
+    stage: Stage, capfd: pytest.CaptureFixture[str]
+) -> None:
+    status, text = await popbridge(stage, "token", "create", "--role", "supervisor")
+    assert (status, text.startswith("pbt_")) == (0, True)
+    assert "to open it in a browser: http://127.0.0.1:8080/console#token=pbt_" in capfd.readouterr().err
+
+
+async def test_clicks_of_an_agent_by_their_whole_name_list_no_other_crms(stage: Stage) -> None:
+    await stage.get(f"/clicks/acme?agent={DANA}&token=wrong")
+    await stage.get(f"/clicks/other?agent={DANA}&token=wrong")
+    assert (await stage.click({"agent": DANA})).status_code == 200
+    for given in (f"acme:{DANA}", DANA):
+        _, text = await popbridge(stage, "clicks", "--agent", given, "--json")
+        items = json.loads(text)["items"]
+        found = {(item["crm"], item["crm_user"]) for item in items}
+        assert ("acme", DANA) in found
+        assert ("other", DANA) not in found or given == DANA

@@ -198,6 +198,30 @@ async def test_no_route_tells_anything_of_another_crm(stage: Stage, role: Role) 
     assert (failed.state, len(failed.attempts)) == ("failed", 1), "it was not resent"
 
 
+@ROLES
+async def test_a_session_is_answered_as_its_token(stage: Stage, role: Role) -> None:
+    """Every route that only reads, by the cookie of the console as by the token that it was given for."""
+    await acme_clicks(stage)
+    ids = await rival_clicks(stage)
+    token = await limited(stage, role, "acme")
+    begun = await stage.http.post(f"{stage.bridge_url}/console/session", headers={**token, "Popbridge-Page": "console"})
+    cookie = begun.headers["set-cookie"].partition(";")[0]
+    stage.http.cookies.clear()
+    session = {"Popbridge-Page": "console", "Cookie": cookie}
+    seen = 0
+    for route in stage.app.routes:
+        if isinstance(route, Route) and route.path not in PUBLIC | STREAMS and "session" not in route.path:
+            for name, url, method in requests(stage, route, ids):
+                if method != "GET" or "access-log" in name or "acts" in name:
+                    continue
+                one, other = [await stage.get(url, headers) for headers in (token, session)]
+                assert one.status_code == other.status_code, name
+                assert not [trace for trace in traces(stage, ids) if trace in other.text], name
+                seen += 1
+                await forget_limits(stage)
+    assert seen > 40
+
+
 async def forgetful(request: Request) -> Response:
     """A new route as somebody may write it: only the role is asked."""
     await supervisor(request)

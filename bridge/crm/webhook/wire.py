@@ -1,7 +1,9 @@
 """The generic webhook CRM's words to nouns and back; pure. Contract: README.md here."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
+from urllib.parse import parse_qsl
 
 from bridge.core.errors import BadSignature
 from bridge.core.finding import Finding, Grade
@@ -18,13 +20,37 @@ from bridge.crm.webhook.diagnosis import why_not
 def read_click(
     secrets: Iterable[Secret], token: Secret | None, incoming: Incoming, paths: Mapping[str, str] = NOWHERE_ELSE
 ) -> ClickRequest:
-    """What a click asks, once its sender is proven. `paths` are where this sender's names stand."""
+    """What a click asks, once its sender is proven. `paths` are where this sender's names stand. A signature covers who
+    clicked."""
+    if incoming.method == "GET" and SIGNED & incoming.query.keys():
+        return _signed_link(secrets, incoming, paths)
     if incoming.method == "GET":
         proof = check_token(token, incoming, in_body=False)
         named = mapped(incoming.query, paths)
         return asked({name: named.get(name) for name in NAMES}, None, proof)
     key, proof = _prove(secrets, token, incoming)
-    return asked(mapped(fields_of(incoming), paths), key, proof)
+    read = asked(mapped(fields_of(incoming), paths), key, proof)
+    return replace(read, names_clicker=key is not None and key.startswith(SIGNED_KEY))
+
+
+SIGNED_KEY = "webhook-id:"
+SIGNED = {"webhook-id", "webhook-timestamp", "webhook-signature"}
+
+
+def _signed_link(secrets: Iterable[Secret], incoming: Incoming, paths: Mapping[str, str]) -> ClickRequest:
+    """A link that a CRM's server made for one press: all that stands in its query before the signature's three
+    parameters is signed as a webhook's body would be."""
+    said = incoming.url.partition("?")[2].partition("&webhook-")[0]
+    headers = {name: incoming.query.get(name, "") for name in SIGNED}
+    moment = incoming.received_at.timestamp()
+    try:
+        message_id, secret = signature.verify(secrets, headers, said.encode(), moment)
+    except BadSignature:
+        raise BadSignature(why_not(secrets, headers, said.encode(), moment)) from None
+    signed = {name.lower(): value for name, value in parse_qsl(said)}
+    named = mapped(signed, paths)
+    read = asked({name: named.get(name) for name in NAMES}, f"{SIGNED_KEY}{message_id}", secret.fingerprint)
+    return replace(read, names_clicker=True)
 
 
 def _prove(secrets: Iterable[Secret], token: Secret | None, incoming: Incoming) -> tuple[str | None, str]:
@@ -37,7 +63,7 @@ def _prove(secrets: Iterable[Secret], token: Secret | None, incoming: Incoming) 
             message_id, secret = signature.verify(secrets, headers, incoming.body, moment)
         except BadSignature:
             raise BadSignature(why_not(secrets, headers, incoming.body, moment)) from None
-        return f"webhook-id:{message_id}", secret.fingerprint
+        return f"{SIGNED_KEY}{message_id}", secret.fingerprint
     proof = check_token(token, incoming, in_body=True)
     return idempotency_key(incoming), proof
 

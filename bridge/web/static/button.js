@@ -61,10 +61,20 @@ async function lookUp() {
     });
     showAnswer(await response.json());
   } catch {
-    show("problem", say("button.failed"));
+    show("problem", await failure());
   } finally {
     button.removeAttribute("aria-disabled");
   }
+}
+
+/** Why there was no answer: a browser tells a script nothing, but whether the bridge can be reached at all. */
+async function failure() {
+  try {
+    await fetch(`${bridge}/livez`, { mode: "no-cors", cache: "no-store" });
+  } catch {
+    return say("button.failed");
+  }
+  return say("button.not-listed").replace("{origin}", location.origin);
 }
 
 function click() {
