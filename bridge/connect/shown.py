@@ -13,10 +13,11 @@ SHORTEST = 4
 """A shorter value is a word like any other: taking it out would take out others too."""
 SECRET_NAME = re.compile(r"token|secret|passw|session|cookie|authoriz|credential|signature|api_?key|jwt", re.I)
 PAIR = re.compile(
-    r"(?P<name>[\w.-]*(?:token|secret|passw|session|cookie|authoriz|credential|api_?key|jwt)[\w.-]*)"
-    r"(?P<between>\"?\s*[:=>]\s*\"?)(?P<value>[^\s\"&<>,;]+)",
+    r"(?P<name>(?:token|secret|passw|session|cookie|authoriz|credential|api_?key|jwt)[\w.-]{0,40})"
+    r"(?P<between>\"?\s{0,4}[:=>]\s{0,4}\"?)(?P<value>[^\s\"&<>,;]+)",
     re.I,
 )
+"""In what is no JSON. A secret's name may begin before; nothing here is tried twice, however long a body is."""
 
 
 def answer(body: bytes, secrets: Iterable[str], hidden: Iterable[str] = ()) -> str:
@@ -37,7 +38,9 @@ def without(text: str, values: Iterable[str]) -> str:
 
 def _spellings(value: str) -> Iterator[str]:
     yield value
-    yield json.dumps(value)[1:-1]
+    for text in (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
+        yield text
+        yield text.replace("/", "\\/")
     yield quote(value, safe="")
     yield quote_plus(value)
     yield unquote_plus(value)
