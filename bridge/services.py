@@ -77,6 +77,11 @@ class Services:
         account = self.settings.crm.get(target)
         return account is not None and account.takes_popups and isinstance(crm_makes.find(account.kind), Delivers)
 
+    def takes_notes(self, target: str) -> bool:
+        """Whether agents' notes can be sent to the CRM of that name."""
+        account = self.settings.crm.get(target)
+        return account is not None and account.takes_notes and isinstance(crm_makes.find(account.kind), Delivers)
+
     def changes_popups(self, target: str) -> bool:
         """Whether the CRM of that name is sent its popups again when it is known who is calling."""
         account = self.settings.crm.get(target)

@@ -8,9 +8,14 @@ from bridge.cli.connections import opened_redis
 from bridge.cli.terminal import FAILURE, as_json_option, asynchronous, fail, show
 from bridge.core.clock import Clock
 from bridge.core.json_codec import time_text
-from bridge.core.model import Attempt, Delivery, DeliveryState
+from bridge.core.model import DESKTOP, Attempt, Delivery, DeliveryState
 from bridge.store.deliveries import records
 
+PAGES = {
+    DeliveryState.PENDING: "no page has taken it yet",
+    DeliveryState.EXPIRED: "no page took it",
+    DeliveryState.FAILED: "no page took it",
+}
 NO_DELIVERY = "no delivery has this id, or it is no longer kept"
 
 
@@ -45,7 +50,14 @@ def _last(delivery: Delivery) -> str:
         return ""
     last = delivery.attempts[-1]
     again = f", next attempt {time_text(last.next_try_at)}" if last.next_try_at and not delivery.ended_at else ""
-    return f"{last.error or 'ok'}{again}"
+    return f"{last.error or _success(delivery)}{again}"
+
+
+def _success(delivery: Delivery) -> str:
+    """What an attempt without an error has come to: a page has to take what was handed to it."""
+    if delivery.target != DESKTOP:
+        return "ok"
+    return PAGES.get(delivery.state, "ok")
 
 
 @click.command("show")
@@ -63,11 +75,12 @@ async def show_(chosen: Chosen, delivery_id: str, as_json_: bool) -> None:
         fail([NO_DELIVERY], FAILURE)
     one = found[0]
     heading = f"{one.delivery_id} of {one.popup_id} to {one.target}: {one.state}"
-    show(one, lambda: "\n".join([heading, *map(_attempt, one.attempts)]), as_json_)
+    show(one, lambda: "\n".join([heading, *(_attempt(one, attempt) for attempt in one.attempts)]), as_json_)
 
 
-def _attempt(attempt: Attempt) -> str:
-    return f"  {time_text(attempt.at)}  {attempt.status or '-'}  {attempt.ms:g} ms  {attempt.error or 'ok'}"
+def _attempt(of: Delivery, attempt: Attempt) -> str:
+    told = attempt.error or _success(of)
+    return f"  {time_text(attempt.at)}  {attempt.status or '-'}  {attempt.ms:g} ms  {told}"
 
 
 @click.command()

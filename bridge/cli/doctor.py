@@ -5,6 +5,7 @@ import click
 from bridge import doctor as examination
 from bridge.cli.chosen import Chosen, with_settings
 from bridge.cli.terminal import FAILURE, USAGE, as_json_option, asynchronous, fail, show
+from bridge.config.accounts import CrmAccount
 from bridge.config.loader import private_files
 from bridge.core.finding import Finding, Grade, worst
 from bridge.doctor import outside
@@ -36,10 +37,16 @@ async def push_test(chosen: Chosen, crm: str, as_json_: bool) -> None:
     account = settings.crm.get(crm)
     async with open_services(settings, embedded.redis_address(settings)) as services:
         if account is None or not services.takes_popups(crm):
-            able = [name for name in settings.crm if services.takes_popups(name)]
-            fail([f"CRM must be one that takes popups: {', '.join(able) or 'the settings have none'}"], USAGE)
+            fail([_no_popups(crm, account, [name for name in settings.crm if services.takes_popups(name)])], USAGE)
         found = await outside.of_crm(services, crm, account)
     _report(found, as_json_)
+
+
+def _no_popups(crm: str, account: CrmAccount | None, able: list[str]) -> str:
+    others = f"those that take popups: {', '.join(able)}" if able else "none in the settings takes popups"
+    if account is None:
+        return f"there is no [crm.{crm}]; {others}"
+    return f"[crm.{crm}] takes no popups: set {account.popup_key}; {others}"
 
 
 def _report(found: list[Finding], as_json_: bool) -> None:

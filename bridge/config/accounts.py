@@ -86,6 +86,16 @@ class CrmAccount(Section):
         """Whether popups can be pushed to this CRM."""
         return False
 
+    @property
+    def takes_notes(self) -> bool:
+        """Whether agents' notes can be sent to this CRM."""
+        return self.takes_popups
+
+    @property
+    def popup_key(self) -> str:
+        """The key that makes it take popups."""
+        return "popup"
+
     dry_run: bool = Field(False, description="answer and audit clicks, but push nothing anywhere")
 
     def proofs(self) -> Iterator[tuple[str, str]]:

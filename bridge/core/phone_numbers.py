@@ -14,7 +14,7 @@ from bridge.core.text import trimmed
 
 __all__ = [
     "SHORTEST_PUBLIC", "PublicNumber", "digits_of", "e164", "key_of", "kind_of", "masked", "plain", "public_number",
-    "same_number", "spelled", "spellings", "typed",
+    "same_number", "significant", "spelled", "spellings", "typed",
 ]  # fmt: skip
 
 SEVERAL = re.compile(r"[/;,|\n]|\s(?:or|and|או)\s", re.I)
@@ -146,6 +146,13 @@ def spelled(public: str, region: str) -> dict[str, str]:
         "digits": public[1:],
         "last9": public[-9:],
     }
+
+
+def significant(public: str) -> str:
+    """An E.164 number without its country code: the national significant number."""
+    with suppress(phonenumbers.NumberParseException):
+        return phonenumbers.national_significant_number(phonenumbers.parse(public, None))
+    return ""
 
 
 def same_number(written_as: str, public: str, region: str) -> bool:

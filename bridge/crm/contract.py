@@ -14,6 +14,7 @@ from bridge.config.models import CrmAccount
 from bridge.core.finding import Finding, Proven
 from bridge.core.http_types import Incoming, Response
 from bridge.core.model import CallEnd, DeliveryEvent
+from bridge.core.phone_numbers import significant
 from bridge.core.reasons import Reason
 from bridge.core.session import Session
 
@@ -92,6 +93,11 @@ class SearchNumber:
     national: str
     region: str
     formats: tuple[str, ...]
+
+    @property
+    def significant(self) -> str:
+        """Without country code and trunk prefix: what every spelling of it ends with."""
+        return significant(self.e164)
 
 
 @dataclass(frozen=True, slots=True)

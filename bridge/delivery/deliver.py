@@ -69,6 +69,8 @@ def _has_a_door(services: Services, claim: Claim) -> bool:
     """Whether the target can take what is brought."""
     if claim.event is Event.LOG or (claim.event is Event.ENDED and services.logs_calls(claim.target)):
         return services.logs_calls(claim.target)
+    if claim.event is Event.NOTE:
+        return services.takes_notes(claim.target)
     return services.takes_popups(claim.target)
 
 

@@ -14,6 +14,7 @@ from bridge.core.phone_numbers import (
     plain,
     public_number,
     same_number,
+    significant,
     spellings,
 )
 
@@ -335,3 +336,18 @@ def test_any_field_is_read_in_every_way_without_an_error(field: str) -> None:
     assert spellings(field, ["IL", "HU"])
     digits_of(field, ["IL"])
     same_number(field, PUBLIC, "IL")
+
+
+@pytest.mark.parametrize(
+    ("public", "expected"),
+    [("+972522340002", "522340002"), ("+390236618300", "0236618300"), ("+3612345678", "12345678"), ("nonsense", "")],
+)
+def test_the_national_significant_number_is_what_every_spelling_ends_with(public: str, expected: str) -> None:
+    assert significant(public) == expected
+    assert public.endswith(expected)
+
+
+@pytest.mark.parametrize("number", ["+972541112233", "+972501234569"])
+def test_a_range_that_nobody_was_given_is_no_public_number(number: str) -> None:
+    """Israel has assigned neither 050-1 nor 054-1. Once it does, an update of phonenumbers makes them valid."""
+    assert e164(number, "IL") is None

@@ -7,7 +7,6 @@ records, their companies and their owners are asked for afterwards. A list finds
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bridge.core.phone_numbers import digits_of
 from bridge.crm.bitrix24 import wire
 from bridge.crm.bitrix24.account import Account
 from bridge.crm.bitrix24.api import Command
@@ -32,8 +31,8 @@ Names = Mapping[str, str]
 
 def spellings(number: SearchNumber) -> list[str]:
     """What to search for: every usual spelling, and the number without country code and zero."""
-    bare = digits_of(number.e164, ["ZZ"])
-    return list(dict.fromkeys([number.e164, *number.formats, number.e164[1:], number.national, *bare]))[:MOST_VALUES]
+    written = [number.e164, *number.formats, number.e164[1:], number.national, number.significant]
+    return list(dict.fromkeys(written))[:MOST_VALUES]
 
 
 def searches(number: SearchNumber) -> Mapping[str, Command]:

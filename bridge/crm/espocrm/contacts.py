@@ -23,12 +23,8 @@ EXACT = "id,name,phoneNumber,accountName,assignedUserId"
 
 
 def key_digits(number: SearchNumber) -> str:
-    """The digits with which every spelling of the number ends: those that the national and the E.164 form share."""
-    public, national = number.e164[1:], number.national
-    shared = 0
-    while shared < min(len(public), len(national)) and public[-1 - shared] == national[-1 - shared]:
-        shared += 1
-    return public[-shared:] if shared >= FEWEST_DIGITS else public
+    """The digits with which every spelling of the number ends."""
+    return number.significant if len(number.significant) >= FEWEST_DIGITS else number.e164[1:]
 
 
 def by_number(scope: str, number: SearchNumber, details: Mapping[str, str]) -> str:

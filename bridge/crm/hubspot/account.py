@@ -51,6 +51,11 @@ class Account(CrmAccount):
         return self.popup != "none"
 
     @property
+    def takes_notes(self) -> bool:
+        """Whether agents' notes have a place there: the call's record, made for the popup or the history."""
+        return self.takes_popups or self.log_calls
+
+    @property
     def has_oauth(self) -> bool:
         """Whether requests are sent with access tokens that expire."""
         return self.refresh_token is not None

@@ -39,6 +39,11 @@ class Account(CrmAccount):
         """Whether popups can be pushed to this CRM."""
         return self.popup_url is not None
 
+    @property
+    def popup_key(self) -> str:
+        """The key that makes it take popups."""
+        return "popup_url"
+
     def proofs(self) -> Iterator[tuple[str, str]]:
         """By what a click is proven to come from this CRM."""
         for number, secret in enumerate(self.click_secrets):

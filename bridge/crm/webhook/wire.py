@@ -82,7 +82,7 @@ def write_event(
 
 def judge_test(name: str, reply: Reply) -> Finding:
     """What a receiver's reply to a test event means."""
-    what, told = f"crm {name}", f"answered {reply.status} to a signed test event in {reply.ms:.0f} ms"
+    what, told = f"crm {name}", f"popup_url answered {reply.status} to a signed test event in {reply.ms:.0f} ms"
     if 200 <= reply.status < 300:
         return Finding(what, Grade.OK, told)
     if reply.status in (401, 403):

@@ -128,8 +128,8 @@ async def _send(services: Services, popup: Popup, place: str, text: str, outcome
     """Hand the note to the workers, once for each key; the id of its delivery. All notes on a call have one `place`,
     the first popup that was made of it."""
     target = popup.agent.crm
-    if not services.takes_popups(target):
-        raise HTTPException(409, "This agent's CRM takes no notes: it has no address for popups.")
+    if not services.takes_notes(target):
+        raise HTTPException(409, "This agent's CRM takes no notes: it has neither popups nor a call history.")
     now = services.clock.now()
     written = Note(
         popup_id=place,
