@@ -18,7 +18,8 @@ from bridge.config.models import Server
 from bridge.connect import files
 from bridge.connect.draft import FOLDER
 from bridge.connect.installation import Agent, Installation
-from bridge.demo.simulated import FILE, Simulated
+from bridge.demo.simulated import FILE, PORT, Simulated
+from bridge.demo.stage import free_port
 from bridge.egress.allowed_addresses import is_this_machine
 
 KEY = "KEY=VALUE"
@@ -112,7 +113,7 @@ def _public_url(given: str | None, manner: Manner) -> str:
 
 
 def _write_simulated(settings: Path, pbx: Given, crm: Given, force: bool) -> None:
-    made = Simulated()
+    made = Simulated(port=free_port(PORT), bridge=f"http://127.0.0.1:{free_port(Server.model_fields['port'].default)}")
     made = replace(made, pbx=pbx.table.get("kind", made.pbx), crm=crm.table.get("kind", made.crm))
     address = f"http://127.0.0.1:{made.port}"
     try:

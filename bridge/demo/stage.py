@@ -139,7 +139,7 @@ def set_up(folder: Path, page_port: int | None, pbx_kind: str, crm_kind: str) ->
     with (folder / "demo.lock").open("w") as lock:
         _take(lock.fileno(), folder)
         with _listen(page_port) as page_socket:
-            bridge_port = _free_port(BRIDGE_PORT if page_port is None else 0)
+            bridge_port = free_port(BRIDGE_PORT if page_port is None else 0)
             stage = Stage(folder, page_socket, bridge_port, pbx_kind, crm_kind, _secret(), _secret())
             _write(stage.settings_file, settings_text(stage))
             _write(folder / "agents.csv", _agents_text(stage))
@@ -155,16 +155,16 @@ def _take(lock: int, folder: Path) -> None:
 
 def _listen(port: int | None) -> socket.socket:
     try:
-        return listen(HOST, _free_port(PAGE_PORT) if port is None else port)
+        return listen(HOST, free_port(PAGE_PORT) if port is None else port)
     except OSError as error:
         raise StageTaken(f"port {port} cannot be used ({error.strerror}): choose another --port") from None
 
 
-def _free_port(wanted: int) -> int:
+def free_port(wanted: int) -> int:
     """`wanted`, or any free one if that is taken or 0."""
     with suppress(OSError), socket.create_server((HOST, wanted)) as found:
         return int(found.getsockname()[1])
-    return _free_port(0)
+    return free_port(0)
 
 
 def _secret() -> Secret:

@@ -215,6 +215,8 @@ def free_port() -> int:
 
 def moved(folder: Path, port: int, bridge: int) -> None:
     """The same installation on ports of this test's own."""
+    told = json.loads((folder / "secrets" / "simulate.json").read_text(encoding="utf-8"))
+    chosen = str(told["port"]), told["bridge"].rpartition(":")[2]
     for file in (folder / "popbridge.toml", folder / "secrets" / "simulate.json"):
         text = file.read_text(encoding="utf-8")
-        file.write_text(text.replace("9509", str(port)).replace("8080", str(bridge)), encoding="utf-8")
+        file.write_text(text.replace(chosen[0], str(port)).replace(chosen[1], str(bridge)), encoding="utf-8")
