@@ -278,6 +278,21 @@ async def test_a_stop_is_noticed_while_every_place_is_taken(tmp_path: Path, redi
                 await asyncio.sleep(0.1)  # by now it waits for a place
 
 
+async def test_a_stop_is_noticed_while_there_is_nothing_to_do(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.rq_worker.WAIT_SECONDS", 60)
+    async with working(stage) as worker:
+
+        async def idle() -> bool:
+            return worker._idle is not None
+
+        async def over() -> bool:
+            return worker._idle is None
+
+        await until(idle)
+        worker.stop()
+        await until(over)
+
+
 async def test_slow_crms_leave_places_for_the_others(tmp_path: Path, redis_url: Secret) -> None:
     slow = ("one", "two", "three")
     async with black_hole() as address:
