@@ -73,6 +73,18 @@ async def test_the_caller_has_the_name_that_the_crm_knows(office: Desks) -> None
     assert popup["contact"]["status"] == "unknown"
 
 
+async def test_the_note_stays_where_it_is_when_the_contact_comes(office: Desks) -> None:
+    page = await office.open(viewport=NORMAL)
+    office.stage.simulated_crms[SALES].faults.slow_seconds = 1.0  # type: ignore[attr-defined]
+    await ring(office, KNOWN)
+    await expect(contact(page)).to_contain_text("Looking for")
+    note = card(page).get_by_label("Note")
+    before = await note.bounding_box()
+    await expect(card(page).locator(".caller")).to_have_text(RIVKA)
+    after = await note.bounding_box()
+    assert abs(after["y"] - before["y"]) < 16
+
+
 async def test_a_page_that_is_opened_later_knows_it_too(office: Desks) -> None:
     first = await office.open()
     await ring(office, KNOWN)

@@ -172,7 +172,7 @@ async def test_pictures_of_the_floor(floor: Desks) -> None:
     await expect(card(page)).to_have_attribute("data-state", "talking")
     await album.take("passed-on")
     await album.take_in_hebrew("passed-on")
-    await page.set_viewport_size(WIDE)
+    await page.set_viewport_size(WIDE)  # type: ignore[arg-type]
     await page.screenshot(path=FOLDER / "floor-wide.png")
     await page.set_viewport_size({"width": 360, "height": 800})
     await card(page).locator(".fold summary").click()

@@ -26,7 +26,8 @@ export function contactPart(card, means) {
   const { contact } = card;
   if (!contact || contact.status === "unasked") return null;
   const children = parts(contact, means);
-  return element("section", { class: "contact", "data-status": contact.status, "aria-label": say("contact") }, children);
+  const isSearching = contact.status === "unknown" && contact.ms === null;
+  return element("section", { class: "contact", "data-status": contact.status, "data-searching": isSearching, "aria-label": say("contact") }, children);
 }
 
 /** @param {Contact} contact @param {Means} means @returns {(Node | null)[]} */
