@@ -279,7 +279,10 @@ async def test_a_stop_is_noticed_while_every_place_is_taken(tmp_path: Path, redi
 
 
 async def test_a_stop_is_noticed_while_there_is_nothing_to_do(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.rq_worker.WAIT_SECONDS", 60)
+    async def nothing(_: object, seconds: float) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("workers.rq_registry.Records.wait", nothing)
     async with working(stage) as worker:
 
         async def idle() -> bool:
