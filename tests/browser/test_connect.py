@@ -123,6 +123,8 @@ async def test_every_view_in_both_themes_and_directions_from_narrow_to_wide(desk
     if view == "agents":
         await expect(page.locator("#agents-found table")).to_be_visible()
     FOLDER.mkdir(parents=True, exist_ok=True)
+    await page.set_viewport_size({"width": 1000, "height": 700})
+    await page.screenshot(path=FOLDER / f"connect-{view}-guide.png", full_page=True)  # as the guide shows it
     for language, scheme in (("en", "light"), ("he", "dark")):
         await page.locator("#set-language").select_option(language)
         await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]

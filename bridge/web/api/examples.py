@@ -49,6 +49,12 @@ LOOSE: Mapping[tuple[str, str], Any] = {
         "steps": [{"step": "proof", "ms": 0.4}, {"step": "lookup", "ms": 41.7}], "rule": None,
         "deliveries": [{"$ref": f"{SCHEMAS}Delivery"}],
     },
+    ("get", "/api/deliveries/{delivery_id}"): {
+        "delivery_id": "dlv_019ac1d2", "popup_id": "pop_019ac1d1", "target": "acme", "state": "delivered",
+        "created_at": TIME, "ended_at": TIME, "attempts": [{"at": TIME, "status": 200, "ms": 41.7}], "crm": "acme",
+        "crm_user": "dana@acme.example", "sent": {"$ref": f"{SCHEMAS}Popup"},
+    },
+    ("post", "/api/deliveries/retry"): {"resent": 3, "more": False},
     ("get", "/api/pbx/{pbx}/extensions"): {
         "items": [{"extension": "101", "name": "Dana Cohen", "calls": [{"$ref": f"{SCHEMAS}Call"}]}],
         "next_cursor": None,
