@@ -323,6 +323,7 @@ async def test_an_agent_and_a_supervisor_sign_in_at_their_provider(sso: Desks) -
     context = await sso.new_profile()
     page = await sso.blank(context)
     await page.goto(f"{sso.stage.bridge_url}/desktop")
+    await expect(page.get_by_role("heading", name="Sign in to popbridge")).to_be_visible()
     await page.get_by_role("link", name="Sign in with Acme").click()
     await sign_in_at_provider(page, "dana")
     await live(page)

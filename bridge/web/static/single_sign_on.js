@@ -14,14 +14,40 @@ function providerName() {
 }
 
 /**
- * Puts the link into `place`, or nothing.
+ * What the desktop page says with such a provider: without one it speaks of links.
+ * @param {string} kind of the notice
+ * @returns {{title?: string, text: string} | null} null: as it is
+ */
+function wordsFor(kind) {
+  if (kind === "tokenless") return { title: say("signin.tokenless.title"), text: say("signin.tokenless.text") };
+  return ["signed-out", "session-expired", "session-over", "session-revoked"].includes(kind) ? { text: say("signin.ended") } : null;
+}
+
+/**
+ * Offers it on the desktop page, beside its notice.
+ * @param {{title: HTMLElement, text: HTMLElement, ways: HTMLElement}} notice
+ * @param {string} kind
+ */
+export async function offerInNotice({ title, text, ways }, kind) {
+  if (!(await offerSignIn(ways, "desktop"))) return;
+  const words = wordsFor(kind);
+  if (!words) return;
+  title.textContent = words.title ?? title.textContent;
+  text.textContent = words.text;
+}
+
+/**
+ * Puts the link into `place`, or nothing; resolves to whether there is one.
  * @param {HTMLElement} place
  * @param {"desktop" | "console"} page where it leads to
  */
 export async function offerSignIn(place, page) {
   const name = await providerName();
   place.hidden = name === null;
-  if (name === null) return place.replaceChildren();
+  if (name === null) {
+    place.replaceChildren();
+    return false;
+  }
   const link = document.createElement("a");
   link.className = "button";
   link.textContent = say("signin.with", { name });
@@ -29,6 +55,7 @@ export async function offerSignIn(place, page) {
   link.href = `/signin/oidc?to=${page}${crm ? `&crm=${encodeURIComponent(crm)}` : ""}`;
   if (self !== top) link.addEventListener("click", (event) => openWindow(event, link.href));
   place.replaceChildren(link);
+  return true;
 }
 
 /**

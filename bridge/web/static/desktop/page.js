@@ -2,7 +2,7 @@
 
 import { allMatching, byId } from "../element.js";
 import { reasonOf, RequestFailed } from "../http.js";
-import { offerSignIn } from "../single_sign_on.js";
+import { offerInNotice } from "../single_sign_on.js";
 import { chooseLanguage, languages, say, useLanguage } from "../words.js";
 import { showNotice } from "./card_list.js";
 import { Desktop } from "./desktop.js";
@@ -72,7 +72,7 @@ function signedOut(notice) {
   document.title = "popbridge";
   showNotice(notice);
   byId("notice").hidden = false;
-  void offerSignIn(byId("notice-ways"), "desktop");
+  void offerInNotice({ title: byId("notice-title"), text: byId("notice-text"), ways: byId("notice-ways") }, notice);
   showConnection("refused");
   return null;
 }
