@@ -1,8 +1,11 @@
 """The result of testing a dependency, and how far an adapter was proven."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from bridge.core.model import SPARSE
+from bridge.core.reasons import Reason, say
 
 
 class Proven(StrEnum):
@@ -24,17 +27,27 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One dependency that was tested: its name, its grade, a message, and the fix ("": nothing to fix)."""
+    """One dependency that was tested: its name, its grade, a message, and the fix ("": nothing to fix).
+
+    Both are English; where they are known as data (`reason`, `advice`), pages say them in the reader's language.
+    """
 
     what: str
     grade: Grade
     message: str
     fix: str = ""
+    reason: Reason | None = field(default=None, metadata={SPARSE: True})
+    advice: Reason | None = field(default=None, metadata={SPARSE: True})
 
     def __str__(self) -> str:
         """For a terminal."""
         line = f"{self.grade:<4}  {self.what}: {self.message}"
         return f"{line}\n      fix: {self.fix}" if self.fix else line
+
+
+def worded(what: str, grade: Grade, reason: Reason, advice: Reason | None = None) -> Finding:
+    """A finding whose words are data."""
+    return Finding(what, grade, say(reason), say(advice) if advice else "", reason, advice)
 
 
 def worst(findings: Iterable[Finding]) -> Grade:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from urllib.parse import urlsplit
@@ -12,9 +13,9 @@ from redis.exceptions import RedisError
 from bridge.calls.live_calls import PhoneSystem
 from bridge.config.models import CrmAccount, Settings
 from bridge.core.errors import PbxError, RateLimited, RequestFailed, SearchFailed, TokenRefused
-from bridge.core.finding import Finding, Grade, counted
+from bridge.core.finding import Finding, Grade, worded
 from bridge.core.http_types import Request
-from bridge.core.reasons import say
+from bridge.core.reasons import Reason, reason
 from bridge.core.session import Session
 from bridge.crm import registry
 from bridge.crm.contract import Probes
@@ -28,14 +29,14 @@ from bridge.store import keys
 
 ASK_SECONDS = 5.0
 MAX_REPLY_BYTES = 64 * 1024
-UNREACHABLE = "curl -v its address from this machine: check the address and firewalls"
-CREDENTIALS = "check its credentials and base_url in the settings, and that this machine is on its allow-list"
+UNREACHABLE = Reason("fix-address")
+CREDENTIALS = Reason("fix-credentials")
 NAMED = 5
 """Extensions that a message names."""
 FIXES = {
     "pbx-refused": CREDENTIALS,
-    "pbx-unreachable": "curl -v its base_url from this machine: check the address and firewalls",
-    "pbx-unintelligible": "check base_url and kind: is that the vendor's API?",
+    "pbx-unreachable": Reason("fix-base-url"),
+    "pbx-unintelligible": Reason("fix-kind"),
 }
 
 
@@ -69,7 +70,8 @@ async def tested(system: PhoneSystem) -> tuple[list[Finding], Listing | None]:
         listing = await system.snapshot(None)
         more = await system.probe()
     except PbxError as error:
-        failed = Finding(what, Grade.FAIL, f"{error.outcome}: {error}", FIXES[error.outcome])
+        why = reason("found-outcome", outcome=str(error.outcome), reason=error.reason)
+        failed = worded(what, Grade.FAIL, why, FIXES[error.outcome])
         return [failed, *await _probed(system)], None
     ms = (asyncio.get_running_loop().time() - started) * 1000
     return _of_listing(what, listing, ms, more, system.adapter.lists_idle), listing
@@ -78,15 +80,15 @@ async def tested(system: PhoneSystem) -> tuple[list[Finding], Listing | None]:
 def _of_listing(what: str, listing: Listing, ms: float, more: list[Finding], lists_idle: bool) -> list[Finding]:
     """An account whose list should have every extension and has none is of no use: no click will find a call."""
     calls = sum(len(each) for each in listing.extensions.values())
-    message = f"{counted(len(listing.extensions), 'extension')} listed, {counted(calls, 'live call')}, {ms:.0f} ms"
+    parts = (reason("found-extensions", count=len(listing.extensions)), reason("found-calls", count=calls))
+    told = reason("found-list", parts=parts, ms=round(ms))
     if not listing.extensions and (listing.empty_hint or lists_idle):
-        hint = f"; {say(listing.empty_hint)}" if listing.empty_hint else ""
-        return [Finding(what, Grade.FAIL if lists_idle else Grade.WARN, f"{message}{hint}", CREDENTIALS), *more]
+        told = replace(told, also=(listing.empty_hint,) if listing.empty_hint else ())
+        return [worded(what, Grade.FAIL if lists_idle else Grade.WARN, told, CREDENTIALS), *more]
     if listing.unreadable:
-        fix = "popbridge lookup EXTENSION shows one; please report it with the vendor's response"
-        told = f"{message}; {len(listing.unreadable)} could not be parsed"
-        return [Finding(what, Grade.WARN, told, fix), *more]
-    return [Finding(what, Grade.OK, message), *more]
+        told = replace(told, also=(reason("found-unreadable", count=len(listing.unreadable)),))
+        return [worded(what, Grade.WARN, told, Reason("fix-unreadable")), *more]
+    return [worded(what, Grade.OK, told), *more]
 
 
 async def of_rows(services: Services, system: PhoneSystem) -> list[Finding]:
@@ -131,7 +133,7 @@ async def of_crm(services: Services, name: str, account: CrmAccount) -> list[Fin
     """A test event, sent as a popup would be."""
     what = f"crm {name}"
     if not services.takes_popups(name):
-        return [Finding(what, Grade.OK, "does not receive popups; agents see them on the desktop page")]
+        return [worded(what, Grade.OK, Reason("found-no-popups"))]
     return await probed_crm(name, account, services.crm_sessions[name])
 
 
@@ -139,21 +141,19 @@ async def probed_crm(name: str, account: CrmAccount, session: Session) -> list[F
     """What the make itself tests, within the account's time limit."""
     what, adapter = f"crm {name}", registry.find(account.kind)
     if not isinstance(adapter, Probes):
-        return [Finding(what, Grade.OK, f"{adapter.title} has no test; see popbridge deliveries list")]
+        return [worded(what, Grade.OK, reason("found-no-test", make=adapter.title))]
     try:
         async with asyncio.timeout(account.push_timeout_seconds):
             return await adapter.probe(account, Patient(session))
     except TimeoutError:
-        return [Finding(what, Grade.FAIL, f"no response within {account.push_timeout_seconds:g} s", UNREACHABLE)]
+        return [worded(what, Grade.FAIL, reason("found-late", seconds=account.push_timeout_seconds), UNREACHABLE)]
     except RateLimited as error:
-        return [Finding(what, Grade.WARN, str(error), "popbridge doctor again, later")]
+        return [worded(what, Grade.WARN, error.reason, Reason("fix-later"))]
     except (TokenRefused, SearchFailed) as error:
-        return [Finding(what, Grade.FAIL, str(error), "check its credentials in the settings")]
+        return [worded(what, Grade.FAIL, error.reason, Reason("fix-crm-credentials"))]
     except RequestFailed as error:
-        fix = UNREACHABLE
-        if error.cause == "address-refused":
-            fix = "if this is intended, add its network to [server] private_networks"
-        return [Finding(what, Grade.FAIL, str(error), fix)]
+        advice = Reason("fix-private-network") if error.cause == "address-refused" else UNREACHABLE
+        return [worded(what, Grade.FAIL, error.reason, advice)]
 
 
 async def of_buttons(services: Services) -> list[Finding]:

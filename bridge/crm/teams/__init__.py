@@ -1,7 +1,8 @@
 """Microsoft Teams as a target: each call is a card in a channel or a chat, by a workflow. See README.md here."""
 
-from bridge.core.finding import Finding, Grade, Proven
+from bridge.core.finding import Finding, Grade, Proven, worded
 from bridge.core.model import DeliveryEvent
+from bridge.core.reasons import Reason
 from bridge.core.session import Session
 from bridge.core.tokens import RateLimit
 from bridge.crm.contract import Recipient, Result
@@ -25,7 +26,7 @@ class Teams:
 
     async def probe(self, account: Account, session: Session) -> list[Finding]:
         """Nothing: whatever is sent to a workflow starts it."""
-        return [Finding(f"crm {session.name}", Grade.OK, "a workflow; only a call shows whether it works")]
+        return [worded(f"crm {session.name}", Grade.OK, Reason("teams.found-flow"))]
 
     def rate_limit(self, account: Account) -> RateLimit | None:
         """Above four requests per second Teams takes none for a while."""

@@ -6,10 +6,11 @@ from datetime import datetime
 from urllib.parse import parse_qsl
 
 from bridge.core.errors import BadSignature
-from bridge.core.finding import Finding, Grade
+from bridge.core.finding import Finding, Grade, worded
 from bridge.core.http_types import Incoming, Reply, Request, Secret
 from bridge.core.json_codec import json_text, time_text
 from bridge.core.model import DeliveryEvent
+from bridge.core.reasons import Reason, reason
 from bridge.crm.clicks import NAMES, NOWHERE_ELSE, asked, fields_of, idempotency_key, mapped
 from bridge.crm.contract import ClickRequest
 from bridge.crm.proofs import check_token
@@ -82,13 +83,13 @@ def write_event(
 
 def judge_test(name: str, reply: Reply) -> Finding:
     """What a receiver's reply to a test event means."""
-    what, told = f"crm {name}", f"popup_url answered {reply.status} to a signed test event in {reply.ms:.0f} ms"
+    what, told = f"crm {name}", reason("webhook.answered", status=reply.status, ms=round(reply.ms))
     if 200 <= reply.status < 300:
-        return Finding(what, Grade.OK, told)
+        return worded(what, Grade.OK, told)
     if reply.status in (401, 403):
-        return Finding(what, Grade.FAIL, told, "use the same popup_secrets here and there; compare the clocks too")
+        return worded(what, Grade.FAIL, told, Reason("webhook.fix-secrets"))
     if 300 <= reply.status < 400:
-        return Finding(what, Grade.FAIL, told, "redirects are not followed: set popup_url to where it leads")
+        return worded(what, Grade.FAIL, told, Reason("webhook.fix-redirect"))
     if reply.status < 500:
-        return Finding(what, Grade.WARN, told, "popups get the same answer unless it only refuses the type call.test")
-    return Finding(what, Grade.FAIL, told, "its own log should say why")
+        return worded(what, Grade.WARN, told, Reason("webhook.fix-type"))
+    return worded(what, Grade.FAIL, told, Reason("webhook.fix-log"))

@@ -1,10 +1,10 @@
 // What a test showed: findings, what was sent and answered, what was read in it. Pure drawing.
 
 import { copyButton, element, foreign, ltr } from "../../element.js";
-import { say, sayValue } from "../../words.js";
+import { say, sayValue, sayWhy } from "../../words.js";
 
 /**
- * @typedef {{what: string, grade: string, message: string, fix: string}} Finding
+ * @typedef {{what: string, grade: string, message: string, fix: string, reason?: Reason | null, advice?: Reason | null}} Finding
  * @typedef {{request: string, status: number, ms: number, body: string}} Exchange
  * @typedef {{extension: string, name: string, calls: {state: string, direction: string, caller: {number: string, name: string}}[]}} Extension
  * @typedef {{grade: string, findings: Finding[], exchanges: Exchange[], extensions: Extension[] | null}} Trial
@@ -21,9 +21,11 @@ export function drawTrial(trial) {
 
 /** @param {Finding[]} found */
 export function findings(found) {
-  const rows = found.map(({ what, grade, message, fix }) =>
-    element("li", {}, [gradeChip(grade), " ", element("b", {}, [foreign(what)]), ": ", foreign(message), fix ? fixLine(fix) : null]),
-  );
+  const rows = found.map(({ what, grade, message, fix, reason = null, advice = null }) => {
+    const told = foreign(sayWhy({ reason, why: message }));
+    const fixing = fix ? fixLine(sayWhy({ reason: advice, why: fix })) : null;
+    return element("li", {}, [gradeChip(grade), " ", element("b", {}, [foreign(what)]), ": ", told, fixing]);
+  });
   return element("ul", { class: "findings" }, rows);
 }
 
