@@ -14,7 +14,7 @@ from bridge.store.tokens import Role
 from tests.audit import entries
 from tests.browser.desk import Desks
 from tests.browser.test_reach import HOSTILE, violations, without_turns
-from tests.stage import DANA, OMER
+from tests.stage import DANA, OMER, until
 
 pytestmark = pytest.mark.anyio
 BROKEN = """(shown) => {
@@ -222,6 +222,11 @@ async def test_a_delivery_with_what_came_back_is_sent_again(desks: Desks) -> Non
     desks.stage.crm.faults.status = 200
     await dialog.get_by_role("button", name="Send again").click()
     await expect(dialog).to_contain_text("Sent again: 1.")
+
+    async def taken() -> bool:
+        return bool(desks.stage.crm.accepted())
+
+    await until(taken)
     await page.keyboard.press("Escape")
     await expect(rows(page)).to_have_count(0)
     desks.stage.crm.faults.status = 422
