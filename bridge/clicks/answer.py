@@ -17,7 +17,7 @@ from bridge.calls.rules import Decision, decide
 from bridge.clicks import earlier
 from bridge.clicks.choose import Choice, choose
 from bridge.clicks.commit import Entry, Given, commit
-from bridge.clicks.contact import at_first
+from bridge.clicks.contact import at_first, keep_named
 from bridge.clicks.passed_on import passed_on
 from bridge.clicks.popup import make_popup
 from bridge.clicks.timings import StepTimer
@@ -109,12 +109,15 @@ async def _answer_new(
     entry: Entry | None = None
     try:
         entry = await _look_up(click, resolved, services, timer, event, asked)
-        return await commit(services.scripts, services.jobs, entry)
+        given = await commit(services.scripts, services.jobs, entry)
     except BaseException:
         await accept.abandon(services.scripts, click)
         if entry is not None and entry.place is not None:
             await earlier.give_up(services, entry.place, click)
         raise
+    if entry.is_again and entry.answer.popup is not None:
+        await keep_named(entry.answer.popup, services)
+    return given
 
 
 async def _look_up(

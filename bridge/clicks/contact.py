@@ -1,18 +1,23 @@
 """The line of a found call's contact: asked after the popup is on its way, told to the card when it comes."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
+
+from redis.exceptions import RedisError
 
 from bridge.contacts.clicked import contact_of
 from bridge.core import hide
 from bridge.core.clock import new_id
-from bridge.core.model import DESKTOP, Contact, ContactStatus, Delivery, DeliveryState, Event, Popup
+from bridge.core.model import DESKTOP, Contact, ContactSource, ContactStatus, Delivery, DeliveryState, Event, Popup
 from bridge.services import Services
 from bridge.store import jobs, keys, searches
 from bridge.store.calls import popups
 from bridge.store.client import Batch
 from bridge.store.deliveries import records
 from bridge.store.desktop import shift, stream
+
+log = logging.getLogger(__name__)
 
 
 async def find_contact(popup_id: str, services: Services) -> None:
@@ -37,6 +42,19 @@ async def create_contact(popup: Popup, name: str, services: Services) -> Contact
     if kept is not None:
         await _keep(popup, kept[1], contact, services)
     return contact
+
+
+async def keep_named(popup: Popup, services: Services) -> None:
+    """Whom a click has named goes to the card that was there before, where nobody knew who is calling."""
+    named = popup.contact
+    if named is None or named.from_ is not ContactSource.CLICK:
+        return
+    try:
+        kept = await popups.popup(services.redis, popup.popup_id)
+        if kept is not None and not (kept[0].contact and kept[0].contact.records):
+            await _keep(kept[0], kept[1], named, services)
+    except (RedisError, OSError):
+        log.warning("who a click names is only in its answer: redis is away")
 
 
 async def _keep(popup: Popup, delivery_ids: Sequence[str], contact: Contact, services: Services) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from redis.exceptions import RedisError
 
-from bridge.core.model import Click, Popup
+from bridge.core.model import Click, ContactSource, Popup
 from bridge.services import Services
 from bridge.store.calls import popped, popups
 
@@ -45,8 +45,13 @@ async def _found(popup: Popup, services: Services, click: Click, place: popped.P
 
 
 def _as_now(shown_before: Popup, now: Popup) -> Popup:
-    """The earlier popup, with what its call and the agent's others are doing now."""
-    return replace(shown_before, call=now.call, other_calls=now.other_calls, why=now.why, reason=now.reason)
+    """The earlier popup, with what its call and the agent's others are doing now, and who is calling by this click
+    where nobody knew before."""
+    shown_now = replace(shown_before, call=now.call, other_calls=now.other_calls, why=now.why, reason=now.reason)
+    is_known = shown_before.contact is not None and bool(shown_before.contact.records)
+    if is_known or now.contact is None or now.contact.from_ is not ContactSource.CLICK:
+        return shown_now
+    return replace(shown_now, contact=now.contact, record=shown_now.record or now.record)
 
 
 async def give_up(services: Services, place: popped.Place, click: Click) -> None:

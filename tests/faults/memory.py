@@ -136,7 +136,8 @@ class Office:
     def has(self, between: Between) -> bool:
         """Whether this can happen to this make."""
         if between is Between.TOKEN_EXPIRED:
-            return isinstance(getattr(self.crm, "tokens", None), dict)
+            tokens = getattr(self.crm, "tokens", None)
+            return isinstance(tokens, dict) or hasattr(tokens, "ends")
         return between is not Between.ERROR_IN_200 or isinstance(getattr(self.crm.faults, "says_error", None), bool)
 
     async def run(self, between: Between, calls: int) -> Row:
@@ -174,7 +175,10 @@ class Office:
                 await until(lambda: self._tried(clicked), HOLD_SECONDS)
                 self.crm.faults.says_error = False
             case Between.TOKEN_EXPIRED:
-                self.crm.tokens.clear()
+                if isinstance(self.crm.tokens, dict):
+                    self.crm.tokens.clear()
+                else:
+                    self.crm.tokens.ends = 0.0
 
     async def _tried(self, clicked: Sequence[str]) -> bool:
         """Whether a write was refused."""

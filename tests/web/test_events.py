@@ -139,6 +139,21 @@ async def test_a_click_finds_the_popup_that_the_ring_made(tmp_path: Path, redis_
         assert [entry["popup_id"] for entry in kept] == [popup["popup_id"]] * 2, "each look is in the log"
 
 
+async def test_a_click_that_names_the_caller_tells_the_popup_that_the_ring_made(
+    tmp_path: Path, redis_url: Secret
+) -> None:
+    async with floor(tmp_path, redis_url, {DANA: "ringing"}) as stage:
+        rings(stage, stage.make.dana)
+        (popup,) = await until(received(stage, "call.popup"))
+        answer = (await stage.click({"agent": DANA, "record": {"name": "Rivka Shalom", "id": "42"}})).json()
+        assert answer["popup"]["popup_id"] == popup["popup_id"]
+        assert answer["popup"]["contact"]["from"] == "click"
+        path = f"/api/popups/{popup['popup_id']}"
+        kept = (await stage.get(path, await stage.token(Role.SUPERVISOR))).json()
+        assert [one["name"] for one in kept["contact"]["records"]] == ["Rivka Shalom"]
+        assert len(await received(stage, "call.popup")()) == 1, "nothing is delivered again"
+
+
 async def test_a_click_says_what_the_call_does_now_in_the_popup_that_there_is(
     tmp_path: Path, redis_url: Secret
 ) -> None:
