@@ -90,8 +90,8 @@ async def _to_desktop(services: Services, claim: Claim, popup: Popup) -> None:
     at, attempt = services.clock.now(), None
     if claim.tries == 0 or claim.resent:
         started = services.clock.ticks()
-        await shift.add(services.redis, popup)
         await shared.record_popup(services.redis, popup)
+        await shift.add(services.redis, popup)
         await stream.push(services.scripts, popup, claim.expires_at)
         attempt = Attempt(at, None, _since(services, started), None, claim.expires_at)
     await results.record(services.scripts, claim, at, attempt, due=claim.expires_at)
