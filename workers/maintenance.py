@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from bridge.core import background
 from bridge.observability import heartbeat
 from bridge.services import Services
-from bridge.store import foreign, keys, searches, workers
+from bridge.store import figures, foreign, health, keys, searches, workers
 from bridge.store.client import Batch
 from bridge.store.deliveries import ledger, records
 from bridge.store.jobs import ARCHIVE, CONTACT, DELIVER
@@ -24,7 +24,7 @@ from workers.rq_worker import Worker
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.25
-SWEEP_TURN_MS, ARCHIVE_TURN_MS = 200, 1000
+SWEEP_TURN_MS, ARCHIVE_TURN_MS, HEALTH_TURN_MS = 200, 1000, 60_000
 SAY_SECONDS, SIGN_SECONDS = 2.0, 2.0
 MANY, HERE = 500, 64
 """Deliveries that one look queues, and jobs that are done here at once."""
@@ -102,6 +102,10 @@ async def _look(services: Services, here: Here) -> None:
         queue = here if await foreign.workers(services.redis) else services.jobs
         await searches.queue_lost(services.redis, queue, services.clock.now(), HERE if queue is here else MANY)
         here.run()
+    if await _my_turn(services, "health", HEALTH_TURN_MS):
+        now = services.clock.now()
+        await health.keep(services.redis, now)
+        await figures.forget_old(services.redis, now)
     if await services.redis.xlen(keys.AUDIT) and await _my_turn(services, "archive", ARCHIVE_TURN_MS):
         queue = here if await foreign.workers(services.redis) else services.jobs
         async with services.redis.pipeline(transaction=True) as pipe:

@@ -33,6 +33,7 @@ TOKENS = "popbridge:tokens"  # set: ids of bearer tokens
 SIGNINS = "popbridge:signins"  # sorted set: sign-ins by the time (s) when the identity provider is asked about them
 INSTALLATION = "popbridge:installation"  # JSON: the processes that use this prefix, see `installation`
 TRIED = "popbridge:tried"  # text: written for a second to test that Redis accepts writes
+HEALTH = "popbridge:health"  # stream: how the whole was at each minute of the last hours
 FLOOR_WATCHED = "popbridge:floor-watched"  # text: present while somebody has the live page open
 FLOOR_PAGES = "popbridge:floor-pages"  # hash: by web process, the agents who have a page open there
 NEWS = "popbridge:news"  # channel: events for agents' pages, for every web process

@@ -20,6 +20,7 @@ OURS = "popbridge:*"
 APART = frozenset({keys.AUDIT, keys.DUE, keys.DELIVERIES, keys.COUNTERS, keys.TOKENS, keys.WORKERS, keys.PROOFS}) | {
     keys.INSTALLATION,
     keys.SEARCHES,
+    keys.HEALTH,
     keys.FLOOR_WATCHED,
     keys.FLOOR_PAGES,
 }

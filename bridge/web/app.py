@@ -25,6 +25,7 @@ from bridge.services import Services, connections_for_pages, open_services
 from bridge.signin.renewal import keep_confirmed
 from bridge.web import clicks, cors, doors, events, health, languages, oidc, problems
 from bridge.web.api import audit, deliveries, openapi, reads
+from bridge.web.api import health as overall
 from bridge.web.click_room import ClickRoom
 from bridge.web.connect import agents as connect_agents
 from bridge.web.connect import buttons, trials
@@ -72,6 +73,8 @@ ROUTES = [
     Route("/api/audit/export", audit.export_entries),
     Route("/api/audit/access-log", audit.access_entries),
     Route("/api/audit/acts", audit.access_entries),  # as it was called before
+    Route("/api/health", overall.overview),
+    Route("/api/health/doctor", overall.examine, methods=["POST"]),
     Route("/api/clicks", reads.clicks),
     Route("/api/clicks/{click_id}", reads.click),
     Route("/api/popups/{popup_id}", reads.popup),

@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 from bridge import __version__
 from bridge.egress.circuit_breaker import CircuitState
 from bridge.services import Services
-from bridge.store import counters, foreign, jobs, keys, listeners, workers
+from bridge.store import counters, foreign, health, keys, listeners, workers
 from bridge.store.jobs import QUEUE_KEY
 
 COUNTERS = {
@@ -80,11 +80,7 @@ def _histograms(counts: Counts) -> Iterator[Metric]:
 
 
 async def _queue(services: Services, now: float) -> list[Metric]:
-    oldest = await services.redis.zrange(keys.DUE, 0, 0, withscores=True)
-    since = [oldest[0][1] / 1000] if oldest else []
-    if waiting := await jobs.oldest(services.redis):  # the ledger defers deliveries whose job is still queued
-        since.append(waiting.timestamp())
-    age = max(0.0, now - min(since, default=now))
+    age = await health.overdue(services.redis, services.clock.now())
     return [
         _gauge("queue_jobs", "Jobs that wait for a worker", await services.redis.llen(QUEUE_KEY)),
         _gauge(

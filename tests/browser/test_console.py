@@ -207,10 +207,22 @@ async def test_why_was_there_no_popup(desks: Desks) -> None:
     await expect(page.locator("#found")).to_contain_text("Refused clicks are kept for one day only")
 
 
+async def in_state(desks: Desks, state: str, number: int) -> None:
+    """Once so many deliveries to the CRM are in this state."""
+    supervisor = await desks.stage.token(Role.SUPERVISOR)
+
+    async def so() -> bool:
+        found = await desks.stage.get(f"/api/deliveries?target=acme&state={state}", supervisor)
+        return len(found.json()["items"]) == number
+
+    await until(so)
+
+
 async def test_a_delivery_with_what_came_back_is_sent_again(desks: Desks) -> None:
     desks.stage.crm.faults.status = 422
     desks.stage.talk(name="Ruth Levi")
     await desks.click()
+    await in_state(desks, "failed", 1)
     page = await console(desks, "state=failed", page="deliveries")
     await expect(rows(page)).to_have_count(1)
     await expect(rows(page)).to_contain_text("422")
@@ -229,9 +241,11 @@ async def test_a_delivery_with_what_came_back_is_sent_again(desks: Desks) -> Non
     await until(taken)
     await page.keyboard.press("Escape")
     await expect(rows(page)).to_have_count(0)
+    await in_state(desks, "delivered", 1)
     desks.stage.crm.faults.status = 422
     for _ in range(2):
         await desks.click()
+    await in_state(desks, "failed", 2)
     await page.reload()
     await expect(rows(page)).to_have_count(2)
     desks.stage.crm.faults.status = 200
@@ -391,3 +405,20 @@ async def test_a_bridge_that_is_away_is_said_so_and_asked_again(desks: Desks) ->
     await page.goto(f"{desks.stage.bridge_url}/console/audit?since=soon")
     desks.expected += ["400"]
     await expect(page.locator("#problem")).to_contain_text("since must be a time")
+
+
+async def test_health_in_plots_and_the_doctor(desks: Desks) -> None:
+    page = await desks.blank(await desks.new_profile(locale="he-IL"))
+    await page.goto(f"{desks.stage.bridge_url}/console/health#token={await token(desks, Role.ADMIN)}")
+    await expect(page.locator(".plot svg")).to_have_count(5)
+    assert await violations(page) == []
+    await page.locator("#examine").click()
+    await expect(page.locator("#findings li").first).to_be_visible()
+    await expect(page.locator("#findings")).to_contain_text("pbx main")
+    assert await violations(page) == []
+    assert re.findall(r"console\.[\w.-]+", await page.locator("body").inner_text()) == []
+    await page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+    await page.emulate_media(color_scheme="dark")
+    assert await violations(page) == []
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await page.screenshot(path="var/screenshots/console-health-he-320.png", full_page=True)

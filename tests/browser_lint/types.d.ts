@@ -385,6 +385,41 @@ interface FloorChange {
   masked?: boolean;
 }
 
+/** One minute of the last hours; `at` in seconds since 1970. */
+interface HealthSample {
+  at: number;
+  queue: number;
+  pending: number;
+  overdue: number;
+  unarchived: number;
+  workers: number;
+}
+
+interface HealthListener {
+  pbx: string;
+  way: string;
+  is_there: boolean;
+  heard_seconds?: number | null;
+  problem?: string;
+}
+
+/** The answer of `GET /api/health`; `series` is null for a token of some CRMs. */
+interface HealthOverview {
+  series: HealthSample[] | null;
+  circuits: { pbx: Record<string, string>; target: Record<string, string> };
+  listeners: HealthListener[];
+  may_examine: boolean;
+}
+
+interface Finding {
+  what: string;
+  grade: string;
+  message: string;
+  fix: string;
+  reason?: Reason;
+  advice?: Reason;
+}
+
 /** Put in front of /button.js by the bridge: the words it needs, by language. */
 declare const WORDS: Record<string, Words>;
 

@@ -55,6 +55,16 @@ LOOSE: Mapping[tuple[str, str], Any] = {
         "crm_user": "dana@acme.example", "sent": {"$ref": f"{SCHEMAS}Popup"},
     },
     ("post", "/api/deliveries/retry"): {"resent": 3, "more": False},
+    ("get", "/api/health"): {
+        "series": [{"at": 1774864800.0, "queue": 0, "pending": 2, "overdue": 0.0, "unarchived": 3, "workers": 2,
+                    "in_flight": 1}],
+        "silent_workers": 0, "circuits": {"pbx": {"main": "closed"}, "target": {"acme": "closed"}},
+        "listeners": [{"pbx": "main", "way": "poll", "is_there": True, "heard_seconds": 0.8, "problem": "", "calls": 12}],
+        "may_examine": True,
+    },
+    ("post", "/api/health/doctor"): {
+        "grade": "OK", "findings": [{"what": "pbx main", "grade": "OK", "message": "2 extensions listed", "fix": ""}],
+    },
     ("get", "/api/pbx/{pbx}/extensions"): {
         "items": [{"extension": "101", "name": "Dana Cohen", "calls": [{"$ref": f"{SCHEMAS}Call"}]}],
         "next_cursor": None,

@@ -1,0 +1,117 @@
+// Health: how the queue, the lag and the workers were over the last hours, circuits, listeners, and the doctor.
+
+import { byId, element, foreign, ltr } from "../../element.js";
+import { say, sayValue, sayWhy } from "../../words.js";
+import { start } from "../frame.js";
+import { showProblem } from "../problems.js";
+import { plot } from "./plot.js";
+
+const AGAIN_MS = 15_000;
+const PLOTS = /** @type {const} */ (["queue", "overdue", "pending", "unarchived", "workers"]);
+
+class Health {
+  /** @type {import("../frame.js").Api | null} */
+  #api = null;
+  /** @type {HealthOverview | null} */
+  #told = null;
+  /** @type {Finding[] | null} */
+  #findings = null;
+  #timer = 0;
+
+  constructor() {
+    byId("examine").addEventListener("click", () => this.#examine());
+  }
+
+  /** @param {import("../frame.js").Api} api */
+  signedIn(api) {
+    this.#api = api;
+    this.#load();
+  }
+
+  signedOut() {
+    clearTimeout(this.#timer);
+    this.#api = this.#told = this.#findings = null;
+    for (const id of ["plots", "circuits", "listeners", "findings", "status", "problem", "doctor-status"]) byId(id).replaceChildren();
+  }
+
+  show() {
+    // The address says nothing that is shown here.
+  }
+
+  draw() {
+    if (this.#told) this.#draw(this.#told);
+    if (this.#findings) this.#drawFindings(this.#findings);
+  }
+
+  async #load() {
+    clearTimeout(this.#timer);
+    if (!this.#api) return;
+    try {
+      this.#told = await this.#api.get("/api/health");
+      byId("problem").replaceChildren();
+    } catch (error) {
+      showProblem(byId("problem"), error, () => this.#load());
+    }
+    byId("results").setAttribute("aria-busy", "false");
+    this.draw();
+    if (this.#api) this.#timer = setTimeout(() => this.#load(), AGAIN_MS);
+  }
+
+  /** @param {HealthOverview} told */
+  #draw({ series, circuits, listeners, may_examine: mayExamine }) {
+    byId("plots").hidden = !series;
+    if (series) byId("plots").replaceChildren(...PLOTS.map((name) => plot(name, series)));
+    byId("status").textContent = series ? "" : say("console.health.limited");
+    const states = [...Object.entries(circuits.pbx), ...Object.entries(circuits.target)];
+    byId("circuits").replaceChildren(...states.map(([name, state]) => line(state === "closed" ? "OK" : "FAIL", name, sayValue("console.health.circuit", state))));
+    byId("listeners").replaceChildren(...listeners.map(listener));
+    byId("doctor").hidden = !mayExamine;
+  }
+
+  async #examine() {
+    const pressed = byId("examine", HTMLButtonElement);
+    pressed.disabled = true;
+    byId("doctor-status").textContent = say("console.health.examining");
+    try {
+      this.#findings = (await this.#api?.send("POST", "/api/health/doctor"))?.findings ?? null;
+      byId("doctor-status").textContent = say("console.health.examined", { number: this.#findings?.length ?? 0 });
+      this.draw();
+    } catch (error) {
+      showProblem(byId("doctor-status"), error, () => this.#examine());
+    } finally {
+      pressed.disabled = false;
+    }
+  }
+
+  /** @param {Finding[]} findings */
+  #drawFindings(findings) {
+    const order = ["FAIL", "WARN", "OK"];
+    const inOrder = findings.toSorted((one, other) => order.indexOf(one.grade) - order.indexOf(other.grade));
+    byId("findings").replaceChildren(...inOrder.map(({ grade, what, message, fix, reason, advice }) => {
+      const item = line(grade, what, sayWhy({ reason, why: message }));
+      if (fix) item.append(element("p", { class: "fix" }, [say("console.health.fix"), " ", foreign(sayWhy({ reason: advice, why: fix }))]));
+      return item;
+    }));
+  }
+}
+
+/** @param {string} grade @param {string} name @param {string} words */
+function line(grade, name, words) {
+  return element("li", { "data-grade": grade }, [
+    element("span", { class: "chip grade" }, [sayValue("console.health.grade", grade)]),
+    " ",
+    element("b", {}, [ltr(name)]),
+    " ",
+    foreign(words),
+  ]);
+}
+
+/** @param {HealthListener} one */
+function listener({ pbx, way, is_there: isThere, heard_seconds: heard, problem }) {
+  if (way === "off") return line("OK", pbx, say("console.health.off"));
+  if (!isThere) return line("FAIL", pbx, say("console.health.nobody"));
+  if (problem) return line("WARN", pbx, problem);
+  return line("OK", pbx, heard === null || heard === undefined ? say("console.live.not-yet") : say("console.health.heard", { way, seconds: heard }));
+}
+
+start(new Health());
