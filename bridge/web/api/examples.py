@@ -59,7 +59,7 @@ LOOSE: Mapping[tuple[str, str], Any] = {
         "series": [{"at": 1774864800.0, "queue": 0, "pending": 2, "overdue": 0.0, "unarchived": 3, "workers": 2,
                     "in_flight": 1}],
         "silent_workers": 0, "circuits": {"pbx": {"main": "closed"}, "target": {"acme": "closed"}},
-        "listeners": [{"pbx": "main", "way": "poll", "is_there": True, "heard_seconds": 0.8, "problem": "", "calls": 12}],
+        "listeners": [{"pbx": "main", "way": "poll", "is_there": True, "heard_seconds": 1, "problem": "", "calls": 9}],
         "may_examine": True,
     },
     ("post", "/api/health/doctor"): {
