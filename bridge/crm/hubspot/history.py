@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from bridge.core.errors import SearchFailed
+from bridge.core.errors import RateLimited, SearchFailed, TokenRefused
 from bridge.core.model import Note
 from bridge.core.reasons import reason
 from bridge.crm.contract import Delivered, Duplicate, Rejected, Result
@@ -92,8 +92,14 @@ async def _make(api: Api, place: Place, properties: Mapping[str, str], linked: L
     joined = [calls.association(*linked)] if linked is not None and linked[0] in calls.ASSOCIATIONS else []
     begun = (UNSURE, str(int(api.session.now.timestamp())), *(linked if joined and linked else ()))
     await api.session.remember(place.key("call"), " ".join(begun), KEPT)
-    answer = await api.ask("POST", wire.path("calls"), {"properties": properties, "associations": joined})
-    number = wire.made(answer)
+    try:
+        number = wire.made(
+            await api.ask("POST", wire.path("calls"), {"properties": properties, "associations": joined})
+        )
+    except (SearchFailed, RateLimited, TokenRefused) as refused:
+        if refused.reason.code not in wire.PASSING:  # it said no: there is nothing that the search could not find yet
+            await api.session.remember(place.key("call"), " ".join((UNSURE, "0", *begun[2:])), KEPT)
+        raise
     await api.session.remember(place.key("call"), number, KEPT)
     if joined and linked is not None:
         await api.session.remember(place.key("linked"), " ".join(linked), KEPT)
