@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import cache
 from operator import attrgetter
@@ -38,7 +38,7 @@ def _plain(value: Any) -> Any:
     """The next plainer form of what JSON has no word for."""
     if isinstance(value, datetime):
         return time_text(value)
-    if not is_dataclass(value):
+    if not hasattr(value, "__dataclass_fields__"):
         return sorted(value) if isinstance(value, frozenset) else dict(value)
     shape = _shape(cast(Hashable, type(value)))
     found = dict(zip(shape.written, shape.values(value), strict=True))
