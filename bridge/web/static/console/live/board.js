@@ -15,6 +15,9 @@ const SHOWN = {
 export class Board {
   /** @type {Map<string, AgentRow>} */
   #rows = new Map();
+  /** @type {Map<Element, AgentRow>} the rows in view: only their durations count on */
+  #inView = new Map();
+  #watch = new IntersectionObserver((seen) => this.#scrolled(seen), { rootMargin: "100px" });
   #body = element("tbody", { role: "rowgroup" });
   #shown = "all";
   #sought = "";
@@ -31,6 +34,8 @@ export class Board {
 
   clear() {
     this.#rows.clear();
+    this.#inView.clear();
+    this.#watch.disconnect();
     this.#body.replaceChildren();
     this.#count();
   }
@@ -63,10 +68,7 @@ export class Board {
 
   /** @param {FloorAgent[]} agents @param {string[]} gone */
   change(agents, gone) {
-    for (const key of gone) {
-      this.#rows.get(key)?.shown.remove();
-      this.#rows.delete(key);
-    }
+    for (const key of gone) this.#remove(key);
     const added = [];
     for (const agent of agents) {
       const row = this.#rows.get(agent.key);
@@ -78,11 +80,33 @@ export class Board {
     if (agents.length || gone.length) this.#count();
   }
 
+  /** @param {string} key */
+  #remove(key) {
+    const row = this.#rows.get(key);
+    if (!row) return;
+    this.#watch.unobserve(row.shown);
+    this.#inView.delete(row.shown);
+    row.shown.remove();
+    this.#rows.delete(key);
+  }
+
+  /** @param {IntersectionObserverEntry[]} seen */
+  #scrolled(seen) {
+    const rows = new Map([...this.#rows.values()].map((row) => [/** @type {Element} */ (row.shown), row]));
+    for (const { target, isIntersecting } of seen) {
+      const row = rows.get(target);
+      if (isIntersecting && row) this.#inView.set(target, row);
+      else this.#inView.delete(target);
+      if (isIntersecting) row?.tick();
+    }
+  }
+
   /** @param {FloorAgent[]} agents */
   #add(agents) {
     for (const agent of agents) {
       const row = new AgentRow(agent, this.#clock);
       this.#rows.set(agent.key, row);
+      this.#watch.observe(row.shown);
       this.#hide(row);
     }
     const { compare } = new Intl.Collator(language, { numeric: true });
@@ -91,7 +115,7 @@ export class Board {
   }
 
   tick() {
-    for (const row of this.#rows.values()) if (!row.shown.hidden) row.tick();
+    for (const row of this.#inView.values()) row.tick();
   }
 
   /** @param {AgentRow} row */
