@@ -72,8 +72,8 @@ class Access:
         return self.grant.supervises and (self.crms is None or any(map(self.sees_crm, self._users_of(pbx))))
 
     def sees_all_of(self, pbx: str) -> bool:
-        """Whether it sees everything of this phone system: no other CRM uses it."""
-        return self.grant.supervises and (self.crms is None or all(map(self.sees_crm, self._users_of(pbx))))
+        """Whether it sees everything of this phone system: no other CRM uses it. One that no CRM uses is nobody's."""
+        return self.sees_phone_system(pbx) and all(map(self.sees_crm, self._users_of(pbx)))
 
     def phone_systems(self) -> Iterable[str]:
         """The phone systems that it sees anything of."""

@@ -25,6 +25,8 @@ APART = frozenset({keys.AUDIT, keys.DUE, keys.DELIVERIES, keys.COUNTERS, keys.TO
     keys.FLOOR_PAGES,
 }
 """Only ids, counts and processes; and the audit stream, which is emptied into the archive."""
+ONE_CALL = "popbridge:shift-call:"
+"""Hashes about one call: the caller's name stands in another field than the number."""
 DELIVERIES = re.compile(r"dlv_[0-9a-f]{32}")
 IDS = re.compile(r"(?:pop|clk)_[0-9a-f]{32}")
 ERASED = Reason("erased")
@@ -116,6 +118,7 @@ async def _read(redis: TextRedis, names: list[str], subject: Subject, ids: froze
     for key, (kind, content) in zip(names, found, strict=True):
         every = list(_parts(kind, content))
         whole = subject.owns(key, dict(every) if kind == "hash" else {}) or key.rpartition(":")[2] in ids
+        whole = whole or (key.startswith(ONE_CALL) and any(_about(text, subject, ids) for _, text in every))
         parts = [(member, text) for member, text in every if whole or _about(text, subject, ids)]
         if parts:
             mentions.append(Mention(key, kind, tuple(name for name, _ in parts), tuple(text for _, text in parts)))

@@ -91,9 +91,20 @@ class SignInStore:
         await self._redis.eval(CHANGE, 1, keys.signin(signin.signin_id), sealed)
 
     async def due(self, now: datetime, most: int) -> list[str]:
-        """Sign-ins that the provider should be asked about now, and that nobody else asks about."""
-        found = await self._redis.zrangebyscore(keys.SIGNINS, "-inf", now.timestamp(), 0, most)
-        return [one for one in found if await leases.take(self._redis, keys.signin_lock(one), "renewal", LOCK_SECONDS)]
+        """Sign-ins that the provider should be asked about now."""
+        found: list[str] = await self._redis.zrangebyscore(keys.SIGNINS, "-inf", now.timestamp(), 0, most)
+        return found
+
+    async def is_mine(self, signin_id: str, now: datetime) -> bool:
+        """Whether this process asks about it now: nobody else does, and nobody has since it was due. A refresh token
+        that is used twice counts as stolen."""
+        if not await leases.take(self._redis, keys.signin_lock(signin_id), "renewal", LOCK_SECONDS):
+            return False
+        due = await self._redis.zscore(keys.SIGNINS, signin_id)
+        if due is not None and due <= now.timestamp():
+            return True
+        await leases.release(self._redis, keys.signin_lock(signin_id), "renewal")
+        return False
 
     async def postpone(self, signin_id: str, due: datetime) -> None:
         """Ask about it then."""

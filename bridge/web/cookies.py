@@ -8,6 +8,7 @@ is a third party there, where a browser keeps cookies only for that CRM (`Partit
 keeps none, the page's session stays in its tab.
 """
 
+import re
 from datetime import datetime
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -65,11 +66,14 @@ def drop(request: Request, response: Response, page: Page) -> None:
 
 
 BROWSER_SECONDS = 600
+MARK = re.compile(r"[A-Za-z0-9_-]{20,64}")
 
 
 def browser_in(request: Request) -> str:
-    """What tells this browser from others while somebody signs in at the identity provider; empty: nothing yet."""
-    return request.cookies.get(_name(_settings(request), "signin"), "")
+    """What tells this browser from others while somebody signs in at the identity provider; empty: nothing yet, or
+    nothing that was made here: it goes into a header again."""
+    mark = request.cookies.get(_name(_settings(request), "signin"), "")
+    return mark if MARK.fullmatch(mark) else ""
 
 
 def mark_browser(request: Request, response: Response, mark: str) -> None:

@@ -72,7 +72,8 @@ def nobody(request: Request, refused: HTTPException) -> Response:
 
 async def end(request: Request, grant: Grant) -> Response:
     """Sign out: the session ends in every tab. A token outlives the page. Whoever signed in at the identity provider is
-    told where to sign out there too (`leave`), if it offers that."""
+    signed out in other windows that this sign-in opened, and told where to sign out there too (`leave`), if it offers
+    that."""
     services: Services = request.app.state.services
     address = None
     if grant.kind is Kind.SESSION:
@@ -86,11 +87,13 @@ async def end(request: Request, grant: Grant) -> Response:
 
 
 async def _leave_provider(services: Services, grant: Grant) -> str | None:
-    """End the sign-in; where the person signs out at the provider."""
+    """End the sign-in and all its sessions, which nobody would ask the provider about any more; where the person signs
+    out at the provider."""
     if services.signon is None or grant.via is not Via.OIDC:
         return None
     signin = await services.signon.store.find(grant.parent)
     await services.signon.store.forget(grant.parent)
+    await tokens.revoke(services.redis, grant.parent, "left")
     try:
         return await services.signon.leave_address(signin) if signin else None
     except SigninFailed as error:

@@ -19,10 +19,12 @@ from bridge.audit.search import Search
 from bridge.audit.subject import AgentSubject, CallerSubject
 from bridge.audit.verify import verify
 from bridge.core.http_types import Secret
+from bridge.core.model import Contact, ContactRecord, ContactStatus
 from bridge.delivery.deliver import deliver
 from bridge.store import keys
 from bridge.store.calls import popups
 from bridge.store.client import open_async
+from bridge.store.desktop import shift
 from bridge.store.tokens import Role
 from tests.audit import entries
 from tests.dump import everything_in
@@ -402,3 +404,17 @@ async def test_a_story_outlives_an_erasure_without_the_person(stage: Stage) -> N
     assert after["entry"]["crm_user"] == DANA
     assert "(erased)" in story.text(after)
     assert NUMBER not in story.text(after)
+
+
+async def test_the_name_that_a_crm_gave_goes_with_the_call_in_the_list_of_the_shift(stage: Stage) -> None:
+    stage.talk(number=NUMBER)
+    told = (await stage.click({"agent": DANA})).json()["popup"]
+    found = await popups.popup(stage.redis, told["popup_id"])
+    assert found is not None
+    record = ContactRecord("Contact", "1", "Ruth of the CRM", "", None, "", {})
+    await shift.identify(stage.redis, found[0], Contact(ContactStatus.ONE, "acme", (record,)))
+    assert "Ruth of the CRM" in everything_in(stage.redis_url)
+    services = stage.services
+    mark = CallerSubject.of(NUMBER, ["IL"])
+    await erase.erase(services.archive, stage.redis, mark, "a test", services.clock.now())
+    assert "Ruth of the CRM" not in everything_in(stage.redis_url)

@@ -365,6 +365,15 @@ async def test_a_phone_system_that_no_crm_of_its_own_uses_is_not_there(stage: St
     assert (await stage.get("/api/pbx/rivals/extensions", rival)).status_code == 200
 
 
+async def test_a_phone_system_that_nobody_uses_yet_is_for_those_who_see_everything(stage: Stage) -> None:
+    rows(stage, f"acme,{DANA},main,{stage.make.dana},Dana", f"rival,{OMER},main,{stage.make.omer},Omer")
+    for crms, status in ((("acme",), 404), (("acme", "rival"), 404), ((), 200)):
+        token = await limited(stage, Role.ADMIN, *crms)
+        assert ('"rivals"' in (await stage.get("/api/connect", token)).text) == (status == 200)
+        tested = await stage.http.post(f"{stage.bridge_url}/api/connect/pbx/rivals/test", json={}, headers=token)
+        assert tested.status_code == status
+
+
 async def test_a_delivery_of_an_earlier_version_is_seen_without_a_limit_only(stage: Stage) -> None:
     """It does not say whose it is."""
     ids = await acme_clicks(stage)

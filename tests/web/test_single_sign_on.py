@@ -231,8 +231,11 @@ async def test_a_group_that_is_taken_away_takes_the_access_along(both: tuple[Sta
     assert (await lea.ask("GET", "/console/session")).json()["role"] == "admin"
     due = await stage.redis.zrangebyscore("popbridge:signins", "-inf", "+inf")
     assert due == [signin], "and it is asked again"
-    assert await signon.store.due(services.clock.now() + timedelta(minutes=61), 5) == [signin]
-    assert await signon.store.due(services.clock.now() + timedelta(minutes=61), 5) == [], "by one process"
+    later = services.clock.now() + timedelta(minutes=61)
+    assert await signon.store.due(later, 5) == [signin]
+    assert not await signon.store.is_mine(signin, services.clock.now()), "another has just asked"
+    asking = [await signon.store.is_mine(signin, later) for _ in range(2)]
+    assert asking == [True, False], "by one process"
     await identity.change(lea={**PEOPLE["lea"], "groups": []})
     await renewal.confirm(*told)
     assert (await lea.ask("GET", "/console/session")).json() == {"reason": "revoked-token"}
@@ -297,6 +300,44 @@ async def test_signing_out_signs_out_at_the_provider_too(both: tuple[Stage, Iden
     assert (await dana.browser.get(address)).status_code == 200, (await dana.browser.get(address)).text
     assert (await dana.ask("GET", "/desktop/session")).json() == {"reason": "no-token"}
     assert await tokens.every(stage.redis) == []
+
+
+async def test_signing_out_ends_other_windows_of_the_same_sign_in(both: tuple[Stage, Identity]) -> None:
+    stage, _ = both
+    dana = await Person(stage, "dana").signs_in("desktop")
+    token = (await dana.ask("POST", "/desktop/link")).json()["token"]
+    other = Tab(stage, "desktop", Person(stage, "dana").http)
+    assert (await other.ask("POST", "/desktop/session", token)).status_code == 201
+    waiting = (await dana.ask("POST", "/desktop/link")).json()["token"]
+    await dana.ask("DELETE", "/desktop/session")
+    assert (await other.ask("GET", "/desktop/session")).json() == {"reason": "signed-out"}
+    assert (await other.ask("POST", "/desktop/session", waiting)).status_code == 401
+    assert await tokens.every(stage.redis) == []
+
+
+async def test_a_sign_in_without_sessions_is_not_asked_about(both: tuple[Stage, Identity]) -> None:
+    stage, _ = both
+    services = stage.services
+    assert services.signon is not None
+    await Person(stage, "dana").signs_in("desktop")
+    (grant,) = await tokens.every(stage.redis)
+    await tokens.revoke(stage.redis, grant.token_id)
+    await renewal.confirm(grant.parent, services.signon, stage.redis, services.agents, services.clock)
+    assert await services.signon.store.find(grant.parent) is None
+    assert await stage.redis.zcard("popbridge:signins") == 0
+
+
+@pytest.mark.parametrize(
+    "cookie", ['"x\\015\\012X-Forged: 1"', "x", "y" * 5000, '"' + "z" * 30 + '\\073 Domain=example"']
+)
+async def test_a_mark_that_was_not_made_here_is_replaced(both: tuple[Stage, Identity], cookie: str) -> None:
+    stage, _ = both
+    name = f"popbridge-signin-{urlsplit(stage.bridge_url).port}"
+    answer = await stage.get("/signin/oidc", {"Cookie": f"{name}={cookie}"})
+    assert answer.status_code == 303
+    assert "x-forged" not in answer.headers
+    made = answer.headers["set-cookie"].partition(";")[0].partition("=")[2]
+    assert re.fullmatch(r"[A-Za-z0-9_-]{32}", made)
 
 
 async def test_without_a_refresh_token_a_session_is_a_shift_long(tmp_path: Path, redis_url: Secret) -> None:

@@ -112,8 +112,10 @@ async def noted(redis: TextRedis, popup: Popup, at: datetime) -> None:
 
 
 async def _write(redis: TextRedis, popup: Popup, fields: Mapping[str, str]) -> None:
+    """A row that is not listed yet has its call, too: by the number the rest is found to be erased."""
     row = keys.shift_call(popup.agent, call_id_of(popup.call))
     async with redis.pipeline(transaction=True) as pipe:
+        pipe.hsetnx(row, "call", json_text(popup.call))
         pipe.hset(row, mapping=fields)
         pipe.expire(row, keys.SHIFT_SECONDS)
         await pipe.execute()
