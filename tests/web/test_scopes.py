@@ -408,12 +408,13 @@ async def create(stage: Stage, *words: str) -> tuple[int, str, str]:
 @ROLES
 async def test_the_command_makes_them_and_says_what_they_see(stage: Stage, role: Role) -> None:
     code, text, said = await create(stage, "--role", role, "--crm", "acme", "--crm", "acme")
-    assert (code, said) == (0, "it sees acme\n")
+    assert (code, said.splitlines()[0]) == (0, "it sees acme")
+    assert said.splitlines()[1].endswith(f"#token={text.strip()}")
     assert (await stage.get("/console/session", bearer(text.strip()))).json()["crms"] == ["acme"]
     code, text, said = await create(stage, "--role", role, "--crm", "rival", "--crm", "acme", "--json")
     assert (code, said, set(json.loads(text))) == (0, "it sees rival, acme\n", {"id", "token", "role", "expires_at"})
     code, text, said = await create(stage, "--role", role)
-    assert (code, said) == (0, "it sees all CRMs; --crm NAME limits a token\n")
+    assert (code, said.splitlines()[0]) == (0, "it sees all CRMs; --crm NAME limits a token")
     assert (await stage.get("/console/session", bearer(text.strip()))).json()["crms"] is None
     listed = json.loads((await popbridge(stage, "token", "list", "--json"))[1])
     assert [(one["crms"], one["sees"]) for one in listed] == [
