@@ -2,13 +2,15 @@
 
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from bridge.core.http_types import Secret
 from bridge.core.json_codec import json_text
-from bridge.store import figures, health, keys
+from bridge.store import figures, health, keys, listeners
 from bridge.store.tokens import Role
-from tests.stage import DANA, Stage
+from tests.stage import DANA, Stage, open_stage
 from tests.web.test_scopes import limited
 from workers.maintenance import keep_up
 
@@ -34,6 +36,19 @@ async def test_a_token_of_some_crms_sees_no_common_counts(stage: Stage) -> None:
     told = (await stage.get("/api/health", await limited(stage, Role.ADMIN, "other"))).json()
     assert (told["series"], told["silent_workers"], told["may_examine"]) == (None, None, False)
     assert (told["circuits"], told["listeners"]) == ({"pbx": {}, "target": {}}, [])
+
+
+async def test_calls_of_a_shared_phone_system_are_counted_for_who_sees_all_of_it(
+    tmp_path: Path, redis_url: Secret
+) -> None:
+    extra = {"POPBRIDGE_PBX__MAIN__EVENTS": "poll"}
+    async with open_stage(tmp_path, redis_url, crms={"rival": "webhook"}, extra=extra) as stage:
+        at = stage.services.clock.now().timestamp()
+        status = listeners.Status(at, "a worker", "a machine", "poll", heard_at=at, calls=9)
+        await stage.redis.set(keys.listening("main"), json_text(status))
+        for crms, calls in (((), 9), (("acme",), None), (("acme", "rival"), 9)):
+            told = (await stage.get("/api/health", await limited(stage, Role.SUPERVISOR, *crms))).json()
+            assert [one["calls"] for one in told["listeners"]] == [calls]
 
 
 async def test_the_doctor_is_for_admins_of_every_crm_and_not_all_the_time(stage: Stage) -> None:

@@ -43,7 +43,7 @@ async def overview(request: Request) -> Response:
             "pbx": _of(services.lookup.circuits(), access.phone_systems()),
             "target": _of(_worst(one.circuits for one in alive), filter(access.sees_crm, services.settings.crm)),
         },
-        "listeners": [await _listener(services, name, now.timestamp()) for name in access.phone_systems()],
+        "listeners": [await _listener(services, name, access, now.timestamp()) for name in access.phone_systems()],
         "may_examine": _may_examine(access),
     }
     return JSONResponse(as_json(answer))
@@ -62,13 +62,15 @@ def _worst(told: Iterable[Any]) -> dict[str, CircuitState]:
     return found
 
 
-async def _listener(services: Services, name: str, now: float) -> dict[str, Any]:
+async def _listener(services: Services, name: str, access: Access, now: float) -> dict[str, Any]:
+    """How a listener is doing; how many calls there are only where no other CRM's are among them."""
     way = services.settings.pbx[name].events
     status = await listeners.status(services.redis, name) if way != "off" else None
     told: dict[str, Any] = {"pbx": name, "way": way, "is_there": status is not None}
     if status is not None:
         heard = round(max(0.0, now - status.heard_at), 1) if status.heard_at else None
-        told |= {"heard_seconds": heard, "problem": status.problem or status.down, "calls": status.calls}
+        told |= {"heard_seconds": heard, "problem": status.problem or status.down}
+        told["calls"] = status.calls if access.sees_all_of(name) else None
     return told
 
 
