@@ -77,7 +77,7 @@ class AgentSubject:
     def owns(self, key: str, fields: Mapping[str, str]) -> bool:
         """Whether a Redis key belongs to them alone: by its name, or as a token's owner."""
         owner = fields.get("crm"), fields.get("crm_user")
-        return key.endswith(f":{self.crm}:{self.crm_user}") or owner == (self.crm, self.crm_user)
+        return f":{self.crm}:{self.crm_user}:" in f"{key}:" or owner == (self.crm, self.crm_user)
 
 
 Subject = CallerSubject | AgentSubject

@@ -418,3 +418,15 @@ async def test_the_name_that_a_crm_gave_goes_with_the_call_in_the_list_of_the_sh
     mark = CallerSubject.of(NUMBER, ["IL"])
     await erase.erase(services.archive, stage.redis, mark, "a test", services.clock.now())
     assert "Ruth of the CRM" not in everything_in(stage.redis_url)
+
+
+async def test_which_calls_have_popped_for_an_agent_is_erased(tmp_path: Path, redis_url: Secret) -> None:
+    """Where the phone system is listened to the call is kept under the agent's name."""
+    keys_of_main = {"events": "poll", "poll_seconds": 0.2}
+    async with open_stage(tmp_path, redis_url, main_keys=keys_of_main) as stage:
+        stage.talk()
+        await stage.click({"agent": DANA})
+        assert len(await stage.redis.keys(f"popbridge:popped:acme:{DANA}:*")) == 1
+        services = stage.services
+        await erase.erase(services.archive, stage.redis, AgentSubject("acme", DANA), "a test", services.clock.now())
+        assert DANA not in everything_in(stage.redis_url)
