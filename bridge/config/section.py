@@ -1,6 +1,6 @@
 """One table of the settings, and the secrets in it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -30,8 +30,7 @@ def _trimmed(value: Any) -> Any:
 
 
 def secrets_of(section: Section) -> Iterator[Secret]:
-    """Every secret in a section."""
+    """Every secret in a section, those in lists and tables too."""
     for value in dict(section).values():
-        for one in value if isinstance(value, tuple) else (value,):
-            if isinstance(one, Secret):
-                yield one
+        every = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple) else (value,)
+        yield from (one for one in every if isinstance(one, Secret))

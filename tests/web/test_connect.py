@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bridge.connect import trial
+from bridge.crm import registry
 from bridge.store import tokens
 from bridge.store.tokens import Role
 from tests.stage import CALLER, CODE, DANA, OMER, POPUP_SECRET, TOKEN, Stage, open_stage, until
@@ -189,6 +190,15 @@ async def test_an_administrator_of_one_crm_sees_nothing_of_another(tmp_path: Any
         await ask(stage, "/crm/other/button", None, 404, headers=headers)
         await ask(stage, "/links", {"crm": "other", "crm_user": DANA}, 404, headers=headers)
         await ask(stage, "/agents/preview", {"csv": ""}, 403, headers=headers)
+
+
+def test_headers_of_ones_own_are_secrets_too() -> None:
+    """What a receiver gives back is shown without them."""
+    made: Any = registry.find("webhook").account
+    account = made.model_validate(
+        {"kind": "webhook", "popup_url": "https://crm.example", "popup_headers": {"X-Key": "header-of-ones-own"}}
+    )
+    assert "header-of-ones-own" in trial.secrets_in(account)
 
 
 @pytest.mark.parametrize(

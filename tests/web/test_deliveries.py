@@ -121,6 +121,8 @@ async def test_all_that_match_are_sent_again_and_nothing_else(stage: Stage) -> N
     for wrong in ({}, {"state": "pending"}, {"state": "failed", "targets": "acme"}, {"state": "failed", "target": 7}):
         assert (await resend(**wrong)).status_code == 400, wrong
     assert (await resend(state="failed", target="desktop")).json() == {"resent": 0, "more": False}
+    long_ago = await stage.get("/api/deliveries?since=1969-01-01&state=failed", supervisor)
+    assert len(long_ago.json()["items"]) == 2
     answer = await resend(state="failed", target="acme", since="1h")
     assert (answer.status_code, answer.json()) == (202, {"resent": 2, "more": False})
     pending = (await stage.get("/api/deliveries?state=pending&target=acme", supervisor)).json()["items"]

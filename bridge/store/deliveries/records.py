@@ -37,6 +37,8 @@ return 'resent'
 """
 
 
+FIRST = datetime.fromtimestamp(0, UTC)
+"""Ids of an earlier time would sort last."""
 RESENT = "resent"
 CHUNK = 200
 
@@ -140,7 +142,7 @@ async def every(
 
     Ids sort by time, so the cursor is the id of the last one on a page.
     """
-    oldest = f"[{new_id('dlv', wanted.since)}" if wanted.since else "-"
+    oldest = f"[{new_id('dlv', wanted.since)}" if wanted.since and wanted.since > FIRST else "-"
     found: list[Delivery] = []
     while len(found) <= limit:
         ids = await redis.zrevrangebylex(keys.DELIVERIES, f"({cursor}" if cursor else "+", oldest, start=0, num=CHUNK)
