@@ -37,8 +37,6 @@ return 'resent'
 """
 
 
-FIRST = datetime.fromtimestamp(0, UTC)
-"""Ids of an earlier time would sort last."""
 RESENT = "resent"
 CHUNK = 200
 
@@ -142,7 +140,8 @@ async def every(
 
     Ids sort by time, so the cursor is the id of the last one on a page.
     """
-    oldest = f"[{new_id('dlv', wanted.since)}" if wanted.since and wanted.since > FIRST else "-"
+    has_start = wanted.since is not None and wanted.since.timestamp() > 0  # ids of an earlier time would sort last
+    oldest = f"[{new_id('dlv', wanted.since)}" if wanted.since is not None and has_start else "-"
     found: list[Delivery] = []
     while len(found) <= limit:
         ids = await redis.zrevrangebylex(keys.DELIVERIES, f"({cursor}" if cursor else "+", oldest, start=0, num=CHUNK)
