@@ -89,7 +89,10 @@ def _port(public_url: str) -> int:
 
 
 def _agent(text: str) -> Agent:
-    cells = [cell.strip() for cell in next(csv.reader([text]), [])]
+    try:
+        cells = [cell.strip() for cell in next(csv.reader([text]), [])]
+    except csv.Error:
+        cells = []
     if len(cells) not in (2, 3) or not all(cells[:2]):
         fail([f"--agent {text}: must be CRM_USER,EXTENSION or CRM_USER,EXTENSION,NAME"], USAGE)
     return Agent(*cells)
