@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from bridge.calls.live_calls import PhoneSystem
 from bridge.core.finding import Finding, Grade, counted
 from bridge.core.model import Pop
-from bridge.pbx.contract import Connects, ReadsEvents
 from bridge.services import Services
 from bridge.store import listeners
 from bridge.store.listeners import Status
@@ -24,9 +23,6 @@ async def of_listener(services: Services, system: PhoneSystem) -> list[Finding]:
     what, way = f"events of {system.name}", system.account.events
     if way == "off":
         return _waiting_in_vain(services, system)
-    if not _can(system.adapter, way):
-        fix = f'set events = "poll" in [pbx.{system.name}]; every make can be polled'
-        return [Finding(what, Grade.FAIL, f'{system.adapter.title} cannot do events = "{way}"', fix)]
     status = await listeners.status(services.redis, system.name)
     if status is None:
         return [Finding(what, Grade.FAIL, "nobody listens: no popup comes without a click", START)]
@@ -53,10 +49,6 @@ def _problems(status: Status, now: float, system: PhoneSystem) -> Iterator[tuple
     if status.missing or status.unsubscribed:
         told = f"{status.missing} extensions have no subscription to events"
         yield f"{told}: {status.unsubscribed}" if status.unsubscribed else told, SUBSCRIBE
-
-
-def _can(adapter: object, way: str) -> bool:
-    return way == "poll" or isinstance(adapter, ReadsEvents if way == "push" else Connects)
 
 
 def _waiting_in_vain(services: Services, system: PhoneSystem) -> list[Finding]:

@@ -266,10 +266,6 @@ async def test_the_doctor_says_who_listens_and_what_is_wrong(tmp_path: Path, red
         (system,) = stage.services.lookup.systems.values()
         (finding,) = await of_listener(stage.services, system)
         assert (finding.grade, finding.fix) == (Grade.WARN, 'set events = "poll" in [pbx.main]')
-    async with open_stage(tmp_path, redis_url, main_keys={"events": "connect"}) as stage:
-        (system,) = stage.services.lookup.systems.values()
-        (finding,) = await of_listener(stage.services, system)
-        assert (finding.grade, finding.message) == (Grade.FAIL, 'Voicenter cannot do events = "connect"')
     async with open_stage(tmp_path, redis_url, main_keys={"events": "poll"}) as stage:
         (system,) = stage.services.lookup.systems.values()
         assert [one.grade for one in await of_listener(stage.services, system)] == [Grade.FAIL]
