@@ -81,6 +81,7 @@ PURE = (
     "clicks.popup",
     "contacts.matching",
     "contacts.variants",
+    "crm.call_text",
     "crm.clicks",
     "crm.proofs",
     "crm.replies",

@@ -28,15 +28,6 @@ CLICKS_PER_SECOND_ASKED = 60
 SEARCHED, UNSEARCHED = "popbridge", "popbridge, search = false"
 TOKEN = "token-of-acme-0123456789"
 SETTINGS = """
-data_dir = "{folder}/data"
-[server]
-port = {port}
-reads_per_minute = 1000000
-[redis]
-url = "{redis}"
-[desktop]
-refresh_seconds = 0
-streams_per_address = 0
 [pbx.main]
 kind = "voicenter"
 base_url = "http://127.0.0.1:{phone}"
@@ -142,8 +133,8 @@ def _started(is_searched: bool) -> Iterator[desktop.Stage]:
         server = stack.enter_context(redis_server(folder / "redis", machine.MEASURED))
         port, phone, records = free_port(), free_port(), free_port()
         file = folder / "popbridge.toml"
-        told = {"folder": folder, "port": port, "redis": server.url, "phone": phone, "records": records}
-        file.write_text(SETTINGS.format(**told, search=str(is_searched).lower(), token=TOKEN))
+        told = {"phone": phone, "records": records, "search": str(is_searched).lower(), "token": TOKEN}
+        file.write_text(desktop.settings_of(folder, port, server.url) + SETTINGS.format(**told))
         talking = int(AGENTS * TALKING_SHARE)
         rows = [f"acme,{desktop.name_of(number)},main,SIP{number},Agent {number}" for number in range(talking)]
         (folder / "agents.csv").write_text("\n".join(["crm,crm_user,pbx,extension,name", *rows]) + "\n")

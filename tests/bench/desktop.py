@@ -205,12 +205,10 @@ async def _open(pages: int) -> AsyncIterator[Stage]:
                 yield stage
 
 
-def _settings(folder: Path, redis_url: str, port: int, pages: int) -> Path:
-    config = folder / "popbridge.toml"
-    rows = [f"acme,{name_of(number)},main,SIP{number},Agent {number}" for number in range(pages)]
-    (folder / "agents.csv").write_text("\n".join(["crm,crm_user,pbx,extension,name", *rows]) + "\n")
-    config.write_text(
-        f"""
+def settings_of(folder: Path, port: int, redis_url: str) -> str:
+    """The sections of a bridge whose pages are all at one address and follow no calls."""
+    return f"""
+data_dir = "{folder}/data"
 [server]
 port = {port}
 reads_per_minute = 1000000
@@ -219,6 +217,16 @@ url = "{redis_url}"
 [desktop]
 refresh_seconds = 0
 streams_per_address = 0
+"""
+
+
+def _settings(folder: Path, redis_url: str, port: int, pages: int) -> Path:
+    config = folder / "popbridge.toml"
+    rows = [f"acme,{name_of(number)},main,SIP{number},Agent {number}" for number in range(pages)]
+    (folder / "agents.csv").write_text("\n".join(["crm,crm_user,pbx,extension,name", *rows]) + "\n")
+    config.write_text(
+        settings_of(folder, port, redis_url)
+        + """
 [pbx.main]
 kind = "voicenter"
 base_url = "http://127.0.0.1:9"

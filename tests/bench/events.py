@@ -34,15 +34,6 @@ WAYS = {
     "poll": ("voicenter", f'code = "ACCOUNTCODE77"\nevents = "poll"\npoll_seconds = {POLL_SECONDS}'),
 }
 SETTINGS = """
-data_dir = "{folder}/data"
-[server]
-port = {port}
-reads_per_minute = 1000000
-[redis]
-url = "{redis}"
-[desktop]
-refresh_seconds = 0
-streams_per_address = 0
 [pbx.main]
 kind = "{make}"
 base_url = "http://127.0.0.1:{phone}"
@@ -164,7 +155,8 @@ def _settings(folder: Path, way: str, redis: str, port: int, phone: int, manager
     make, keys = WAYS[way]
     told = f"{keys}\nevents_port = {manager}" if way == "connect" else keys
     file = folder / "popbridge.toml"
-    file.write_text(SETTINGS.format(folder=folder, port=port, redis=redis, make=make, phone=phone, keys=told))
+    head = desktop.settings_of(folder, port, redis)
+    file.write_text(head + SETTINGS.format(make=make, phone=phone, keys=told))
     rows = [f"acme,{desktop.name_of(number)},main,SIP{number},Agent {number},ringing" for number in range(EXTENSIONS)]
     (folder / "agents.csv").write_text("\n".join(["crm,crm_user,pbx,extension,name,pop", *rows]) + "\n")
     return file

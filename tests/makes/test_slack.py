@@ -134,7 +134,7 @@ def test_what_comes_later_stands_in_the_thread_of_its_call() -> None:
     assert [one.thread for one in below] == [first.ts] * 2
     assert [one.content["text"] for one in below] == [
         "Note by Dana Cohen: wants a quote (follow-up)",
-        "Call ended: answered, 1:05 min of talk",
+        "Call ended: רות לוי, 0722776772; answered, 1:05 min of talk",
     ]
 
 

@@ -164,6 +164,16 @@ def test_ids_of_extensions_are_looked_up_once() -> None:
     assert there.fake.counted["medium"].count == 1
 
 
+@pytest.fixture
+def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The listener looks after events and subscriptions without long pauses."""
+    monkeypatch.setattr("bridge.events.listen.HOLD_SECONDS", 0.1)
+    monkeypatch.setattr(subscriptions, "CHECK_SECONDS", 0.2)
+
+
+often = pytest.mark.usefixtures("looks_often")
+
+
 @asynccontextmanager
 async def subscribing(folder: Path, redis_url: Secret, kind: str, **keys: Any) -> AsyncIterator[Stage]:
     """A running product that keeps its subscriptions by itself."""
@@ -187,6 +197,13 @@ async def status(stage: Stage) -> listeners.Status:
     return found
 
 
+async def has_popped(stage: Stage) -> Any:
+    async def popped() -> Any:
+        return await stage.redis.keys("*popped*")
+
+    return await until(popped)
+
+
 async def is_subscribed(stage: Stage, count: int) -> Any:
     async def known() -> bool:
         found = await listeners.status(stage.redis, "main")
@@ -196,11 +213,8 @@ async def is_subscribed(stage: Stage, count: int) -> Any:
 
 
 @pytest.mark.anyio
-async def test_the_running_product_makes_them_and_an_event_pops(
-    tmp_path: Path, redis_url: Secret, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bridge.events.listen.HOLD_SECONDS", 0.1)
-    monkeypatch.setattr(subscriptions, "CHECK_SECONDS", 0.2)
+@often
+async def test_the_running_product_makes_them_and_an_event_pops(tmp_path: Path, redis_url: Secret) -> None:
     async with subscribing(tmp_path, redis_url, "ringcentral") as stage:
         await is_subscribed(stage, 2)
         kept = stage.pbx.subscriptions
@@ -208,11 +222,7 @@ async def test_the_running_product_makes_them_and_an_event_pops(
         stage.phone.incoming([stage.make.dana], Caller(CALLER), datetime.now(UTC), DID)
         await stage.pbx.tell(stage.make.dana)
         assert {row["status"] for row in kept.rows.values()} == {"Active"}
-
-        async def popped() -> Any:
-            return await stage.redis.keys("*popped*")
-
-        await until(popped)
+        await has_popped(stage)
         kept.rows.clear()
 
         async def made_again() -> bool:
@@ -222,11 +232,8 @@ async def test_the_running_product_makes_them_and_an_event_pops(
 
 
 @pytest.mark.anyio
-async def test_an_event_that_nobody_takes_blacklists_it_and_it_is_made_anew(
-    tmp_path: Path, redis_url: Secret, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bridge.events.listen.HOLD_SECONDS", 0.1)
-    monkeypatch.setattr(subscriptions, "CHECK_SECONDS", 0.2)
+@often
+async def test_an_event_that_nobody_takes_blacklists_it_and_it_is_made_anew(tmp_path: Path, redis_url: Secret) -> None:
     async with subscribing(tmp_path, redis_url, "ringcentral") as stage:
         await is_subscribed(stage, 2)
         kept = stage.pbx.subscriptions
@@ -250,10 +257,8 @@ async def test_who_makes_them_by_hand_is_left_alone(tmp_path: Path, redis_url: S
 
 
 @pytest.mark.anyio
-async def test_what_keeps_them_from_being_made_stands_in_the_doctor(
-    tmp_path: Path, redis_url: Secret, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bridge.events.listen.HOLD_SECONDS", 0.1)
+@often
+async def test_what_keeps_them_from_being_made_stands_in_the_doctor(tmp_path: Path, redis_url: Secret) -> None:
     make = simulated("ringcentral", Secret("made-up-secret-of-events-0123"))
     async with open_stage(tmp_path, redis_url, make, main_keys=PUSH, pops={DANA: "ringing"}) as stage:
         listening = asyncio.create_task(keep_listening(stage.services, "main"))  # public_url leads nowhere
@@ -270,11 +275,8 @@ async def test_what_keeps_them_from_being_made_stands_in_the_doctor(
 
 
 @pytest.mark.anyio
-async def test_webex_gets_one_webhook_that_is_kept_active_and_an_event_pops(
-    tmp_path: Path, redis_url: Secret, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bridge.events.listen.HOLD_SECONDS", 0.1)
-    monkeypatch.setattr(subscriptions, "CHECK_SECONDS", 0.2)
+@often
+async def test_webex_gets_one_webhook_that_is_kept_active_and_an_event_pops(tmp_path: Path, redis_url: Secret) -> None:
     async with subscribing(tmp_path, redis_url, "webex") as stage:
         await is_subscribed(stage, 2)
         (webhook,) = stage.pbx.webhooks.values()
@@ -283,11 +285,7 @@ async def test_webex_gets_one_webhook_that_is_kept_active_and_an_event_pops(
         asked = stage.systems["main"].asked
         await stage.pbx.tell(stage.make.dana)
         assert webhook["status"] == "active", "it was taken"
-
-        async def popped() -> Any:
-            return await stage.redis.keys("*popped*")
-
-        await until(popped)
+        await has_popped(stage)
         assert stage.systems["main"].asked <= asked + 10
         webhook["status"] = "inactive"
 
