@@ -36,8 +36,8 @@ class Finding:
     grade: Grade
     message: str
     fix: str = ""
-    reason: Reason | None = field(default=None, metadata={SPARSE: True})
-    advice: Reason | None = field(default=None, metadata={SPARSE: True})
+    reason: Reason | None = field(default=None, hash=False, metadata={SPARSE: True})
+    advice: Reason | None = field(default=None, hash=False, metadata={SPARSE: True})
 
     def __str__(self) -> str:
         """For a terminal."""

@@ -5,16 +5,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from bridge.core.errors import SearchFailed
-from bridge.core.finding import Finding, Grade
+from bridge.core.finding import Finding, Grade, worded
 from bridge.core.http_types import Reply
-from bridge.core.reasons import say
+from bridge.core.reasons import Reason, reason
 from bridge.core.session import Session
 from bridge.crm.espocrm import wire
 from bridge.crm.espocrm.wire import Access
 
-ROLES = "in Administration > Roles, in the role of popbridge's API user, set"
-KEY = "in Administration > API Users, copy the API key of popbridge's user, active and with authentication by API key"
-ADDRESS = "let base_url be the address of EspoCRM's start page, without what follows #"
+KEY = Reason("espocrm.fix-key")
+ADDRESS = Reason("espocrm.fix-address")
 
 
 async def probe(access: Access, session: Session, scopes: Iterable[str], popup: str, logs: bool) -> list[Finding]:
@@ -28,16 +27,17 @@ async def probe(access: Access, session: Session, scopes: Iterable[str], popup: 
 
 
 def _may_read(what: str, scope: str, reply: Reply) -> Finding:
-    reason = wire.refusal(reply)
-    if reason is None:
+    refused = wire.refusal(reply)
+    if refused is None:
         try:
             wire.records(reply)
         except SearchFailed as failed:
-            return Finding(what, Grade.FAIL, say(failed.reason), ADDRESS)
-        return Finding(what, Grade.OK, f"may read {scope}")
-    if reason.code == "espocrm.no-right":
-        return Finding(what, Grade.FAIL, f"may not read {scope}: {reason.params['told']}", f"{ROLES} {scope} read: all")
-    return Finding(what, Grade.FAIL, say(reason), KEY if reason.code == "espocrm.wrong-key" else ADDRESS)
+            return worded(what, Grade.FAIL, failed.reason, ADDRESS)
+        return worded(what, Grade.OK, reason("espocrm.found-reads", scope=scope))
+    if refused.code == "espocrm.no-right":
+        told = reason("espocrm.found-reads-not", scope=scope, told=refused.params["told"])
+        return worded(what, Grade.FAIL, told, _in_role(f"{scope} read: all"))
+    return worded(what, Grade.FAIL, refused, KEY if refused.code == "espocrm.wrong-key" else ADDRESS)
 
 
 def _may_write(what: str, reply: Reply, popup: str, logs: bool) -> Iterator[Finding]:
@@ -45,27 +45,32 @@ def _may_write(what: str, reply: Reply, popup: str, logs: bool) -> Iterator[Find
         return
     rights = _rights(reply)
     if rights is None:
-        yield Finding(what, Grade.WARN, "EspoCRM does not show this user's rights: whether it may write is unknown")
+        yield worded(what, Grade.WARN, Reason("espocrm.found-rights-hidden"))
         return
     calls = rights["table"].get("Call")
     if popup == "call" or logs:
         for action, level in (("create", "yes"), ("read", "all"), ("edit", "all")):
             has = isinstance(calls, Mapping) and calls.get(action) not in (None, "no", False)
-            yield _right(what, has, f"{action} calls", f"Call {action}: {level}")
+            yield _right(what, has, f"calls-{action}", f"Call {action}: {level}")
         has = rights.get("assignmentPermission") in ("all", "team", True)
-        yield _right(what, has, "give calls to agents", "Assignment Permission: all")
+        yield _right(what, has, "calls-give", "Assignment Permission: all")
     if popup == "note":
         has = rights.get("messagePermission") in ("all", "team", True)
-        yield _right(what, has, "send notes to agents", "Message Permission: all")
+        yield _right(what, has, "notes-send", "Message Permission: all")
     has = isinstance(rights["table"].get("Contact"), Mapping) and rights["table"]["Contact"].get("create") == "yes"
     if not has:
-        yield Finding(what, Grade.OK, "may not create contacts: only needed for new contacts from a card")
+        yield worded(what, Grade.OK, Reason("espocrm.found-no-new-contacts"))
 
 
-def _right(what: str, has: bool, told: str, fix: str) -> Finding:
+def _right(what: str, has: bool, action: str, right: str) -> Finding:
     if has:
-        return Finding(what, Grade.OK, f"may {told}")
-    return Finding(what, Grade.FAIL, f"may not {told}", f"{ROLES} {fix}")
+        return worded(what, Grade.OK, reason("espocrm.found-may", action=Reason(f"espocrm.may-{action}")))
+    told = reason("espocrm.found-may-not", action=Reason(f"espocrm.may-{action}"))
+    return worded(what, Grade.FAIL, told, _in_role(right))
+
+
+def _in_role(right: str) -> Reason:
+    return reason("espocrm.fix-role", right=right)
 
 
 def _rights(reply: Reply) -> dict[str, Any] | None:

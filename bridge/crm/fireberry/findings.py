@@ -1,16 +1,16 @@
 """Whether popbridge's token works and its user may read what is needed."""
 
 from bridge.core.errors import SearchFailed
-from bridge.core.finding import Finding, Grade
-from bridge.core.reasons import say
+from bridge.core.finding import Finding, Grade, worded
+from bridge.core.reasons import Reason, reason
 from bridge.crm.fireberry import queries
 from bridge.crm.fireberry.api import Api
 
 FIXES = {
-    "fireberry.token": "see the profile of popbridge's user, Account Security, API Access Token",
-    "fireberry.no-right": "give popbridge's user a role that may read it",
-    "fireberry.invalid": "see contact_phones, account_phones and details: are the fields called so in the API?",
-    "fireberry.unreadable": "see api_url",
+    "fireberry.token": Reason("fireberry.fix-token"),
+    "fireberry.no-right": Reason("fireberry.fix-role"),
+    "fireberry.invalid": Reason("fireberry.fix-fields"),
+    "fireberry.unreadable": Reason("fireberry.fix-api"),
 }
 
 
@@ -29,9 +29,8 @@ async def _can_read(api: Api, what: str, kind: str, names: str) -> Finding:
     try:
         rows = await api.query(queries.any_one(kind, names), kind)
     except SearchFailed as failed:
-        fix = FIXES.get(failed.reason.code, "see the README")
-        return Finding(what, Grade.FAIL, f"{kind}: {say(failed.reason)}", fix)
+        told = reason("found-about", what=kind, reason=failed.reason)
+        return worded(what, Grade.FAIL, told, FIXES.get(failed.reason.code, Reason("fix-readme")))
     if not rows and kind in (*queries.NAME, "User"):
-        fix = "if there are some, give popbridge's user a role that sees all of them"
-        return Finding(what, Grade.WARN, f"sees no {kind} at all", fix)
-    return Finding(what, Grade.OK, f"may read {kind}")
+        return worded(what, Grade.WARN, reason("fireberry.found-none", kind=kind), Reason("fireberry.fix-none"))
+    return worded(what, Grade.OK, reason("found-may-read", what=kind))

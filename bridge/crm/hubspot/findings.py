@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from bridge.core.errors import SearchFailed
-from bridge.core.finding import Finding, Grade
+from bridge.core.finding import Finding, Grade, worded
+from bridge.core.reasons import Reason, reason
 from bridge.crm.contract import SearchNumber
 from bridge.crm.hubspot import wire
 from bridge.crm.hubspot.account import Account
@@ -34,9 +35,9 @@ async def probe(api: Api) -> list[Finding]:
     what = f"crm {api.session.name}"
     lacking = [scope for scope in [await _lacking(api, one) for one in _questions(api.account)] if scope]
     if not lacking:
-        return [Finding(what, Grade.OK, "records can be searched; crm.objects.contacts.write is not tried out")]
-    fix = "add them to the app's requiredScopes, upload it and install it again"
-    return [Finding(what, Grade.FAIL, f"lacks the rights {', '.join(dict.fromkeys(lacking))}", fix)]
+        return [worded(what, Grade.OK, Reason("hubspot.found-search"))]
+    told = reason("hubspot.found-lacks", scopes=list(dict.fromkeys(lacking)))
+    return [worded(what, Grade.FAIL, told, Reason("hubspot.fix-scopes"))]
 
 
 async def _lacking(api: Api, question: Question) -> str | None:

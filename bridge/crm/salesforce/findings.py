@@ -3,20 +3,20 @@
 import re
 
 from bridge.core.errors import SearchFailed
-from bridge.core.finding import Finding, Grade
-from bridge.core.reasons import say
+from bridge.core.finding import Finding, Grade, worded
+from bridge.core.reasons import Reason, reason
 from bridge.crm.salesforce import queries, wire
 from bridge.crm.salesforce.api import Api
 
 PLENTY = 0.8
 USAGE = re.compile(r"api-usage=(\d{1,12})/(\d{1,12})")
 FIXES = {
-    "salesforce.session": "see the app's OAuth policies: its user must be active and pre-authorized",
-    "salesforce.no-api": "give popbridge's user the permission API Enabled; some editions have no API",
-    "salesforce.no-right": "add it to the permission set of popbridge's user, as the README lists",
-    "salesforce.not-there": "add it to the permission set of popbridge's user; an event must be deployed first",
-    "salesforce.redirected": "set base_url to My Domain, https://ACME.my.salesforce.com",
-    "salesforce.unreadable": "set base_url to My Domain, https://ACME.my.salesforce.com",
+    "salesforce.session": Reason("salesforce.fix-user"),
+    "salesforce.no-api": Reason("salesforce.fix-api"),
+    "salesforce.no-right": Reason("salesforce.fix-permission"),
+    "salesforce.not-there": Reason("salesforce.fix-not-there"),
+    "salesforce.redirected": Reason("salesforce.fix-domain"),
+    "salesforce.unreadable": Reason("salesforce.fix-domain"),
 }
 
 
@@ -24,9 +24,9 @@ async def probe(api: Api, what: str) -> list[Finding]:
     """One finding for each thing that is needed. Nothing is written, and nobody is shown anything."""
     found = [await _can_read(api, what, name) for name in (*api.account.search_in, "User")]
     if api.account.event is not None:
-        found.append(await _can_write(api, what, api.account.event, "may publish the event"))
+        found.append(await _can_write(api, what, api.account.event, Reason("salesforce.found-event")))
     if api.account.log_calls:
-        found.append(await _can_write(api, what, "Task", "may log calls"))
+        found.append(await _can_write(api, what, "Task", Reason("salesforce.found-logs")))
     return [*found, *await _usage(api, what)]
 
 
@@ -36,18 +36,18 @@ async def _can_read(api: Api, what: str, name: str) -> Finding:
         await api.rows(queries.any_one(fields, name))
     except SearchFailed as failed:
         return _failed(what, name, failed)
-    return Finding(what, Grade.OK, f"may read {name}")
+    return worded(what, Grade.OK, reason("found-may-read", what=name))
 
 
-async def _can_write(api: Api, what: str, name: str, message: str) -> Finding:
+async def _can_write(api: Api, what: str, name: str, told: Reason) -> Finding:
     try:
-        told = await api.get(f"{wire.DATA}/sobjects/{name}/")
+        answer = await api.get(f"{wire.DATA}/sobjects/{name}/")
     except SearchFailed as failed:
         return _failed(what, name, failed)
-    about = told.get("objectDescribe") if isinstance(told, dict) else None
+    about = answer.get("objectDescribe") if isinstance(answer, dict) else None
     if isinstance(about, dict) and about.get("createable") is True:
-        return Finding(what, Grade.OK, message)
-    return Finding(what, Grade.FAIL, f"may not create {name}", FIXES["salesforce.no-right"])
+        return worded(what, Grade.OK, told)
+    return worded(what, Grade.FAIL, reason("salesforce.found-creates-not", name=name), FIXES["salesforce.no-right"])
 
 
 async def _usage(api: Api, what: str) -> list[Finding]:
@@ -57,9 +57,10 @@ async def _usage(api: Api, what: str) -> list[Finding]:
     used, most = (int(told[1]), int(told[2])) if told else (0, 0)
     if not most or used < PLENTY * most:
         return []
-    fix = "see Setup, Company Information, API Requests, Last 24 Hours: who else uses them?"
-    return [Finding(what, Grade.WARN, f"{used} of the day's {most} API requests are used up", fix)]
+    used_up = reason("salesforce.found-usage", used=used, most=most)
+    return [worded(what, Grade.WARN, used_up, Reason("salesforce.fix-usage"))]
 
 
 def _failed(what: str, name: str, failed: SearchFailed) -> Finding:
-    return Finding(what, Grade.FAIL, f"{name}: {say(failed.reason)}", FIXES.get(failed.reason.code, "see the README"))
+    told = reason("found-about", what=name, reason=failed.reason)
+    return worded(what, Grade.FAIL, told, FIXES.get(failed.reason.code, Reason("fix-readme")))

@@ -3,30 +3,30 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bridge.core.finding import Finding, Grade
+from bridge.core.finding import Finding, Grade, worded
+from bridge.core.reasons import Reason, reason
 from bridge.crm.zendesk import users, wire
 from bridge.crm.zendesk.account import Account
 
 PROBED_NUMBER = "+15550100"
 """Reserved for fiction: nobody has it."""
-CREDENTIALS = "see Zendesk's Admin Center, Apps and integrations, APIs; then renew the keys of this section"
+CREDENTIALS = Reason("zendesk.fix-credentials")
 
 
 def of_login(what: str, user: Mapping[str, Any]) -> Finding:
     """Whose requests these are. Zendesk answers 200 with an anonymous user to whom it does not know."""
     number, role = wire.id_of(user), wire.text(user, "role")
     if number is None:
-        return Finding(what, Grade.FAIL, "answers, but to nobody: it does not know these credentials", CREDENTIALS)
+        return worded(what, Grade.FAIL, Reason("zendesk.found-nobody"), CREDENTIALS)
     if role not in users.AGENT_ROLES:
-        fix = "authorize the OAuth client as an agent: end users may neither search nor display"
-        return Finding(what, Grade.FAIL, f"the requests are those of an {role or 'unknown role'}", fix)
-    return Finding(what, Grade.OK, f"signed in as {role} {number}; users can be searched")
+        told = reason("zendesk.found-role", role=role[:40] or Reason("zendesk.role-unknown"))
+        return worded(what, Grade.FAIL, told, Reason("zendesk.fix-role"))
+    return worded(what, Grade.OK, reason("zendesk.found-login", role=role, number=number))
 
 
 def of_settings(what: str, account: Account) -> Iterator[Finding]:
     """What will be so one day, or cannot be tried without opening a page in somebody's browser."""
     if not account.has_oauth:
-        fix = "make an OAuth client, and set client_id, client_secret and refresh_token"
-        yield Finding(what, Grade.WARN, "uses an API token: Zendesk ends them all on 2027-04-30", fix)
+        yield worded(what, Grade.WARN, Reason("zendesk.found-api-token"), Reason("zendesk.fix-oauth"))
     if account.takes_popups:
-        yield Finding(what, Grade.OK, "displaying needs Talk Partner Edition: only a popup shows whether it is there")
+        yield worded(what, Grade.OK, Reason("zendesk.found-untried"))

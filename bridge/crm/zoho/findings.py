@@ -3,17 +3,17 @@
 from collections.abc import Iterable
 
 from bridge.core.errors import SearchFailed
-from bridge.core.finding import Finding, Grade
-from bridge.core.reasons import say
+from bridge.core.finding import Finding, Grade, worded
+from bridge.core.reasons import Reason, reason
 from bridge.crm.zoho import coql
 from bridge.crm.zoho.api import Api
 
 FIXES = {
-    "zoho.token": "set base_url to your data centre; make a new grant code and exchange it",
-    "zoho.scope": "make a new grant code with all scopes that the README lists, and exchange it",
-    "zoho.no-right": "give the user who made the grant code a role and profile that may read it",
-    "zoho.not-there": "see the fields in details, phone_fields and search_in: are they called so in Setup, API names?",
-    "zoho.unreadable": "see base_url and api_url",
+    "zoho.token": Reason("zoho.fix-token"),
+    "zoho.scope": Reason("zoho.fix-scope"),
+    "zoho.no-right": Reason("zoho.fix-role"),
+    "zoho.not-there": Reason("zoho.fix-fields"),
+    "zoho.unreadable": Reason("zoho.fix-address"),
 }
 
 
@@ -26,8 +26,7 @@ async def probe(api: Api, what: str) -> list[Finding]:
         found.append(await _can_read(api, what, "Calls", names))
     found.append(await _knows_users(api, what))
     if account.takes_popups:
-        untried = "PhoneBridge cannot be tried without calling somebody: only a popup shows whether it works"
-        found.append(Finding(what, Grade.OK, untried))
+        found.append(worded(what, Grade.OK, Reason("zoho.found-untried")))
     return found
 
 
@@ -36,7 +35,7 @@ async def _can_read(api: Api, what: str, module: str, names: Iterable[str]) -> F
         await api.query(coql.any_one(names, module))
     except SearchFailed as failed:
         return _failed(what, module, failed)
-    return Finding(what, Grade.OK, f"may read {module}")
+    return worded(what, Grade.OK, reason("found-may-read", what=module))
 
 
 async def _knows_users(api: Api, what: str) -> Finding:
@@ -44,8 +43,9 @@ async def _knows_users(api: Api, what: str) -> Finding:
         users = await api.users()
     except SearchFailed as failed:
         return _failed(what, "users", failed)
-    return Finding(what, Grade.OK, f"knows {len(users)} active users")
+    return worded(what, Grade.OK, reason("zoho.found-users", count=len(users)))
 
 
 def _failed(what: str, name: str, failed: SearchFailed) -> Finding:
-    return Finding(what, Grade.FAIL, f"{name}: {say(failed.reason)}", FIXES.get(failed.reason.code, "see the README"))
+    told = reason("found-about", what=name, reason=failed.reason)
+    return worded(what, Grade.FAIL, told, FIXES.get(failed.reason.code, Reason("fix-readme")))

@@ -4,81 +4,77 @@ from collections.abc import Set
 from urllib.parse import SplitResult
 
 from bridge.core.errors import PbxRefused
-from bridge.core.finding import Finding, Grade
+from bridge.core.finding import Finding, Grade, worded
 from bridge.core.http_types import Reply
+from bridge.core.reasons import Reason, reason
 from bridge.pbx.asterisk.ami import is_error
 from bridge.pbx.asterisk.ari import FORBIDDEN
 from bridge.pbx.asterisk.legs import DNID, LINKEDID, RECORDING
 from bridge.pbx.contract import Listing
 
-RIGHTS = "in manager.conf give this user read = call,reporting,agent and write = reporting; manager reload"
+RIGHTS = Reason("asterisk.fix-rights")
+HINTS = Reason("asterisk.fix-hints")
 FIXES = {
-    "asterisk.no-web-manager": "webenabled = yes in manager.conf, enabled = yes in http.conf; restart Asterisk",
-    "asterisk.login-refused": "compare username and password with manager.conf, and permit there with this machine's"
-    " address; manager reload",
+    "asterisk.no-web-manager": Reason("asterisk.fix-web-manager"),
+    "asterisk.login-refused": Reason("asterisk.fix-login"),
     "asterisk.no-right": RIGHTS,
-    "asterisk.no-ari": "enabled = yes in ari.conf and http.conf; just after a start wait until Asterisk has booted",
-    "asterisk.no-linkedid": "add CHANNEL(linkedid) to channelvars in ari.conf; module reload res_ari.so",
+    "asterisk.no-ari": Reason("asterisk.fix-ari"),
+    "asterisk.no-linkedid": Reason("asterisk.fix-linkedid"),
 }
-ANYTHING_ELSE = "check base_url, username, password and interface in the settings, and the addresses allowed there"
+ANYTHING_ELSE = Reason("asterisk.fix-access")
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 def refused(what: str, error: PbxRefused) -> Finding:
     """Why nothing could be asked, and what to change on Asterisk."""
-    return Finding(what, Grade.FAIL, str(error), FIXES.get(error.reason.code, ANYTHING_ELSE))
+    return worded(what, Grade.FAIL, error.reason, FIXES.get(error.reason.code, ANYTHING_ELSE))
 
 
 def of_extensions(what: str, known: frozenset[str] | None, listing: Listing) -> Finding:
     """Whether an idle extension can be told from one that does not exist."""
     if known is None:
-        told = "it lists no hints and no device states: an extension that does not exist looks idle"
-        return Finding(what, Grade.WARN, told, "add hints to the dialplan: exten => 101,hint,PJSIP/101")
+        return worded(what, Grade.WARN, Reason("asterisk.found-no-hints"), HINTS)
     strange = sorted(set(listing.extensions) - known)
     if strange:
-        told = f"{len(strange)} extensions have calls and neither hint nor device state: when idle they look unknown"
-        return Finding(what, Grade.WARN, told, "add hints for them to the dialplan: exten => 101,hint,PJSIP/101")
-    return Finding(what, Grade.OK, f"{len(known)} endpoints are known")
+        return worded(what, Grade.WARN, reason("asterisk.found-unhinted", count=len(strange)), HINTS)
+    return worded(what, Grade.OK, reason("asterisk.found-endpoints", count=len(known)))
 
 
 def of_transport(what: str, url: SplitResult) -> Finding | None:
     """Whether password and callers' numbers travel in the clear."""
     if url.scheme == "https" or url.hostname in LOOPBACK:
         return None
-    fix = "tlsenable = yes in http.conf with a certificate, and https:// and its port in base_url; or a private network"
-    return Finding(what, Grade.WARN, "it is asked over http: password and numbers travel unencrypted", fix)
+    return worded(what, Grade.WARN, Reason("asterisk.found-in-the-clear"), Reason("asterisk.fix-tls"))
 
 
 def of_queues(what: str, reply: Reply) -> Finding | None:
     """Whether queues may be listed."""
-    return Finding(what, Grade.WARN, "it may not list queues", RIGHTS) if is_error(reply) else None
+    return worded(what, Grade.WARN, Reason("asterisk.found-no-queues"), RIGHTS) if is_error(reply) else None
 
 
 def of_commands(what: str, reply: Reply) -> Finding | None:
     """Whether this user could do more than look."""
-    if is_error(reply):
-        return None
-    return Finding(what, Grade.WARN, "its user may run commands: that is more than popbridge needs", RIGHTS)
+    return None if is_error(reply) else worded(what, Grade.WARN, Reason("asterisk.found-commands"), RIGHTS)
 
 
 def of_channelvars(what: str, given: Set[str], wanted: Set[str]) -> Finding | None:
     """What ari.conf leaves out, and what must not be there. Without a call there is nothing to see it on."""
     forbidden = sorted(name for name in given if name.startswith(FORBIDDEN))
     if forbidden:
-        told = f"channelvars in ari.conf has {', '.join(forbidden)}: Asterisk may stop at the next call"
-        return Finding(what, Grade.FAIL, told, "take it out at once; module reload res_ari.so")
+        told = reason("asterisk.found-forbidden", names=forbidden)
+        return worded(what, Grade.FAIL, told, Reason("asterisk.fix-forbidden"))
     missing = sorted(wanted - given - {RECORDING})
     if not given:
-        told = f"no call at the moment: whether channelvars in ari.conf has {LINKEDID} and {DNID} could not be seen"
-        return Finding(what, Grade.OK, told, "call somebody and try again")
+        told = reason("asterisk.found-no-call", names=[LINKEDID, DNID])
+        return worded(what, Grade.OK, told, Reason("asterisk.fix-no-call"))
     if not missing:
         return None
-    told = f"channelvars in ari.conf leaves out {', '.join(missing)}: the number dialled or custom data will be missing"
-    return Finding(what, Grade.WARN, told, f"add them: channelvars = {','.join(sorted(wanted | {LINKEDID}))}")
+    add = reason("asterisk.fix-channelvars", names=",".join(sorted(wanted | {LINKEDID})))
+    return worded(what, Grade.WARN, reason("asterisk.found-missing", names=missing), add)
 
 
 def of_writing(what: str, reply: Reply) -> Finding | None:
     """Whether this user could do more than look."""
     if reply.status == 403:
         return None
-    return Finding(what, Grade.WARN, "its user may change calls", "read_only = yes for this user in ari.conf")
+    return worded(what, Grade.WARN, Reason("asterisk.found-writes"), Reason("asterisk.fix-writes"))

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from bridge.core.finding import Finding, Grade
-from bridge.core.reasons import reason, say
+from bridge.core.finding import Finding, Grade, worded
+from bridge.core.reasons import reason
 
 Users = frozenset[tuple[str, str]]
 
@@ -20,17 +20,17 @@ def _of_users(what: str, domain: str | None, users: Users | None) -> Finding:
     if users is None:
         return _warn(what, "no-users", "idle-is-guessed")
     mine = {user for user, realm in users if domain is None or realm.casefold() == domain.casefold()}
-    return Finding(what, Grade.OK, say(reason("freeswitch.users", count=len(mine))))
+    return worded(what, Grade.OK, reason("freeswitch.users", count=len(mine)))
 
 
 def _of_domain(what: str, domain: str | None, domains: set[str]) -> Finding:
     if domain is None and len(domains) > 1:
-        told, fix = say(reason("freeswitch.several-domains")), say(reason("freeswitch.set-domain"))
-        return Finding(what, Grade.FAIL, told, fix)
+        told, fix = reason("freeswitch.several-domains"), reason("freeswitch.set-domain")
+        return worded(what, Grade.FAIL, told, fix)
     if domain is not None and domains and domain.casefold() not in domains:
         return _warn(what, "domain-unseen", "set-domain")
-    return Finding(what, Grade.OK, say(reason("freeswitch.domain-right")))
+    return worded(what, Grade.OK, reason("freeswitch.domain-right"))
 
 
 def _warn(what: str, told: str, fix: str) -> Finding:
-    return Finding(what, Grade.WARN, say(reason(f"freeswitch.{told}")), say(reason(f"freeswitch.{fix}")))
+    return worded(what, Grade.WARN, reason(f"freeswitch.{told}"), reason(f"freeswitch.{fix}"))

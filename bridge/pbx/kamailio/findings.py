@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from urllib.parse import SplitResult
 
-from bridge.core.finding import Finding, Grade
-from bridge.core.reasons import reason, say
+from bridge.core.finding import Finding, Grade, worded
+from bridge.core.reasons import Reason, reason
 from bridge.pbx.kamailio.dialogs import ENDED, Dialog, Rules
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -14,17 +14,17 @@ def of_variables(what: str, dialogs: Iterable[Dialog], rules: Rules) -> Finding:
     """Whether the script says whose phone a call rings on. Without a call there is nothing to see it on."""
     live = [dialog for dialog in dialogs if dialog.state != ENDED]
     if not live:
-        return Finding(what, Grade.OK, _said("no-call-to-see", variable=rules.callee), _said("call-somebody"))
+        return worded(what, Grade.OK, _said("no-call-to-see", variable=rules.callee), _said("call-somebody"))
     if not any(dialog.variables.get(rules.callee) for dialog in live):
         return _warn(what, _said("no-callee", variable=rules.callee), "set-callee")
-    return Finding(what, Grade.OK, _said("callee-set", variable=rules.callee))
+    return worded(what, Grade.OK, _said("callee-set", variable=rules.callee))
 
 
 def of_registered(what: str, known: frozenset[str] | None) -> Finding:
     """Whether an idle extension can be told from one that does not exist."""
     if known is None:
         return _warn(what, _said("no-users"), "allow-users")
-    return Finding(what, Grade.OK, _said("users", count=len(known)))
+    return worded(what, Grade.OK, _said("users", count=len(known)))
 
 
 def of_rights(what: str, may_anything: bool) -> Finding | None:
@@ -41,9 +41,9 @@ def of_transport(what: str, url: SplitResult, has_password: bool) -> Finding | N
     return None if url.scheme == "https" else _warn(what, _said("in-the-clear"), "use-tls")
 
 
-def _said(code: str, **params: object) -> str:
-    return say(reason(f"kamailio.{code}", **params))
+def _said(code: str, **params: object) -> Reason:
+    return reason(f"kamailio.{code}", **params)
 
 
-def _warn(what: str, told: str, fix: str) -> Finding:
-    return Finding(what, Grade.WARN, told, _said(fix))
+def _warn(what: str, told: Reason, fix: str) -> Finding:
+    return worded(what, Grade.WARN, told, _said(fix))

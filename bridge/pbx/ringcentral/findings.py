@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
-from bridge.core.finding import Finding, Grade
-from bridge.core.reasons import reason, say
+from bridge.core.finding import Finding, Grade, worded
+from bridge.core.reasons import reason
 from bridge.pbx.ringcentral.wire import Subscription
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -40,15 +40,15 @@ def _of_subscriptions(what: str, numbers: Mapping[str, str], made: Sequence[Subs
 def _of_extensions(what: str, count: int) -> Finding:
     if not count:
         return _finding(what, Grade.FAIL, "no-extensions", "grant-rights")
-    return Finding(what, Grade.OK, say(reason("ringcentral.extensions", count=count)))
+    return worded(what, Grade.OK, reason("ringcentral.extensions", count=count))
 
 
 def _counted(what: str, grade: Grade, told: str, count: int, fix: str) -> Finding:
-    return Finding(what, grade, say(reason(f"ringcentral.{told}", count=count)), say(reason(f"ringcentral.{fix}")))
+    return worded(what, grade, reason(f"ringcentral.{told}", count=count), reason(f"ringcentral.{fix}"))
 
 
 def _finding(what: str, grade: Grade, told: str, fix: str) -> Finding:
-    return Finding(what, grade, say(reason(f"ringcentral.{told}")), say(reason(f"ringcentral.{fix}")))
+    return worded(what, grade, reason(f"ringcentral.{told}"), reason(f"ringcentral.{fix}"))
 
 
 def _is_safe(base_url: str) -> bool:

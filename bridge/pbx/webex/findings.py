@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from bridge.core.finding import Finding, Grade
-from bridge.core.reasons import reason, say
+from bridge.core.finding import Finding, Grade, worded
+from bridge.core.reasons import reason
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
@@ -14,16 +14,16 @@ def of(what: str, base_url: str, members: Mapping[str, frozenset[str]]) -> list[
     several = sum(len(each) > 1 for each in members.values())
     found = [_counted(what, Grade.OK, "extensions", len(members))]
     if not members:
-        found = [Finding(what, Grade.FAIL, say(reason("webex.no-extensions")), say(reason("webex.grant-rights")))]
+        found = [worded(what, Grade.FAIL, reason("webex.no-extensions"), reason("webex.grant-rights"))]
     if several:
         found.append(_counted(what, Grade.WARN, "shared", several, "set-location"))
     if not _is_safe(base_url):
-        found.append(Finding(what, Grade.WARN, say(reason("webex.not-encrypted")), say(reason("webex.use-https"))))
+        found.append(worded(what, Grade.WARN, reason("webex.not-encrypted"), reason("webex.use-https")))
     return found
 
 
 def _counted(what: str, grade: Grade, told: str, count: int, fix: str = "") -> Finding:
-    return Finding(what, grade, say(reason(f"webex.{told}", count=count)), say(reason(f"webex.{fix}")) if fix else "")
+    return worded(what, grade, reason(f"webex.{told}", count=count), reason(f"webex.{fix}") if fix else None)
 
 
 def _is_safe(base_url: str) -> bool:

@@ -3,8 +3,8 @@
 from collections.abc import Set
 from urllib.parse import urlsplit
 
-from bridge.core.finding import Finding, Grade
-from bridge.core.reasons import reason, say
+from bridge.core.finding import Finding, Grade, worded
+from bridge.core.reasons import reason
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
@@ -24,11 +24,11 @@ def _of_extensions(what: str, listed: Set[str] | None) -> Finding:
         return _warn(what, "extensions-refused", "allow-extensions")
     if not listed:
         return _warn(what, "no-extensions", "allow-extensions")
-    return Finding(what, Grade.OK, say(reason("yeastar.extensions", count=len(listed))))
+    return worded(what, Grade.OK, reason("yeastar.extensions", count=len(listed)))
 
 
 def _warn(what: str, told: str, fix: str) -> Finding:
-    return Finding(what, Grade.WARN, say(reason(f"yeastar.{told}")), say(reason(f"yeastar.{fix}")))
+    return worded(what, Grade.WARN, reason(f"yeastar.{told}"), reason(f"yeastar.{fix}"))
 
 
 def _is_safe(base_url: str) -> bool:
