@@ -1,5 +1,6 @@
 """The list of an agent's calls as their page shows it: what was missed, how often, whether it was called back; pure."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -25,11 +26,10 @@ def key_of(row: Row) -> str:
 
 def as_listed(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Each row with what the others tell of its caller, newest first as given."""
-    wanted = to_call_back(rows)
-    return [
-        _told(row, [other for other in rows if key_of(row) and key_of(other) == key_of(row)], row.call_id in wanted)
-        for row in rows
-    ]
+    wanted, of_caller = set(to_call_back(rows)), defaultdict[str, list[Row]](list)
+    for row in rows:
+        of_caller[key_of(row) or row.call_id].append(row)  # a withheld number may be anybody's
+    return [_told(row, of_caller[key_of(row) or row.call_id], row.call_id in wanted) for row in rows]
 
 
 def _told(row: Row, of_caller: Sequence[Row], to_call_back: bool) -> dict[str, Any]:

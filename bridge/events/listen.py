@@ -97,6 +97,7 @@ class Listener:
     known: Known = field(default_factory=lambda: Known({}))
     before: Lines = field(default_factory=dict)
     arrived: "asyncio.Queue[tuple[str, Told]]" = field(default_factory=asyncio.Queue)
+    again: asyncio.TimerHandle | None = None
     began_at: float = 0.0
     pictured_at: float = 0.0
     """When the whole was known last, by this listener or the one before it."""
@@ -226,10 +227,16 @@ class Listener:
         except PbxError as error:
             self.doing = replace(self.doing, problem=str(error))
             if self.system.account.events != "poll":
-                asyncio.get_running_loop().call_later(ASK_AGAIN_SECONDS, self.arrived.put_nowait, ("", POLL))
+                self._ask_again()
             return False
         self.doing = replace(self.doing, asked=self.doing.asked + asked)
         return True
+
+    def _ask_again(self) -> None:
+        """About all, soon; once, however many questions have had no answer meanwhile."""
+        loop = asyncio.get_running_loop()
+        if self.again is None or self.again.when() <= loop.time():
+            self.again = loop.call_later(ASK_AGAIN_SECONDS, self.arrived.put_nowait, ("", POLL))
 
     async def _tell(self, is_whole: bool) -> int:
         """What has happened since the last picture, and how much that is. A turn that cannot be written down now is

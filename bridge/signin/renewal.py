@@ -39,6 +39,8 @@ async def keep_confirmed(signon: SingleSignOn, redis: TextRedis, agents: AgentSo
                     await confirm(signin_id, signon, redis, agents, clock)
         except (RedisError, OSError):
             log.warning("sign-ins are not confirmed: redis is away")
+        except Exception:
+            log.exception("a sign-in could not be confirmed; the others go on")
         await asyncio.sleep(LOOK_SECONDS)
 
 

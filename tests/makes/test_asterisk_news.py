@@ -78,3 +78,24 @@ def test_what_names_no_channel_or_very_many_leads_to_the_list_of_all() -> None:
         many.take(block_of(f"Event: Newchannel\r\nChannel: PJSIP/{number}-1\r\n\r\n".encode()))
     nothing.take(block_of(b"Event: QueueMemberStatus\r\nChannel: PJSIP/101-1\r\n\r\n"))
     assert (nameless.to_ask({}), many.to_ask({}), bool(nothing)) == (None, None, False)
+
+
+def test_a_call_that_shares_a_bridge_with_another_is_read_with_all_of_its_channels() -> None:
+    """As parked calls do: what the other's channels tell of it is in no bridge."""
+
+    def leg(name: str, counted: int, call: int, **more: str) -> Leg:
+        return Leg(f"PJSIP/{name}-0000000{counted}", f"170000000{call}.{counted}", f"170000000{call}.{call}", **more)
+
+    def legs(state: str) -> list[Leg]:
+        return [
+            leg("trunk", 1, 1, state="Up", number="0522340002", exten="101", application="Dial"),
+            leg("101", 2, 1, state="Up", number="101", bridge="lot"),
+            leg("trunk", 3, 3, state="Up", number="0543450003", exten="102", application="Dial"),
+            leg("102", 4, 3, state=state, number="102", bridge="lot"),
+        ]
+
+    before, now = legs("Ringing"), legs("Up")
+    kept = Kept(read, before)
+    kept.replace([now[3].channel], [now[3]])
+    assert kept.listing() == read(now)
+    assert kept.listing() != read(before)

@@ -22,15 +22,23 @@ class Kept:
 
     def replace(self, names: Collection[str], found: Iterable[Leg]) -> None:
         """Those channels are `found` now; one that is not found is gone. What a channel is to its extension is told by
-        those of its call and of its bridge, so these are read with it."""
+        those of its call and of its bridge, so all that hang together with it are read again."""
         new = {leg.channel: leg for leg in found}
         changed = {leg.linkedid for leg in (*(self.legs[name] for name in names if name in self.legs), *new.values())}
         self.legs = {name: leg for name, leg in self.legs.items() if name not in names} | new
-        for call in changed:
+        around = self._around(changed)
+        for call in changed | {leg.linkedid for leg in around}:
             self._calls.pop(call, None)
-        legs = [leg for leg in self.legs.values() if leg.linkedid in changed]
-        bridges = {leg.bridge for leg in legs if leg.bridge}
-        self._put(leg for leg in self.legs.values() if leg.linkedid in changed or leg.bridge in bridges)
+        self._put(around)
+
+    def _around(self, calls: set[str]) -> list[Leg]:
+        """The channels of these calls, of those that share a bridge with one of them, and so on."""
+        known = -1
+        while known != len(calls):
+            known = len(calls)
+            bridges = {leg.bridge for leg in self.legs.values() if leg.bridge and leg.linkedid in calls}
+            calls = calls | {leg.linkedid for leg in self.legs.values() if leg.bridge in bridges}
+        return [leg for leg in self.legs.values() if leg.linkedid in calls]
 
     def _put(self, legs: Iterable[Leg]) -> None:
         for extension, calls in self._read([*legs]).extensions.items():
