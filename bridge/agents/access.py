@@ -7,9 +7,11 @@ the directory: a row that is gone takes it along.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from bridge.agents.directory import Directory
 from bridge.config.models import Settings
+from bridge.core import masking
 from bridge.core.model import Agent, ExtensionId
 from bridge.core.reasons import Reason, reason
 from bridge.store.grants import Grant, Role
@@ -51,6 +53,15 @@ class Access:
         if self.grant.role is Role.AGENT:
             return (self.grant.crm,)
         return self.grant.crms or None
+
+    @property
+    def sees_numbers(self) -> bool:
+        """Whether it sees callers' numbers; else the last digits alone. Agents see who calls them."""
+        return self.grant.role not in self.settings.console.mask_numbers
+
+    def as_seen(self, told: Any) -> Any:
+        """A JSON value as it may be shown: every door that shows callers hands its answer through here."""
+        return told if self.sees_numbers else masking.told(told)
 
     def sees_crm(self, crm: str) -> bool:
         """Whether it sees everything of this CRM: clicks, popups, deliveries, log entries."""

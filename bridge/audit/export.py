@@ -23,15 +23,18 @@ NEXT_CELL = re.compile(r"([;\t\r\n] *)(?=[=+\-@＝＋－＠])")
 MEDIA_TYPES = {"csv": "text/csv", "jsonl": "application/jsonl"}
 
 
-async def texts(archive: Archive, redis: TextRedis, search: Search, form: str) -> AsyncIterator[tuple[str, int]]:
-    """The file piece by piece, and how many entries are in each piece; the newest entry first."""
+async def texts(
+    archive: Archive, redis: TextRedis, search: Search, form: str, as_seen: Callable[[Any], Any] = list
+) -> AsyncIterator[tuple[str, int]]:
+    """The file piece by piece, and how many entries are in each piece; the newest entry first. `as_seen` leaves out of
+    the entries what the reader may not see."""
     await archive.caught_up(redis)
     text_of = FORMATS[form]
     place: Place | None = None
     first = True
     while first or place is not None:
         items, place = await archive.ask(query.read, archive, search, BATCH, place)
-        yield text_of(items, first), len(items)
+        yield text_of(as_seen(items), first), len(items)
         first = False
 
 

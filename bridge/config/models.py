@@ -138,7 +138,9 @@ class Console(Section):
         "the live page open, by one process for all; 0: never",
     )
     mask_numbers: Supervisors = Field(
-        (), description="roles whose live page shows the last two digits of callers' numbers alone: supervisor, admin"
+        (),
+        description="roles who see the last two digits of callers' numbers alone, on every page, by the API and in "
+        "exports: supervisor, admin",
     )
     streams_per_person: int = Field(10, ge=1, description="open live pages of one person in one process; more get 429")
 

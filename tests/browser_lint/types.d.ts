@@ -316,6 +316,7 @@ interface Whose {
   subject?: string;
   expires_at: string;
   crms: string[] | null;
+  masked: boolean;
 }
 
 /** A call on the live page. `number` of its caller may be masked. `line` is the number dialled, or its label. */

@@ -38,7 +38,7 @@ async def entries(request: Request) -> Response:
         names = await popups.names(services.redis, [entry["popup_id"] or "" for entry in page.items])
         items = [{**entry, "caller_name": name} for entry, name in zip(items, names, strict=True)]
     count = {"total": await archived.total(services.archive, wanted)} if with_total else {}
-    return JSONResponse({"items": items, "next_cursor": page.next_cursor, **count})
+    return JSONResponse(access.as_seen({"items": items, "next_cursor": page.next_cursor, **count}))
 
 
 async def export_entries(request: Request) -> Response:
@@ -50,7 +50,7 @@ async def export_entries(request: Request) -> Response:
         raise Malformed(f"format must be one of: {', '.join(export.FORMATS)}")
     wanted = _search(request, access, {"format"})
     await record_read(request, access, "export", wanted, EXPORTS_PER_MINUTE)
-    pieces = export.texts(services.archive, services.redis, wanted, form)
+    pieces = export.texts(services.archive, services.redis, wanted, form, access.as_seen)
     first, _ = await anext(pieces)  # an unavailable database is reported as such, not by a truncated file
     headers = {"Content-Disposition": f'attachment; filename="popbridge-audit.{form}"'}
     return StreamingResponse(_body(first, pieces), media_type=export.MEDIA_TYPES[form], headers=headers)
@@ -71,7 +71,7 @@ async def access_entries(request: Request) -> Response:
     wanted = _search(request, access, {"limit", "cursor"}, ("caller",))
     await record_read(request, access, "access-log", wanted)
     page = await access_log.page(services.archive, services.redis, limit, cursor, wanted)
-    return JSONResponse({"items": page.items, "next_cursor": page.next_cursor})
+    return JSONResponse(access.as_seen({"items": page.items, "next_cursor": page.next_cursor}))
 
 
 def paging(request: Request) -> tuple[int, str | None]:

@@ -36,7 +36,7 @@ async def listing(request: Request) -> Response:
     items, more = await records.every(services.redis, wanted, limit, query.get("cursor") or None)
     owners = await records.owners(services.redis, [one.delivery_id for one in items])
     rows = [{**as_json(one), **owner} for one, owner in zip(items, owners, strict=True)]
-    return JSONResponse({"items": rows, "next_cursor": more})
+    return JSONResponse(access.as_seen({"items": rows, "next_cursor": more}))
 
 
 def _wanted(given: Mapping[str, str], services: Services, access: Access) -> Wanted:
@@ -60,7 +60,7 @@ async def one(request: Request) -> Response:
     (owner,) = await records.owners(services.redis, [delivery_id])
     await audit.record_shown(request, access, "delivery", crm=owner["crm"] or None, delivery_id=delivery_id)
     sent = await records.subject(services.redis, delivery_id)
-    return JSONResponse({**as_json(found[0]), **owner, "sent": sent})
+    return JSONResponse(access.as_seen({**as_json(found[0]), **owner, "sent": sent}))
 
 
 async def retry(request: Request) -> Response:
@@ -75,7 +75,8 @@ async def retry(request: Request) -> Response:
     outcome = await records.send_again(services.redis, services.settings, found[0], services.clock.now())
     if outcome != records.RESENT:
         raise HTTPException(409, f"The delivery is {outcome}: only failed and expired ones can be resent.")
-    return JSONResponse(as_json((await records.get(services.redis, [delivery_id]))[0]), 202)
+    (resent,) = await records.get(services.redis, [delivery_id])
+    return JSONResponse(access.as_seen(as_json(resent)), 202)
 
 
 async def retry_all(request: Request) -> Response:

@@ -46,7 +46,7 @@ async def overview(request: Request) -> Response:
         "listeners": [await _listener(services, name, access, now.timestamp()) for name in access.phone_systems()],
         "may_examine": _may_examine(access),
     }
-    return JSONResponse(as_json(answer))
+    return JSONResponse(access.as_seen(as_json(answer)))
 
 
 def _of(states: dict[str, Any], names: Iterable[str]) -> dict[str, str]:
@@ -88,4 +88,4 @@ async def examine(request: Request) -> Response:
         headers = {"Retry-After": str(DOCTOR_SECONDS)}
         raise HTTPException(429, "The doctor was asked a moment ago: wait a few seconds.", headers=headers)
     found = await doctor.examine(services, ())
-    return JSONResponse({"grade": worst(found), "findings": as_json(found)})
+    return JSONResponse(access.as_seen({"grade": worst(found), "findings": as_json(found)}))

@@ -45,7 +45,7 @@ async def click(request: Request) -> Response:
         await audit.record_read(request, access, "story", None, crm=story["click"]["crm"], click_id=click_id)
     ids, popup = story.pop("delivery_ids"), story["answer"]["popup"]
     ids += await notes.sent(services.redis, popup["popup_id"]) if popup else []
-    return JSONResponse({**story, "deliveries": as_json(await records.get(services.redis, ids))})
+    return JSONResponse(access.as_seen({**story, "deliveries": as_json(await records.get(services.redis, ids))}))
 
 
 async def clicks(request: Request) -> Response:
@@ -64,7 +64,7 @@ async def clicks(request: Request) -> Response:
     limit, cursor = audit.paging(request)
     await audit.record_read(request, access, "clicks", search)
     page = await history.clicks(services.archive, services.redis, search, limit, cursor, now, grant.supervises)
-    return JSONResponse({"items": page.items, "next_cursor": page.next_cursor})
+    return JSONResponse(access.as_seen({"items": page.items, "next_cursor": page.next_cursor}))
 
 
 def _sees_story(access: Access, story: dict[str, Any]) -> bool:
@@ -87,7 +87,7 @@ async def popup(request: Request) -> Response:
     told = {**as_json(shown), "deliveries": as_json(await records.get(services.redis, ids))}
     if shown.passed_on is not None:
         told["passed_on"] = await as_known_now(shown.passed_on, services.redis)
-    return JSONResponse(told)
+    return JSONResponse(access.as_seen(told))
 
 
 async def call(request: Request) -> Response:
@@ -100,7 +100,7 @@ async def call(request: Request) -> Response:
     if not found:
         raise HTTPException(404, GONE)
     await audit.record_shown(request, access, "call", [found[0].caller], pbx=found[0].pbx, ivrid=ivrid)
-    return JSONResponse(as_json(found[0]))
+    return JSONResponse(access.as_seen(as_json(found[0])))
 
 
 def _system(request: Request, access: Access) -> PhoneSystem:
@@ -118,12 +118,12 @@ async def extensions(request: Request) -> Response:
     services: Services = request.app.state.services
     system, wanted = _system(request, access), request.query_params.get("extension")
     if wanted is not None and not access.sees_line(ExtensionId(system.name, wanted)):
-        return _list([])
+        return _list(access, [])
     listing = _seen(await system.snapshot(wanted), system.name, access)
     callers = [call.caller for calls in listing.extensions.values() for call in calls]
     about = {"extension": wanted} if wanted else {}
     await audit.record_shown(request, access, "extensions", _identified(callers, system), pbx=system.name, **about)
-    return _list(extension_rows(listing, wanted, services.labels))
+    return _list(access, extension_rows(listing, wanted, services.labels))
 
 
 def _seen(listing: Listing, pbx: str, access: Access) -> Listing:
@@ -152,8 +152,8 @@ async def queues(request: Request) -> Response:
     callers = [one.caller for queue in found for one in queue.callers]
     await audit.record_shown(request, access, "queues", _identified(callers, system), pbx=system.name)
     region = services.labels.regions[system.name]
-    return _list([queue_row(queue, region) for queue in found])
+    return _list(access, [queue_row(queue, region) for queue in found])
 
 
-def _list(items: list[dict[str, Any]]) -> Response:
-    return JSONResponse({"items": items, "next_cursor": None})
+def _list(access: Access, items: list[dict[str, Any]]) -> Response:
+    return JSONResponse(access.as_seen({"items": items, "next_cursor": None}))

@@ -1,5 +1,6 @@
 """The button of a CRM, ready to paste but for its secrets; a click and a popup to try it with."""
 
+import json
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -71,7 +72,7 @@ async def click(request: Request) -> Response:
         ivrid=None, record=None, key=None,
     )  # fmt: skip
     given = await answer(asked, request.app.state.click_services, timer)
-    return Response(given.text, media_type="application/json")
+    return JSONResponse(access.as_seen(json.loads(given.text)))
 
 
 async def popup(request: Request) -> Response:
@@ -90,7 +91,7 @@ async def popup(request: Request) -> Response:
     if e164 is None:
         raise HTTPException(400, "number must be a phone number, such as your own.")
     sent = await made_popup.send(account, services.crm_sessions[name], agent, number, e164)
-    return JSONResponse(as_json(sent))
+    return JSONResponse(access.as_seen(as_json(sent)))
 
 
 def _agent(access: Access, crm: str, told: dict[str, Any]) -> Agent:

@@ -82,4 +82,5 @@ async def _told(request: Request, access: Access, found: Trial, pbx: str, **more
     callers = [call.caller for call in found.calls]
     if callers:
         await record_shown(request, access, "connect-calls", callers, pbx=pbx)
-    return JSONResponse({"grade": str(worst(found.findings)), **as_json(found), **more})
+    told = access.as_seen(as_json(found))
+    return JSONResponse({"grade": str(worst(found.findings)), **told, **more})

@@ -169,7 +169,7 @@ class Floor:
     async def _show(self, viewer: Viewer, shown: Shown, before: Mapping[Kind, Rows], services: Services) -> None:
         access = self._access(viewer, services)
         kind = (access.crms, str(viewer.grant.role))
-        masked = viewer.grant.role in services.settings.console.mask_numbers
+        masked = not access.sees_numbers
         if kind not in self._rows:
             self._rows[kind] = _as_before(rows_of(shown, access, masked), before.get(kind))
         around = json_text({"masked": masked, "systems": self._systems(access), "today": self._today(access)})[1:-1]

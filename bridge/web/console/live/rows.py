@@ -1,15 +1,14 @@
 """The rows of the live page as one kind of viewer sees them; pure."""
 
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from bridge.agents.access import Access
 from bridge.calls.labels import Labels, identified, labelled
 from bridge.config.models import Settings
-from bridge.core import hide
+from bridge.core import hide, masking
 from bridge.core.json_codec import as_json, json_text, time_text
 from bridge.core.model import Agent, Call, Caller, CallState, ExtensionId
 from bridge.store import keys
@@ -18,8 +17,6 @@ from bridge.web.console.live.sources import Source
 ORDER = (CallState.TALKING, CallState.RINGING, CallState.DIALING, CallState.HOLD, CallState.UNKNOWN)
 """Which of several calls is the agent's state: as a click chooses."""
 MOST_WAITING = 20
-SHOWN_DIGITS = 2
-NUMBER = re.compile(r"[+\d](?:[\s().-]?\d){5,}")
 
 ContactName = Callable[[str, Caller], str]
 """Who is calling, as this CRM knows them; "" where that is not known (yet)."""
@@ -101,14 +98,14 @@ def _logged_in(agent: Agent, lines: Collection[ExtensionId], floor: Floor) -> bo
 
 
 def _call(call: Call, crm: str, floor: Floor, masked: bool) -> dict[str, Any]:
-    shown = shown_caller(call.caller, masked)
+    contact = floor.contact(crm, call.caller)
     since = call.answered_at if call.state in (CallState.TALKING, CallState.HOLD) else call.started_at
     return {
         "state": call.state,
         "direction": call.direction,
         "since": _time(since or call.started_at),
-        "caller": as_json(shown),
-        "contact": _masked_text(floor.contact(crm, call.caller), masked),
+        "caller": as_json(masking.caller(call.caller) if masked else call.caller),
+        "contact": masking.text(contact) if masked else contact,
         "line": call.did_label or call.did,
         "queue": call.queue,
         "extension": call.extension,
@@ -127,7 +124,7 @@ def _queues(
         waiting = sorted(queue.callers, key=lambda one: one.joined_at)
         callers = [identified(one.caller, floor.labels.regions[pbx]) for one in waiting[:MOST_WAITING]]
         shown = [
-            {"since": time_text(one.joined_at), "caller": as_json(shown_caller(caller, masked))}
+            {"since": time_text(one.joined_at), "caller": as_json(masking.caller(caller) if masked else caller)}
             for one, caller in zip(waiting, callers, strict=False)
         ]
         row = {
@@ -140,18 +137,3 @@ def _queues(
             "callers": shown,
         }
         yield row, () if masked else tuple(callers)
-
-
-def shown_caller(caller: Caller, masked: bool) -> Caller:
-    """The caller as the viewer may see them."""
-    if not masked:
-        return caller
-    number = _masked_text(caller.number, True)
-    return replace(caller, number=number, e164=None, e164_guessed=False, name=_masked_text(caller.name, True))
-
-
-def _masked_text(text: str, masked: bool) -> str:
-    """The text with all but the last digits of each number in it replaced."""
-    if not masked:
-        return text
-    return NUMBER.sub(lambda found: "••••" + re.sub(r"\D", "", found[0])[-SHOWN_DIGITS:], text)

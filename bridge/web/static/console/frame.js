@@ -68,6 +68,7 @@ function showUser() {
     byId("user").title = say("console.until", { id, time: timeText(expires) });
   }
   for (const id of ["user", "sign-out"]) byId(id).hidden = !session;
+  byId("masked").hidden = !session?.whose.masked;
   for (const each of allMatching("[data-admins]")) each.hidden = session?.whose.role !== ADMIN;
 }
 

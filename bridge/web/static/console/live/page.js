@@ -91,8 +91,7 @@ class Live {
   }
 
   #drawAround() {
-    const { systems = [], today, masked } = this.#around;
-    byId("masked").hidden = !masked;
+    const { systems = [], today } = this.#around;
     drawSystems(systems);
     if (today) drawToday(today);
     drawQueues([...this.#queues.values()], systems, this.#clock);
