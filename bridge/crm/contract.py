@@ -99,6 +99,11 @@ class SearchNumber:
         """Without country code and trunk prefix: what every spelling of it ends with."""
         return significant(self.e164)
 
+    @property
+    def with_zeros(self) -> str:
+        """With 00 in place of the plus, as it is dialled from most countries: `00972…`."""
+        return f"00{self.e164[1:]}"
+
 
 @dataclass(frozen=True, slots=True)
 class FoundRecord:

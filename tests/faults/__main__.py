@@ -11,7 +11,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-from bridge.crm.contract import LogsCalls, NamesSenders
+from bridge.crm.contract import LogsCalls
 from bridge.crm.registry import find, packages, simulator
 from tests.faults import black_hole, matrix, memory
 from tests.faults.breaking import Fault
@@ -62,17 +62,15 @@ class Run:
             print(f"{cell}: {row}\n{world.tails()}", file=sys.stderr, flush=True)
 
 
-def _clicks_alone(kind: str) -> bool:
-    """Whether this make keeps calls, and its clicks name their agent themselves: a CRM that holds its door could not
-    be asked who clicked."""
-    make = find(kind)
-    return isinstance(make, LogsCalls) and not isinstance(make, NamesSenders) and simulator(kind).press is not None
+def _keeps_calls(kind: str) -> bool:
+    """Whether this make has a button, and a history that keeps calls."""
+    return isinstance(find(kind), LogsCalls) and simulator(kind).press is not None
 
 
 async def remember(calls: int) -> dict[tuple[str, memory.Between], memory.Row]:
     """Every make that keeps calls, through everything that may happen to it."""
     rows = {}
-    for kind in (name for name in packages() if _clicks_alone(name)):
+    for kind in (name for name in packages() if _keeps_calls(name)):
         async with memory.open_office(kind) as office:
             for between in memory.Between:
                 if office.has(between):

@@ -19,14 +19,21 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bridge.core.model import Delivery, DeliveryState, Event
+from bridge.crm.contract import NamesSenders
+from bridge.crm.registry import find
 from bridge.store.calls import popups
 from bridge.store.deliveries import records
 from tests.faults.world import World, open_world
 from tests.stage import DANA, until
 
 CRM, KNOWN, CONTACT = "sales", "0522340002", "9001"
-READS = re.compile(r"/(?:coql|query|search|o?auth|oauth2?)\b|/token|lookup", re.I)
+READS = re.compile(
+    r"/(?:coql|query|search|o?auth|oauth2?|batch|profile|scope)\b|/token|lookup|/user\.(?:get|current)|\.list$", re.I
+)
+"""Paths of an API that are asked by POST, and change nothing there."""
 MARGIN_SECONDS, HOLD_SECONDS = 15.0, 10.0
+SAYS_ERROR: dict[type, tuple[object, object]] = {bool: (False, True), str: ("", "INTERNAL_SERVER_ERROR")}
+"""How a simulator is told not to, and to, answer 200 with an error inside: by a switch, or the error's name."""
 KEYS = {"log_calls": True, "targets": [CRM], "recheck_seconds": 0, "search_seconds": 1.0, "push_timeout_seconds": 2.0}
 
 
@@ -138,13 +145,22 @@ class Office:
         if between is Between.TOKEN_EXPIRED:
             tokens = getattr(self.crm, "tokens", None)
             return isinstance(tokens, dict) or hasattr(tokens, "ends")
-        return between is not Between.ERROR_IN_200 or isinstance(getattr(self.crm.faults, "says_error", None), bool)
+        return between is not Between.ERROR_IN_200 or type(getattr(self.crm.faults, "says_error", None)) in SAYS_ERROR
+
+    def say_errors(self, is_on: bool) -> None:
+        """Whether the CRM answers 200 with an error inside."""
+        faults = self.crm.faults
+        faults.says_error = SAYS_ERROR[type(faults.says_error)][is_on]
+
+    async def get_to_know(self) -> None:
+        """One click before anything happens: a CRM that has to be asked who clicked is asked now, and remembered."""
+        await self._ended([await self._click()])
 
     async def run(self, between: Between, calls: int) -> Row:
         """Calls are clicked, the fault comes in between, and every call is accounted for."""
         began = len(self.crm.logged()), {one.ivrid for one in self.crm.shown()}
         if between is Between.ERROR_IN_200:
-            self.crm.faults.says_error = True
+            self.say_errors(True)
         elif between is not Between.TOKEN_EXPIRED:
             self.door.shut(between, calls)
         clicked = [await self._click() for _ in range(calls)]
@@ -173,7 +189,7 @@ class Office:
                 self.door.open()
             case Between.ERROR_IN_200:
                 await until(lambda: self._tried(clicked), HOLD_SECONDS)
-                self.crm.faults.says_error = False
+                self.say_errors(False)
             case Between.TOKEN_EXPIRED:
                 if isinstance(self.crm.tokens, dict):
                     self.crm.tokens.clear()
@@ -224,7 +240,10 @@ async def open_office(kind: str) -> AsyncIterator[Office]:
     """A world with that make of CRM; everything in it ends with the block."""
     door = Door()
     async with open_world(crms={CRM: kind}, crm_keys=KEYS, before_crms=door.before) as world:
-        yield Office(kind, world, door)
+        office = Office(kind, world, door)
+        if isinstance(find(kind), NamesSenders):
+            await office.get_to_know()
+        yield office
 
 
 def markdown(rows: dict[tuple[str, Between], Row]) -> str:

@@ -14,7 +14,8 @@ CALLS = 3
     ("kind", "happens"),
     [
         ("espocrm", (Between.KILLED_BEFORE, Between.ANSWER_LOST)),
-        ("zoho", (Between.KILLED_AFTER, Between.TOO_MANY, Between.ERROR_IN_200, Between.TOKEN_EXPIRED)),
+        ("zoho", (Between.KILLED_AFTER, Between.TOO_MANY)),
+        ("bitrix24", (Between.ERROR_IN_200, Between.TOKEN_EXPIRED)),
     ],
 )
 async def test_a_call_is_written_once_whatever_happens_in_between(kind: str, happens: Sequence[Between]) -> None:

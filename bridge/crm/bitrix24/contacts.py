@@ -31,8 +31,8 @@ Names = Mapping[str, str]
 
 def spellings(number: SearchNumber) -> list[str]:
     """What to search for: every usual spelling, and the number without country code and zero."""
-    written = [number.e164, *number.formats, number.e164[1:], number.national, number.significant]
-    return list(dict.fromkeys(written))[:MOST_VALUES]
+    digits = (number.e164[1:], number.with_zeros, number.national, number.significant)
+    return list(dict.fromkeys([number.e164, *number.formats, *digits]))[:MOST_VALUES]
 
 
 def searches(number: SearchNumber) -> Mapping[str, Command]:

@@ -140,13 +140,15 @@ class Records:
 
 @dataclass(slots=True)
 class Tokens:
-    """Its OAuth: one pair at a time. A refresh gives a new pair and kills the refresh token before."""
+    """Its OAuth: one pair at a time. A refresh gives a new pair and kills the refresh token before. `replaced` are the
+    access tokens of earlier pairs, which are expired for whoever still sends one."""
 
     client: tuple[str, str]
     refresh: str
     access: str = ""
     ends: float = 0.0
     count: int = 0
+    replaced: set[str] = field(default_factory=set)
 
     def renew(self, fields: Mapping[str, Any], now: float, life: float) -> Row | str:
         """The new pair, or the error."""
@@ -155,6 +157,7 @@ class Tokens:
         if fields.get("grant_type") != "refresh_token" or fields.get("refresh_token") != self.refresh:
             return "invalid_grant"
         self.count += 1
+        self.replaced.add(self.access)
         stem = zlib.crc32(f"{self.refresh}{self.count}".encode())
         self.access, self.refresh, self.ends = f"access{stem:08x}{self.count}", f"refresh{stem:08x}", now + life
         return {

@@ -131,9 +131,9 @@ class Bitrix24Simulator:
         users = {user_token(self.hook, number): number for number in self.records.rows["USER"]}
         if token in users:
             return path, Caller(self.scopes, users[token], False, now)
-        if not token or token != self.tokens.access:
+        if not token or token not in (self.tokens.access, *self.tokens.replaced):
             raise Refused(401, "NO_AUTH_FOUND", "Wrong authorization data")
-        if now >= self.tokens.ends:
+        if token in self.tokens.replaced or now >= self.tokens.ends:
             raise Refused(401, "expired_token", "The access token provided has expired.")
         return path, Caller(self.scopes, 1, False, now)
 

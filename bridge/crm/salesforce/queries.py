@@ -39,7 +39,7 @@ def literal(value: str) -> str:
 def by_number(account: Account, number: SearchNumber) -> str:
     """The path of the one search for all objects: every spelling of the number, for it is not documented how phone
     fields are cut into words, and no search may begin with a wildcard."""
-    spellings = dict.fromkeys((*number.formats, number.e164, number.national))
+    spellings = dict.fromkeys((*number.formats, number.e164, number.with_zeros, number.national))
     terms = " OR ".join(term(one) for one in spellings)
     objects = ", ".join(_returning(account, name) for name in account.search_in)
     return f"{DATA}/search/?q={quote(f'FIND {{{terms}}} IN PHONE FIELDS RETURNING {objects}', safe='')}"
