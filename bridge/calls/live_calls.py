@@ -301,6 +301,10 @@ class Lookup:
             for _ in range(len(system.durations))
         ]
 
+    def partners(self) -> dict[str, int]:
+        """With how many other processes this one asks each phone system together."""
+        return {name: system.questions.count_partners() for name, system in self.systems.items()}
+
     def circuits(self) -> dict[str, CircuitState]:
         """The state of each phone system's circuit in this process."""
         return {name: system.questions.circuit.state for name, system in self.systems.items()}

@@ -3,22 +3,32 @@
 What a click may be told (contract 3): calls from an answer asked at most `fresh_seconds` before the click; "no call"
 and "unknown extension" only from an answer asked after it. A shared question belongs to nobody: when one of those who
 wait for it gives up, the others still get theirs.
+
+Where other web processes ask the same phone system (`partners`), whoever of all comes first asks for all calls. Of
+another process' answer the calls are told, by the same rule; what it does not name is asked anew.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from secrets import token_hex
 
+from bridge.calls.partners import AskedElsewhere, NoAnswer, Partners
 from bridge.core.errors import PbxError, PbxUnreachable
 from bridge.core.model import ServedFrom
 from bridge.core.reasons import reason
-from bridge.egress.circuit_breaker import PAUSE_SECONDS, CircuitBreaker
+from bridge.egress.circuit_breaker import PAUSE_SECONDS, CircuitBreaker, CircuitState
 from bridge.pbx.contract import Listing
 
 BUSY = 3
 """With this many questions for single extensions on their way, the next one is for the whole account. So is the one
 after it, if that many clicks were served by it. A make whose questions for the whole account cost more has a number of
 its own."""
+
+SHORTEST_SECONDS, LONGEST_SECONDS, TIMES_USUAL = 0.2, 1.0, 5
+"""How long others wait for the answer of a process that may have died: some times what questions usually take."""
+NEWEST = 0.25
+"""The share of the newest question in what they usually take."""
 
 Ask = Callable[[str | None], Awaitable[Listing]]
 """Asks for one extension, or (None) for all."""
@@ -37,11 +47,17 @@ class QueryResult:
 class _Query:
     extension: str | None
     asked_at: float
-    task: "asyncio.Task[Listing]"
+    task: "asyncio.Future[Listing]"
     joined: int = 0
+    is_ours: bool = True
+    """False: it is a partner's, or it is not known yet whether it will be; what it does not name is not told."""
 
     def covers(self, extension: str | None) -> bool:
-        return self.extension in (None, extension)
+        return self.extension in (None, extension) and (self.is_ours or extension is not None)
+
+    def tells(self, listing: Listing, extension: str | None, clicked_at: float) -> bool:
+        """Whether a click may be told this answer to it."""
+        return (self.is_ours and self.asked_at >= clicked_at) or _has_calls(listing, extension)
 
 
 class SharedQueries:
@@ -60,8 +76,13 @@ class SharedQueries:
         self.circuit, self._whole_from = circuit, whole_from
         self._questions: list[_Query] = []
         self._whole: _Query | None = None
+        self.partners: Partners | None = None
         self.asked = 0
         """How many questions were sent."""
+        self.wanted = 0
+        """How many times an answer was wanted."""
+        self.usual = 0.0
+        """What a question usually takes, in seconds; 0.0: none was answered yet."""
 
     async def about(self, extension: str | None, clicked_at: float) -> QueryResult:
         """What it says about `extension` (None: all of them), for a click at `clicked_at` (in ticks).
@@ -69,45 +90,112 @@ class SharedQueries:
         Raises `PbxError`.
         """
         self._forget(clicked_at)
-        told_nothing = False
+        self.wanted += 1
+        told_nothing = lost = False
         for question in reversed(self._questions):
             if question.covers(extension) and question.asked_at >= clicked_at - self._fresh:
                 heard = await self._join(question)
-                if question.asked_at >= clicked_at or _has_calls(heard.listing, extension):
+                if heard is not None and question.tells(heard.listing, extension, clicked_at):
                     return heard
-                told_nothing = True
+                told_nothing, lost = told_nothing or heard is not None, lost or heard is None
+        return await self._anew(extension, clicked_at, told_nothing, together=not (told_nothing or lost))
+
+    async def _anew(self, extension: str | None, clicked_at: float, alone: bool, together: bool) -> QueryResult:
+        """By a question that is asked after the click, or (`together`) by one of a partner's that names its calls."""
         for question in self._questions:
-            if question.covers(extension) and question.asked_at >= clicked_at:
-                return await self._join(question)
-        question = self._new(extension, clicked_at, alone=told_nothing)
-        return QueryResult(await asyncio.shield(question.task), question.asked_at, ServedFrom.PBX)
+            is_after = question.is_ours and question.asked_at >= clicked_at
+            if is_after and question.covers(extension) and (heard := await self._join(question)) is not None:
+                return heard
+        question = self._new(extension, clicked_at, alone, together)
+        heard = await self._join(question, ServedFrom.PBX)
+        if heard is not None and (question.is_ours or question.tells(heard.listing, extension, clicked_at)):
+            return heard
+        return await self._anew(extension, clicked_at, heard is not None, together=False)
 
     async def alone(self, extension: str) -> Listing:
         """A question of its own about one extension. Raises `PbxError`."""
-        self._admit()
-        self.asked += 1
         return await self._asked(extension)
 
-    async def _join(self, question: _Query) -> QueryResult:
-        question.joined += 1
-        served_from = ServedFrom.RECENT if question.task.done() else ServedFrom.SHARED
-        return QueryResult(await asyncio.shield(question.task), question.asked_at, served_from)
+    async def _join(self, question: _Query, served_from: ServedFrom | None = None) -> QueryResult | None:
+        """Its answer; None: whoever asked it tells none."""
+        is_first, was_done = served_from is not None, question.task.done()
+        question.joined += 0 if is_first else 1
+        try:
+            listing = await asyncio.shield(question.task)
+        except NoAnswer:
+            return None
+        if served_from is None or not question.is_ours:
+            served_from = ServedFrom.RECENT if was_done else ServedFrom.SHARED
+        return QueryResult(listing, question.asked_at, served_from)
 
-    def _new(self, extension: str | None, clicked_at: float, alone: bool) -> _Query:
-        """A new question; `alone`: it is asked because a young answer told nothing, so few others will share it."""
-        self._admit()
+    def _new(self, extension: str | None, clicked_at: float, alone: bool, together: bool) -> _Query:
+        """A new question; `alone`: it is asked because a young answer told nothing, so few others will share it.
+        `together`: a partner may ask it."""
         whole = self._always_whole or extension is None or self._is_worth_a_whole(clicked_at, alone)
         scope = None if whole else extension
-        question = _Query(scope, self._ticks(), asyncio.create_task(self._asked(scope)))
+        question = _Query(scope, self._ticks(), asyncio.get_running_loop().create_future())
+        if whole and extension is not None and together and self._asks_together():
+            question.is_ours = False
+            question.task = asyncio.create_task(self._asked_together(question))
+        else:
+            question.task = asyncio.create_task(self._told(scope) if whole else self._asked(scope))
+        self._add(question)
+        self._whole = question if whole else self._whole
+        return question
+
+    def _add(self, question: _Query) -> None:
         question.task.add_done_callback(lambda task: task.cancelled() or task.exception())  # seen, even if nobody waits
         self._questions.append(question)
-        self._whole = question if scope is None else self._whole
-        self.asked += 1
-        return question
+
+    def add(self, other: AskedElsewhere) -> None:
+        """A partner asks this."""
+        self._add(_Query(None, other.asked_at, other.answer, is_ours=False))
+
+    def count_partners(self) -> int:
+        """How many other processes ask together with this one at present."""
+        return self.partners.count() if self.partners is not None and self._asks_together() else 0
+
+    def _asks_together(self) -> bool:
+        """Whether partners are asked who asks: not while it is not known whether the phone system can be reached."""
+        is_closed = self.circuit.state is CircuitState.CLOSED
+        return is_closed and self._fresh > 0 and self.partners is not None and self.partners.pays(self.usual)
+
+    async def _asked_together(self, question: _Query) -> Listing:
+        """By this process or by a partner, whoever comes first."""
+        assert self.partners is not None  # noqa: S101 - `_asks_together`
+        name = token_hex(8)
+        other = await self.partners.take(name, self._patience)
+        if other is not None and other.asked_at >= question.asked_at - self._fresh:
+            question.asked_at = min(question.asked_at, other.asked_at)
+            return await asyncio.shield(other.answer)
+        question.is_ours, question.asked_at = True, self._ticks()
+        return await self._told(None, name)
+
+    async def _told(self, scope: str | None, name: str = "") -> Listing:
+        """The answer, which partners are told too; `name`: they know of the question by it."""
+        if not name and self._asks_together() and self.partners is not None:
+            self.partners.announce(name := token_hex(8), self._patience)
+        listing = None
+        try:
+            listing = await self._asked(scope)
+        finally:
+            if name and self.partners is not None:
+                self.partners.tell(name, listing)
+        return listing
+
+    @property
+    def _patience(self) -> float:
+        return min(LONGEST_SECONDS, max(SHORTEST_SECONDS, TIMES_USUAL * self.usual))
 
     def _is_worth_a_whole(self, clicked_at: float, alone: bool) -> bool:
         busy = self._whole_from()
-        return busy is not None and (self._waiting(clicked_at) >= busy or (not alone and self._still_busy(busy)))
+        if busy is None or self._waiting(clicked_at) >= busy:
+            return busy is not None
+        return not alone and (self._still_busy(busy) or self._waiting_everywhere() >= busy)
+
+    def _waiting_everywhere(self) -> float:
+        """How many questions would be on their way in all processes, if each click asked one of its own."""
+        return self.usual * self.partners.clicks_per_second() if self.partners and self._asks_together() else 0.0
 
     def _admit(self) -> None:
         if not self.circuit.admit():
@@ -125,6 +213,9 @@ class SharedQueries:
         return last is not None and last.joined >= busy and last.asked_at >= self._ticks() - 2 * self._fresh
 
     async def _asked(self, extension: str | None) -> Listing:
+        self._admit()
+        self.asked += 1
+        asked_at = self._ticks()
         try:
             listing = await self._ask(extension)
         except PbxUnreachable:
@@ -137,6 +228,8 @@ class SharedQueries:
             self.circuit.gave_up()
             raise
         self.circuit.succeeded()
+        took = self._ticks() - asked_at
+        self.usual = took if not self.usual else (1 - NEWEST) * self.usual + NEWEST * took
         return listing
 
     def _forget(self, now: float) -> None:

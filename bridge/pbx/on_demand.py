@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache, cached_property
 from typing import TypeVar
 
+from bridge.core.model import Call
 from bridge.pbx.contract import Listing
 
 Made = TypeVar("Made")
@@ -13,11 +14,14 @@ Made = TypeVar("Made")
 
 class OnDemand(Mapping[str, Made]):
     """`one` gives the value of one key, or raises KeyError; `whole` gives all, which whoever walks, counts or compares
-    the mapping needs. Neither must fail otherwise: whoever asks reads no answer any more.
+    the mapping needs. Neither must fail otherwise: whoever asks reads no answer any more. `size` is about how many
+    nouns there are in all of it, where that is known before they are made.
     """
 
-    def __init__(self, one: Callable[[str], Made], whole: Callable[[], Mapping[str, Made]]) -> None:
-        self._one, self._make_all = one, whole
+    def __init__(
+        self, one: Callable[[str], Made], whole: Callable[[], Mapping[str, Made]], size: int | None = None
+    ) -> None:
+        self._one, self._make_all, self.size = one, whole, size
         self._made: dict[str, Made] = {}
 
     @cached_property
@@ -46,6 +50,13 @@ def late(make: Callable[[], Mapping[str, Made]]) -> Mapping[str, Made]:
     """A mapping that is made whole when it is first looked at."""
     whole = cache(make)
     return OnDemand(lambda key: whole()[key], whole)
+
+
+def size_of(extensions: Mapping[str, tuple[Call, ...]]) -> int:
+    """About how many calls there are, without making any where that is known."""
+    if isinstance(extensions, OnDemand) and extensions.size is not None:
+        return extensions.size
+    return sum(map(len, extensions.values()))
 
 
 async def made(listing: Listing) -> Listing:

@@ -37,6 +37,7 @@ HEALTH = "popbridge:health"  # stream: how the whole was at each minute of the l
 FLOOR_WATCHED = "popbridge:floor-watched"  # text: present while somebody has the live page open
 FLOOR_PAGES = "popbridge:floor-pages"  # hash: by web process, the agents who have a page open there
 NEWS = "popbridge:news"  # channel: events for agents' pages, for every web process
+QUESTIONS = "popbridge:questions"  # channel: what web processes ask phone systems, and what these answer
 
 
 def accepted(crm: str, key: str) -> str:
@@ -112,6 +113,11 @@ def floor_turn(pbx: str) -> str:
 def floor_asker(pbx: str) -> str:
     """Text: which web process asks a phone system for all who have the live page open."""
     return f"popbridge:floor-asker:{pbx}"
+
+
+def question(account: str) -> str:
+    """Text: the question for all calls that one web process is asking a phone system, by a hash of its account."""
+    return f"popbridge:question:{account}"
 
 
 def counted(crm: str, call: str) -> str:

@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bridge import reload
+from bridge.calls.together import ask_together
 from bridge.config.models import Settings
 from bridge.core.clock import Clock
 from bridge.core.errors import ArchiveUnfit, ClickRefused, PbxError
@@ -179,6 +180,7 @@ def create_app(
                 app.state.services = pages = services.with_redis(pages_redis)
                 click_room.most, click_room.names = services.settings.server.waiting_clicks, services.settings.crm
                 lines = [services.agents.keep_fresh(), Watch(hub, pages).follow(), rights.follow(hub, pages)]
+                lines.append(ask_together(services.lookup, pages_redis, services.clock.ticks))
                 if pages.signon is not None:
                     lines.append(keep_confirmed(pages.signon, pages_redis, pages.agents, pages.clock))
                 async with at_work(*lines, *floor.work(pages, hub)):

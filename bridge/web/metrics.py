@@ -45,7 +45,8 @@ async def text(services: Services) -> bytes:
     registry = CollectorRegistry()
     build = GaugeMetricFamily("popbridge_build_info", "The version", labels=["version"])
     build.add_metric([__version__], 1)
-    registry.register(_Families([build, *families, _circuits("pbx", [services.lookup.circuits()])]))
+    own = [_circuits("pbx", [services.lookup.circuits()]), _partners(services)]
+    registry.register(_Families([build, *families, *own]))
     return generate_latest(registry)
 
 
@@ -117,6 +118,14 @@ async def _listeners(services: Services, now: float) -> list[Metric]:
         if services.lookup.systems[name].is_to_subscribe:
             missing.add_metric([name], status.missing)
     return [listened, heard, connected, unannounced, missing]
+
+
+def _partners(services: Services) -> Metric:
+    told = "Other web processes that have clicks for a phone system and share questions to it with this one"
+    family = _by_pbx("pbx_partners", told)
+    for name, count in services.lookup.partners().items():
+        family.add_metric([name], count)
+    return family
 
 
 def _by_pbx(name: str, told: str) -> GaugeMetricFamily:

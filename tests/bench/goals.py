@@ -20,6 +20,7 @@ def closing(reports: Reports) -> str:
     """Every row of the aims for speed that the parts measured can tell."""
     lines = [*_click_lines(reports.get("click")), *_worker_lines(reports.get("worker"))]
     lines += [*_stall_lines(reports.get("stall")), *_popup_lines(reports.get("popup"))]
+    lines += [*_growth_lines(reports.get("growth"))]
     lines += [*_contact_lines(reports.get("contacts")), *_event_lines(reports.get("events"))]
     lines += [*_desktop_lines(reports.get("desktop")), *_demo_lines(reports.get("demo"))]
     return "## aims\n\n" + table(HEAD, lines) if lines else ""
@@ -116,6 +117,14 @@ def _popup_lines(report: Report | None) -> Iterator[Line]:
         good = row["p50_ms"] <= 12 and row["p99_ms"] <= 40
         name = "button → popup at the CRM, quiet, less the phone system's 40 ms: p50 / p99 ms"
         yield (name, "≤ 12 / ≤ 40", _pair(row), "noted: RQ's forks 36 / 108", "–", "–", _met(good))
+
+
+def _growth_lines(report: Report | None) -> Iterator[Line]:
+    of_four = ("web", "4", 100)
+    for row in report.rows if report else []:
+        if (row["of"], row["name"], row["rate"]) == of_four:
+            name, asked = "four web processes, 100 clicks/s, questions per click", row["questions"]
+            yield (name, "≤ 0.1", plain(asked), "–", "–", "–", _met(asked <= 0.1))
 
 
 def _contact_lines(report: Report | None) -> Iterator[Line]:

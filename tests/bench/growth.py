@@ -14,6 +14,8 @@ from tests.bench.report import Options, Report
 from tests.bench.systems import OURS, systems
 
 ACCOUNT_RATE, WEB_RATES = 50, (100, 300)
+WARM_SECONDS = 1.0
+"""Web processes take clicks at the measured rate this long before: they learn from each other how many there are."""
 ACCOUNTS = (("voicenter", "extensions", (1, 100, 1000)), ("ozeki", "calls", (10, 1000, 5000)))
 PROCESSES = (1, 2, 4)
 DELAY_MS = 200
@@ -55,7 +57,10 @@ def _account(make: str, size: int, what: str, options: Options, number: int) -> 
 def _webs(count: int, options: Options, number: int) -> Rows:
     with ExitStack() as stack:
         up = _up(stack, click.Web(str(count), processes=count))
-        points = [(rate, click.point(up, rate, options.seconds, number)) for rate in WEB_RATES]
+        points = []
+        for rate in WEB_RATES:
+            up.click(rate, WARM_SECONDS, number)
+            points.append((rate, click.point(up, rate, options.seconds, number)))
     return [_told("web", str(count), rate, asdict(point)) for rate, point in points]
 
 

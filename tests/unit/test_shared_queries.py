@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from bridge.calls.partners import AskedElsewhere
 from bridge.calls.shared_queries import BUSY, SharedQueries
 from bridge.core.errors import PbxRefused, PbxUnreachable
 from bridge.core.model import Call, Caller, CallState, Direction, ServedFrom
@@ -280,3 +281,65 @@ async def test_when_many_become_one_is_the_makes_to_say(whole_from: int | None, 
     assert {found for found, _ in await asyncio.gather(*clicks)} == {True}
     assert len(pbx.asked) == asked
     assert pbx.asked.count(None) == (whole_from is not None)
+
+
+class Elsewhere:
+    """Partners, of whom one asks (`asks`), or none does."""
+
+    def __init__(self, clicks_per_second: float = 0.0, asks: AskedElsewhere | None = None) -> None:
+        self._clicks, self._asks = clicks_per_second, asks
+        self.told: list[Listing | None] = []
+
+    def pays(self, usual: float) -> bool:
+        return True
+
+    def count(self) -> int:
+        return 1
+
+    def clicks_per_second(self) -> float:
+        return self._clicks
+
+    async def take(self, question: str, seconds: float) -> AskedElsewhere | None:
+        return self._asks
+
+    def announce(self, question: str, seconds: float) -> None: ...
+
+    def tell(self, question: str, listing: Listing | None) -> None:
+        self.told.append(listing)
+
+
+@pytest.mark.parametrize(("clicks_per_second", "asked"), [(80, [None]), (70, ["A"])])
+async def test_the_whole_account_is_asked_where_many_would_ask_in_all_processes(
+    clicks_per_second: float, asked: list[str | None]
+) -> None:
+    pbx = Pbx()
+    pbx.live = {"A"}
+    pbx.questions.usual = 0.04
+    pbx.questions.partners = partners = Elsewhere(clicks_per_second)
+    assert await pbx.click("A") == (True, ServedFrom.PBX)
+    assert pbx.asked == asked
+    assert len(partners.told) == asked.count(None), "what was asked for one extension is of use to nobody else"
+
+
+async def test_a_partner_whose_question_is_too_old_is_not_waited_for() -> None:
+    pbx = Pbx(always_whole=True)
+    pbx.live = {"A"}
+    never = asyncio.get_running_loop().create_future()
+    pbx.questions.partners = Elsewhere(asks=AskedElsewhere(pbx.at - FRESH - 0.01, never))
+    assert await pbx.click("A") == (True, ServedFrom.PBX)
+    assert pbx.asked == [None]
+
+
+async def test_partners_are_told_of_a_failure() -> None:
+    pbx = Pbx(always_whole=True)
+    pbx.error, pbx.questions.partners = PbxRefused(Reason("no")), (partners := Elsewhere())
+    with pytest.raises(PbxRefused):
+        await pbx.click("A")
+    assert partners.told == [None]
+
+
+async def test_without_freshness_each_process_asks_for_itself() -> None:
+    pbx = Pbx(always_whole=True, fresh=0)
+    pbx.live, pbx.questions.partners = {"A"}, (partners := Elsewhere())
+    assert await pbx.click("A") == (True, ServedFrom.PBX)
+    assert not partners.told

@@ -261,7 +261,7 @@ class Deaf:
 async def test_a_subscription_that_only_seems_to_live_is_given_up(
     tmp_path: Path, redis_server: Secret, redis_url: Secret, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bridge.store.desktop.stream.QUIET_SECONDS", 0.05)
+    monkeypatch.setattr("bridge.store.channels.QUIET_SECONDS", 0.05)
     silent = Silent()
     async with (
         redis_line(redis_server, ProxyConnection(hear=silent.hear)) as (_, address),

@@ -75,7 +75,7 @@ def read_calls(reply: Reply, pbx: str, access: Access, clock: Clock) -> Listing:
         return _calls(by_end[extension], pbx, clock)[extension]
 
     return Listing(
-        OnDemand(of, lambda: _calls(rows, pbx, clock)),
+        OnDemand(of, lambda: _calls(rows, pbx, clock), 2 * len(rows)),
         empty_hint=reason("ozeki.calls-unread", count=unread) if unread else None,
         call_details=late(lambda: {without_marks(row.get("CallId", "")): _details(row) for row in rows}),
     )

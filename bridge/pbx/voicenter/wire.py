@@ -76,7 +76,9 @@ def read_calls(rows: Rows, pbx: str, clock: Clock) -> Listing:
         return tuple(_call(call, pbx, extension, clock) for call in found[extension] if not _ended(call))
 
     return Listing(
-        extensions=OnDemand(live, lambda: {extension: live(extension) for extension in found}),
+        extensions=OnDemand(
+            live, lambda: {extension: live(extension) for extension in found}, sum(map(len, found.values()))
+        ),
         names=late(lambda: {extension: text(row.get("name")) for extension, row, _, _ in rows.rows}),
         unreadable=frozenset(extension for extension, _, _, is_whole in rows.rows if not is_whole),
         empty_hint=reason("voicenter.rows-unread", count=rows.unread) if rows.unread else EMPTY_HINT,

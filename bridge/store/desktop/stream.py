@@ -1,20 +1,17 @@
 """The events of desktop pages: one bounded stream per agent to catch up from, and one channel to get them at once."""
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator, Iterable, Mapping
-from contextlib import suppress
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from redis.exceptions import RedisError
 
-from bridge.core import background
 from bridge.core.json_codec import json_text, time_text
 from bridge.core.model import Answer, Contact, Popup
-from bridge.store import keys
-from bridge.store.client import Evaluates, StreamEntry, Subscription, TextRedis
+from bridge.store import channels, keys
+from bridge.store.client import Evaluates, StreamEntry, TextRedis
 from bridge.store.desktop import cards
 
 log = logging.getLogger(__name__)
@@ -28,8 +25,6 @@ NOTHING_SECONDS = 120
 """How long it is worth telling an agent that a click found no call."""
 REPLAY = timedelta(hours=1)
 """Every popup has expired this long after it was pushed (`popup_ttl_seconds`)."""
-QUIET_SECONDS = 2.0
-"""A subscription that is silent this long gets a ping."""
 FIELDS = {"event", "data", "expires_at", "popup_id"}
 SEPARATOR, PARTS = "\x1f", 5
 """Of a message; one with fewer parts was sent by another version and is skipped."""
@@ -129,45 +124,12 @@ async def hear(redis: TextRedis) -> AsyncGenerator[News | None, None]:
 
     Raises redis-py's errors and OSError when the connection breaks.
     """
-    subscription = redis.pubsub()
-    try:
-        await subscription.subscribe(keys.NEWS)
-        async for message in _listened(subscription):
-            if message["type"] == "subscribe":
+    async with aclosing(channels.messages(redis, keys.NEWS)) as messages:
+        async for text in messages:
+            if text is None:
                 yield None
-            elif message["type"] == "message" and message["data"].count(SEPARATOR) >= PARTS - 1:
-                yield _heard(message["data"])
-    finally:
-        await subscription.aclose()
-
-
-async def _listened(subscription: Subscription) -> AsyncGenerator[dict[str, Any], None]:
-    """All messages. One time limit for each would be half of what a message costs: so a subscription that is silent is
-    looked after beside it, and cut when it does not respond, which ends the reading."""
-    heard = [0]
-    watching = asyncio.create_task(_cut_when_silent(subscription, heard))
-    try:
-        async for message in subscription.listen():
-            heard[0] += 1
-            yield message
-    finally:
-        await background.end(watching)
-
-
-async def _cut_when_silent(subscription: Subscription, heard: list[int]) -> None:
-    """Ask a subscription that has heard nothing for a while for a sign of life; without one it is cut."""
-    while True:
-        before = heard[0]
-        await asyncio.sleep(QUIET_SECONDS)
-        if heard[0] > before:
-            continue
-        with suppress(RedisError, OSError, TimeoutError):
-            async with asyncio.timeout(QUIET_SECONDS):
-                await subscription.ping()
-        await asyncio.sleep(QUIET_SECONDS)
-        if heard[0] == before and subscription.connection is not None:
-            log.warning("the subscription does not respond")
-            await subscription.connection.disconnect(nowait=True)
+            elif text.count(SEPARATOR) >= PARTS - 1:
+                yield _heard(text)
 
 
 def _heard(text: str) -> News:
