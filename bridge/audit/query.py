@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, false, func, or_, select, tuple_, union_all
 
 from bridge.audit.archive import Archive
 from bridge.audit.entry import FIELDS, LogEntry, entries_of
@@ -53,8 +53,16 @@ def read(archive: Archive, search: Search, limit: int, place: Place | None) -> t
     return items, (rows[limit - 1]["time"], rows[limit - 1]["seq"]) if len(rows) > limit else None
 
 
+def popups(archive: Archive, search: Search, limit: int) -> list[tuple[str, str]]:
+    """Time and popup of the newest entries that match and have one. Blocks."""
+    with archive.reading() as connection:
+        found = statement(search, limit, None).subquery()
+        rows = connection.execute(select(found.c.time, found.c.popup_id)).all()
+    return [(row.time, row.popup_id) for row in rows if row.popup_id]
+
+
 def statement(search: Search, limit: int, place: Place | None) -> Select[Any]:
-    """The SQL query: each spelling of a number is looked up by itself, using its index.
+    """The SQL query: each spelling of a number is looked up by itself, using its index; without any, nothing is found.
 
     A caller is found where they were shown beside the lookup's own caller, too.
     """
@@ -65,6 +73,8 @@ def statement(search: Search, limit: int, place: Place | None) -> Select[Any]:
     order = lookups.c.time.desc(), lookups.c.seq.desc()
     wanted = [_spellings(name, keys) for name, keys in search.keys.items()]
     spellings = [*itertools.product(*wanted, *_calls(search))]
+    if not spellings:
+        return select(*columns).where(false())
     if len(spellings) == 1:
         return select(*columns).where(*conditions, *spellings[0]).order_by(*order).limit(limit)
     parts = (select(lookups.c.seq).where(*conditions, *one).order_by(*order).limit(limit) for one in spellings)

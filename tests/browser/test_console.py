@@ -65,6 +65,18 @@ async def two_lookups(desks: Desks) -> None:
     await desks.click(OMER)
 
 
+async def test_calls_are_found_by_who_called_and_the_page_says_how_far_names_reach(desks: Desks) -> None:
+    await two_lookups(desks)
+    page = await console(desks)
+    await field(page, "name").fill("levi")
+    await page.get_by_role("button", name="Search").click()
+    await expect(rows(page)).to_have_count(1)
+    await expect(rows(page)).to_contain_text("Ruth Levi")
+    await expect(page.locator("#named")).to_contain_text("Callers with this name: 1. The log keeps no names; they are")
+    await expect(page.locator("#masked")).to_be_hidden()
+    assert "name=levi" in page.url.partition("#")[2]
+
+
 async def test_a_number_is_found_in_any_spelling_and_the_search_survives(desks: Desks) -> None:
     await two_lookups(desks)
     page = await console(desks)

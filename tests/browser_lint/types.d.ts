@@ -308,6 +308,13 @@ interface ClickDetails {
   rule?: number | null;
 }
 
+/** What `GET /api/audit?name=` says of the name: of how many callers it is, and since when names are known. */
+interface Named {
+  callers: number;
+  more: boolean;
+  since: string;
+}
+
 /** What `GET /console/session` says of a token. */
 interface Whose {
   token_id: string;

@@ -8,6 +8,7 @@ from typing import Any
 from bridge.core.json_codec import from_json, json_text
 from bridge.core.model import Call, Contact, Popup
 from bridge.store import keys
+from bridge.store.clicks.callers import key_of
 from bridge.store.client import Batch, TextRedis
 from bridge.store.scripts import CARRY_OUT, Scripts
 
@@ -63,6 +64,24 @@ async def names(redis: TextRedis, popup_ids: Sequence[str]) -> list[str | None]:
             pipe.get(keys.popup(popup_id))
         texts = await pipe.execute() if popup_ids else []
     return [_name(kept(text)) if text else None for text in texts]
+
+
+async def callers_named(redis: TextRedis, popup_ids: Sequence[str], words: Sequence[str]) -> list[str]:
+    """By what callers are found again (`key_of`): of those popups whose caller has all these words (in small letters)
+    in their name, a contact's, or its company's."""
+    async with redis.pipeline(transaction=False) as pipe:
+        for popup_id in popup_ids:
+            pipe.get(keys.popup(popup_id))
+        texts = await pipe.execute() if popup_ids else []
+    written = [json.dumps(word, ensure_ascii=False)[1:-1] for word in words]
+    likely = (kept(text) for text in texts if text and all(word in text.casefold() for word in written))
+    return [key for shown in likely if _is_named(shown, words) and (key := key_of(shown.call.caller))]
+
+
+def _is_named(shown: Popup, words: Sequence[str]) -> bool:
+    records = shown.contact.records if shown.contact else ()
+    names = (shown.call.caller.name, *(name for one in records for name in (one.name, one.company)))
+    return any(all(word in name.casefold() for word in words) for name in names)
 
 
 def _name(shown: Popup) -> str:

@@ -1,6 +1,7 @@
 """Reading the audit log over HTTP. Every read is recorded in the access log first, and limited per token."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -11,6 +12,7 @@ from bridge.agents.access import Access
 from bridge.audit import access_log, export, search
 from bridge.audit import query as archived
 from bridge.audit.search import Search
+from bridge.clicks import by_name
 from bridge.core.errors import Malformed
 from bridge.core.model import Caller
 from bridge.services import Services
@@ -19,26 +21,29 @@ from bridge.store.calls import popups
 from bridge.web.api.queries import known_only, yes_or_no
 from bridge.web.signin import admin, supervisor
 
+LONGEST_NAME = 200
 READS_PER_MINUTE, EXPORTS_PER_MINUTE = 120, 6
 """The limits of one token."""
 
 
 async def entries(request: Request) -> Response:
     """`GET /api/audit`: log entries that match, newest first. With `total=true` how many match; with `names=true` who
-    called, as far as their popups are still kept: the log itself keeps no names."""
+    called, as far as their popups are still kept: the log itself keeps no names. With `name=` only who is called so."""
     access = await supervisor(request)
     services: Services = request.app.state.services
     limit, cursor = paging(request)
-    query, wanted = request.query_params, _search(request, access, {"limit", "cursor", "total", "names"})
+    query, wanted = request.query_params, _search(request, access, {"limit", "cursor", "total", "names", "name"})
     with_total, with_names = (yes_or_no(query.get(name), name) for name in ("total", "names"))
-    await record_read(request, access, "list", wanted)
+    await _limit(request, access, "audit-read", READS_PER_MINUTE)
+    wanted, named = await _named(request, wanted)
+    await _record(request, access, "list", wanted)
     page = await archived.entries(services.archive, services.redis, wanted, limit, cursor)
     items: list[dict[str, Any]] = [{**entry} for entry in page.items]
     if with_names:
         names = await popups.names(services.redis, [entry["popup_id"] or "" for entry in page.items])
         items = [{**entry, "caller_name": name} for entry, name in zip(items, names, strict=True)]
     count = {"total": await archived.total(services.archive, wanted)} if with_total else {}
-    return JSONResponse(access.as_seen({"items": items, "next_cursor": page.next_cursor, **count}))
+    return JSONResponse(access.as_seen({"items": items, "next_cursor": page.next_cursor, **count, **named}))
 
 
 async def export_entries(request: Request) -> Response:
@@ -48,8 +53,10 @@ async def export_entries(request: Request) -> Response:
     form = request.query_params.get("format", "csv")
     if form not in export.FORMATS:
         raise Malformed(f"format must be one of: {', '.join(export.FORMATS)}")
-    wanted = _search(request, access, {"format"})
-    await record_read(request, access, "export", wanted, EXPORTS_PER_MINUTE)
+    wanted = _search(request, access, {"format", "name"})
+    await _limit(request, access, "audit-export", EXPORTS_PER_MINUTE)
+    wanted, _ = await _named(request, wanted)
+    await _record(request, access, "export", wanted)
     pieces = export.texts(services.archive, services.redis, wanted, form, access.as_seen)
     first, _ = await anext(pieces)  # an unavailable database is reported as such, not by a truncated file
     headers = {"Content-Disposition": f'attachment; filename="popbridge-audit.{form}"'}
@@ -81,6 +88,16 @@ def paging(request: Request) -> tuple[int, str | None]:
     return search.page_limit(request.query_params.get("limit")), cursor
 
 
+async def _named(request: Request, wanted: Search) -> tuple[Search, dict[str, Any]]:
+    """The search narrowed to callers of the query's `name`, if there is one; what the answer says of that."""
+    services: Services = request.app.state.services
+    name = request.query_params.get("name", "").strip()[:LONGEST_NAME]
+    if not name:
+        return wanted, {}
+    narrow, named = await by_name.narrowed(services.archive, services.redis, wanted, name, services.clock.now())
+    return narrow, {"named": asdict(named)}
+
+
 def _search(request: Request, access: Access, also: set[str], known: Sequence[str] = search.FILTERS) -> Search:
     services: Services = request.app.state.services
     regions = services.labels.regions.values()
@@ -88,24 +105,29 @@ def _search(request: Request, access: Access, also: set[str], known: Sequence[st
 
 
 async def record_read(
-    request: Request,
-    access: Access,
-    what: str,
-    wanted: Search | None,
-    per_minute: int = READS_PER_MINUTE,
-    crm: str | None = None,
-    **about: str,
+    request: Request, access: Access, what: str, wanted: Search | None, crm: str | None = None, **about: str
 ) -> None:
     """Record in the access log who reads what. 429 when this token is used too often."""
+    await _limit(request, access, "audit-read", READS_PER_MINUTE)
+    await _record(request, access, what, wanted, crm, **about)
+
+
+async def _limit(request: Request, access: Access, kind: str, per_minute: int) -> None:
     services: Services = request.app.state.services
-    now = services.clock.now()
-    kind = "audit-export" if what == "export" else "audit-read"
-    times, wait = await counters.happened(services.redis, kind, "", access.grant.token_id, now.timestamp())
+    now = services.clock.now().timestamp()
+    times, wait = await counters.happened(services.redis, kind, "", access.grant.token_id, now)
     if times > per_minute:
         detail = f"More than {per_minute} such requests in this minute with one token."
         raise HTTPException(429, detail, headers={"Retry-After": str(wait)})
+
+
+async def _record(
+    request: Request, access: Access, what: str, wanted: Search | None, crm: str | None = None, **about: str
+) -> None:
+    services: Services = request.app.state.services
     crm = crm or (wanted.filters.get("crm") if wanted else None)
-    await access_log.record(services.redis, _who(access), what, now, wanted, about, (crm,) if crm else access.crms)
+    crms, now = (crm,) if crm else access.crms, services.clock.now()
+    await access_log.record(services.redis, _who(access), what, now, wanted, about, crms)
 
 
 async def record_shown(

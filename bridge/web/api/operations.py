@@ -14,13 +14,17 @@ PAGING = {
     "cursor": "the next_cursor of an earlier page",
 }
 WHEN = "ISO 8601, or how long ago: 90s, 10m, 6h, 7d"
-AUDIT_FILTERS = {name: WHEN if name in ("since", "until") else f"only this {name}" for name in FILTERS}
+NAMED = {"name": "only callers with this name or company, as far as one of their popups is still kept (3 days)"}
+AUDIT_FILTERS = {name: WHEN if name in ("since", "until") else f"only this {name}" for name in FILTERS} | NAMED
 
 AUDIT_MORE = {
     "total": "true: how many match, as `total`",
     "names": "true: who called, as `caller_name` of each entry, as long as its popup is kept (null: it is not)",
 }
-COUNTED = "one page of the entries that match; a `total` of 10,001 stands for more than 10,000"
+COUNTED = (
+    "one page of the entries that match; a `total` of 10,001 stands for more than 10,000; with `name`, `named` says how"
+    " many callers have it, whether there may be more, and since when names are known"
+)
 DELIVERY_FILTERS = {
     "state": "pending, delivered, failed or expired",
     "target": "only this target",

@@ -1,6 +1,6 @@
 // What the console shows is in the address after the #, which no server and no log sees: it may name callers' numbers.
 
-export const FILTERS = ["since", "until", "crm", "crm_user", "extension", "outcome", "caller", "did", "ivrid"];
+export const FILTERS = ["since", "until", "crm", "crm_user", "extension", "outcome", "caller", "name", "did", "ivrid"];
 
 /** Everything the address says. */
 export function parameters() {

@@ -1,10 +1,12 @@
 // The audit log: who looked up whom, searched in any spelling, exported as a file.
 
-import { allMatching, byId, foreign } from "../../element.js";
+import { allMatching, byId, element, foreign } from "../../element.js";
+import { isolated } from "../../text.js";
 import { label, language, say } from "../../words.js";
 import { FILTERS } from "../address.js";
 import { start } from "../frame.js";
 import { Results } from "../results.js";
+import { timeText } from "../times.js";
 import { Exports } from "./exports.js";
 import * as forms from "./forms.js";
 import { table } from "./lookups.js";
@@ -21,7 +23,7 @@ class Audit {
     },
     read: forms.readLookups,
     path: pathFor,
-    draw: ({ items }) => [items.length ? table(items) : foreign(say("console.none.text"))],
+    draw: ({ items, named }) => [...about(named), items.length ? table(items) : foreign(say("console.none.text"))],
     count: countWords,
   });
 
@@ -67,6 +69,17 @@ function countWords({ items, total }) {
   if (!items.length) return say("console.none");
   const number = new Intl.NumberFormat(language).format(Math.min(total, MOST_COUNTED));
   return say(total > MOST_COUNTED ? "console.total.more" : "console.total", { number, shown: items.length });
+}
+
+/**
+ * How a name was searched for, which the log does not keep.
+ * @param {Named | undefined} named
+ */
+function about(named) {
+  if (!named) return [];
+  const { callers, more, since } = named;
+  const words = [say("console.named", { number: callers, time: isolated(timeText(since)) }), more ? say("console.named.more") : ""];
+  return [element("p", { class: "soft", id: "named" }, [words.join(" ")])];
 }
 
 /** @param {URLSearchParams} found */
