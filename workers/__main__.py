@@ -122,8 +122,8 @@ def main(config: str | None, concurrency: int) -> None:
         with tracing.exporting("worker"):
             asyncio.run(run(settings, concurrency, settings_file(config)))
     except RedisUnfit as error:
-        for reason in error.reasons:
-            click.echo(f"redis: {reason}", err=True)
+        for line in error.lines:
+            click.echo(f"redis: {line}", err=True)
         sys.exit(1)
     except (RedisError, OSError) as error:
         log.error("the worker cannot reach redis: %s", type(error).__name__)

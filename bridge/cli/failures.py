@@ -15,7 +15,7 @@ def explain(error: Exception) -> tuple[list[str], int]:
         case EmbeddedRedisFailed() | CannotListen() | ArchiveUnfit():
             return [str(error)], FAILURE
         case RedisUnfit():
-            return [f"redis: {reason}" for reason in error.reasons], FAILURE
+            return [f"redis: {line}" for line in error.lines], FAILURE
         case RedisError() | ConnectionError():
             found = trouble.of(error)
             place = f" at {place}" if (place := trouble.place_in(error)) else ""

@@ -10,15 +10,13 @@ from bridge.connect.draft import Draft
 from bridge.connect.trial import Trial
 from bridge.connect.watched import Aside
 from bridge.core.clock import Clock
-from bridge.core.finding import Finding, Grade
+from bridge.core.finding import Finding, Grade, worded
+from bridge.core.reasons import Reason
 from bridge.core.session import Session
 from bridge.crm import registry as crms
 from bridge.egress.client import EgressClient
 from bridge.egress.session import AccountSession
 from bridge.pbx import registry as pbxs
-
-REPLACED = "the vendor replaced the refresh token during this test: create a new one before you use these settings"
-NO_POPUPS = "it gets no popups by these settings; agents see them on the desktop page"
 
 
 async def run(draft: Draft, client: EgressClient, clock: Clock, hidden: Collection[str] = ()) -> Trial:
@@ -37,7 +35,7 @@ async def run(draft: Draft, client: EgressClient, clock: Clock, hidden: Collecti
 
 async def _of_crm(name: str, account: CrmAccount, session: Session) -> Trial:
     if not account.takes_popups and not list(account.addresses()):
-        return Trial((Finding(f"crm {name}", Grade.OK, NO_POPUPS),), ())
+        return Trial((worded(f"crm {name}", Grade.OK, Reason("found-no-popups")),), ())
     return await trial.of_crm(name, account, session)
 
 
@@ -47,4 +45,4 @@ def _of_tokens(draft: Draft, aside: Aside) -> list[Finding]:
     typed = draft.secrets().get("refresh_token")
     if newest is None or typed is None or newest == typed:
         return []
-    return [Finding(f"{draft.group} {draft.name}", Grade.WARN, REPLACED)]
+    return [worded(f"{draft.group} {draft.name}", Grade.WARN, Reason("found-token-replaced"))]

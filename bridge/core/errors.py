@@ -218,11 +218,12 @@ class CannotListen(PopbridgeError):
 
 
 class RedisUnfit(PopbridgeError):
-    """This Redis must not be used. `reasons` has one line each, with the command that mends it."""
+    """This Redis must not be used. `problems` are why, each with its fix; `lines` the same in English."""
 
-    def __init__(self, reasons: list[str]) -> None:
-        super().__init__("; ".join(reasons))
-        self.reasons = reasons
+    def __init__(self, problems: list[tuple[Reason, Reason]]) -> None:
+        self.problems = problems
+        self.lines = [f"{why}; fix: {fix}" for why, fix in problems]
+        super().__init__("; ".join(self.lines))
 
 
 class ArchiveUnfit(PopbridgeError):
@@ -231,8 +232,9 @@ class ArchiveUnfit(PopbridgeError):
 
 class SigninFailed(PopbridgeError):
     """Nobody is signed in by the identity provider. `code` is stable and names the words for the page; `cause` is for
-    the operator's log and holds no token, code or claim. `is_final` says that asking the provider again cannot help."""
+    the operator's log and holds no token, code or claim; it is a reason where the doctor may show it. `is_final` says
+    that asking the provider again cannot help."""
 
-    def __init__(self, code: str, cause: str, is_final: bool = True) -> None:
+    def __init__(self, code: str, cause: Reason | str, is_final: bool = True) -> None:
         super().__init__(f"{code}: {cause}")
         self.code, self.cause, self.is_final = code, cause, is_final

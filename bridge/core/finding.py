@@ -29,14 +29,14 @@ class Grade(StrEnum):
 class Finding:
     """One dependency that was tested: its name, its grade, a message, and the fix ("": nothing to fix).
 
-    Both are English; where they are known as data (`reason`, `advice`), pages say them in the reader's language.
+    Both are English; pages say `reason` and `advice`, the same as data, in the reader's language. `worded` makes one.
     """
 
     what: str
     grade: Grade
     message: str
-    fix: str = ""
-    reason: Reason | None = field(default=None, hash=False, metadata={SPARSE: True})
+    fix: str
+    reason: Reason = field(hash=False)
     advice: Reason | None = field(default=None, hash=False, metadata={SPARSE: True})
 
     def __str__(self) -> str:

@@ -3,13 +3,13 @@
 from redis.exceptions import RedisError
 
 from bridge.agents.access import has_row
-from bridge.core.finding import Finding, Grade, counted
+from bridge.core.finding import Finding, Grade, worded
+from bridge.core.reasons import Reason, reason
 from bridge.services import Services
 from bridge.store import tokens
 from bridge.store.tokens import Grant, Kind
 
 NAMED = 5
-FIX = "add the row again, or: popbridge token revoke ID; popbridge token list names all"
 
 
 async def of_tokens(services: Services) -> list[Finding]:
@@ -17,7 +17,7 @@ async def of_tokens(services: Services) -> list[Finding]:
     try:
         grants = [grant for grant in await tokens.every(services.redis) if grant.kind is Kind.TOKEN or not grant.parent]
     except (RedisError, OSError):
-        return [Finding("tokens", Grade.WARN, "unknown: Redis is unavailable", "fix redis first")]
+        return [worded("tokens", Grade.WARN, Reason("found-unknown"), Reason("fix-redis-first"))]
     await services.agents.refresh()
     directory = services.agents.directory()
     rowless = [one for one in grants if services.agents.is_complete and not has_row(one, directory)]
@@ -25,14 +25,15 @@ async def of_tokens(services: Services) -> list[Finding]:
     found = []
     if rowless:
         found.append(
-            Finding("tokens", Grade.WARN, f"{_named(rowless)}: the agent has no row, so nothing is shown", FIX)
+            worded("tokens", Grade.WARN, _named("found-tokens-rowless", rowless), Reason("fix-tokens-rowless"))
         )
     if crmless:
-        message = f"{_named(crmless)}: limited to a CRM that is not in the settings"
-        found.append(Finding("tokens", Grade.WARN, message, "popbridge token revoke ID; popbridge token create"))
-    return found or [Finding("tokens", Grade.OK, counted(len(grants), "token"))]
+        found.append(
+            worded("tokens", Grade.WARN, _named("found-tokens-crmless", crmless), Reason("fix-tokens-crmless"))
+        )
+    return found or [worded("tokens", Grade.OK, reason("found-tokens", count=len(grants)))]
 
 
-def _named(grants: list[Grant]) -> str:
-    ids = ", ".join(grant.token_id for grant in grants[:NAMED])
-    return f"{len(grants)} token{'s' * (len(grants) != 1)} ({ids}{', …' * (len(grants) > NAMED)})"
+def _named(code: str, grants: list[Grant]) -> Reason:
+    ids = [grant.token_id for grant in grants[:NAMED]]
+    return Reason(code, {"count": len(grants), "ids": [*ids, "…"] if len(grants) > NAMED else ids})

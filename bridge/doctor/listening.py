@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from bridge.calls.live_calls import PhoneSystem
-from bridge.core.finding import Finding, Grade, counted
+from bridge.core.finding import Finding, Grade, worded
 from bridge.core.model import Pop
+from bridge.core.reasons import Reason, reason
 from bridge.services import Services
 from bridge.store import listeners
 from bridge.store.listeners import Status
@@ -12,10 +13,7 @@ from bridge.store.listeners import Status
 LATE_SECONDS = 90.0
 """Three times as long as a listener waits before it asks for the whole picture anyway."""
 UNANNOUNCED = listeners.UNANNOUNCED
-CONNECT = "see the test of this phone system above; it is tried again every few seconds, and polled meanwhile"
-EVENTS = "check where this phone system sends its events (its README: Popups without a click), and what is in between"
-SUBSCRIBE = "they are made as soon as that is mended: see the README of this make, Popups without a click"
-START = "start a worker: popbridge worker; it listens for all phone systems"
+TEST, START = Reason("fix-see-test"), Reason("fix-listener")
 
 
 async def of_listener(services: Services, system: PhoneSystem) -> list[Finding]:
@@ -25,30 +23,35 @@ async def of_listener(services: Services, system: PhoneSystem) -> list[Finding]:
         return _waiting_in_vain(services, system)
     status = await listeners.status(services.redis, system.name)
     if status is None:
-        return [Finding(what, Grade.FAIL, "nobody listens: no popup comes without a click", START)]
+        return [worded(what, Grade.FAIL, Reason("found-nobody-listens"), START)]
     wrong = [
-        Finding(what, Grade.WARN, f"{way} on {status.machine}: {message}", fix)
-        for message, fix in _problems(status, services.clock.now().timestamp(), system)
+        worded(what, Grade.WARN, reason("found-listener-problem", way=way, machine=status.machine, reason=why), fix)
+        for why, fix in _problems(status, services.clock.now().timestamp())
     ]
     if wrong:
         return wrong
-    told = f"{way} on {status.machine}: {status.calls} calls, {status.told} events, {status.asked} questions"
-    return [Finding(what, Grade.OK, told)]
+    counts = {"calls": status.calls, "events": status.told, "questions": status.asked}
+    return [worded(what, Grade.OK, reason("found-listener", way=way, machine=status.machine, **counts))]
 
 
-def _problems(status: Status, now: float, system: PhoneSystem) -> Iterator[tuple[str, str]]:
+def _problems(status: Status, now: float) -> Iterator[tuple[Reason, Reason]]:
     """What is wrong, and its fix."""
     silent = now - status.heard_at
     if status.problem or silent > LATE_SECONDS:
-        yield status.problem or f"nothing was heard for {silent:.0f} s", "see the test of this phone system above"
+        yield status.problem or reason("found-unheard", seconds=round(silent)), TEST
     if status.down:
-        yield f"not connected: {status.down}", CONNECT
+        yield reason("found-disconnected", reason=status.down), Reason("fix-connect")
     if status.unannounced >= UNANNOUNCED:
-        since = f"for {now - status.event_at:.0f} s" if status.event_at else "yet"
-        yield f"no event came {since}, though {status.unannounced} changes of calls were found by asking", EVENTS
+        yield _without_events(status, now), Reason("fix-events")
     if status.missing or status.unsubscribed:
-        told = f"{status.missing} extensions have no subscription to events"
-        yield f"{told}: {status.unsubscribed}" if status.unsubscribed else told, SUBSCRIBE
+        also = (status.unsubscribed,) if status.unsubscribed else ()
+        yield Reason("found-unsubscribed", {"count": status.missing}, also), Reason("fix-subscribe")
+
+
+def _without_events(status: Status, now: float) -> Reason:
+    if not status.event_at:
+        return reason("found-no-event-yet", changes=status.unannounced)
+    return reason("found-no-event", seconds=round(now - status.event_at), changes=status.unannounced)
 
 
 def _waiting_in_vain(services: Services, system: PhoneSystem) -> list[Finding]:
@@ -60,5 +63,5 @@ def _waiting_in_vain(services: Services, system: PhoneSystem) -> list[Finding]:
     ]
     if not waiting:
         return []
-    message = f"{counted(len(waiting), 'agent')} asked for popups without a click, and nobody listens"
-    return [Finding(f"events of {system.name}", Grade.WARN, message, f'set events = "poll" in [pbx.{system.name}]')]
+    told, fix = reason("found-waiting-in-vain", count=len(waiting)), reason("fix-poll", pbx=system.name)
+    return [worded(f"events of {system.name}", Grade.WARN, told, fix)]

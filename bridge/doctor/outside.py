@@ -2,10 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import islice
 from urllib.parse import urlsplit
 
 from redis.exceptions import RedisError
@@ -43,19 +42,17 @@ FIXES = {
 async def of_public_url(services: Services) -> list[Finding]:
     """Whether the bridge responds at the address that CRMs and browsers use."""
     url = services.settings.server.public_url
-    start = starting("popbridge-web nginx", "popbridge up, or popbridge serve and the proxy in front of it")
-    start += "; if they are running, check the proxy's upstream and [server] public_url"
-    another = "[server] public_url must be the address of the proxy in front of popbridge: curl -v it"
+    start = reason("fix-public-url", start=starting("popbridge-web nginx", Reason("fix-start-web")))
     async with open_client(Reach(EVERYWHERE)) as client:  # in a private network it is often a private address
         try:
             reply = await client.send(Request("GET", f"{url}/livez"), ASK_SECONDS, MAX_REPLY_BYTES)
         except RequestFailed as error:
-            fix = "renew the proxy's certificate" if error.cause == "untrusted-certificate" else start
-            return [Finding("public_url", Grade.FAIL, str(error), fix)]
+            fix = Reason("fix-certificate") if error.cause == "untrusted-certificate" else start
+            return [worded("public_url", Grade.FAIL, error.reason, fix)]
     if reply.status != 200:
-        fix = start if reply.status in (502, 503, 504) else another
-        return [Finding("public_url", Grade.FAIL, f"answers {reply.status} to /livez", fix)]
-    return [Finding("public_url", Grade.OK, f"responds in {reply.ms:.0f} ms")]
+        fix = start if reply.status in (502, 503, 504) else Reason("fix-other-server")
+        return [worded("public_url", Grade.FAIL, reason("found-livez", status=reply.status), fix)]
+    return [worded("public_url", Grade.OK, reason("found-responds", ms=round(reply.ms)))]
 
 
 async def of_pbx(system: PhoneSystem) -> list[Finding]:
@@ -103,12 +100,14 @@ async def of_rows(services: Services, system: PhoneSystem) -> list[Finding]:
     if not missing:
         return []
     what, by_look = f"agents on {system.name}", {_look(name): name for name in names or ()}
-    meant = [f"{name!r} (is it {by_look[_look(name)]!r}?)" for name in missing if _look(name) in by_look]
-    message = f"{len(missing)} of {len(given)} extensions of agents are not among the phone system's"
-    if not meant:
-        return [Finding(what, Grade.OK, f"{message}: {_some(map(repr, missing))}")]
-    fix = "correct these rows in agents.csv: extensions must match exactly"
-    return [Finding(what, Grade.WARN, f"{message}: {_some(meant)}", fix)]
+    meant = [
+        reason("found-meant", name=repr(name), near=repr(by_look[_look(name)]))
+        for name in missing
+        if _look(name) in by_look
+    ]
+    some = _some(meant or [repr(name) for name in missing])
+    told = reason("found-rows-missing", missing=len(missing), rows=len(given), names=some)
+    return [worded(what, Grade.WARN, told, Reason("fix-rows")) if meant else worded(what, Grade.OK, told)]
 
 
 def _look(extension: str) -> str:
@@ -116,9 +115,8 @@ def _look(extension: str) -> str:
     return re.sub(r"[.,]0+$|\W", "", extension.casefold()).lstrip("0")
 
 
-def _some(names: Iterable[str]) -> str:
-    first = list(islice(names, NAMED + 1))
-    return ", ".join(first[:NAMED]) + (", …" if len(first) > NAMED else "")
+def _some(names: Sequence[Reason | str]) -> list[Reason | str]:
+    return [*names[:NAMED], "…"] if len(names) > NAMED else list(names)
 
 
 async def _probed(system: PhoneSystem) -> list[Finding]:
@@ -173,16 +171,19 @@ async def of_buttons(services: Services) -> list[Finding]:
 def _button(settings: Settings, name: str, key: str, at: str | None, now: datetime, works: bool) -> Finding:
     what = f"button {name}"
     if at is None and works:
-        return Finding(what, Grade.OK, f"{key} has not authenticated a click yet; another one of its secrets has")
+        return worded(what, Grade.OK, reason("found-button-other", key=key))
     if at is None:
         host = urlsplit(settings.server.public_url).netloc
-        fix = f"point the CRM's button at /clicks/{name} on {host}; remove secrets that are no longer used"
-        return Finding(what, Grade.WARN, f"{key} has not authenticated a click yet", fix)
+        return worded(
+            what, Grade.WARN, reason("found-button-unused", key=key), reason("fix-button", crm=name, host=host)
+        )
     minutes = (now - datetime.fromisoformat(at)).total_seconds() / 60
-    return Finding(what, Grade.OK, f"{key} last authenticated a click {_ago(minutes)} ago")
+    return worded(what, Grade.OK, reason("found-button", key=key, ago=_ago(minutes)))
 
 
-def _ago(minutes: float) -> str:
+def _ago(minutes: float) -> Reason:
     if minutes < 120:
-        return f"{minutes:.0f} min"
-    return f"{minutes / 60:.0f} h" if minutes < 48 * 60 else f"{minutes / 1440:.0f} days"
+        return reason("ago-minutes", count=round(minutes))
+    if minutes < 48 * 60:
+        return reason("ago-hours", count=round(minutes / 60))
+    return reason("ago-days", count=round(minutes / 1440))

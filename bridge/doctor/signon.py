@@ -1,10 +1,11 @@
 """Signing in by OpenID Connect: whether the identity provider answers as its settings say."""
 
 from bridge.core.errors import SigninFailed
-from bridge.core.finding import Finding, Grade
+from bridge.core.finding import Finding, Grade, worded
+from bridge.core.reasons import Reason, reason
 from bridge.services import Services
 
-FIX = "[signin.oidc] issuer; the way there: [outgoing] proxy and ca_file; curl ISSUER/.well-known/openid-configuration"
+FIX = Reason("fix-provider")
 
 
 async def of_signin(services: Services) -> list[Finding]:
@@ -14,5 +15,6 @@ async def of_signin(services: Services) -> list[Finding]:
     try:
         found = await services.signon.reached()
     except SigninFailed as error:
-        return [Finding("sign-in", Grade.FAIL, str(error), FIX)]
-    return [Finding("sign-in", Grade.OK, found)]
+        told = reason("found-provider-failed", kind=error.code, cause=error.cause)
+        return [worded("sign-in", Grade.FAIL, told, FIX)]
+    return [worded("sign-in", Grade.OK, found)]

@@ -18,7 +18,7 @@ from bridge.calls.live_calls import PhoneSystem
 from bridge.calls.pictures import Happened, Lines, Turn, step
 from bridge.core import background
 from bridge.core.errors import PbxError, Unavailable
-from bridge.core.reasons import say
+from bridge.core.reasons import Reason, reason
 from bridge.events import subscriptions
 from bridge.events import told as events
 from bridge.events.ask import ask
@@ -54,7 +54,7 @@ CLOCKS_SECONDS = 2.0
 """How far apart the phone system's clock and ours may be there."""
 POLL = AskAgain()
 """A question that no event asked for."""
-NOT_YET = "not connected yet"
+NOT_YET = Reason("listener-not-yet")
 
 
 async def keep_listening(services: Services, pbx: str) -> None:
@@ -157,18 +157,19 @@ class Listener:
             try:
                 async with aclosing(self.system.connection()) as told:
                     async for one in told:
-                        failures, self.doing = 0, replace(self.doing, down="")
+                        failures, self.doing = 0, replace(self.doing, down=None)
                         await self.arrived.put(("", one))
                 raise ConnectionError("the connection was closed")
             except (PbxError, OSError) as error:
-                self.doing = replace(self.doing, down=str(error))
+                why = error.reason if isinstance(error, PbxError) else reason("listener-problem", what=str(error))
+                self.doing = replace(self.doing, down=why)
                 log.warning("the connection to %s ended: %s", self.system.name, error)
             await asyncio.sleep(BACK_OFF_SECONDS[min(failures, len(BACK_OFF_SECONDS) - 1)])
             failures += 1
 
     def _subscribed(self, found: Subscribed) -> None:
-        why = say(found.problem) if found.problem is not None else ""
-        self.doing = replace(self.doing, subscribed=found.in_force, missing=found.missing, unsubscribed=why)
+        told = replace(self.doing, subscribed=found.in_force, missing=found.missing, unsubscribed=found.problem)
+        self.doing = told
 
     async def _take_in(self) -> None:
         while True:
@@ -225,7 +226,7 @@ class Listener:
         try:
             asked = await ask(self.system, self.known, extensions or frozenset())
         except PbxError as error:
-            self.doing = replace(self.doing, problem=str(error))
+            self.doing = replace(self.doing, problem=error.reason)
             if self.system.account.events != "poll":
                 self._ask_again()
             return False
@@ -246,7 +247,7 @@ class Listener:
         was_away = is_whole and now - self.pictured_at > GAP_SECONDS
         since = max(now - GAP_SECONDS, (self.pictured_at or self.began_at) - CLOCKS_SECONDS)
         self.pictured_at = now if is_whole else self.pictured_at
-        self.doing = replace(self.doing, heard_at=now, problem="")
+        self.doing = replace(self.doing, heard_at=now, problem=None)
         if turns:
             await asyncio.gather(*(self._turn(turn, was_away and _was_before(turn, since)) for turn in turns))
         self.before = kept

@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
+from bridge.core.reasons import Reason, reason
+
 RUNNING = Path("/run/systemd/system")
 
 
-def starting(units: str, otherwise: str) -> str:
+def starting(units: str, otherwise: Reason) -> Reason:
     """The command that starts these units, or what to do without systemd."""
-    return f"systemctl start {units}" if RUNNING.is_dir() else otherwise
+    return reason("fix-systemctl", units=units) if RUNNING.is_dir() else otherwise
 
 
-def log_of(units: str) -> str:
+def log_of(units: str) -> Reason:
     """Where the last lines of these units' log are."""
-    return f"journalctl -u '{units}' -n 30" if RUNNING.is_dir() else "its standard error"
+    return reason("fix-journal", units=units) if RUNNING.is_dir() else Reason("fix-standard-error")

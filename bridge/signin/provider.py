@@ -15,6 +15,7 @@ from bridge.config.models import Oidc
 from bridge.core.clock import Clock
 from bridge.core.errors import RequestFailed, SigninFailed
 from bridge.core.http_types import Reply, Request
+from bridge.core.reasons import Reason, reason
 from bridge.egress.client import EgressClient
 
 DESCRIBED_FOR, KEYS_FOR = timedelta(hours=1), timedelta(hours=1)
@@ -84,7 +85,7 @@ class Provider:
         try:
             reply = await self._client.send(request, self.oidc.timeout_seconds, MAX_BYTES)
         except RequestFailed as error:
-            raise SigninFailed("provider-unreachable", str(error), is_final=False) from None
+            raise SigninFailed("provider-unreachable", error.reason, is_final=False) from None
         return _object(reply)
 
 
@@ -94,21 +95,22 @@ def _object(reply: Reply) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         found = None
     if reply.status in (429, *range(500, 600)):
-        raise SigninFailed("provider-unreachable", f"it answers {reply.status}", is_final=False)
+        raise SigninFailed("provider-unreachable", reason("found-provider-status", status=reply.status), is_final=False)
     if reply.status in (400, 401, 403):
         said = found.get("error") if isinstance(found, dict) else None
-        word = said if isinstance(said, str) and len(said) < 60 and said.isprintable() else "no error code"
-        raise SigninFailed("code-refused", f"it answers {reply.status}, {word}", is_final=word == "invalid_grant")
+        word = said if isinstance(said, str) and len(said) < 60 and said.isprintable() else "-"
+        cause = reason("found-provider-refuses", status=reply.status, error=word)
+        raise SigninFailed("code-refused", cause, is_final=word == "invalid_grant")
     if reply.status != 200 or not isinstance(found, dict):
-        cause = f"it answers {reply.status} and no JSON object"
+        cause = reason("found-provider-no-json", status=reply.status)
         raise SigninFailed("provider-unintelligible", cause, is_final=False)
     return found
 
 
 def _described(found: Mapping[str, Any], issuer: str) -> Described:
     if found.get("issuer") != issuer:
-        said = f"it calls its issuer {str(found.get('issuer'))[:200]!r}: signin.oidc.issuer must be just that"
-        raise SigninFailed("provider-unintelligible", said, is_final=False)
+        cause = reason("found-provider-issuer", issuer=repr(str(found.get("issuer"))[:200]))
+        raise SigninFailed("provider-unintelligible", cause, is_final=False)
     methods = found.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
     return Described(
         authorization=_address(found, "authorization_endpoint", issuer),
@@ -125,7 +127,7 @@ def _address(found: Mapping[str, Any], name: str, issuer: str) -> str:
     value = found.get(name)
     scheme = issuer.partition(":")[0]
     if not isinstance(value, str) or not value.startswith((f"{scheme}://", "https://")) or not value.isprintable():
-        cause = f"its discovery document has no {name} that can be used"
+        cause = reason("found-provider-no-endpoint", name=name)
         raise SigninFailed("provider-unintelligible", cause, is_final=False)
     return value
 
@@ -135,5 +137,5 @@ def _keys(found: Mapping[str, Any]) -> list[PyJWK]:
     try:
         return list(PyJWKSet.from_dict(dict(found)).keys)
     except (PyJWTError, TypeError, ValueError, KeyError, AttributeError):
-        cause = "its keys (jwks_uri) cannot be read"
+        cause = Reason("found-provider-keys")
         raise SigninFailed("provider-unintelligible", cause, is_final=False) from None

@@ -16,6 +16,7 @@ from bridge.agents.directory import Directory
 from bridge.config.models import Oidc, Settings
 from bridge.core.clock import Clock
 from bridge.core.errors import SigninFailed
+from bridge.core.reasons import Reason, reason
 from bridge.signin.id_token import Expected, UnknownKey, claims_in, same
 from bridge.signin.provider import Provider
 from bridge.signin.rights import Person, person_of
@@ -44,12 +45,12 @@ class SingleSignOn:
     def _redirect(self) -> str:
         return self.settings.server.public_url + CALLBACK
 
-    async def reached(self) -> str:
+    async def reached(self) -> Reason:
         """What the provider offers, for the doctor. Raises `SigninFailed`."""
         described, keys = await self._provider.described(), await self._provider.keys()
-        leaves = "signs out there too" if described.end_session else "offers no signing out"
-        asks = "asked for" if "offline_access" in self.oidc.scopes else "not asked for (scopes lack offline_access)"
-        return f"the provider responds: {len(keys)} keys, {leaves}; refresh tokens are {asks}"
+        leaves = Reason("provider-signs-out" if described.end_session else "provider-signs-nobody-out")
+        asks = Reason("provider-refreshes" if "offline_access" in self.oidc.scopes else "provider-refreshes-not")
+        return reason("found-provider", keys=len(keys), leaves=leaves, asks=asks)
 
     async def leave_for_provider(self, browser: str, to: str, crm: str) -> str:
         """The provider's address for somebody who wants to sign in; `browser` is what their browser alone has."""

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from bridge.config.models import Settings
 from bridge.core.errors import RedisUnfit
 from bridge.core.json_codec import time_text
+from bridge.core.reasons import reason
 from bridge.store import keys
 from bridge.store.client import TextRedis
 
@@ -138,6 +139,5 @@ async def join(redis: TextRedis, settings: Settings, now: datetime) -> None:
 
 def _require(mine: Trace, before: list[Trace], prefix: str) -> None:
     if before and not any(mine.is_of(one) for one in before):
-        both = f"prefix '{prefix}' is in use by another installation, {before[-1]}; this one is {mine}"
-        remedy = f"give one of them its own [redis] prefix or Redis; if they are one, redis-cli DEL {prefix}:{FILE}"
-        raise RedisUnfit([f"{both}; fix: {remedy}"])
+        both = reason("found-redis-in-use", prefix=prefix, other=str(before[-1]), this=str(mine))
+        raise RedisUnfit([(both, reason("fix-redis-in-use", prefix=prefix))])

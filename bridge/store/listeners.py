@@ -22,7 +22,7 @@ MOST_WAITING = 10_000
 @dataclass(frozen=True, slots=True)
 class Status:
     """How the listener to a phone system is doing. `at`, `heard_at` (of the newest picture or event) and `event_at` (of
-    the newest event) are epoch seconds; `problem` is "" while all is well; `told` and `asked` count events and
+    the newest event) are epoch seconds; `problem` is None while all is well; `told` and `asked` count events and
     questions. `down` is why there is no connection, where one is to be held. `unannounced` counts what has happened to
     calls since the newest event and was found by asking alone. `subscribed` and `missing` are extensions whose events
     are subscribed to, or are still to be; `unsubscribed` is why not.
@@ -33,16 +33,16 @@ class Status:
     machine: str
     way: str
     heard_at: float = 0.0
-    problem: str = ""
+    problem: Reason | None = None
     told: int = 0
     asked: int = 0
     calls: int = 0
     event_at: float = 0.0
-    down: str = ""
+    down: Reason | None = None
     unannounced: int = 0
     subscribed: int = 0
     missing: int = 0
-    unsubscribed: str = ""
+    unsubscribed: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,10 @@ async def report(redis: TextRedis, pbx: str, status: Status) -> None:
 async def status(redis: TextRedis, pbx: str) -> Status | None:
     """How it is going; None where nobody has listened for a minute."""
     text = await redis.get(keys.listening(pbx))
-    return from_json(Status, text) if text else None
+    try:
+        return from_json(Status, text) if text else None
+    except ValueError:
+        return None  # of another version
 
 
 async def keep_event(redis: TextRedis, pbx: str, fields: Mapping[str, str]) -> None:

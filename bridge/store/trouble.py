@@ -15,54 +15,48 @@ from redis.exceptions import (
 )
 from redis.sentinel import MasterNotFoundError
 
+from bridge.core.reasons import Reason, reason, say
 from bridge.observability.service_manager import starting
 
-REFUSES_WRITES = "takes no writes"
-_RIGHTS = "set the user and password in [redis] url to a Redis user with all rights; then restart popbridge"
+_RIGHTS = Reason("fix-redis-rights")
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """`what` goes on a sentence that begins with Redis or the store."""
+    """What is wrong, and how it is fixed."""
 
-    what: str
-    fix: str
+    reason: Reason
+    advice: Reason
+
+    @property
+    def what(self) -> str:
+        """In English: goes on a sentence that begins with Redis or the store."""
+        return say(self.reason)
+
+    @property
+    def fix(self) -> str:
+        """In English."""
+        return say(self.advice)
 
 
 BY_WORD = {
-    "MISCONF": Trouble(
-        f"{REFUSES_WRITES}: it cannot write its files",
-        "df -h: is its disk full? redis-cli INFO persistence shows what could not be written",
-    ),
-    "NOREPLICAS": Trouble(
-        f"{REFUSES_WRITES}: fewer replicas are connected than min-replicas-to-write",
-        "start the replicas; redis-cli INFO replication shows those that are connected",
-    ),
-    "MASTERDOWN": Trouble(
-        "is a replica without its primary", "point [redis] url at the primary, or redis+sentinel://…"
-    ),
-    "BUSY": Trouble("is busy with somebody's script", "redis-cli SCRIPT KILL; find out whose script it is"),
-    "max number of clients": Trouble(
-        "takes no more connections", "raise maxclients: redis-cli CONFIG SET maxclients 10000; redis-cli CLIENT LIST"
-    ),
-    "OOM": Trouble(
-        f"{REFUSES_WRITES}: its memory is full",
-        "redis-cli CONFIG SET maxmemory 0 && redis-cli CONFIG REWRITE, or raise maxmemory",
-    ),
+    "MISCONF": Trouble(Reason("found-redis-cannot-save"), Reason("fix-redis-cannot-save")),
+    "NOREPLICAS": Trouble(Reason("found-redis-no-replicas"), Reason("fix-redis-no-replicas")),
+    "MASTERDOWN": Trouble(Reason("found-redis-no-primary"), Reason("fix-redis-no-primary")),
+    "BUSY": Trouble(Reason("found-redis-busy"), Reason("fix-redis-busy")),
+    "max number of clients": Trouble(Reason("found-redis-many-clients"), Reason("fix-redis-many-clients")),
+    "OOM": Trouble(Reason("found-redis-memory"), Reason("fix-redis-memory")),
 }
 """By a word in what Redis says; redis-py has a class for some of these, in some situations."""
 BY_KIND: dict[type[Exception], Trouble] = {
     OutOfMemoryError: BY_WORD["OOM"],
-    ReadOnlyError: Trouble(
-        f"{REFUSES_WRITES}: it is a replica",
-        "point [redis] url at the primary, not at a replica; or use redis+sentinel://…",
-    ),
-    AuthenticationError: Trouble("refuses the user or password", _RIGHTS),
-    NoPermissionError: Trouble("does not allow this user what popbridge needs", _RIGHTS),
-    BusyLoadingError: Trouble("is loading its data", "wait; redis-cli INFO persistence tells how long"),
-    MasterNotFoundError: Trouble("has no primary that a sentinel knows", "redis-cli -p 26379 SENTINEL MASTERS"),
-    MaxConnectionsError: Trouble("has no connection left for this process", "start another popbridge serve"),
-    TimeoutError: Trouble("does not answer in time", "redis-cli --latency; redis-cli SLOWLOG GET"),
+    ReadOnlyError: Trouble(Reason("found-redis-replica"), Reason("fix-redis-replica")),
+    AuthenticationError: Trouble(Reason("found-redis-login"), _RIGHTS),
+    NoPermissionError: Trouble(Reason("found-redis-forbids"), _RIGHTS),
+    BusyLoadingError: Trouble(Reason("found-redis-loading"), Reason("fix-redis-loading")),
+    MasterNotFoundError: Trouble(Reason("found-redis-sentinel"), Reason("fix-redis-sentinel")),
+    MaxConnectionsError: Trouble(Reason("found-redis-connections"), Reason("fix-redis-connections")),
+    TimeoutError: Trouble(Reason("found-redis-slow"), Reason("fix-redis-slow")),
 }
 
 
@@ -77,9 +71,9 @@ def of(error: BaseException) -> Trouble:
         if isinstance(error, kind):
             return trouble
     if type(error).__name__ == "ResponseError":
-        return Trouble("refuses what popbridge asks", "redis-cli INFO; see the log of Redis")
-    start = starting("redis-server", "start it: redis-server")
-    return Trouble("cannot be reached", f"{start}; if it is running, check its address in [redis] url")
+        return Trouble(Reason("found-redis-refuses"), Reason("fix-redis-refuses"))
+    start = starting("redis-server", Reason("fix-redis-start"))
+    return Trouble(Reason("found-redis-away"), reason("fix-redis-away", start=start))
 
 
 def place_in(error: BaseException) -> str:

@@ -21,9 +21,12 @@ STATIC = Path(__file__).parent / "static"
 OLD_CODES = {"iw": "he"}
 BUTTON_KEYS = ("dir", "dry-run", "button", "answer.", "state.", "caller.withheld", "caller.unknown", "reason.")
 """What the keys begin with that the button needs: on a CRM's page it cannot fetch its words."""
+OF_FINDINGS = re.compile(r"reason\.(?:[a-z0-9]+\.)?(?:found|fix)-")
+"""The keys of what tests of phone systems, CRMs and the bridge find: the console alone shows it."""
 FRAME_KEYS = ("dir", "frame.", "unloaded.")
 """The same for a page in a frame that lets it fetch nothing."""
 IMPORT = re.compile(r'^import [^;]*? from "(\./[\w./]+)";\n', re.M)
+NOTHING = re.compile(r"(?!)")
 REVALIDATE = "no-cache"
 """A page asks each time, and is told 304 while nothing has changed: after an update no page mixes old and new words."""
 FIVE_MINUTES = "public, max-age=300"
@@ -80,13 +83,13 @@ def _json(value: Any) -> bytes:
 
 
 def _button() -> bytes:
-    return _script("button.js", _words(BUTTON_KEYS))
+    return _script("button.js", _words(BUTTON_KEYS, leave_out=OF_FINDINGS))
 
 
-def _words(beginnings: tuple[str, ...]) -> str:
+def _words(beginnings: tuple[str, ...], leave_out: re.Pattern[str] = NOTHING) -> str:
     """The words whose keys begin so, in every language, as a line of script."""
     words = {
-        code: {key: text for key, text in known.items() if key.startswith(beginnings)}
+        code: {key: text for key, text in known.items() if key.startswith(beginnings) and not leave_out.match(key)}
         for code, known in languages().items()
     }
     return f"const WORDS = {_json(words).decode()};"

@@ -153,7 +153,7 @@ def _unknown(request: Request, arrived: Arrived, code: str, signon: SingleSignOn
 
 
 def _failed(request: Request, failed: SigninFailed) -> Response:
-    logs.event(log, "signin", state="refused", code=failed.code, cause=failed.cause)
+    logs.event(log, "signin", state="refused", code=failed.code, cause=str(failed.cause))
     _, say = doors.words_for(request)
     again: list[Way] = [("/signin/oidc", say["signin.again"], "")]
     return _problem(request, failed.code, failed.code, ways=again)

@@ -409,6 +409,7 @@ interface HealthListener {
   is_there: boolean;
   heard_seconds?: number | null;
   problem?: string;
+  reason?: Reason | null;
 }
 
 /** The answer of `GET /api/health`; `series` is null for a token of some CRMs. */

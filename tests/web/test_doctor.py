@@ -1,6 +1,7 @@
 """The doctor, over a real bridge: what works, and what each broken part is called."""
 
 import asyncio
+import re
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -14,6 +15,7 @@ from bridge.audit.archive import Archive
 from bridge.config.loader import private_files
 from bridge.core.finding import Finding, Grade, worst
 from bridge.core.http_types import Secret
+from bridge.core.reasons import say
 from bridge.doctor import examine, inside
 from bridge.observability import service_manager
 from bridge.store import workers
@@ -21,6 +23,7 @@ from bridge.web.server import listen
 from tests.faults.proxy import redis_line
 from tests.stage import CLICK_SECRET, CODE, POPUP_SECRET, TOKEN, Stage, open_stage
 
+HEBREW = re.compile("[א-ת]")
 pytestmark = pytest.mark.anyio
 
 
@@ -69,8 +72,15 @@ async def told(stage: Stage) -> dict[str, Finding]:
     text = "\n".join(map(str, found))
     for secret in (CODE, CLICK_SECRET, POPUP_SECRET, TOKEN):
         assert secret.reveal() not in text
+    assert [one.what for one in found if not is_hebrew(one)] == []
     order = [Grade.OK, Grade.WARN, Grade.FAIL]
     return {one.what: one for one in sorted(found, key=lambda one: order.index(one.grade))}
+
+
+def is_hebrew(one: Finding) -> bool:
+    """Whether it is said in Hebrew, its fix too unless that is a command alone."""
+    said, fix = say(one.reason, "he"), say(one.advice, "he") if one.advice else ""
+    return HEBREW.search(said) is not None and (HEBREW.search(fix) is not None or fix == one.fix)
 
 
 def wrong(found: dict[str, Finding]) -> Iterator[str]:

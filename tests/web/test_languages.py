@@ -113,8 +113,13 @@ ITS_OWN_WORDS = {r"http\-.*"}
 
 def calls(tree: ast.AST) -> Iterator[ast.Call]:
     """Where a reason is made: `Reason(code, …)` and `reason(code, …)`."""
+    return (call for call in named_calls(tree, MAKERS) if call.args)
+
+
+def named_calls(tree: ast.AST, names: set[str]) -> Iterator[ast.Call]:
+    """Where a function or class of one of these names is called."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MAKERS and node.args:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
             yield node
 
 
@@ -173,6 +178,18 @@ def test_every_reason_with_words_is_in_the_source() -> None:
         patterns |= {made for call in calls(tree) if (made := pattern(call.args[0])) is not None and ".*" in made}
     left_over = {code for code in SAID - named if not any(re.fullmatch(made, code) for made in patterns)}
     assert left_over == set()
+
+
+def test_what_a_test_finds_is_said_as_data() -> None:
+    """A finding made of sentences would be English on a Hebrew page."""
+    own = {"core/finding.py", "audit/verdict.py"}  # where it is made; another noun of the same name
+    for file, tree in trees():
+        if str(file.relative_to(SOURCE)) not in own:
+            made = [call.lineno for call in named_calls(tree, {"Finding"})]
+            assert made == [], f"{file.relative_to(SOURCE)}:{made}: use worded()"
+        for call in named_calls(tree, {"worded"}):
+            said = [ast.unparse(one) for one in call.args[2:] if isinstance(one, ast.Constant | ast.JoinedStr)]
+            assert [one for one in said if one != "None"] == [], f"{file.relative_to(SOURCE)}:{call.lineno}"
 
 
 def _is_code(value: object) -> bool:

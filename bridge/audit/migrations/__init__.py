@@ -10,9 +10,10 @@ from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from bridge.core.errors import ArchiveUnfit
+from bridge.core.reasons import Reason
 
 HEAD = "head"
-NEWER = "the audit archive was made by a newer popbridge: run that version, or restore a backup"
+NEWER = Reason("found-archive-newer")
 
 
 def upgrade(connection: Connection, target: str = HEAD) -> None:
@@ -27,4 +28,4 @@ def upgrade(connection: Connection, target: str = HEAD) -> None:
         with Operations.context(context):
             context.run_migrations()
     except CommandError:
-        raise ArchiveUnfit(NEWER) from None
+        raise ArchiveUnfit(str(NEWER)) from None

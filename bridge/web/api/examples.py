@@ -38,8 +38,12 @@ WAITING = {"caller": {"number": "0722776772", "kind": "number"}, "ivrid": "20201
 KEY = {"name": "password", "help": "…", "form": "secret", "is_needed": True, "is_usual": True, "is_secret": True}
 ROW = {"crm": "acme", "crm_user": "dana@acme.example", "pbx": "main", "extension": "101", "name": "Dana Cohen"}
 EXCHANGE = {"request": "GET https://pbx.example.com/calls", "status": 200, "ms": 41.7, "body": "{…}"}
+FINDING = {
+    "what": "pbx main", "grade": "OK", "message": "2 extensions listed", "fix": "",
+    "reason": {"code": "found-extensions", "params": {"count": 2}, "also": []},
+}  # fmt: skip
 TRIAL = {
-    "grade": "OK", "findings": [{"what": "pbx main", "grade": "OK", "message": "2 extensions listed", "fix": ""}],
+    "grade": "OK", "findings": [FINDING],
     "exchanges": [EXCHANGE], "extensions": [{"extension": "101", "name": "Dana Cohen", "calls": []}],
 }  # fmt: skip
 LOOSE: Mapping[tuple[str, str], Any] = {
@@ -59,11 +63,12 @@ LOOSE: Mapping[tuple[str, str], Any] = {
         "series": [{"at": 1774864800.0, "queue": 0, "pending": 2, "overdue": 0.0, "unarchived": 3, "workers": 2,
                     "in_flight": 1}],
         "silent_workers": 0, "circuits": {"pbx": {"main": "closed"}, "target": {"acme": "closed"}},
-        "listeners": [{"pbx": "main", "way": "poll", "is_there": True, "heard_seconds": 1, "problem": "", "calls": 9}],
+        "listeners": [{"pbx": "main", "way": "poll", "is_there": True, "heard_seconds": 1, "problem": "",
+                       "reason": None, "calls": 9}],
         "may_examine": True,
     },
     ("post", "/api/health/doctor"): {
-        "grade": "OK", "findings": [{"what": "pbx main", "grade": "OK", "message": "2 extensions listed", "fix": ""}],
+        "grade": "OK", "findings": [FINDING],
     },
     ("get", "/api/pbx/{pbx}/extensions"): {
         "items": [{"extension": "101", "name": "Dana Cohen", "calls": [{"$ref": f"{SCHEMAS}Call"}]}],

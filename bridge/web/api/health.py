@@ -15,6 +15,7 @@ from bridge import doctor
 from bridge.agents.access import Access
 from bridge.core.finding import worst
 from bridge.core.json_codec import as_json
+from bridge.core.reasons import say
 from bridge.egress.circuit_breaker import CircuitState
 from bridge.services import Services
 from bridge.store import health, leases, listeners, workers
@@ -69,7 +70,8 @@ async def _listener(services: Services, name: str, access: Access, now: float) -
     told: dict[str, Any] = {"pbx": name, "way": way, "is_there": status is not None}
     if status is not None:
         heard = round(max(0.0, now - status.heard_at), 1) if status.heard_at else None
-        told |= {"heard_seconds": heard, "problem": status.problem or status.down}
+        wrong = status.problem or status.down
+        told |= {"heard_seconds": heard, "problem": say(wrong) if wrong else "", "reason": wrong}
         told["calls"] = status.calls if access.sees_all_of(name) else None
     return told
 

@@ -1,7 +1,7 @@
 // Builds elements. All text from phone systems and CRMs goes through here, into text nodes only.
 
-import { plain, unturned } from "./text.js";
-import { say } from "./words.js";
+import { isolated, plain, unturned } from "./text.js";
+import { say, sayWhy } from "./words.js";
 
 const MESSAGE_MS = 1600;
 
@@ -61,6 +61,18 @@ export function ltr(text) {
  */
 export function foreign(text) {
   return element("bdi", { dir: "auto" }, [plain(text)]);
+}
+
+/**
+ * Why, in the page's language and direction; what the reason names is text from elsewhere. An English sentence without a
+ * reason is such a text, too.
+ * @param {{reason?: Reason | null, why: string | null}} cause
+ */
+export function because({ reason, why }) {
+  if (!reason) return foreign(why);
+  const dir = document.documentElement.dir || "ltr";
+  const shown = dir === "rtl" ? (/** @type {unknown} */ text) => isolated(plain(text)) : plain;
+  return element("bdi", { dir }, [sayWhy({ reason, why }, shown)]);
 }
 
 /**

@@ -8,17 +8,18 @@ const GAP = /\{(\w+)\}/g;
  * @param {Reason} reason
  * @param {Words} words
  * @param {string} language a language code, for its plural forms
+ * @param {(text: unknown) => string} [shown] how a parameter that is a text is put in
  * @returns {string}
  */
-export function sayReason(reason, words, language) {
-  return [reason, ...(reason.also ?? [])].map((one) => sayOneReason(one, words, language)).join("; ");
+export function sayReason(reason, words, language, shown = String) {
+  return [reason, ...(reason.also ?? [])].map((one) => sayOneReason(one, words, language, shown)).join("; ");
 }
 
-/** @param {Reason} reason @param {Words} words @param {string} language */
-function sayOneReason({ code, params = {} }, words, language) {
+/** @param {Reason} reason @param {Words} words @param {string} language @param {(text: unknown) => string} shown */
+function sayOneReason({ code, params = {} }, words, language, shown) {
   const text = textFor(`reason.${code}`, params.count, words, language);
   if (text === undefined) return code;
-  return text.replace(GAP, (gap, name) => sayParameter(params[name] ?? gap, words, language));
+  return text.replace(GAP, (gap, name) => sayParameter(params[name] ?? gap, words, language, shown));
 }
 
 /** @param {string} key @param {unknown} count @param {Words} words @param {string} language @returns {string | undefined} */
@@ -27,8 +28,11 @@ function textFor(key, count, words, language) {
   return words[`${key}.${form}`] ?? words[`${key}.other`] ?? words[key];
 }
 
-/** @param {ReasonParameter} value @param {Words} words @param {string} language @returns {string} */
-function sayParameter(value, words, language) {
-  if (Array.isArray(value)) return value.map((one) => sayParameter(one, words, language)).join(", ");
-  return typeof value === "object" ? sayReason(value, words, language) : String(value);
+/**
+ * @param {ReasonParameter} value @param {Words} words @param {string} language @param {(text: unknown) => string} shown
+ * @returns {string}
+ */
+function sayParameter(value, words, language, shown) {
+  if (Array.isArray(value)) return value.map((one) => sayParameter(one, words, language, shown)).join(", ");
+  return typeof value === "object" ? sayReason(value, words, language, shown) : shown(value);
 }

@@ -49,10 +49,11 @@ export async function useLanguage({ code, dir }) {
 /**
  * Why: the reason in the page's language, or the English sentence if there is no reason.
  * @param {{reason?: Reason | string | null, why: string | null}} cause
+ * @param {(text: unknown) => string} [shown] how a parameter that is a text is put in
  * @returns {string}
  */
-export function sayWhy({ reason, why }) {
-  return reason && typeof reason === "object" ? sayReason(reason, words, language) : (why ?? "");
+export function sayWhy({ reason, why }, shown = String) {
+  return reason && typeof reason === "object" ? sayReason(reason, words, language, shown) : (why ?? "");
 }
 
 /**

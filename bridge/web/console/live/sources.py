@@ -112,17 +112,11 @@ def _source(services: Services, pbx: str, kept: floor.Kept) -> Source:
     at, problem = (picture.at, picture.problem) if picture else (0.0, None)
     if way == "events":
         status = _read(Status, kept.listening)
-        at, problem = (status.heard_at, _said(status)) if status else (at, NOT_LISTENED)
+        at, problem = (status.heard_at, status.problem or status.down) if status else (at, NOT_LISTENED)
         picture = picture if picture or status is None or not status.heard_at else Kept()
     if picture is None:
         return Source(way, None, {}, at, problem, queues)
     return Source(way, picture.lines, picture.people, at, problem, queues, picture.names)
-
-
-def _said(status: Status) -> Reason | None:
-    """What is wrong with a listener, in its own words."""
-    what = status.problem or status.down
-    return Reason("listener-problem", {"what": what}) if what else None
 
 
 def _read(kind: type[Noun], text: str | None) -> Noun | None:

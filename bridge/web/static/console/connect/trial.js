@@ -1,7 +1,8 @@
 // What a test showed: findings, what was sent and answered, what was read in it. Pure drawing.
 
-import { copyButton, element, foreign, ltr } from "../../element.js";
-import { say, sayValue, sayWhy } from "../../words.js";
+import { because, copyButton, element, foreign, ltr } from "../../element.js";
+import { say, sayValue } from "../../words.js";
+import { subject } from "../findings.js";
 
 /**
  * @typedef {{what: string, grade: string, message: string, fix: string, reason?: Reason | null, advice?: Reason | null}} Finding
@@ -22,9 +23,9 @@ export function drawTrial(trial) {
 /** @param {Finding[]} found */
 export function findings(found) {
   const rows = found.map(({ what, grade, message, fix, reason = null, advice = null }) => {
-    const told = foreign(sayWhy({ reason, why: message }));
-    const fixing = fix ? fixLine(sayWhy({ reason: advice, why: fix })) : null;
-    return element("li", {}, [gradeChip(grade), " ", element("b", {}, [foreign(what)]), ": ", told, fixing]);
+    const told = because({ reason, why: message });
+    const fixing = fix ? fixLine(because({ reason: advice, why: fix })) : null;
+    return element("li", {}, [gradeChip(grade), " ", element("b", {}, subject(what)), ": ", told, fixing]);
   });
   return element("ul", { class: "findings" }, rows);
 }
@@ -34,9 +35,9 @@ export function gradeChip(grade) {
   return element("span", { class: "chip result", "data-delivery": COLOURS[grade] ?? "pending" }, [say(`connect.grade.${grade}`)]);
 }
 
-/** @param {string} fix */
+/** @param {Node} fix */
 function fixLine(fix) {
-  return element("p", { class: "advice" }, [say("connect.fix"), " ", foreign(fix)]);
+  return element("p", { class: "advice" }, [say("connect.fix"), " ", fix]);
 }
 
 /** @param {Extension[]} extensions */

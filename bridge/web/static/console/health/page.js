@@ -1,7 +1,8 @@
 // Health: how the queue, the lag and the workers were over the last hours, circuits, listeners, and the doctor.
 
-import { byId, element, foreign, ltr } from "../../element.js";
-import { say, sayValue, sayWhy } from "../../words.js";
+import { because, byId, element, ltr } from "../../element.js";
+import { say, sayValue } from "../../words.js";
+import { subject } from "../findings.js";
 import { start } from "../frame.js";
 import { showProblem } from "../problems.js";
 import { plot } from "./plot.js";
@@ -63,7 +64,7 @@ class Health {
     if (series) byId("plots").replaceChildren(...PLOTS.map((name) => plot(name, series)));
     byId("status").textContent = series ? "" : say("console.health.limited");
     const states = [...Object.entries(circuits.pbx), ...Object.entries(circuits.target)];
-    byId("circuits").replaceChildren(...states.map(([name, state]) => line(state === "closed" ? "OK" : "FAIL", name, sayValue("console.health.circuit", state))));
+    byId("circuits").replaceChildren(...states.map(([name, state]) => line(state === "closed" ? "OK" : "FAIL", [ltr(name)], sayValue("console.health.circuit", state))));
     byId("listeners").replaceChildren(...listeners.map(listener));
     byId("doctor").hidden = !mayExamine;
   }
@@ -88,30 +89,31 @@ class Health {
     const order = ["FAIL", "WARN", "OK"];
     const inOrder = findings.toSorted((one, other) => order.indexOf(one.grade) - order.indexOf(other.grade));
     byId("findings").replaceChildren(...inOrder.map(({ grade, what, message, fix, reason, advice }) => {
-      const item = line(grade, what, sayWhy({ reason, why: message }));
-      if (fix) item.append(element("p", { class: "fix" }, [say("console.health.fix"), " ", foreign(sayWhy({ reason: advice, why: fix }))]));
+      const item = line(grade, subject(what), because({ reason, why: message }));
+      if (fix) item.append(element("p", { class: "fix" }, [say("console.health.fix"), " ", because({ reason: advice, why: fix })]));
       return item;
     }));
   }
 }
 
-/** @param {string} grade @param {string} name @param {string} words */
+/** @param {string} grade @param {import("../../element.js").Child[]} name @param {Node | string} words */
 function line(grade, name, words) {
   return element("li", { "data-grade": grade }, [
     element("span", { class: "chip grade" }, [sayValue("console.health.grade", grade)]),
     " ",
-    element("b", {}, [ltr(name)]),
-    " ",
-    foreign(words),
+    element("b", {}, name),
+    ": ",
+    words,
   ]);
 }
 
 /** @param {HealthListener} one */
-function listener({ pbx, way, is_there: isThere, heard_seconds: heard, problem }) {
-  if (way === "off") return line("OK", pbx, say("console.health.off"));
-  if (!isThere) return line("FAIL", pbx, say("console.health.nobody"));
-  if (problem) return line("WARN", pbx, problem);
-  return line("OK", pbx, heard === null || heard === undefined ? say("console.live.not-yet") : say("console.health.heard", { way, seconds: heard }));
+function listener({ pbx, way, is_there: isThere, heard_seconds: heard, problem, reason }) {
+  const name = [ltr(pbx)];
+  if (way === "off") return line("OK", name, say("console.health.off"));
+  if (!isThere) return line("FAIL", name, say("console.health.nobody"));
+  if (problem) return line("WARN", name, because({ reason, why: problem }));
+  return line("OK", name, heard === null || heard === undefined ? say("console.live.not-yet") : say("console.health.heard", { way, seconds: heard }));
 }
 
 start(new Health());
