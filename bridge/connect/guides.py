@@ -14,6 +14,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from bridge.connect.folders import folders, guide_of
+from bridge.core.reasons import FALLBACK, languages
 from bridge.crm import registry as crms
 from bridge.pbx import registry as pbxs
 
@@ -25,6 +26,14 @@ PATCHES = (
     ("<th></th>", "<td></td>"),
 )
 """What may be wider than a small screen, so that it can be scrolled by keyboard too; a heading of nothing is none."""
+SECTIONS = (
+    *("connect-it", "settings", "popups-without-a-click", "what-an-agent-sees-and-how-fast", "what-agents-see"),
+    *("how-much-it-may-be-asked", "what-it-says-when-it-does-not-work", "how-it-is-read", "what-it-does-not-give"),
+    *("how-far-this-was-proven", "samples", "samples-and-sources"),
+    *("before-you-begin", "in-five-steps", "something-else"),
+)
+"""The anchors of headings that guides have in common: each has words in every language."""
+NOT_GIVEN = re.compile(r"what-\w+-does-not-give")
 GENERAL = Path(__file__).parent / "guide.md"
 
 
@@ -49,22 +58,27 @@ def every() -> Mapping[str, Guide]:
 
 
 @cache
-def guide(kind: str) -> Guide:
-    """One with its text. Raises `KeyError` for a make that there is not."""
+def guide(kind: str, language: str = FALLBACK) -> Guide:
+    """One with its text, as `html` makes it. Raises `KeyError` for a make that there is not."""
     about = every()[kind]
     file = guide_of(kind)
-    told = html(file.read_text(encoding="utf-8"), file.parent) if file else "<p>There is no guide for this make.</p>"
+    told = (
+        html(file.read_text(encoding="utf-8"), file.parent, language)
+        if file
+        else "<p>There is no guide for this make.</p>"
+    )
     return Guide(kind, about.group, about.title, about.proven, told)
 
 
 @cache
-def general() -> str:
+def general(language: str = FALLBACK) -> str:
     """What is the same for every make, as HTML."""
-    return html(GENERAL.read_text(encoding="utf-8"), GENERAL.parent)
+    return html(GENERAL.read_text(encoding="utf-8"), GENERAL.parent, language)
 
 
-def html(text: str, folder: Path) -> str:
-    """The Markdown as HTML. Its first heading is the page's own and is left out; `folder` is where its links start."""
+def html(text: str, folder: Path, language: str = FALLBACK) -> str:
+    """The Markdown as HTML. Its first heading is the page's own and is left out; `folder` is where its links start. The
+    usual headings are in `language`; what is between them is English."""
     parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
     tokens = parser.parse(text)
     if tokens and tokens[0].type == "heading_open" and tokens[0].tag == "h1":
@@ -72,13 +86,24 @@ def html(text: str, folder: Path) -> str:
     names: dict[str, int] = {}
     for index, token in enumerate(tokens):
         if token.type == "heading_open":
-            token.attrSet("id", _anchor(tokens[index + 1].content, names))
+            anchor = _anchor(tokens[index + 1].content, names)
+            token.attrSet("id", anchor)
+            _translate(token, tokens[index + 1], anchor, language)
         token.attrs.pop("style", None)  # how a column is aligned: the page allows no styles within it
         token.children = _linked(token.children, folder) if token.children else token.children
     rendered: str = parser.renderer.render(tokens, parser.options, {})
     for plain, better in PATCHES:
         rendered = rendered.replace(plain, better)
     return rendered
+
+
+def _translate(heading: Token, words: Token, anchor: str, language: str) -> None:
+    usual, known = NOT_GIVEN.sub("what-it-does-not-give", anchor), languages()[language]
+    if language == FALLBACK or usual not in SECTIONS:
+        return
+    heading.attrSet("lang", language)
+    heading.attrSet("dir", known["dir"])
+    words.children = [Token("text", "", 0, content=known[f"guide.section.{usual}"])]
 
 
 def _anchor(heading: str, names: dict[str, int]) -> str:

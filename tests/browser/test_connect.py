@@ -136,7 +136,7 @@ async def test_every_view_in_both_themes_and_directions_from_narrow_to_wide(desk
             await page.screenshot(path=FOLDER / f"connect-{view}-{language}-{width}.png", full_page=True)
 
 
-@pytest.mark.parametrize("path", ["/docs/connect", "/docs/connect/webhook", "/docs/connect/asterisk"])
+@pytest.mark.parametrize("path", ["/docs/connect?lang=he", "/docs/connect/webhook", "/docs/connect/asterisk?lang=he"])
 async def test_the_guides_read_well_in_both_themes_from_narrow_to_wide(desks: Desks, path: str) -> None:
     page = await desks.blank(await desks.new_profile())
     await page.goto(f"{desks.stage.bridge_url}{path}")
@@ -147,4 +147,7 @@ async def test_the_guides_read_well_in_both_themes_from_narrow_to_wide(desks: De
         for width in (360, 1280):
             await page.set_viewport_size({"width": width, "height": 900})
             assert await page.evaluate(OVERFLOW) <= 0, (path, width)
-            await page.screenshot(path=FOLDER / f"guide-{path.rpartition('/')[2]}-{scheme}-{width}.png", full_page=True)
+            await page.screenshot(
+                path=FOLDER / f"guide-{path.rpartition('/')[2].replace('?lang=', '-')}-{scheme}-{width}.png",
+                full_page=True,
+            )

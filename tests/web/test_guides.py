@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bridge.connect import guides
+from bridge.core.reasons import languages
 from bridge.crm import registry as crms
 from bridge.pbx import registry as pbxs
 from tests.stage import Stage
@@ -47,10 +48,34 @@ async def test_every_make_has_its_page_and_every_link_leads_somewhere(stage: Sta
             target, _, anchor = link.partition("#")
             if link.startswith("#"):
                 assert anchor in page.ids, (path, link)
-            elif link.startswith("/"):
-                assert (await stage.get(target)).status_code in (200, 307), (path, link)
+            elif link.startswith(("/", "?")):
+                assert (await stage.get(target if target.startswith("/") else path + target)).status_code in (
+                    200,
+                    307,
+                ), (path, link)
             else:
                 assert link.startswith("https://"), (path, link)
+
+
+async def test_the_frame_is_in_the_readers_language_and_the_guide_says_that_it_is_english(stage: Stage) -> None:
+    page = (await stage.get("/docs/connect/asterisk?lang=he")).text
+    hebrew = languages()["he"]
+    assert '<html lang="he" dir="rtl">' in page
+    assert '<div class="body" lang="en" dir="ltr">' in page
+    assert f'<h2 id="settings" lang="he" dir="rtl">{hebrew["guide.section.settings"]}</h2>' in page
+    for words in ("guide.guides", "guide.in-english", f"guide.proven.{guides.every()['asterisk'].proven}"):
+        assert hebrew[words] in page
+    assert 'href="/docs/connect?lang=he"' in page
+    english = (await stage.get("/docs/connect/asterisk", headers={"Accept-Language": "en"})).text
+    assert 'dir="rtl"' not in english
+    assert languages()["en"]["guide.in-english"] not in english
+
+
+def test_most_headings_of_the_guides_have_words_in_every_language() -> None:
+    """Those of one make alone stay English."""
+    for kind in KINDS:
+        headings = re.findall(r"<h2 (.*?)>", guides.guide(kind, "he").html)
+        assert sum('lang="he"' in one for one in headings) >= 2, (kind, headings)
 
 
 async def test_a_kind_that_there_is_not_is_told_those_there_are(stage: Stage) -> None:

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 import bridge
+from bridge.connect.guides import SECTIONS
 from bridge.core.errors import ClickRefused
 from bridge.core.model import Outcome
 from bridge.core.reasons import languages, read, reason, say
+from bridge.web.connect.pages import GROUPS
 from bridge.web.languages import STATIC, chosen
 from tests.stage import DANA, TOKEN, Stage
 
@@ -25,7 +27,7 @@ PAGES = [
     *SOURCE.glob("web/templates/*.html"),
     *SOURCE.glob("web/templates/console/*.html"),
 ]
-DOORS = [SOURCE / "web" / "doors.py", SOURCE / "web" / "oidc.py"]
+DOORS = [SOURCE / "web" / "doors.py", SOURCE / "web" / "oidc.py", SOURCE / "web" / "connect" / "pages.py"]
 """Python that puts pages together."""
 PLURAL = re.compile(r"\.(zero|one|two|few|many|other)$")
 GAPS = re.compile(r"\{\w+\}")
@@ -84,6 +86,8 @@ def test_no_words_are_left_over() -> None:
         "name",
         "door.docs",
         "door.docs.text",
+        *(f"guide.{group}.all" for group in GROUPS),
+        *(f"guide.section.{anchor}" for anchor in SECTIONS),
         *(f"{notice}.{part}" for notice in pages for part in ("title", "text")),
     }
     keys = {key for key in ENGLISH if not key.startswith("reason.")}

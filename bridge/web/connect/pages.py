@@ -1,4 +1,7 @@
-"""`/docs/connect`: the guides as pages, for everybody; nothing of an installation is in them."""
+"""`/docs/connect`: the guides as pages, for everybody; nothing of an installation is in them.
+
+The frame is in the reader's language; what the makes' READMEs say is English, and marked so.
+"""
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -6,13 +9,17 @@ from starlette.responses import HTMLResponse, Response
 
 from bridge import __version__
 from bridge.connect import guides
+from bridge.core.reasons import FALLBACK, languages
+from bridge.web.doors import words_for
+
+GROUPS = ("crm", "pbx")
 
 
 async def index(request: Request) -> Response:
     """`GET /docs/connect`: what is the same for every make, and all of them."""
-    every = guides.every().values()
-    groups = [(words, [one for one in every if one.group == group]) for group, words in _GROUPS.items()]
-    return _page(request, title="Connect a phone system and a CRM", body=guides.general(), groups=groups)
+    (lang, say), every = words_for(request), guides.every().values()
+    groups = [(say[f"guide.{group}.all"], [one for one in every if one.group == group]) for group in GROUPS]
+    return _page(request, title=say["guide.title"], body=guides.general(lang), groups=groups)
 
 
 async def guide(request: Request) -> Response:
@@ -20,13 +27,15 @@ async def guide(request: Request) -> Response:
     kind = request.path_params["kind"]
     if kind not in guides.every():
         raise HTTPException(404, f"There is no guide for this kind; there are: {', '.join(sorted(guides.every()))}.")
-    found = guides.guide(kind)
+    found = guides.guide(kind, words_for(request)[0])
     return _page(request, title=found.title, body=found.html, about=found, groups=[])
 
 
-_GROUPS = {"crm": "CRMs", "pbx": "Phone systems"}
-
-
 def _page(request: Request, **told: object) -> Response:
+    """In the reader's language; one that the address asks for stays with the links."""
+    lang, say = words_for(request)
+    tail = f"?lang={lang}" if "lang" in request.query_params else ""
+    others = [(code, words["name"]) for code, words in sorted(languages().items()) if code != lang]
+    frame = {"lang": lang, "say": say, "tail": tail, "others": others, "is_translated": lang != FALLBACK}
     template = request.app.state.pages.get_template("guide.html")
-    return HTMLResponse(template.render(version=__version__, **told))
+    return HTMLResponse(template.render(version=__version__, **frame, **told))

@@ -5,6 +5,7 @@ import { say } from "../../words.js";
 import { outcomeChip } from "../entry.js";
 import { showProblem } from "../problems.js";
 import { timeElement } from "../times.js";
+import { guideOf } from "./guides.js";
 import { copyable, drawTrial, exchanges } from "./trial.js";
 
 /**
@@ -148,7 +149,7 @@ function sheet({ name, title }, facts, rest) {
 
 /** @param {string} kind */
 function guide(kind) {
-  return element("a", { href: `/docs/connect/${encodeURIComponent(kind)}` }, [say("connect.guide")]);
+  return element("a", { href: guideOf(kind) }, [say("connect.guide")]);
 }
 
 /** @param {"pbx" | "crm"} group @param {{name: string}} one @param {string} what */

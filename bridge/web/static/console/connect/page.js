@@ -7,6 +7,7 @@ import { start } from "../frame.js";
 import { showProblem } from "../problems.js";
 import { drawAccounts } from "./accounts.js";
 import { drawAgents } from "./agents.js";
+import { guideOf } from "./guides.js";
 import { drawPreview, readFile } from "./import.js";
 import { drawTried, Tryout } from "./tryout.js";
 
@@ -61,6 +62,7 @@ class Connect {
 
   /** Draws everything in the page's present language; what tests showed goes. */
   draw() {
+    byId("guides", HTMLAnchorElement).href = guideOf();
     if (this.#api && this.#overview) redraw(byId("accounts"), drawAccounts(this.#api, this.#overview));
     if (this.#api && this.#agents) redraw(byId("agents-found"), drawAgents(this.#api, this.#agents));
   }

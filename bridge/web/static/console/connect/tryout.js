@@ -2,6 +2,7 @@
 
 import { byId, element, foreign } from "../../element.js";
 import { say } from "../../words.js";
+import { guideOf } from "./guides.js";
 import { copyable, drawTrial } from "./trial.js";
 
 /**
@@ -43,7 +44,7 @@ export class Tryout {
   #kindChosen() {
     const kind = byId("try-kind", HTMLSelectElement).value;
     const keys = this.#kinds[this.#group].find((one) => one.kind === kind)?.keys ?? [];
-    byId("try-guide", HTMLAnchorElement).href = `/docs/connect/${encodeURIComponent(kind)}`;
+    byId("try-guide", HTMLAnchorElement).href = guideOf(kind);
     byId("try-usual").replaceChildren(...keys.filter((key) => key.is_usual).map(field));
     byId("try-more").replaceChildren(...keys.filter((key) => !key.is_usual && key.form !== "table").map(field));
   }
