@@ -38,6 +38,7 @@ from bridge.pbx.contract import (
     ListsPeople,
     ListsQueues,
     Person,
+    Picture,
     PricesWhole,
     Probes,
     Subscribed,
@@ -175,6 +176,8 @@ class PhoneSystem:
         try:
             async with aclosing(self.adapter.connect(self.account, self._session)) as telling:
                 async for told in telling:
+                    if isinstance(told, Picture):
+                        await made(told.listing)
                     yield told
         except RequestFailed as error:
             raise PbxUnreachable(reason("of-pbx", name=self.name, what=error.reason)) from None

@@ -15,12 +15,10 @@ from typing import Any, Protocol
 from bridge.core.json_codec import from_json
 from bridge.core.model import Call
 from bridge.pbx.contract import Listing
-from bridge.pbx.on_demand import OnDemand, made, size_of
+from bridge.pbx.on_demand import FEW, OnDemand, made, size_of
 
 MOST_CALLS, MOST_CHARACTERS = 500, 250_000
 """A longer answer is not passed on: to write it down takes more of this process than the question takes of each."""
-MOST_AT_ONCE = 50
-"""Calls that are written down in the event loop; more are in a thread."""
 
 
 class NoAnswer(Exception):
@@ -63,7 +61,7 @@ async def written(listing: Listing) -> str:
     if count > MOST_CALLS:
         return ""
     lines = (await made(listing)).extensions
-    text = _written(lines) if count <= MOST_AT_ONCE else await asyncio.to_thread(_written, lines)
+    text = _written(lines) if count <= FEW else await asyncio.to_thread(_written, lines)
     return text if len(text) <= MOST_CHARACTERS else ""
 
 

@@ -10,6 +10,8 @@ from bridge.core.model import Call
 from bridge.pbx.contract import Listing
 
 Made = TypeVar("Made")
+FEW = 50
+"""Calls that are made without a thread: it takes longer to begin one."""
 
 
 class OnDemand(Mapping[str, Made]):
@@ -60,7 +62,8 @@ def size_of(extensions: Mapping[str, tuple[Call, ...]]) -> int:
 
 
 async def made(listing: Listing) -> Listing:
-    """The listing with all its calls made, for whoever walks them: in a thread, where they are made on demand."""
-    if isinstance(listing.extensions, OnDemand):
-        await asyncio.to_thread(len, listing.extensions)
+    """The listing, for whoever walks all its calls: made in a thread, where they are made on demand and are many."""
+    extensions = listing.extensions
+    if isinstance(extensions, OnDemand) and (extensions.size is None or extensions.size > FEW):
+        await asyncio.to_thread(len, extensions)
     return listing

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from bridge.pbx.contract import Listing
-from bridge.pbx.on_demand import OnDemand, late, made
+from bridge.pbx.on_demand import FEW, OnDemand, late, made, size_of
 
 
 def test_a_value_is_made_when_it_is_asked_for_and_once() -> None:
@@ -52,6 +52,15 @@ def test_all_calls_of_a_listing_are_made_in_a_thread() -> None:
     assert asyncio.run(made(listing)).extensions == {"101": ()}
     assert len(here) == 1
     assert here[0] != threading.get_ident()
+
+
+@pytest.mark.parametrize(("size", "is_made"), [(FEW, False), (FEW + 1, True)])
+def test_a_thread_is_begun_for_many_calls_alone(size: int, is_made: bool) -> None:
+    asked: list[str] = []
+    listing = Listing(OnDemand(lambda key: (), lambda: {str(asked.append("all")): ()}, size))
+    assert size_of(listing.extensions) == size
+    asyncio.run(made(listing))
+    assert bool(asked) is is_made
 
 
 def test_writing_it_down_makes_nothing() -> None:

@@ -34,6 +34,11 @@ def _written(value: object) -> str:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**40 else ""
 
 
+def call_id_of(row: Mapping[str, Any]) -> str:
+    """The id of the call that this is a leg of; "" where it has none."""
+    return number_of(row.get("callid"))
+
+
 class Participant:
     """One leg."""
 
@@ -42,7 +47,7 @@ class Participant:
     def __init__(self, row: Mapping[str, Any]) -> None:
         self.row = row
         self.status = text(row.get("status")).casefold()
-        self.call_id = number_of(row.get("callid"))
+        self.call_id = call_id_of(row)
 
     @property
     def trunk(self) -> str:

@@ -15,8 +15,9 @@ from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.model import Call
 from bridge.core.reasons import Reason, reason
 from bridge.core.tokens import Tokens, granted
-from bridge.pbx._3cx.participants import Participant, number_of, text
+from bridge.pbx._3cx.participants import Participant, call_id_of, number_of, text
 from bridge.pbx.contract import Listing
+from bridge.pbx.on_demand import OnDemand
 from bridge.pbx.reading import check_status, decoded
 
 SYSTEM = "3CX"
@@ -88,18 +89,22 @@ def refused(reply: Reply) -> PbxError:
 
 
 def _listing(extensions: Iterable[tuple[str, list[Any] | None]], pbx: str, trunk_dids: Mapping[str, str]) -> Listing:
-    found: dict[str, tuple[Call, ...]] = {}
+    """Nouns are made for the extensions that are asked for."""
+    legs: dict[str, list[Mapping[str, Any]]] = {}
     broken: set[str] = set()
     for dn, rows in extensions:
-        people = [Participant(row) for row in rows or () if isinstance(row, dict)]
-        readable = [one for one in people if one.call_id]
-        if rows is None or len(readable) < len(rows):
+        legs[dn] = [row for row in rows or () if isinstance(row, dict) and call_id_of(row)]
+        if rows is None or len(legs[dn]) < len(rows):
             broken.add(dn)
+
+    def live(dn: str) -> tuple[Call, ...]:
         calls: dict[str, Call] = {}
-        for one in readable:
-            call = one.call(pbx, dn, trunk_dids)
+        for row in legs[dn]:
+            call = Participant(row).call(pbx, dn, trunk_dids)
             calls[call.ivrid] = min(calls.get(call.ivrid, call), call, key=Participant.rank)
-        found[dn] = tuple(calls.values())
+        return tuple(calls.values())
+
+    found = OnDemand(live, lambda: {dn: live(dn) for dn in legs}, sum(map(len, legs.values())))
     return Listing(found, unreadable=frozenset(broken), empty_hint=NOT_SELECTED)
 
 

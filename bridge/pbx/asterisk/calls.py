@@ -4,7 +4,7 @@ Which fact says what was found in recordings of a real Asterisk 22; README.md ha
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,6 +14,7 @@ from bridge.core.phone_numbers import kind_of
 from bridge.core.reasons import Reason
 from bridge.pbx.asterisk.legs import LOCAL, NUMBER_CHARACTERS, RECORDING, Leg
 from bridge.pbx.contract import Listing
+from bridge.pbx.on_demand import OnDemand
 
 RINGING = {"Ringing", "Pre-ring"}
 DIALING = {"Ring", "Dialing", "Dialing Offhook", "OffHook"}
@@ -173,27 +174,54 @@ class Side:
         )
 
 
+class Together:
+    """All legs that there are, by what joins them. Raises `PbxRefused` where nothing joins the legs of a call."""
+
+    def __init__(self, legs: Sequence[Leg], rules: Rules) -> None:
+        if not all(leg.linkedid for leg in legs):
+            raise PbxRefused(Reason("asterisk.no-linkedid"))
+        self._rules = rules
+        self._linked, self._bridged = defaultdict[str, list[Leg]](list), defaultdict[str, list[Leg]](list)
+        self.phones = defaultdict[str, list[Leg]](list)
+        """The legs that may be extensions', by whose phone it is."""
+        for leg in legs:
+            self._linked[leg.linkedid].append(leg)
+            self._bridged[leg.bridge].append(leg)
+            if rules.is_phone(leg):
+                self.phones[leg.endpoint].append(leg)
+
+    def sides(self, legs: Iterable[Leg]) -> list[Side]:
+        """Those of the legs that are extensions', oldest first."""
+        found = map(self._side, sorted(legs, key=lambda leg: leg.order))
+        return [side for side in found if not side.is_trunk]
+
+    def _side(self, leg: Leg) -> Side:
+        around = self._bridged[leg.bridge] if leg.bridge else []
+        return Side(leg, _without(leg, self._linked[leg.linkedid]), _without(leg, around), self._rules)
+
+
 def sides(legs: Sequence[Leg], rules: Rules) -> list[Side]:
-    """The legs of extensions, oldest first. Raises `PbxRefused` where nothing joins the legs of a call."""
-    if not all(leg.linkedid for leg in legs):
-        raise PbxRefused(Reason("asterisk.no-linkedid"))
-    linked, bridged = defaultdict(list), defaultdict(list)
-    for leg in legs:
-        linked[leg.linkedid].append(leg)
-        bridged[leg.bridge].append(leg)
-    found = []
-    for leg in sorted(filter(rules.is_phone, legs), key=lambda leg: leg.order):
-        around = bridged[leg.bridge] if leg.bridge else []
-        found.append(Side(leg, _without(leg, linked[leg.linkedid]), _without(leg, around), rules))
-    return [side for side in found if not side.is_trunk]
+    """The legs of extensions, oldest first. Raises as `Together`."""
+    return Together(legs, rules).sides(filter(rules.is_phone, legs))
 
 
 def read_calls(legs: Sequence[Leg], pbx: str, rules: Rules) -> Listing:
-    """Each extension with its calls, oldest first. Raises as `sides`."""
-    found: dict[str, dict[str, Call]] = {}
-    for side in sides(legs, rules):
-        _keep(found.setdefault(side.leg.endpoint, {}), side.call(pbx))
-    return Listing({extension: tuple(calls.values()) for extension, calls in found.items()})
+    """Each extension with its calls, oldest first, made when they are asked for. Raises as `Together`."""
+    together = Together(legs, rules)
+
+    def live(extension: str) -> tuple[Call, ...]:
+        calls: dict[str, Call] = {}
+        for side in together.sides(together.phones.get(extension, ())):
+            _keep(calls, side.call(pbx))
+        if not calls:
+            raise KeyError(extension)  # no phone of an extension's, but a trunk's
+        return tuple(calls.values())
+
+    def whole() -> dict[str, tuple[Call, ...]]:
+        named = dict.fromkeys(side.leg.endpoint for side in sides(legs, rules))
+        return {extension: live(extension) for extension in named}
+
+    return Listing(OnDemand(live, whole, sum(map(len, together.phones.values()))))
 
 
 def _without(leg: Leg, legs: Sequence[Leg]) -> list[Leg]:

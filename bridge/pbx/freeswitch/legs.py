@@ -15,6 +15,7 @@ from bridge.core.phone_numbers import kind_of
 from bridge.core.text import received
 from bridge.pbx.contract import Listing
 from bridge.pbx.freeswitch.domains import Domains
+from bridge.pbx.on_demand import OnDemand
 
 Row = Mapping[str, Any]
 MAX_CHARACTERS = 1000
@@ -76,13 +77,21 @@ def listing(rows: Iterable[Row], pbx: str, domains: Domains) -> Listing:
     calls: dict[str, list[Leg]] = {}
     for leg in legs:
         calls.setdefault(leg.call, []).append(leg)
-    found: dict[str, dict[str, Call]] = {}
+    phones: dict[str, list[Leg]] = {}
     for leg in legs:
         if leg.extension and leg.uuid:
-            call, of_extension = _call(leg, calls[leg.call], pbx), found.setdefault(leg.extension, {})
-            of_extension[call.ivrid] = min(of_extension.get(call.ivrid, call), call, key=_rank)
+            phones.setdefault(leg.extension, []).append(leg)
+
+    def live(extension: str) -> tuple[Call, ...]:
+        found: dict[str, Call] = {}
+        for leg in phones[extension]:
+            call = _call(leg, calls[leg.call], pbx)
+            found[call.ivrid] = min(found.get(call.ivrid, call), call, key=_rank)
+        return tuple(found.values())
+
     broken = frozenset(leg.extension for leg in legs if leg.extension and not leg.uuid)
-    return Listing({extension: tuple(each.values()) for extension, each in found.items()}, unreadable=broken)
+    every = OnDemand(live, lambda: {name: live(name) for name in phones}, sum(map(len, phones.values())))
+    return Listing(every, unreadable=broken)
 
 
 def _rank(call: Call) -> int:

@@ -7,6 +7,7 @@ from bridge.core.model import Call, CallState
 from bridge.pbx.contract import Listing
 from bridge.pbx.freeswitch import wire
 from bridge.pbx.freeswitch.wire import Ask
+from bridge.pbx.on_demand import made
 
 MOST_ASKED = 32
 """Calls asked about in one question, newest first; the others are asked about in the next ones."""
@@ -17,6 +18,7 @@ Kept = MutableMapping[tuple[str, CallState], Mapping[str, str]]
 
 async def added(listing: Listing, names: Iterable[str], kept: Kept, ask: Ask) -> Listing:
     """The listing with the variables `names` of each call's first leg. Forgets the calls that are no longer listed."""
+    listing = await made(listing)
     live = {(call.ivrid, call.state): call for calls in listing.extensions.values() for call in calls}
     for gone in kept.keys() - live.keys():
         kept.pop(gone, None)

@@ -5,7 +5,7 @@ caller's name and the number dialled are in dialog variables, which the routing 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -15,11 +15,14 @@ from bridge.core.model import Call, Caller, CallerKind, CallState, Direction
 from bridge.core.number_text import kind_of
 from bridge.core.text import one_line
 from bridge.pbx.contract import Listing
+from bridge.pbx.on_demand import OnDemand
 
 RINGING, TALKING, ENDED = {1, 2}, {3, 4}, 5
 """`state`: unconfirmed and early; confirmed before and after the ACK; deleted, but listed for some seconds more."""
 INSIDE = (CallerKind.INTERNAL, CallerKind.TEXT)
 URI = re.compile(r"(?:sips?|tel):(?P<rest>[^?>\s]*)", re.I)
+PLAIN = re.compile(r"sips?:(?P<user>[\w.+*#-]{1,200})@(?P<host>[\w.-]+)(?:[:;][\w.:;=-]*)?", re.A)
+"""What nearly all addresses are, read at once."""
 MAX_CHARACTERS = 1000
 """Of one field: callers can influence names and variables."""
 NAMES_AT_MOST = 100
@@ -49,6 +52,8 @@ class Address:
     @classmethod
     def read(cls, written: str) -> Self:
         """`sip:101@192.0.2.20:5060;transport=udp`, `tel:+97250…`, or `101@example.com`, as variables have it."""
+        if plain := PLAIN.fullmatch(written):
+            return cls(plain["user"], plain["host"].casefold())
         found = URI.match(written)
         user, at, host = (found["rest"] if found else written).rpartition("@")
         if not at:
@@ -72,7 +77,11 @@ class Dialog:
     answered_by: Address
     started_at: datetime | None
     answered_at: datetime | None
-    variables: Mapping[str, str]
+    variables: Mapping[str, object]
+
+    def said(self, name: str) -> str:
+        """A variable; "" where it is not set."""
+        return text(self.variables.get(name))
 
     @classmethod
     def read(cls, row: Mapping[str, Any]) -> Self:
@@ -91,12 +100,12 @@ class Dialog:
         )
 
 
-def _variables(rows: object) -> dict[str, str]:
+def _variables(rows: object) -> dict[str, object]:
     """A list of objects of one key each, newest first: of a name that is there twice the newest counts."""
     pairs = (pair for row in (rows if isinstance(rows, list) else ()) if isinstance(row, dict) for pair in row.items())
-    found: dict[str, str] = {}
+    found: dict[str, object] = {}
     for name, value in pairs:
-        found.setdefault(name, text(value))
+        found.setdefault(name, value)
     return found
 
 
@@ -144,28 +153,57 @@ class Rules:
 def listing(dialogs: Iterable[Dialog], pbx: str, rules: Rules) -> Listing:
     """Each call once under each extension that has part in it, oldest first; extensions with a call without an id are
     unreadable."""
-    found: dict[str, dict[str, Call]] = {}
+    on: dict[str, list[_Part]] = {}
     broken: set[str] = set()
-    live = (dialog for dialog in dialogs if dialog.state != ENDED)
-    for dialog in sorted(live, key=lambda one: one.started_at.timestamp() if one.started_at else 0.0):
-        for call in _calls(dialog, pbx, rules):
-            if call.ivrid:
-                found.setdefault(call.extension, {}).setdefault(call.ivrid, call)
+    for dialog in dialogs:
+        for part in _parts(dialog, rules) if dialog.state != ENDED else ():
+            if part.ivrid:
+                for user in part.mine.users:
+                    on.setdefault(user, []).append(part)
             else:
-                broken.add(call.extension)
-    return Listing({name: tuple(calls.values()) for name, calls in found.items()}, unreadable=frozenset(broken))
+                broken.update(part.mine.users)
+
+    def live(user: str) -> tuple[Call, ...]:
+        calls: dict[str, Call] = {}
+        for part in sorted(on[user], key=lambda one: _began(one.dialog)):
+            if part.ivrid not in calls:
+                calls[part.ivrid] = part.call(user, pbx, rules)
+        return tuple(calls.values())
+
+    found = OnDemand(live, lambda: {user: live(user) for user in on}, sum(map(len, on.values())))
+    return Listing(found, unreadable=frozenset(broken))
 
 
-def _calls(dialog: Dialog, pbx: str, rules: Rules) -> Iterable[Call]:
+def _began(dialog: Dialog) -> float:
+    return dialog.started_at.timestamp() if dialog.started_at else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A dialog as one of its sides has it."""
+
+    dialog: Dialog
+    ivrid: str
+    mine: Side
+    other: Side
+    placed: bool
+
+    def call(self, user: str, pbx: str, rules: Rules) -> Call:
+        """The call of `user`, who is one of the side."""
+        call = _call(self, pbx, rules)
+        rang_elsewhere = len(self.mine.users) > 1 and self.dialog.state in TALKING
+        state, did = CallState.UNKNOWN if rang_elsewhere else call.state, "" if call.did == user else call.did
+        return replace(call, extension=user, state=state, did=did)
+
+
+def _parts(dialog: Dialog, rules: Rules) -> Iterator[_Part]:
     """Where neither side is surely an extension, both are listed: one too many rather than a call not found."""
-    caller = rules.side(dialog.variables.get(rules.caller, ""), dialog.caller)
-    callee = _answered(dialog, rules.side(dialog.variables.get(rules.callee, ""), dialog.callee))
+    caller = rules.side(dialog.said(rules.caller), dialog.caller)
+    callee = _answered(dialog, rules.side(dialog.said(rules.callee), dialog.callee))
+    ivrid = dialog.said(rules.ivrid) or dialog.call_id
     for mine, other, placed in ((caller, callee, True), (callee, caller, False)):
         if mine.is_inside or not other.is_inside:
-            call = _call(dialog, pbx, rules, placed, _direction(other, placed))
-            if len(mine.users) > 1 and dialog.state in TALKING:
-                call = replace(call, state=CallState.UNKNOWN)
-            yield from (replace(call, extension=user, did=call.did if call.did != user else "") for user in mine.users)
+            yield _Part(dialog, ivrid, mine, other, placed)
 
 
 def _answered(dialog: Dialog, callee: Side) -> Side:
@@ -186,15 +224,16 @@ def _state(dialog: Dialog, placed: bool) -> CallState:
     return CallState.TALKING if dialog.state in TALKING else CallState.UNKNOWN
 
 
-def _call(dialog: Dialog, pbx: str, rules: Rules, placed: bool, direction: Direction) -> Call:
+def _call(part: _Part, pbx: str, rules: Rules) -> Call:
     """The call as one of its sides has it; whose extension it is on stands in no dialog's own fields."""
-    told = dialog.variables
+    dialog, placed = part.dialog, part.placed
+    direction = _direction(part.other, placed)
     return Call(
         pbx=pbx,
         extension="",
-        ivrid=told.get(rules.ivrid) or dialog.call_id,
+        ivrid=part.ivrid,
         original_ivrid=None,
-        did=told.get(rules.did) or _dialled(dialog) if direction is Direction.INCOMING else "",
+        did=dialog.said(rules.did) or _dialled(dialog) if direction is Direction.INCOMING else "",
         did_label=None,
         direction=direction,
         state=_state(dialog, placed),
@@ -202,7 +241,7 @@ def _call(dialog: Dialog, pbx: str, rules: Rules, placed: bool, direction: Direc
         started_at=dialog.started_at,
         answered_at=dialog.answered_at,
         recording=None,
-        customdata={name: told[name] for name in rules.variables if told.get(name)},
+        customdata={name: value for name in rules.variables if (value := dialog.said(name))},
     )
 
 
@@ -213,10 +252,10 @@ def _dialled(dialog: Dialog) -> str:
 
 def _caller(dialog: Dialog, rules: Rules) -> Caller:
     """Who calls. A name comes as it stood in From, with its quotes and backslashes."""
-    name = dialog.variables.get(rules.name, "")
+    name = dialog.said(rules.name)
     if len(name) > 1 and name[0] == name[-1] == '"':
         name = re.sub(r"\\(.)", r"\1", name[1:-1])
-    return Caller(rules.user(dialog.variables.get(rules.caller, "")) or dialog.caller.user, name=name)
+    return Caller(rules.user(dialog.said(rules.caller)) or dialog.caller.user, name=name)
 
 
 def _moment(seconds: object) -> datetime | None:

@@ -15,7 +15,7 @@ def of_variables(what: str, dialogs: Iterable[Dialog], rules: Rules) -> Finding:
     live = [dialog for dialog in dialogs if dialog.state != ENDED]
     if not live:
         return worded(what, Grade.OK, _said("no-call-to-see", variable=rules.callee), _said("call-somebody"))
-    if not any(dialog.variables.get(rules.callee) for dialog in live):
+    if not any(dialog.said(rules.callee) for dialog in live):
         return _warn(what, _said("no-callee", variable=rules.callee), "set-callee")
     return worded(what, Grade.OK, _said("callee-set", variable=rules.callee))
 

@@ -14,6 +14,7 @@ from bridge.core.model import Call, Caller, CallState, Direction, YesNo
 from bridge.core.reasons import reason
 from bridge.core.text import one_line, without_marks
 from bridge.pbx.contract import Listing
+from bridge.pbx.on_demand import OnDemand, size_of
 from bridge.pbx.ringcentral.answers import answer, pages, records, written
 from bridge.pbx.ringcentral.wire import LONGEST, number_of
 
@@ -39,19 +40,32 @@ def read_one(reply: Reply, pbx: str, asked: str) -> Listing | None:
 def read_all(reply: Reply, pbx: str) -> tuple[Listing, int]:
     """The calls of the extensions on one page, and how many pages there are. Raises `PbxError`."""
     found = answer(reply)
-    extensions: dict[str, tuple[Call, ...]] = {}
+    rows: dict[str, Mapping[str, Any]] = {}
     unreadable: set[str] = set()
+    size = 0
     for row in records(found):
         number = number_of(_object(row.get("extension")))
         if not number:
             continue
-        try:
-            calls = read_calls(row, pbx, number)
-        except PbxUnintelligible:
-            calls = None
-        unreadable |= {number} if calls is None else _broken(row, number)
-        extensions[number] = calls or ()
-    return Listing(extensions, unreadable=frozenset(unreadable)), pages(found)
+        is_readable = _is_readable(row)
+        unreadable |= _broken(row, number) if is_readable else {number}
+        rows[number] = row if is_readable else {"telephonyStatus": ENDED}
+        size += len(rows[number].get("activeCalls") or ())
+
+    def live(number: str) -> tuple[Call, ...]:
+        return read_calls(rows[number], pbx, number) or ()
+
+    every = OnDemand(live, lambda: {number: live(number) for number in rows}, size)
+    return Listing(every, unreadable=frozenset(unreadable)), pages(found)
+
+
+def _is_readable(presence: Mapping[str, Any]) -> bool:
+    """Whether `read_calls` tells which calls there are."""
+    listed = presence.get("activeCalls")
+    try:
+        return isinstance(listed, list) or (listed is None and _without_list(presence) is not None)
+    except PbxUnintelligible:
+        return False
 
 
 def read_calls(presence: Mapping[str, Any], pbx: str, extension: str) -> tuple[Call, ...] | None:
@@ -184,5 +198,17 @@ def _time(value: object) -> datetime | None:
 def merged(listings: Iterable[Listing]) -> Listing:
     """The pages of one list together."""
     every = list(listings)
-    extensions = {number: calls for one in every for number, calls in one.extensions.items()}
-    return Listing(extensions, unreadable=frozenset().union(*(one.unreadable for one in every)))
+    if len(every) == 1:
+        return every[0]
+
+    def live(number: str) -> tuple[Call, ...]:
+        found = [one.extensions[number] for one in every if number in one.extensions]
+        if not found:
+            raise KeyError(number)
+        return found[-1]
+
+    def whole() -> dict[str, tuple[Call, ...]]:
+        return {number: calls for one in every for number, calls in one.extensions.items()}
+
+    size = sum(size_of(one.extensions) for one in every)
+    return Listing(OnDemand(live, whole, size), unreadable=frozenset().union(*(one.unreadable for one in every)))

@@ -6,16 +6,19 @@ outside are there only where the trunk's Call Status Monitor is on.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, Literal
 
 from bridge.core.http_types import Reply, Secret
 from bridge.core.model import Call, Caller, CallState, Direction
 from bridge.core.text import without_marks
 from bridge.pbx.contract import Listing
+from bridge.pbx.on_demand import OnDemand, size_of
 from bridge.pbx.yeastar.answers import answer, objects, written
 
+Row = Mapping[str, Any]
 Side = Literal["extension", "inbound", "outbound"]
 SIDES: tuple[Side, ...] = ("extension", "inbound", "outbound")
 ENDED = "BYE"
@@ -49,29 +52,46 @@ class Member:
 
 def read_calls(reply: Reply, pbx: str, secret: Secret, asked: str | None) -> Listing:
     """Each call under each extension that has part in it. `asked` is whose calls these are (None: everybody's)."""
-    found: dict[str, dict[str, Call]] = {}
+    by_number: dict[str, list[tuple[str, Row]]] = {}
     broken: set[str] = set()
+    size = 0
     for row in objects(answer(reply, secret).get("data"), "data"):
-        call_id, members = _text(row.get("call_id")), _members(row.get("members"))
-        mine = [one for one in members or () if one.number and one.status != ENDED]
-        if members is None or not call_id:
-            broken |= {asked} if asked is not None and members is None else {one.number for one in mine}
+        call_id, numbers = _text(row.get("call_id")), _numbers(row.get("members"))
+        if numbers is None or not call_id:
+            broken |= {asked} if asked is not None and numbers is None else {*(numbers or ())}
             continue
-        for one in mine:
-            call, of_extension = _call(one, members, call_id, pbx), found.setdefault(one.number, {})
-            of_extension[call_id] = min(of_extension.get(call_id, call), call, key=_rank)
-    return Listing({number: tuple(each.values()) for number, each in found.items()}, unreadable=frozenset(broken))
+        size += len(numbers)
+        for number in dict.fromkeys(numbers):
+            by_number.setdefault(number, []).append((call_id, row))
+
+    def live(number: str) -> tuple[Call, ...]:
+        calls: dict[str, Call] = {}
+        for call_id, row in by_number[number]:
+            members = _members(row.get("members")) or []
+            for one in members:
+                if one.number == number and one.status != ENDED:
+                    call = _call(one, members, call_id, pbx)
+                    calls[call_id] = min(calls.get(call_id, call), call, key=_rank)
+        return tuple(calls.values())
+
+    found = OnDemand(live, lambda: {number: live(number) for number in by_number}, size)
+    return Listing(found, unreadable=frozenset(broken))
 
 
-def merged(listings: Iterable[Listing]) -> Listing:
+def merged(listings: Sequence[Listing]) -> Listing:
     """Several answers about one account: a call that stands in two of them is one."""
-    found: dict[str, dict[str, Call]] = {}
-    broken: frozenset[str] = frozenset()
-    for listing in listings:
-        broken |= listing.unreadable
-        for number, calls in listing.extensions.items():
-            found.setdefault(number, {}).update({call.ivrid: call for call in calls})
-    return Listing({number: tuple(each.values()) for number, each in found.items()}, unreadable=broken)
+
+    def live(number: str) -> tuple[Call, ...]:
+        calls = [each.extensions[number] for each in listings if number in each.extensions]
+        if not calls:
+            raise KeyError(number)
+        return tuple({call.ivrid: call for some in calls for call in some}.values())
+
+    def whole() -> dict[str, tuple[Call, ...]]:
+        return {number: live(number) for number in dict.fromkeys(chain(*(each.extensions for each in listings)))}
+
+    size = sum(size_of(each.extensions) for each in listings)
+    return Listing(OnDemand(live, whole, size), unreadable=frozenset(chain(*(each.unreadable for each in listings))))
 
 
 def has_call_without_other_side(reply: Reply, secret: Secret) -> bool:
@@ -79,6 +99,15 @@ def has_call_without_other_side(reply: Reply, secret: Secret) -> bool:
     rows = objects(answer(reply, secret).get("data"), "data")
     sides = [_live(_members(row.get("members")) or []) for row in rows]
     return any(len(members) == 1 and members[0].status in CALLED and not members[0].path for members in sides)
+
+
+def _numbers(value: object) -> list[str] | None:
+    """The extensions among the members that have not left; None where these cannot be read."""
+    if not isinstance(value, list):
+        return None
+    told = [said for one in value if isinstance(one, dict) and isinstance(said := one.get("extension"), dict)]
+    numbers = [(_text(said.get("number")), said) for said in told]
+    return [number for number, said in numbers if number and _text(said.get("member_status")).upper() != ENDED]
 
 
 def _members(value: object) -> list[Member] | None:
