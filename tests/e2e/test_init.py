@@ -20,6 +20,7 @@ from bridge.core.http_types import Secret
 from bridge.demo.scenes import new_switchboard
 from bridge.pbx import registry
 from bridge.store.embedded_server import dies_with_parent
+from tests.commands import command
 from tests.stage import serving, until
 
 pytestmark = pytest.mark.anyio
@@ -40,14 +41,18 @@ async def phone_system() -> AsyncIterator[str]:
         yield address
 
 
-async def init(folder: Path, *words: str, typed: str = "") -> tuple[int, str]:
-    """Exit code and everything that was printed."""
-    process = await asyncio.create_subprocess_exec(
-        *COMMAND, "init", *words, cwd=folder, env=ENVIRON, stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    out, _ = await asyncio.wait_for(process.communicate(typed.encode()), 120)
-    return process.returncode or 0, out.decode()
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands are typed in a folder of the test's own."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("POPBRIDGE_")]:
+        monkeypatch.delenv(name)
+
+
+async def init(*words: str, typed: str = "") -> tuple[int, str]:
+    """Exit code and everything that was printed. Two tests below start processes all the same."""
+    done = await asyncio.to_thread(command, "init", *words, typed=typed)
+    return done.exit_code, done.output
 
 
 def options(address: str, code: str = CODE) -> list[str]:
@@ -66,21 +71,17 @@ def left(folder: Path) -> list[str]:
 
 async def test_options_alone_write_settings_that_work(tmp_path: Path) -> None:
     async with phone_system() as address:
-        code, told = await init(tmp_path, "--yes", *options(address))
+        code, told = await init("--yes", *options(address))
         assert code == 0, told
         files = [file for file in tmp_path.rglob("*") if file.is_file()]
         assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
-        looked = await asyncio.to_thread(run, tmp_path, "lookup", "SIPDana1", "--json")
+        looked = await asyncio.to_thread(command, "lookup", "SIPDana1", "--json")
     assert "4 extensions listed" in told
     assert CODE not in told
-    assert run(tmp_path, "check").stdout.endswith("1 pbx, 1 crm, 1 agent: OK\n")
+    assert command("check").stdout.endswith("1 pbx, 1 crm, 1 agent: OK\n")
     assert json.loads(looked.stdout)["outcome"] == "no-active-call"
     assert CODE not in (tmp_path / "popbridge.toml").read_text()
     assert "popbridge button sales" in told
-
-
-def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *words], cwd=folder, env=ENVIRON, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +101,7 @@ async def test_what_is_wrong_is_named_and_nothing_written(
     (wrong, instead), *_ = changed.items()
     async with phone_system() as address:
         words = [instead if word.startswith(wrong) else word for word in options(address)]
-        ended, told = await init(tmp_path, "--yes", *words)
+        ended, told = await init("--yes", *words)
     assert (ended, cause in told) == (code, True), told
     assert "WRONGCODE99" not in told
     assert left(tmp_path) == []
@@ -115,7 +116,7 @@ async def test_questions_lead_to_the_same_and_a_wrong_answer_is_asked_again(tmp_
             "dana@acme.example", "SIPDana", "n", "SIPDana1", "", "",  # an extension that is not listed; then no more
             "https://popbridge.example.com",
         ]  # fmt: skip
-        code, told = await init(tmp_path, "--pbx", f"directory_url={address}", typed="\n".join([*answers, ""]))
+        code, told = await init("--pbx", f"directory_url={address}", typed="\n".join([*answers, ""]))
     assert code == 0, told
     assert "there is no 'no such'" in told
     assert "README.md" in told, "the guide is named where it is needed"
@@ -123,21 +124,21 @@ async def test_questions_lead_to_the_same_and_a_wrong_answer_is_asked_again(tmp_
     assert "did you mean SIPDana1?" in told
     assert (tmp_path / "agents.csv").read_text().splitlines()[1].startswith("sales,dana@acme.example,main,SIPDana1,")
     assert 'public_url = "https://popbridge.example.com"' in (tmp_path / "popbridge.toml").read_text()
-    assert run(tmp_path, "check").returncode == 0
+    assert command("check").exit_code == 0
 
 
 async def test_nothing_is_replaced_without_being_told(tmp_path: Path) -> None:
     for name in ("popbridge.toml", "agents.csv"):
         (tmp_path / name).write_text(f"mine: {name}", encoding="utf-8")
     before = left(tmp_path)
-    code, told = await init(tmp_path, "--yes", "--simulate")
+    code, told = await init("--yes", "--simulate")
     assert (code, "agents.csv exists" in told, "--force" in told) == (1, True, True)
-    code, told = await init(tmp_path, "--simulate", typed="n\n")
+    code, told = await init("--simulate", typed="n\n")
     assert (code, "Nothing was written" in told) == (1, True)
     assert left(tmp_path) == before
     assert (tmp_path / "agents.csv").read_text() == "mine: agents.csv"
-    assert (await init(tmp_path, "--yes", "--simulate", "--force"))[0] == 0
-    assert run(tmp_path, "check").returncode == 0
+    assert (await init("--yes", "--simulate", "--force"))[0] == 0
+    assert command("check").exit_code == 0
 
 
 @pytest.mark.parametrize("after", ["kind:", "code:"])
@@ -177,7 +178,7 @@ def running(folder: Path, *words: str) -> Iterator["subprocess.Popen[bytes]"]:
 @pytest.mark.parametrize("crm", ["webhook", "espocrm"])
 async def test_from_nothing_to_a_popup_with_a_simulated_phone_system(tmp_path: Path, crm: str) -> None:
     started = time.monotonic()
-    assert (await init(tmp_path, "--yes", "--simulate", "--crm", f"kind={crm}"))[0] == 0
+    assert (await init("--yes", "--simulate", "--crm", f"kind={crm}"))[0] == 0
     port, bridge = free_port(), free_port()
     moved(tmp_path, port, bridge)
     address = f"http://127.0.0.1:{port}"

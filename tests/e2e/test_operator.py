@@ -2,15 +2,13 @@
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.test_up import ROOT, Up, running
+from tests import commands
+from tests.e2e.test_up import Up, running
 from tests.stage import CALLER, CLICK_SECRET, CODE, DANA, POPUP_SECRET, TOKEN, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
@@ -22,18 +20,9 @@ async def popbridge(up: Up, *words: str, **environ: str) -> tuple[int, str]:
     """How a command ended, and what it printed; no secret is in it."""
     address = up.stage.bridge_url
     known = {"POPBRIDGE_SERVER__PUBLIC_URL": address, "POPBRIDGE_SERVER__PORT": address.rpartition(":")[2]}
-    command = [sys.executable, "-m", "bridge", "--config", str(up.file), *words]
-    done = await asyncio.to_thread(
-        subprocess.run,
-        command,
-        cwd=ROOT,
-        env={**os.environ, **known, **environ},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert not [secret for secret in OURS if secret in done.stdout + done.stderr]
-    return done.returncode, done.stdout
+    done = await commands.popbridge(up.file, *words, environ={**known, **environ})
+    assert not [secret for secret in OURS if secret in done.output]
+    return done.exit_code, done.stdout
 
 
 async def told(up: Up, *words: str) -> tuple[int, Any]:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from bridge.store.embedded_server import dies_with_parent
+from tests import commands
 from tests.stage import until
 
 pytestmark = pytest.mark.anyio
@@ -39,21 +40,9 @@ async def simulated(make: str) -> AsyncIterator[list[str]]:
         assert await process.wait() == 0
 
 
-async def popbridge(file: Path, *words: str) -> tuple[int | None, Any]:
-    code, told = await raw(file, *words)
-    return code, json.loads(told)
-
-
-async def raw(file: Path, *words: str) -> tuple[int | None, bytes]:
-    command = [sys.executable, "-m", "bridge", "--config", str(file), *words, "--json"]
-    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
-    told, _ = await process.communicate()
-    return process.returncode, told
-
-
-async def checks(file: Path) -> bool:
-    command = [sys.executable, "-m", "bridge", "--config", str(file), "check"]
-    return await (await asyncio.create_subprocess_exec(*command, cwd=ROOT)).wait() == 0
+async def popbridge(file: Path, *words: str) -> tuple[int, Any]:
+    done = await commands.popbridge(file, *words, "--json")
+    return done.exit_code, json.loads(done.stdout)
 
 
 @pytest.mark.parametrize("make", ["voicenter", "ozeki"])
@@ -62,7 +51,8 @@ async def test_its_settings_lead_a_bridge_to_a_live_call(tmp_path: Path, make: s
         agents, end = lines.index("# agents.csv\n"), lines.index("# a call comes every 10 s; one at once:\n")
         (tmp_path / "popbridge.toml").write_text("".join(lines[:agents]), encoding="utf-8")
         (tmp_path / "agents.csv").write_text("".join(lines[agents + 1 : end]), encoding="utf-8")
-        assert await checks(tmp_path / "popbridge.toml"), "what is printed is all that is needed"
+        checked = await commands.popbridge(tmp_path / "popbridge.toml", "check")
+        assert checked.exit_code == 0, "what is printed is all that is needed"
         dana = lines[agents + 2].split(",")[3]
         address = next(line for line in lines if "/scenes/customer" in line).split("POST ")[1].strip()
         code, told = await popbridge(tmp_path / "popbridge.toml", "lookup", dana)
@@ -92,5 +82,5 @@ async def records(folder: Path, extension: str) -> None:
     assert '"state": "talking"' in text
     secrets = re.findall(r'(?:code|password) = "(\w+)"', settings.read_text(encoding="utf-8"))
     assert [private for private in (*secrets, f'"{extension}"', "0722776772") if private in text] == []
-    assert (await raw(settings, *words))[0] == 1, "the files are there already"
-    assert (await raw(settings, "record", "nobody", "--out", str(out)))[0] == 2
+    assert (await commands.popbridge(settings, *words)).exit_code == 1, "the files are there already"
+    assert (await commands.popbridge(settings, "record", "nobody", "--out", str(out))).exit_code == 2

@@ -24,6 +24,7 @@ from bridge.crm.webhook.simulator import WebhookSimulator, signed_click
 from bridge.pbx.switchboard import Extension, Switchboard
 from bridge.pbx.voicenter.simulator import Faults, VoicenterSimulator
 from bridge.store import embedded
+from tests.commands import popbridge
 from tests.stage import CLICK_SECRET, CODE, DANA, POPUP_SECRET, Stage, serving, until
 
 pytestmark = pytest.mark.anyio
@@ -31,8 +32,8 @@ pytestmark = pytest.mark.anyio
 ROOT = Path(__file__).parents[2]
 
 
-async def popbridge(file: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    """A command, run to its end while the phone system and the CRM go on."""
+async def by_itself(file: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    """A command in a process of its own, run to its end while the phone system and the CRM go on."""
     command = [sys.executable, "-m", "bridge", "--config", str(file), *words]
     return await asyncio.to_thread(
         subprocess.run, command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
@@ -131,11 +132,11 @@ async def test_a_click_becomes_a_popup_and_everything_stops_with_it(tmp_path: Pa
         assert line["source_ip"] == "127.0.0.1", "what a proxy says is believed only of trusted ones"
         looked = json.loads((await popbridge(up.file, "lookup", "SIPDana1", "--json")).stdout)
         assert (looked["outcome"], looked["chosen"]["state"]) == ("found", "talking")
-        assert (await popbridge(up.file, "lookup", "SIPOmer1")).returncode == 1
+        assert (await popbridge(up.file, "lookup", "SIPOmer1")).exit_code == 1
         up.process.send_signal(signal.SIGINT)
         assert await asyncio.to_thread(up.process.wait, 20) == 0
         await until(up.gone)
-    again = await popbridge(up.file, "audit", "list", "--json")
+    again = await by_itself(up.file, "audit", "list", "--json")
     assert len(json.loads(again.stdout)["items"]) == 1, "what was written is there the next time"
     await until(up.gone)
 
@@ -180,22 +181,25 @@ async def test_tokens_from_the_command_line_open_the_api(tmp_path: Path) -> None
         assert (await up.stage.get("/api/audit", header)).status_code == 200
         assert token["id"] in (await popbridge(up.file, "token", "list")).stdout
         assert token["token"] not in (await popbridge(up.file, "token", "list", "--json")).stdout
-        assert (await popbridge(up.file, "token", "revoke", token["id"])).returncode == 0
+        assert (await popbridge(up.file, "token", "revoke", token["id"])).exit_code == 0
         assert (await up.stage.get("/api/audit", header)).status_code == 401
-        assert (await popbridge(up.file, "token", "revoke", token["id"])).returncode == 1
+        assert (await popbridge(up.file, "token", "revoke", token["id"])).exit_code == 1
         agent = await popbridge(up.file, "token", "create", "--role", "agent", "--agent", f"acme:{DANA}")
-        assert agent.returncode == 0
-        assert (await popbridge(up.file, "token", "create", "--role", "agent")).returncode == 2
-        assert (await popbridge(up.file, "token", "create", "--role", "agent", "--agent", "acme:x")).returncode == 1
+        assert agent.exit_code == 0
+        assert (await popbridge(up.file, "token", "create", "--role", "agent")).exit_code == 2
+        assert (await popbridge(up.file, "token", "create", "--role", "agent", "--agent", "acme:x")).exit_code == 1
 
 
 async def test_wrong_settings_are_reported_at_once(tmp_path: Path) -> None:
     file = tmp_path / "popbridge.toml"
     file.write_text('[server]\nport = "x"\ncolour = 1\n[pbx.main]\nkind = "voicenter"\n')
     (tmp_path / "agents.csv").write_text("crm,crm_user,pbx,extension,name\nacme,x,main\n")
-    for command in (["check"], ["up"], ["serve"], ["worker"], ["audit", "list"], ["lookup", "1"]):
+    for command in (["check"], ["audit", "list"], ["lookup", "1"]):
         told = await popbridge(file, *command)
-        assert told.returncode == (1 if command == ["check"] else 2), command
+        assert told.exit_code == (1 if command == ["check"] else 2), command
         assert len([line for line in told.stderr.splitlines() if str(file) in line]) == 3, told.stderr
         assert ("agents.csv: line 2" in told.stderr) == (command == ["check"]), "check tells those of the agents too"
         assert "Traceback" not in told.stderr
+    for started in ("up", "serve", "worker"):
+        ended = await by_itself(file, started)
+        assert (ended.returncode, ended.stderr.count(str(file)), "Traceback" in ended.stderr) == (2, 3, False), started

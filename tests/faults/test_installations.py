@@ -24,6 +24,7 @@ from bridge.settings import load_settings
 from bridge.store import durability, installation
 from bridge.store.client import open_async
 from bridge.store.tokens import Role
+from tests.commands import popbridge
 from tests.dump import everything_in
 from tests.stage import CALLER, DANA, Stage, open_stage, until
 
@@ -94,17 +95,9 @@ async def test_an_erasure_under_a_prefix_finds_everything_there_and_nothing_else
     ):
         for stage in (ours, other):
             await popped(stage, CALLER)
-        command = [sys.executable, "-m", "bridge", "--config", str(other.write_settings())]
-        words = ["audit", "erase", "--caller", CALLER, "--yes"]
-        done = await asyncio.to_thread(
-            subprocess.run,
-            [*command, *words],
-            cwd=ROOT,
-            env={**os.environ, **other.extra},
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
+        words = ("audit", "erase", "--caller", CALLER, "--yes")
+        done = await popbridge(other.write_settings(), *words, environ={**other.extra})
+        assert done.exit_code == 0, done.stderr
         assert CALLER[1:] in everything_in(redis_url), "the other installation's"
         with Redis.from_url(redis_url.reveal()) as direct:
             for key in direct.scan_iter("popbridge:*"):
@@ -252,20 +245,25 @@ async def test_web_worker_commands_and_doctor_refuse(tmp_path: Path, redis_url: 
     await start(settings_of(tmp_path / "a", redis_url, **PRODUCTION))
     settings_of(tmp_path / "b", redis_url, crm=ELSEWHERE)
     file = tmp_path / "b" / "popbridge.toml"
+    processes = ("serve", "worker", "up")
     commands = (
-        "serve", "worker", "up", "token create --role admin", "token list", "audit list", "deliveries list",
+        "token create --role admin", "token list", "audit list", "deliveries list",
         "audit erase --caller 0722776772 --yes", "clicks", "doctor",
     )  # fmt: skip
     environ = {**os.environ, "POPBRIDGE_SERVER__PORT": "0"}
     with Redis.from_url(redis_url.reveal(), decode_responses=True) as direct:
         before = {key: direct.dump(key) for key in direct.scan_iter() if not key.startswith("popbridge:tried")}
-        for words in commands:
-            command = [sys.executable, "-m", "bridge", "--config", str(file), *words.split()]
-            done = await asyncio.to_thread(
-                subprocess.run, command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60
-            )
-            told = done.stdout + done.stderr
-            assert (done.returncode, "another installation" in told) == (1, True), (words, told)
+        for words in (*processes, *commands):
+            if words in commands:
+                typed = await popbridge(file, *words.split(), environ={"POPBRIDGE_SERVER__PORT": "0"})
+                code, told = typed.exit_code, typed.output
+            else:
+                command = [sys.executable, "-m", "bridge", "--config", str(file), words]
+                done = await asyncio.to_thread(
+                    subprocess.run, command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60
+                )
+                code, told = done.returncode, done.stdout + done.stderr
+            assert (code, "another installation" in told) == (1, True), (words, told)
             assert "pop.acme.example" in told, words
             assert str(tmp_path / "b") in told, words
             assert "Traceback" not in told

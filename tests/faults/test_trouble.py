@@ -20,6 +20,7 @@ from bridge.core.http_types import Secret
 from bridge.doctor import inside
 from bridge.services import Services
 from bridge.store import foreign, trouble
+from tests.commands import popbridge
 from tests.jobs.test_worker import working
 from tests.stage import Stage, until
 from tests.web.test_doctor import configured
@@ -82,9 +83,8 @@ async def test_a_redis_that_takes_no_writes_says_why_everywhere(
         assert (click.status_code, click.json()["reason"]) == (503, "unavailable")
         assert what in click.json()["detail"]
         assert what in said.getvalue()
-        command = [sys.executable, "-m", "bridge", "--config", str(file), "token", "create", "--role", "admin"]
-        done = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, capture_output=True, text=True, timeout=60)
-        assert (done.returncode, what in done.stderr, fix in done.stderr) == (1, True, True), done.stderr
+        done = await popbridge(file, "token", "create", "--role", "admin")
+        assert (done.exit_code, what in done.stderr, fix in done.stderr) == (1, True, True), done.stderr
     assert (await stage.click()).status_code == 200
 
 

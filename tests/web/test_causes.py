@@ -1,9 +1,7 @@
 """A refused click: the sender gets one text for all, the operator the cause, on the command line, in API and log."""
 
-import asyncio
 import json
 import logging
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from bridge.observability import logs
 from bridge.store import keys
 from bridge.store.clicks import refusals
 from bridge.store.tokens import Role
+from tests.commands import popbridge
 from tests.stage import CLICK_SECRET, DANA, TOKEN, Stage, listening
 
 pytestmark = pytest.mark.anyio
@@ -56,9 +55,7 @@ async def test_the_command_line_names_it(stage: Stage) -> None:
     await send(stage, signed(-360))
     await send(stage, {"authorization": f'Bearer "{TOKEN.reveal()}"'})
     await send(stage, signed(), crm="amce")
-    command = [sys.executable, "-m", "bridge", "--config", str(stage.folder / "popbridge.toml"), "clicks"]
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-    told = (await process.communicate())[0].decode()
+    told = (await popbridge(stage.folder / "popbridge.toml", "clicks")).stdout
     unknown, dressed, clock = told.splitlines()
     assert "360 s behind this server's clock" in clock or "361 s behind" in clock
     assert "quotes, brackets" in dressed

@@ -1,14 +1,13 @@
 """Deliveries over HTTP and on the command line: every attempt, and sending again."""
 
-import asyncio
 import json
-import sys
 
 import httpx
 import pytest
 
 from bridge.delivery.deliver import deliver
 from bridge.store.tokens import Role
+from tests import commands
 from tests.jobs.test_deliver import clicked, delivery_to
 from tests.stage import DANA, Stage
 
@@ -16,10 +15,8 @@ pytestmark = pytest.mark.anyio
 
 
 async def popbridge(stage: Stage, *words: str) -> tuple[int, str]:
-    command = [sys.executable, "-m", "bridge", "--config", str(stage.folder / "popbridge.toml"), *words]
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, cwd=stage.folder.cwd())
-    told, _ = await process.communicate()
-    return process.returncode or 0, told.decode()
+    done = await commands.popbridge(stage.folder / "popbridge.toml", *words)
+    return done.exit_code, done.stdout
 
 
 async def test_lists_by_state_and_target_in_pages(stage: Stage) -> None:

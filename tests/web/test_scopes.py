@@ -1,9 +1,7 @@
 """Tokens limited to CRMs: every route is asked, whatever it is called, and none tells anything of another CRM."""
 
-import asyncio
 import json
 import re
-import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,6 +22,7 @@ from bridge.store.deliveries import records
 from bridge.store.tokens import Kind, Role
 from bridge.web.api.operations import all_operations
 from bridge.web.signin import supervisor
+from tests import commands
 from tests.stage import CALLER, DANA, OMER, OZEKI, TOKEN, Stage, open_stage
 from tests.web.desk import bearer
 from tests.web.test_deliveries import popbridge
@@ -450,12 +449,8 @@ async def test_the_access_log_shows_what_was_read_of_its_crms_alone(stage: Stage
 
 
 async def create(stage: Stage, *words: str) -> tuple[int, str, str]:
-    settings = str(stage.folder / "popbridge.toml")
-    command = [sys.executable, "-m", "bridge", "--config", settings, "token", "create", *words]
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe)
-    told, said = await process.communicate()
-    return process.returncode or 0, told.decode(), said.decode()
+    done = await commands.popbridge(stage.folder / "popbridge.toml", "token", "create", *words)
+    return done.exit_code, done.stdout, done.stderr
 
 
 @ROLES
