@@ -1,11 +1,11 @@
 """The only way out: one HTTP client, time limits, size caps, allowed addresses, every failure one `RequestFailed`.
 
-httpx's interface over aiohttp's transport: httpx's own pool walks all its connections for each request and collapses
-at some dozens in flight. No redirects, no proxies or netrc from the environment, no cookies kept between accounts.
+httpx's requests and responses over aiohttp's transport: httpx's own pool walks all its connections for each request
+and collapses at some dozens in flight, and its client does for each what is not wanted here: no redirects are followed,
+no proxies or netrc come from the environment, no cookies are kept between accounts.
 """
 
 import asyncio
-import logging
 import socket
 import ssl
 import time
@@ -31,6 +31,10 @@ from bridge.egress.websockets import Websockets, refusing_redirects
 
 MAX_REPLY_BYTES = 16 * 1024 * 1024
 PROXY_AUTHENTICATION_REQUIRED = 407
+HEADERS = {
+    "accept": "*/*", "accept-encoding": "gzip, deflate", "connection": "keep-alive", "user-agent": "popbridge",
+}  # fmt: skip
+"""What every request has that does not say otherwise."""
 
 
 class EgressClient:
@@ -38,14 +42,14 @@ class EgressClient:
 
     def __init__(
         self,
-        client: httpx.AsyncClient,
+        direct: AsWritten,
         reach: Reach,
         context: ssl.SSLContext | None = None,
         proxy: Proxy | None = None,
-        proxied: httpx.AsyncClient | None = None,
+        proxied: AsWritten | None = None,
         sessions: tuple[aiohttp.ClientSession, aiohttp.ClientSession | None] | None = None,
     ) -> None:
-        self._client, self._reach, self._context = client, reach, context or trusting()
+        self._direct, self._reach, self._context = direct, reach, context or trusting()
         self._proxy, self._proxied = proxy, proxied
         self._names = NamesChecked(reach)
         self._websockets = Websockets(sessions[0], self._names, proxy, sessions[1]) if sessions else None
@@ -131,7 +135,7 @@ class EgressClient:
         a complete status line is enough."""
         started = time.perf_counter()
         try:
-            reply = await self._asked(await self._client_to(request), request, max_bytes, started)
+            reply = await self._asked(await self._way(request), request, max_bytes, started)
         except FAILURES as error:
             head = head_in(error)
             if head is None:
@@ -144,46 +148,51 @@ class EgressClient:
             raise failed("proxy-refused", proxy=place, status=reply.status)
         return reply
 
-    async def _client_to(self, request: Request) -> httpx.AsyncClient:
+    async def _way(self, request: Request) -> AsWritten:
         """Behind a proxy, which resolves names itself, names are checked before."""
         if self._proxied is None or not self.way_to(request.url):
-            return self._client
+            return self._direct
         await self._names.check(request.url)
         return self._proxied
 
-    async def _asked(self, client: httpx.AsyncClient, request: Request, max_bytes: int, started: float) -> Reply:
-        async with client.stream(
-            request.method, request.url, headers=dict(request.headers), content=request.body
-        ) as response:
-            try:
-                body = await read(response, max_bytes) if max_bytes else await drop(response)
-            except FAILURES:
-                host, status = response.url.host, response.status_code
-                raise failed("broken-connection", "response-cut-off", host=host, status=status) from None
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            return Reply(response.status_code, headers, body, (time.perf_counter() - started) * 1000)
+    async def _asked(self, way: AsWritten, request: Request, max_bytes: int, started: float) -> Reply:
+        asked = httpx.Request(request.method, request.url, headers=_headers_of(request), content=request.body)
+        response = await way.handle_async_request(asked)
+        try:
+            body = await read(response, max_bytes) if max_bytes else await drop(response)
+        except FAILURES:
+            host, status = response.url.host, response.status_code
+            raise failed("broken-connection", "response-cut-off", host=host, status=status) from None
+        finally:
+            await response.aclose()
+        return Reply(response.status_code, _told(response), body, (time.perf_counter() - started) * 1000)
 
 
-def _session(connector: Connector) -> aiohttp.ClientSession:
+def _headers_of(request: Request) -> list[tuple[str, str]]:
+    given = {name.lower() for name in request.headers}
+    return [*((name, value) for name, value in HEADERS.items() if name not in given), *request.headers.items()]
+
+
+def _told(response: httpx.Response) -> dict[str, str]:
+    """The headers by lower-case name; one that came several times is joined as HTTP has it."""
+    told: dict[str, str] = {}
+    for name, value in response.headers.multi_items():
+        told[name] = f"{told[name]}, {value}" if name in told else value
+    return told
+
+
+def _session(connector: Connector, for_sockets: bool = False) -> aiohttp.ClientSession:
+    """Those for requests and for websockets share a connector, which is the former's."""
     return aiohttp.ClientSession(
         connector=connector,
+        connector_owner=not for_sockets,
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
         skip_auto_headers=("User-Agent",),
         max_line_size=response_head.MAX_FIELD_BYTES,
         max_field_size=response_head.MAX_FIELD_BYTES,
         max_headers=response_head.MAX_HEADERS,
-        trace_configs=[refusing_redirects()],
-    )
-
-
-def _http(session: aiohttp.ClientSession, proxy: httpx.Proxy | None = None) -> httpx.AsyncClient:
-    return httpx.AsyncClient(
-        transport=AsWritten(session, proxy),
-        headers={"User-Agent": "popbridge", "Accept-Encoding": "gzip, deflate"},
-        trust_env=False,
-        follow_redirects=False,
-        timeout=None,  # noqa: S113 - `send` limits each whole question
+        trace_configs=[refusing_redirects()] if for_sockets else [],
     )
 
 
@@ -198,14 +207,15 @@ async def open_client(
 
     The proxy itself may be anywhere but at a cloud's metadata: whoever runs this has named it.
     """
-    logging.getLogger("httpx").disabled = True  # its INFO line prints whole addresses, secrets in queries and all
     reach, context = reach or Reach(), context or trusting()
     async with AsyncExitStack() as stack:
-        direct, proxied, by_proxy = _session(Connector(reach, context, max_connections)), None, None
-        client = await stack.enter_async_context(_http(direct))
+        connector = Connector(reach, context, max_connections)
+        direct = await stack.enter_async_context(AsWritten(_session(connector)))
+        sockets = await stack.enter_async_context(_session(connector, for_sockets=True))
+        proxied, through = None, None
         if proxy is not None:
-            by_proxy = _session(Connector(Reach(EVERYWHERE), context, max_connections))
-            proxied = await stack.enter_async_context(
-                _http(by_proxy, httpx.Proxy(proxy.address, headers=proxy.headers))
-            )
-        yield EgressClient(client, reach, context, proxy, proxied, (direct, by_proxy))
+            connector = Connector(Reach(EVERYWHERE), context, max_connections)
+            told = httpx.Proxy(proxy.address, headers=proxy.headers)
+            proxied = await stack.enter_async_context(AsWritten(_session(connector), told))
+            through = await stack.enter_async_context(_session(connector, for_sockets=True))
+        yield EgressClient(direct, reach, context, proxy, proxied, (sockets, through))
