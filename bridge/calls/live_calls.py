@@ -98,6 +98,8 @@ class PhoneSystem:
         self._session, self._clock = session, clock
         self.is_whole = lists_whole_account(self.adapter, account)
         """Whether it lists the whole account, whatever is asked."""
+        prices: object = self.adapter
+        self._prices = prices if isinstance(prices, PricesWhole) else None
         self.durations: deque[float] = deque(maxlen=MOST_UNCOUNTED)
         self.questions = SharedQueries(
             self._calls,
@@ -142,13 +144,11 @@ class PhoneSystem:
 
     def whole_from(self) -> int | None:
         """With how many questions on their way the next had better be for the whole account; None: never."""
-        adapter: object = self.adapter
-        return adapter.whole_from(self.account, self._session) if isinstance(adapter, PricesWhole) else BUSY
+        return self._prices.whole_from(self.account, self._session) if self._prices else BUSY
 
     def is_better_whole(self, extensions: int, usual: int) -> bool:
         """Whether so many extensions are better asked about all at once, as more than `usual` are."""
-        adapter: object = self.adapter
-        most = adapter.whole_from(self.account, self._session) if isinstance(adapter, PricesWhole) else usual
+        most = self._prices.whole_from(self.account, self._session) if self._prices else usual
         return self.is_whole or (most is not None and extensions > max(most, usual))
 
     async def snapshot(self, extension: str | None, anew: bool = False) -> Listing:

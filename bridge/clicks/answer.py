@@ -144,12 +144,13 @@ async def _look_up(
     timer.mark("choose")
 
     shown = await earlier.shown(found.popup, services, click, event.place if event else None)
-    if shown.popup is not None and not shown.is_again:
-        shown = replace(shown, popup=replace(shown.popup, passed_on=await passed_on(shown.popup, services)))
+    popup = shown.popup
+    if popup is not None and not shown.is_again and (before := await passed_on(popup, services)) is not None:
+        popup = replace(popup, passed_on=before)
     targets = targets if found.targets is None or not targets else found.targets
     return Entry(
         click=click,
-        answer=_answer(click, replace(found, popup=shown.popup), result, timer, dry_run),
+        answer=_answer(click, found if popup is found.popup else replace(found, popup=popup), result, timer, dry_run),
         agent=resolved.agent,
         live_calls=_shown(result, services, click.crm),
         targets=targets,

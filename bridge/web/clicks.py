@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Collection
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,8 @@ async def _answered(request: Request, services: Services) -> Response:
     try:
         account, adapter = _sender(request, services)
         incoming = await incoming_of(request, services)
-        challenge = adapter.handshake(account, incoming) if isinstance(adapter, Handshakes) else None
+        greeter = _greeter(account.kind)
+        challenge = greeter.handshake(account, incoming) if greeter is not None else None
         if challenge is not None:
             return Response(challenge.body, challenge.status, dict(challenge.headers))
         asked = await _prove(request, services, adapter, account, incoming)
@@ -169,10 +171,24 @@ def _sender(request: Request, services: Services) -> tuple[CrmAccount, ReadsClic
     account = services.settings.crm.get(given_crm(request))
     if account is None:
         raise UnknownCrm(UNKNOWN, cause=_why_unknown(given_crm(request), services.settings.crm))
-    adapter = registry.find(account.kind)
-    if not isinstance(adapter, ReadsClicks):
-        raise UnknownCrm(f"{adapter.title} is a target for popups alone: it has no button")
+    adapter = _reader(account.kind)
+    if adapter is None:
+        raise UnknownCrm(f"{registry.find(account.kind).title} is a target for popups alone: it has no button")
     return account, adapter
+
+
+@cache
+def _reader(kind: str) -> ReadsClicks | None:
+    """The make, if it reads clicks. Found out once: comparing with a protocol takes as long as checking a signature."""
+    adapter = registry.find(kind)
+    return adapter if isinstance(adapter, ReadsClicks) else None
+
+
+@cache
+def _greeter(kind: str) -> Handshakes | None:
+    """The make, if its clicks begin with a handshake."""
+    adapter = registry.find(kind)
+    return adapter if isinstance(adapter, Handshakes) else None
 
 
 def _why_unknown(name: str, known: Collection[str]) -> Reason:
