@@ -202,6 +202,7 @@ interface Hello {
   record_hosts: string[];
   creates_contacts?: boolean;
   chooses_pop?: boolean;
+  usual_pop?: string | null;
   ended_card_seconds?: number;
 }
 
@@ -214,6 +215,7 @@ interface SessionData {
   record_hosts: string[];
   creates_contacts?: boolean;
   chooses_pop?: boolean;
+  usual_pop?: string | null;
   ended_card_seconds?: number;
 }
 

@@ -120,7 +120,7 @@ async def test_a_link_is_traded_once_for_a_session(stage: Stage) -> None:
     told = answer.json()
     assert told["agent"] == {"crm": "acme", "crm_user": DANA, "name": "Dana Cohen"}
     usual = {"session", "expires_at", "agent", "preferences", "record_hosts", "creates_contacts"}
-    assert set(told) == usual | {"chooses_pop", "ended_card_seconds", "via"}
+    assert set(told) == usual | {"chooses_pop", "usual_pop", "ended_card_seconds", "via"}
     assert told["record_hosts"] == ["127.0.0.1"], "the CRM's popup_url"
     assert (await ask(stage, "POST", "session", link)).status_code == 401
     session = bearer(told["session"])

@@ -49,14 +49,23 @@ async def page(request: Request) -> Response:
 
 def of_crm(services: Services, grant: Grant) -> dict[str, Any]:
     """What this agent's pages need to know: where links to records may lead, whether contacts can be made in the CRM,
-    and whether the agent may choose what makes a popup."""
+    what makes a popup, and whether the agent may choose it."""
     hosts = {host for account in _searched(services, grant) for host in account.hosts()}
     return {
         "record_hosts": sorted(hosts),
         "creates_contacts": services.contacts.can_create(grant.crm),
         "chooses_pop": services.settings.desktop.agents_choose_pop,
+        "usual_pop": _usual_pop(services, grant),
         "ended_card_seconds": services.settings.desktop.ended_card_seconds,
     }
+
+
+def _usual_pop(services: Services, grant: Grant) -> Pop | None:
+    """The directory's choice; None where clicks alone make popups, as nobody listens to the agent's phone systems."""
+    agent = services.agents.directory().agent(grant.crm, grant.crm_user)
+    pbxes = {line.pbx for line in agent.extensions} if agent else set()
+    is_listened_to = any(one.events != "off" for name, one in services.settings.pbx.items() if name in pbxes)
+    return agent.pop if agent and is_listened_to else None
 
 
 def _searched(services: Services, grant: Grant) -> list[CrmAccount]:

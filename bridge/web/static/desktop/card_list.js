@@ -90,7 +90,7 @@ export class CardList {
     this.#shift.draw([...shown, ...waiting, ...this.#listedOnCard()]);
     const isEmpty = !shown.length && !this.#cards.nothing;
     byId("notice").hidden = !isEmpty;
-    if (isEmpty) showNotice("empty");
+    if (isEmpty) showNotice("empty", `empty.text.${this.#context.session.pop}`);
   }
 
   /** Makes every card anew, in the page's present language; notes and the focus stay. */
@@ -236,9 +236,10 @@ function idOf(card) {
 /**
  * Shows a notice in place of cards.
  * @param {string} key
+ * @param {string} [text] the key of its text, where there are several
  */
-export function showNotice(key) {
+export function showNotice(key, text = `${key}.text`) {
   byId("notice").dataset.kind = key;
   byId("notice-title").textContent = say(`${key}.title`);
-  byId("notice-text").textContent = say(`${key}.text`);
+  byId("notice-text").textContent = say(text);
 }

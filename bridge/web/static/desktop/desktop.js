@@ -154,13 +154,13 @@ export class Desktop {
   }
 
   /** @param {Hello} hello */
-  #greet({ now, preferences, record_hosts: hosts, creates_contacts: creates, chooses_pop: chooses, ended_card_seconds: stays }) {
+  #greet({ now, preferences, record_hosts: hosts, creates_contacts: creates, chooses_pop: chooses, usual_pop: usual, ended_card_seconds: stays }) {
     this.#session.clockOffset = Date.parse(now) - Date.now() || 0;
     if (preferences) this.#preferences.set(preferences);
     const isSame = String(hosts) === String(this.#session.recordHosts) && creates === this.#session.createsContacts;
-    this.#session.update({ record_hosts: hosts, creates_contacts: creates, chooses_pop: chooses, ended_card_seconds: stays });
-    if (isSame) return;
-    this.#list.rebuild();
+    this.#session.update({ record_hosts: hosts, creates_contacts: creates, chooses_pop: chooses, usual_pop: usual, ended_card_seconds: stays });
+    if (isSame) this.#list.draw();
+    else this.#list.rebuild();
   }
 
   /** @param {Popup} popup */

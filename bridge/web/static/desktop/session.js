@@ -101,6 +101,12 @@ export class Session {
     return this.#data.chooses_pop ?? false;
   }
 
+  /** What makes the agent's popups: `button`, `ringing` or `answer`. Where nobody listens to the phone system, clicks alone. */
+  get pop() {
+    const { usual_pop: usual, preferences } = this.#data;
+    return usual ? (this.choosesPop && preferences.pop) || usual : "button";
+  }
+
   /** Aborted once the agent is not signed in any more. */
   get ended() {
     return this.#ended.signal;
