@@ -64,6 +64,18 @@ async def test_the_command_line_names_it(stage: Stage) -> None:
     assert TOKEN.reveal() not in told
 
 
+async def test_the_command_line_lists_problems_alone(stage: Stage) -> None:
+    file = stage.folder / "popbridge.toml"
+    assert (await popbridge(file, "clicks", "--problems")).stdout.startswith("no problems")
+    await send(stage, {"authorization": "Bearer no"})
+    await stage.click()
+    stage.talk()
+    assert (await stage.click()).json()["outcome"] == "found"
+    shown = (await popbridge(file, "clicks", "--problems")).stdout.splitlines()
+    assert [line.split()[3] for line in shown] == ["no-active-call", "bad-signature"]
+    assert len((await popbridge(file, "clicks")).stdout.splitlines()) == 3
+
+
 async def test_the_log_says_which_proof_failed_and_how(stage: Stage) -> None:
     class Kept(logging.Handler):
         def __init__(self) -> None:
