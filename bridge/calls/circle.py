@@ -1,6 +1,7 @@
 """The partners in the questions to one phone system: who they are, and what one of them is asking."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
@@ -18,9 +19,10 @@ from bridge.store.scripts import Scripts
 TRIPS = 4
 """A question that takes so many trips to Redis or more is worth sharing: that costs a trip or two, and who joins one on
 its way waits half as long as for one of their own."""
+TRIPS_KEPT = 8
 LIKELY = 0.5
 """So many clicks elsewhere that an answer may serve, on average, make it worth telling."""
-TAKE_SECONDS = 0.05
+TAKE_SECONDS = 0.1
 """A Redis that does not tell within this who asks is not waited for."""
 ALONE_SECONDS, TOO_LONG_SECONDS = 1.0, 60.0
 """How long this process asks by itself after that, and after an answer that was too long to be passed on."""
@@ -29,18 +31,23 @@ GONE_SECONDS = 3.0
 
 
 class Line:
-    """The connection that processes tell each other on. `trip` is how long Redis takes to reply; `is_open`: what others
-    tell is heard."""
+    """The connection that processes tell each other on. `is_open`: what others tell is heard."""
 
     def __init__(self, scripts: Scripts, ticks: Callable[[], float]) -> None:
         self.scripts, self.ticks = scripts, ticks
-        self.is_open, self.trip = False, 0.0
+        self.is_open = False
+        self._trips = deque[float](maxlen=TRIPS_KEPT)
         self._measured = (0.0, 0)
+
+    @property
+    def trip(self) -> float | None:
+        """How long Redis takes to reply, by the quickest of the last times: what keeps this process from hearing it
+        keeps it from hearing phone systems too. None: not measured yet."""
+        return min(self._trips, default=None)
 
     def measure(self, sent: float, redis_time: int) -> None:
         """Redis replied with its time (in microseconds) to what was sent at this moment (in ticks)."""
-        took = self.ticks() - sent
-        self.trip = took if not self.trip else 0.75 * self.trip + 0.25 * took
+        self._trips.append(self.ticks() - sent)
         self._measured = sent, redis_time
 
     def at(self, redis_time: int) -> float:
@@ -64,8 +71,7 @@ class Circle:
     def pays(self, usual: float) -> bool:
         """As `Partners` says: only where it is quicker than asking, and somebody is likely to have use for it."""
         line = self._line
-        is_known = line.is_open and line.trip > 0
-        if not is_known or line.ticks() < self._alone_until or usual < TRIPS * line.trip:
+        if not line.is_open or line.trip is None or line.ticks() < self._alone_until or usual < TRIPS * line.trip:
             return False
         return self._elsewhere() * (self._fresh + usual) >= LIKELY
 
