@@ -105,8 +105,9 @@ async def _lives(redis: TextRedis, parent: str) -> bool:
 
 
 async def link(redis: TextRedis, rights: Grant, now: datetime, life: timedelta = LINK_LIFE) -> str:
-    """A link to a session with these rights that ends when they do, at the latest. It is good once."""
-    parent = rights.token_id if rights.kind is Kind.TOKEN else rights.parent
+    """A link to a session with these rights that ends when they do, at the latest: with the token or sign-in that they
+    come from, else with the session that asks. It is good once."""
+    parent = rights.parent or rights.token_id
     made = replace(rights, token_id=secrets.token_hex(6), kind=Kind.LINK, parent=parent, until=rights.expires_at)
     return (await _keep(redis, replace(made, created_at=time_text(now), expires_at=time_text(now + life))))[1]
 

@@ -342,10 +342,12 @@ async def test_an_agent_and_a_supervisor_sign_in_at_their_provider(sso: Desks) -
     await page.get_by_role("button", name="Sign out").click()
     await page.wait_for_url("**/session/end?*")
     lea = await sso.blank(await sso.new_profile())
-    await lea.goto(f"{sso.stage.bridge_url}/console/audit")
+    await lea.goto(f"{sso.stage.bridge_url}/console/audit?caller=0722776772")
     await lea.get_by_role("link", name="Sign in with Acme").click()
     await sign_in_at_provider(lea, "lea")
     await expect(lea.locator("#user")).to_contain_text("lea@acme.example")
+    assert lea.url == f"{sso.stage.bridge_url}/console/audit#caller=0722776772", "the page she had opened"
+    await expect(lea.locator("#lookups-form [name=caller]")).to_have_value("0722776772")
     await lea.reload()
     await expect(lea.locator("#user")).to_contain_text("lea@acme.example")
 

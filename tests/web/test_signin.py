@@ -272,6 +272,21 @@ async def test_a_link_for_another_window_signs_in_there_once(stage: Stage) -> No
         assert (await window.ask("POST", "/desktop/session", link["token"])).json()["reason"] == "used-link"
 
 
+async def test_a_session_from_a_link_ends_with_the_windows_that_it_opened(stage: Stage) -> None:
+    now = stage.services.clock.now()
+    dana = stage.services.agents.directory().agent("acme", DANA)
+    _, first = await tokens.create(stage.redis, Role.AGENT, dana, now, now + HOURS, Kind.LINK)
+    async with opened(stage) as tab, opened(stage) as window:
+        assert (await tab.ask("POST", "/desktop/session", first)).status_code == 201
+        link: str = (await tab.ask("POST", "/desktop/link")).json()["token"]
+        assert (await window.ask("POST", "/desktop/session", link)).status_code == 201
+        waiting: str = (await tab.ask("POST", "/desktop/link")).json()["token"]
+        await tab.ask("DELETE", "/desktop/session")
+        assert (await window.ask("GET", "/desktop/session")).json() == {"reason": "signed-out"}
+        assert (await window.ask("POST", "/desktop/session", waiting)).status_code == 401
+        assert await tokens.every(stage.redis) == []
+
+
 async def test_the_command_lists_and_revokes_sessions(stage: Stage) -> None:
     async with signed_in(stage) as tab:
         listed = (await popbridge(stage, "token", "list"))[1]

@@ -2,7 +2,7 @@
 
 import { byId } from "../element.js";
 import { plain } from "../text.js";
-import { fieldText, parseTime } from "./times.js";
+import { fieldText, isAgo, MINUTE_MS, parseTime } from "./times.js";
 
 /** @typedef {HTMLInputElement | HTMLSelectElement} Field */
 
@@ -35,8 +35,12 @@ export function setOptions(select, options, usual = "") {
   setValue(select, before, usual);
 }
 
-/** @param {string} text a time in the address */
+/**
+ * For a field with a time: seconds only where they were asked for, since they make the field wide.
+ * @param {string} text a time in the address
+ */
 export function timeField(text) {
   const time = parseTime(text);
-  return Number.isNaN(time) ? "" : fieldText(time);
+  if (Number.isNaN(time)) return "";
+  return fieldText(isAgo(text) ? time - (time % MINUTE_MS) : time);
 }

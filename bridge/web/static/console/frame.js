@@ -8,6 +8,7 @@ import { moveBehindHash } from "./address.js";
 import { Look } from "./look.js";
 import { forget, isInAddress, refusalOf, resume, signIn, SignedOut } from "./session.js";
 import { timeText } from "./times.js";
+import { goBack, remember } from "./way_back.js";
 
 /**
  * The bridge's API in the name of whoever is signed in. Whatever it refuses for good signs out.
@@ -44,6 +45,7 @@ let isLooked = false;
  */
 export async function start(shown) {
   page = shown;
+  if (isInAddress() && goBack()) return;
   moveBehindHash();
   await new Look(draw).start();
   document.body.dataset.ready = "";
@@ -174,6 +176,7 @@ function historyChanged() {
 
 byId("sign-out").addEventListener("click", signOut);
 byId("sign-in-again").addEventListener("click", () => enter(resume()));
+byId("sign-in-ways").addEventListener("click", remember);
 byId("show-token").addEventListener("change", () => {
   byId("token", HTMLInputElement).type = byId("show-token", HTMLInputElement).checked ? "text" : "password";
 });

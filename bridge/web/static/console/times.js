@@ -4,7 +4,8 @@ import { element, ltr } from "../element.js";
 import { isolated } from "../text.js";
 import { language } from "../words.js";
 
-const MINUTE_MS = 60_000;
+export const MINUTE_MS = 60_000;
+const AGO = /^(\d{1,6})([smhd])$/;
 /** @type {Record<string, number>} */
 const UNITS_MS = { s: 1_000, m: MINUTE_MS, h: 3_600_000, d: 86_400_000 };
 
@@ -42,11 +43,19 @@ export function isoText(time) {
 }
 
 /**
+ * Whether a time in the address is how long ago.
+ * @param {string} text
+ */
+export function isAgo(text) {
+  return AGO.test(text);
+}
+
+/**
  * The milliseconds of a time in the address: ISO 8601, or how long ago (`7d`); NaN for anything else.
  * @param {string} text
  */
 export function parseTime(text) {
-  const [, number, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  const [, number, unit] = AGO.exec(text) ?? [];
   return unit ? Date.now() - Number(number) * (UNITS_MS[unit] ?? NaN) : Date.parse(text.replace(" ", "+"));
 }
 

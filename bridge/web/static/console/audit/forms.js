@@ -65,7 +65,7 @@ export function checkOrder() {
 /** @param {string} period `hour`, `day` (today) or `week` (with today) */
 export function setPeriod(period) {
   const start = new Date();
-  if (period === "hour") start.setHours(start.getHours() - 1);
+  if (period === "hour") start.setHours(start.getHours() - 1, start.getMinutes(), 0, 0);
   else start.setHours(0, 0, 0, 0);
   if (period === "week") start.setDate(start.getDate() - 6);
   lookupField("since").value = fieldText(start);

@@ -1,9 +1,8 @@
 // The search form of the clicks page: filled from the address, and read back into it.
 
 import { field, setValue, timeField } from "../fields.js";
-import { isoText, parseTime } from "../times.js";
+import { isoText, MINUTE_MS, parseTime } from "../times.js";
 
-const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 const NEAR_MINUTES = 60;
 
