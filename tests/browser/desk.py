@@ -16,6 +16,14 @@ PATIENCE_MS = 10_000
 expect.set_options(timeout=PATIENCE_MS)
 
 
+SHIFTS = """() => {
+  window.shifts = [];
+  new PerformanceObserver((list) => list.getEntries().forEach((each) => window.shifts.push(each.value)))
+    .observe({ type: "layout-shift" });
+}"""
+"""Has the page note what moves from now on; `shifts` reads it."""
+
+
 @dataclass
 class Desks:
     """The pages of a test. `errors` are what they wrote to their consoles and what broke, but for `expected` texts."""
@@ -81,6 +89,13 @@ class Desks:
         text = f"{message.text} {message.location.get('url', '')}"
         if message.type == "error" and not any(part in text for part in self.expected):
             self.errors.append(text)
+
+
+async def shifts(page: Page) -> list[float]:
+    """By how much something has moved each time, as browsers measure it; what glides has not."""
+    await page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    found: list[float] = await page.evaluate("window.shifts")
+    return found
 
 
 async def live(page: Page) -> None:

@@ -15,7 +15,7 @@ from bridge.core.model import Caller
 from bridge.crm.registry import simulator
 from bridge.crm.simulation import Mood
 from tests.browser.album import NORMAL, Album
-from tests.browser.desk import Desks, card, live, open_desks, violations
+from tests.browser.desk import SHIFTS, Desks, card, live, open_desks, shifts, violations
 from tests.stage import DANA, DID, open_stage, until
 
 pytestmark = pytest.mark.anyio
@@ -73,16 +73,19 @@ async def test_the_caller_has_the_name_that_the_crm_knows(office: Desks) -> None
     assert popup["contact"]["status"] == "unknown"
 
 
-async def test_the_note_stays_where_it_is_when_the_contact_comes(office: Desks) -> None:
-    page = await office.open(viewport=NORMAL)
-    office.stage.simulated_crms[SALES].faults.slow_seconds = 1.0  # type: ignore[attr-defined]
-    await ring(office, KNOWN)
+@pytest.mark.parametrize("number", [KNOWN, TWINS, NOBODY])
+@pytest.mark.parametrize("viewport", [NORMAL, {"width": 360, "height": 740}])
+async def test_nothing_moves_when_the_contact_comes(office: Desks, number: str, viewport: Any) -> None:
+    page = await office.open(viewport=viewport)
+    office.stage.simulated_crms[SALES].faults.slow_seconds = 0.5  # type: ignore[attr-defined]
+    await ring(office, number)
     await expect(contact(page)).to_contain_text("Looking for")
     note = card(page).get_by_label("Note")
     before = await note.bounding_box()
-    await expect(card(page).locator(".caller")).to_have_text(RIVKA)
-    after = await note.bounding_box()
-    assert abs(after["y"] - before["y"]) < 16
+    await page.evaluate(SHIFTS)
+    await expect(contact(page)).not_to_contain_text("Looking for")
+    assert await note.bounding_box() == before
+    assert await shifts(page) == []
 
 
 async def test_a_page_that_is_opened_later_knows_it_too(office: Desks) -> None:

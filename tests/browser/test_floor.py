@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, expect
@@ -10,7 +11,7 @@ from playwright.async_api import Browser, expect
 from bridge.core.http_types import Secret
 from bridge.core.model import Caller
 from tests.browser.album import FOLDER, NORMAL, WIDE, Album
-from tests.browser.desk import Desks, card, live, open_desks, violations
+from tests.browser.desk import SHIFTS, Desks, card, live, open_desks, shifts, violations
 from tests.stage import CALLER, DANA, DID, OMER, open_stage
 
 pytestmark = pytest.mark.anyio
@@ -113,24 +114,52 @@ async def test_the_list_is_there_in_a_fresh_window_and_is_searched(floor: Desks)
     await expect(card(fresh)).to_have_attribute("data-state", "ended")
 
 
-async def test_the_newest_call_hides_no_note_and_a_draft_stays_in_small(floor: Desks) -> None:
-    page = await floor.open()
+async def test_a_note_that_is_being_written_stays_where_it_is_and_the_newest_call_is_below(floor: Desks) -> None:
+    page = await floor.open(viewport=NORMAL)
     first = ring(floor, "SIPDana1", number="0522340002", name="Amir Haddad")
     floor.stage.phone.answer(first, "SIPDana1", datetime.now(UTC))
-    await card(page).get_by_label("Note").press_sequentially("Wants a ")
+    note = card(page).get_by_label("Note")
+    await note.press_sequentially("Wants a ")
     floor.stage.phone.hang_up(first)
+    await expect(card(page)).to_have_attribute("data-state", "ended")
+    await page.evaluate(SHIFTS)
+    before = await note.bounding_box()
     ring(floor, "SIPDana1")
-    await expect(card(page).locator(".caller")).to_have_text("Ruth Levi")
+    newest = page.locator(".card:not(.card-held)")
+    await expect(newest.locator(".caller")).to_have_text("Ruth Levi")
+    await expect(newest.locator(".caller")).to_be_in_viewport()
+    assert await note.bounding_box() == before
+    assert await shifts(page) == []
     await page.keyboard.type("quote")
+    await expect(note).to_be_focused()
+    await expect(note).to_have_value("Wants a quote")
+    await newest.get_by_label("Note").click()
+    await expect(card(page).locator(".caller")).to_have_text("Ruth Levi")
+    await expect(card(page).get_by_label("Note")).to_be_focused()
     small = page.locator(".card-compact")
-    await expect(small.get_by_label("Note")).to_be_focused()
-    await expect(small.get_by_label("Note")).to_be_in_viewport()
     await expect(small.get_by_label("Note")).to_have_value("Wants a quote")
-    await page.locator("#main").focus()
-    await expect(small).to_have_count(1)
     await small.get_by_role("button", name="Send to the CRM").click()
     await expect(small).to_have_count(0)
     await expect(page.locator("#earlier-list")).to_contain_text("note sent")
+
+
+@pytest.mark.parametrize("viewport", [NORMAL, {"width": 360, "height": 500}])
+async def test_the_newest_call_is_first_and_a_draft_glides_below_it_in_small(floor: Desks, viewport: Any) -> None:
+    """Where nobody is writing, or where the newest call could not be seen below the note."""
+    page = await floor.open(viewport=viewport, reduced_motion="no-preference")
+    first = ring(floor, "SIPDana1", number="0522340002", name="Amir Haddad")
+    floor.stage.phone.answer(first, "SIPDana1", datetime.now(UTC))
+    await card(page).get_by_label("Note").fill("Wants a quote")
+    if viewport == NORMAL:
+        await page.locator("#main").focus()
+    floor.stage.phone.hang_up(first)
+    await expect(card(page)).to_have_attribute("data-state", "ended")
+    await page.evaluate("() => Promise.all(document.getAnimations().map((each) => each.finished))")
+    await page.evaluate(SHIFTS)
+    ring(floor, "SIPDana1")
+    await expect(card(page).locator(".caller")).to_have_text("Ruth Levi")
+    await expect(page.locator(".card-compact").get_by_label("Note")).to_have_value("Wants a quote")
+    assert await shifts(page) == []
 
 
 async def test_pressing_again_renews_the_card_and_keeps_its_note(desks: Desks) -> None:

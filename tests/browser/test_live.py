@@ -11,17 +11,12 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from bridge.core.http_types import Secret
 from bridge.core.model import Caller
-from tests.browser.desk import Desks, open_desks, violations
+from tests.browser.desk import SHIFTS, Desks, open_desks, violations
 from tests.browser.test_console import token
 from tests.stage import DANA, open_stage
 
 pytestmark = pytest.mark.anyio
 NARROW = {"width": 360, "height": 740}
-SHIFTS = """() => {
-  window.shifts = [];
-  new PerformanceObserver((list) => list.getEntries().forEach((each) => window.shifts.push(each.value)))
-    .observe({ type: "layout-shift", buffered: true });
-}"""
 
 
 @pytest.fixture

@@ -324,3 +324,28 @@ async def test_a_body_too_large_is_refused(stage: Stage) -> None:
     dana = await stage.token(Role.AGENT, DANA)
     answer = await ask(stage, "PUT", "preferences", dana, {"customdata": ["x" * 70_000]})
     assert (answer.status_code, answer.json()["reason"]) == (413, "too-large")
+
+
+@pytest.mark.parametrize(("method", "most", "done"), [("POST", 3, 202), ("PUT", 5, 204)])
+async def test_notes_in_a_loop_are_refused_and_spare_others(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, method: str, most: int, done: int
+) -> None:
+    monkeypatch.setattr("bridge.web.desktop.actions.NOTES_PER_MINUTE", 3)
+    monkeypatch.setattr("bridge.web.desktop.actions.DRAFTS_PER_MINUTE", 5)
+    stage.talk()
+    popup_id = (await clicked(stage))["popup_id"]
+    tokens = [await stage.token(Role.AGENT, DANA) for _ in range(2)]
+    written = {"text": "again", "outcome": None}
+    asked = [await ask(stage, method, f"notes/{popup_id}", tokens[n % 2], written) for n in range(2 * most + 1)]
+    accepted = [one.status_code for one in asked].count(done)
+    refused = [one for one in asked if one.status_code == 429]
+    assert most <= accepted <= 2 * most, "whenever the minute turns"
+    assert len(refused) == len(asked) - accepted
+    assert refused[0].json()["detail"].startswith(f"More than {most} ")
+    assert 0 < int(refused[0].headers["retry-after"]) <= 60
+    sent = [one for one in await deliveries(stage, popup_id) if one["event"] == "call.note"]
+    assert len(sent) == (accepted if method == "POST" else 0)
+    stage.talk(stage.make.omer)
+    others = (await clicked(stage, OMER))["popup_id"]
+    omer = await stage.token(Role.AGENT, OMER)
+    assert (await ask(stage, method, f"notes/{others}", omer, written)).status_code == done

@@ -22,7 +22,8 @@ from bridge.web.body import source_of
 from bridge.web.desktop.page import fields, own_popup
 from bridge.web.signin import agent_of
 
-PRESSES_PER_MINUTE = 30
+PRESSES_PER_MINUTE, NOTES_PER_MINUTE, DRAFTS_PER_MINUTE = 30, 30, 240
+"""Of one agent on all pages. A page saves a draft when nothing was typed for 0.7 s."""
 MOST_CHARACTERS, OUTCOME_CHARACTERS, ID_CHARACTERS, NAME_CHARACTERS = 4000, 200, 320, 200
 
 
@@ -31,7 +32,7 @@ async def press(request: Request) -> Response:
     grant = await agent_of(request)
     services: Services = request.app.state.services
     timer = StepTimer(services.clock)
-    await _limit(services, grant)
+    await _limit(services, grant, "press", PRESSES_PER_MINUTE, "presses")
     told = await fields(request)
     ivrid, popup_id = _text(told, "ivrid", ID_CHARACTERS), _text(told, "popup_id", ID_CHARACTERS)
     of = (await own_popup(services, grant, popup_id))[0] if popup_id else None
@@ -41,12 +42,11 @@ async def press(request: Request) -> Response:
     return Response(given.text, media_type="application/json")
 
 
-async def _limit(services: Services, grant: Grant) -> None:
-    times, wait = await counters.happened(
-        services.redis, "press", grant.crm, grant.crm_user, services.clock.now().timestamp()
-    )
-    if times > PRESSES_PER_MINUTE:
-        detail = f"More than {PRESSES_PER_MINUTE} presses in this minute."
+async def _limit(services: Services, grant: Grant, kind: str, most: int, name: str) -> None:
+    now = services.clock.now().timestamp()
+    times, wait = await counters.happened(services.redis, kind, grant.crm, grant.crm_user, now)
+    if times > most:
+        detail = f"More than {most} {name} in this minute."
         raise HTTPException(429, detail, headers={"Retry-After": str(wait)})
 
 
@@ -87,6 +87,10 @@ async def note(request: Request) -> Response:
     """`GET`, `PUT` and `POST /desktop/notes/{popup_id}`: the draft, saving it, sending it to the CRM."""
     grant = await agent_of(request)
     services: Services = request.app.state.services
+    if request.method == "POST":
+        await _limit(services, grant, "note", NOTES_PER_MINUTE, "notes")
+    elif request.method == "PUT":
+        await _limit(services, grant, "draft", DRAFTS_PER_MINUTE, "drafts")
     popup, _ = await own_popup(services, grant, request.path_params["popup_id"])
     place = await shift.note_id(services.redis, popup)
     if request.method == "GET":
@@ -105,7 +109,7 @@ async def contact(request: Request) -> Response:
     """`POST /desktop/contacts/{popup_id}`: a new contact for a caller that the agent's CRM does not know."""
     grant = await agent_of(request)
     services: Services = request.app.state.services
-    await _limit(services, grant)
+    await _limit(services, grant, "press", PRESSES_PER_MINUTE, "presses")
     popup, _ = await own_popup(services, grant, request.path_params["popup_id"])
     name = _text(await fields(request), "name", NAME_CHARACTERS) or popup.call.caller.name
     if popup.call.caller.e164 is None:

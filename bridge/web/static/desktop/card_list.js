@@ -4,12 +4,15 @@ import { button, byId, element, focusedKey, focusKey, foreign, redraw } from "..
 import { clockTime, hasWords, say, sayWhy } from "../words.js";
 import { CardView } from "./card_view.js";
 import { cardName, nothingTitle, stateChip, stateWords, timer } from "./facts.js";
+import { afterInput, gliding } from "./glide.js";
 
 /** @typedef {import("./cards.js").Card} Card */
 /** @typedef {import("./cards.js").Change} Change */
 
 const CLOSING = ["dismissed", "snoozed", "left"];
 const DRAWN_AGAIN = ["added", "updated", "identified", "noted"];
+/** Enough of a card to see who calls, below a note that is being written. */
+const ROOM_PX = 190;
 const LIVE = ["ringing", "dialing", "talking", "hold"];
 
 /** Shows `Cards`: it draws again with every change. */
@@ -20,6 +23,8 @@ export class CardList {
   #shift;
   /** @type {Map<string, CardView>} */
   #views = new Map();
+  /** The card that stays in its place because its note is being written; the open one is below. @type {CardView | null} */
+  #held = null;
 
   /**
    * @param {import("./cards.js").Cards} cards
@@ -33,7 +38,9 @@ export class CardList {
     this.#seen = seen;
     this.#shift = shift;
     cards.subscribe((changes) => this.#show(changes));
-    byId("cards").addEventListener("note-sent", () => this.draw(), { signal: context.session.ended });
+    const until = { signal: context.session.ended };
+    byId("cards").addEventListener("note-sent", () => gliding(() => this.draw()), until);
+    byId("cards").addEventListener("focusout", () => afterInput(() => this.#letGo()), until);
   }
 
   /** The open card, if there is one. */
@@ -57,14 +64,19 @@ export class CardList {
   /** @param {Change[]} changes */
   #show(changes) {
     const focused = [...this.#views.values()].find((view) => view.node.contains(document.activeElement));
+    gliding(() => this.#drawChanges(changes));
+    this.#seen.check();
+    for (const change of changes) this.#present(change, focused);
+  }
+
+  /** @param {Change[]} changes */
+  #drawChanges(changes) {
     for (const change of changes) {
       if ("card" in change && DRAWN_AGAIN.includes(change.kind)) this.#views.get(idOf(change.card))?.draw();
       else if (change.kind === "confirmed") this.#views.get(idOf(change.card))?.updateAge();
       else if (change.kind === "merged") for (const view of this.#views.values()) view.draw();
     }
     this.draw();
-    this.#seen.check();
-    for (const change of changes) this.#present(change, focused);
   }
 
   /** @param {Change} change @param {CardView | undefined} focused the card that had the focus before */
@@ -128,7 +140,9 @@ export class CardList {
   /** @param {Card} card */
   #setCompact(card) {
     const view = this.#views.get(idOf(card));
-    if (view) view.isCompact = card !== this.#cards.current && this.#cards.current !== undefined;
+    if (!view) return;
+    view.isCompact = card !== this.#cards.current && this.#cards.current !== undefined && view !== this.#held;
+    view.isHeld = view === this.#held && card !== this.#cards.current;
   }
 
   /** Calls that go on, or that the agent wants back, and are not on a card. @param {Card[]} shown */
@@ -153,6 +167,7 @@ export class CardList {
       view.note.save();
       view.node.remove();
       this.#views.delete(popupId);
+      if (view === this.#held) this.#held = null;
     }
   }
 
@@ -172,10 +187,29 @@ export class CardList {
   #add(card, next) {
     const view = new CardView(card, this.#context);
     this.#views.set(idOf(card), view);
-    byId("cards").insertBefore(view.node, next);
+    if (card === this.#cards.current) this.#held = this.#written();
+    byId("cards").insertBefore(view.node, card === this.#cards.current && this.#held ? this.#held.node.nextSibling : next);
     this.#seen.watch(view.node);
     view.note.load();
     return view;
+  }
+
+  /** The card whose note somebody is writing, if the open one can be seen below it. */
+  #written() {
+    const written = [...this.#views.values()].find((view) => view.note.isBeingWritten);
+    if (!written || innerHeight - written.note.node.getBoundingClientRect().bottom < ROOM_PX) return null;
+    return written;
+  }
+
+  /** The note is left: the open card is the first again. */
+  #letGo() {
+    const held = this.#held;
+    if (!held || held.node.contains(document.activeElement)) return;
+    this.#held = null;
+    gliding(() => {
+      this.current?.node.after(held.node);
+      this.draw();
+    });
   }
 
   #drawNothing() {

@@ -2,7 +2,7 @@
 
 import { allMatching, button, copy, element, foreign, ltr, redraw, showOn } from "../element.js";
 import { clockTime, say, sayWhy } from "../words.js";
-import { contactPart, theOne } from "./contact.js";
+import { contactPart, isSearching, theOne } from "./contact.js";
 import { asText, callerName, chips, chosenData, details, stateChip, stateForStyle, stateWords, timer, who } from "./facts.js";
 import { Note } from "./note.js";
 import { passedOnPart } from "./passed_on.js";
@@ -21,8 +21,10 @@ let areDetailsOpen = false;
  */
 
 export class CardView {
-  #facts = element("div", { class: "card-facts" });
+  #who = element("div", { class: "card-who" });
   #record = element("div", { class: "card-record" });
+  #identity = element("div", { class: "card-identity" }, [this.#who, this.#record]);
+  #facts = element("div", { class: "card-facts" });
   #timer = element("span", { class: "card-timer" });
   #chips = element("div", {});
   #details = element("div", {});
@@ -41,11 +43,10 @@ export class CardView {
     this.node = element("article", { class: "card", tabindex: "-1", "aria-labelledby": this.#titleId }, [
       element("span", { class: "card-top-edge" }),
       element("header", { class: "card-top" }, [this.#chips, this.#timer, this.#dismissButton()]),
+      this.#identity,
       this.#facts,
-      this.#record,
       note.node,
-      this.#buttons(),
-      this.#fold(),
+      element("div", { class: "card-after" }, [this.#buttons(), this.#fold()]),
     ]);
     this.draw();
   }
@@ -53,6 +54,11 @@ export class CardView {
   /** Only the note and whose call it was: the agent has another call by now. @param {boolean} isCompact */
   set isCompact(isCompact) {
     this.node.classList.toggle("card-compact", isCompact);
+  }
+
+  /** The same, while its note is being written: what stands above the note stays, so that the note does. @param {boolean} isHeld */
+  set isHeld(isHeld) {
+    this.node.classList.toggle("card-held", isHeld);
   }
 
   /** Draws the card's present facts. */
@@ -64,9 +70,9 @@ export class CardView {
     this.node.classList.toggle("card-stale", card.stale);
     redraw(this.#chips, [chips(card)]);
     redraw(this.#timer, [timer(card, session.now)]);
+    if (isSearching(card)) this.#identity.classList.add("has-room");
+    redraw(this.#who, [who(card, this.#titleId), this.#contact()]);
     redraw(this.#facts, [
-      who(card, this.#titleId),
-      this.#contact(),
       chosenData(card, preferences.value.customdata),
       passedOnPart(card),
       this.#condition(),

@@ -18,6 +18,14 @@ export function theOne({ contact }) {
 }
 
 /**
+ * Whether the CRM is being asked who calls.
+ * @param {Card} card
+ */
+export function isSearching({ contact }) {
+  return contact?.status === "unknown" && contact.ms === null;
+}
+
+/**
  * What the card says of the contact; null where the CRM was not asked.
  * @param {Card} card
  * @param {Means} means
@@ -26,8 +34,7 @@ export function contactPart(card, means) {
   const { contact } = card;
   if (!contact || contact.status === "unasked") return null;
   const children = parts(contact, means);
-  const isSearching = contact.status === "unknown" && contact.ms === null;
-  return element("section", { class: "contact", "data-status": contact.status, "data-searching": isSearching, "aria-label": say("contact") }, children);
+  return element("section", { class: "contact", "data-status": contact.status, "aria-label": say("contact") }, children);
 }
 
 /** @param {Contact} contact @param {Means} means @returns {(Node | null)[]} */
