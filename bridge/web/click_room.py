@@ -11,16 +11,22 @@ from bridge.store.client import TextRedis
 log = logging.getLogger(__name__)
 
 COUNT_SECONDS = 1.0
-LOOK_SECONDS, LATE_SECONDS = 0.05, 0.25
-"""How often the event loop is watched, and from when on it is late: then health checks and the API are late too."""
-FADING = 0.95
-"""By what it is forgotten at each look, so that the next moment without a queue does not fill it at once."""
-FEW = 64
-"""So many may wait however late it is: a moment's pause turns nobody away."""
+LOOK_SECONDS, LATE_SECONDS = 0.05, 0.025
+"""How often the event loop is watched, and by how much it may be late: a click goes through it several times, so its
+answer is late by several times that, and health checks and the API are late by it."""
+NEWEST = 0.25
+"""The share of the newest look in what is taken for late: one pause by itself turns nobody away."""
+FEWER, MORE = 0.8, 1.05
+"""How the number of those who may wait changes at each look, while it is late and while it is far from late."""
+FEW = 32
+"""So many may wait however late it is."""
 
 
 class ClickRoom:
     """`waiting` clicks have arrived whole and have no answer yet; there is room for `most`. `names` are the CRMs'.
+
+    There is room for fewer while the event loop is late: of those who wait for the processor, each makes all others
+    wait. Those who wait for a slow phone system make nobody late.
 
     A click is turned away before anything of it is parsed: were that as dear as an answer, a process that gets five
     times what it can do would only refuse.
@@ -29,13 +35,13 @@ class ClickRoom:
     def __init__(self, most: int, names: Collection[str]) -> None:
         self.most, self.names = most, names
         self.waiting = 0
-        self._late = 0.0
+        self._late, self._room = 0.0, float("inf")
         self._turned_away: Counter[str] = Counter()
 
     @property
     def is_full(self) -> bool:
         """Whether the next one is turned away."""
-        return self.waiting >= self.most or (self.waiting >= FEW and self._late > LATE_SECONDS)
+        return self.waiting >= min(self.most, self._room)
 
     def turn_away(self, name: str) -> None:
         """Note one that was turned away; `name` is what its address has."""
@@ -47,7 +53,15 @@ class ClickRoom:
         while True:
             due = clock() + LOOK_SECONDS
             await asyncio.sleep(LOOK_SECONDS)
-            self._late = max(clock() - due, self._late * FADING)
+            self.look(clock() - due)
+
+    def look(self, late: float) -> None:
+        """Make room for more or fewer, as the event loop is late by so many seconds."""
+        self._late += NEWEST * (late - self._late)
+        if self._late > LATE_SECONDS:
+            self._room = max(FEW, FEWER * min(self._room, self.most))
+        elif self._late < LATE_SECONDS / 2:
+            self._room = MORE * min(self._room, self.most)
 
     async def report(self, redis: TextRedis) -> None:
         """Count and log those that were turned away, every second, for ever: each by itself would be too dear."""

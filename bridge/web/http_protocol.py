@@ -35,14 +35,13 @@ CLICK = re.compile(rb"(?:POST|GET) /+clicks/([^/? ]*)")
 NEEDS_MORE = re.compile(rb"\r\n(?:origin|transfer-encoding|expect|connection)[ \t]*:|HTTP/1\.0\r\n", re.I)
 """Requests that only the application answers rightly: a page's script must be allowed to read the answer."""
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,5})[ \t]*(?:\r\n|\Z)", re.I)
-LONE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 BUSY_BODY = (
     b'{"type":"urn:popbridge:reason:unavailable","title":"Try again shortly","status":503,'
     b'"detail":"Too many clicks are waiting in this process","reason":"unavailable"}'
 )
 BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Type: application/problem+json\r\n"
-    b"Cache-Control: no-store\r\nContent-Length: %d\r\n\r\n%s"
+    b"Cache-Control: no-store\r\nContent-Length: %d\r\n\r\n%s" % (len(BUSY_BODY), BUSY_BODY)
 )
 
 
@@ -82,10 +81,10 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._head is None:
             super().data_received(data)
             return
-        if not self._head and self._deadline is None:
-            self._deadline = self.loop.call_later(HEAD_SECONDS, self._give_up)
         self._head += data
         end = self._head.find(END)
+        if end < 0 and self._deadline is None:
+            self._deadline = self.loop.call_later(HEAD_SECONDS, self._give_up)
         if end > MAX_HEAD_BYTES or (end < 0 and len(self._head) > MAX_HEAD_BYTES):
             self._refuse(TOO_LARGE)
         elif end >= 0:
@@ -98,27 +97,29 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._stop_waiting()
         click = CLICK.match(head)
-        if click is not None and self._has_no_room_for(head):
-            self._turn_away(click[1].decode("latin-1"), head, rest[len(END) :])
+        body = self._no_room_for(head) if click is not None else None
+        if click is not None and body is not None:
+            self._turn_away(click[1].decode("latin-1"), body, rest[len(END) :])
             return
         self._head, self._is_click, self._has_asked = None, click is not None, True
         head = UPGRADE.sub(b"\r\nx-upgrade:", head)
         super().data_received(FORWARDED.sub(_without_mapped, head) + rest)
 
-    def _has_no_room_for(self, head: bytes) -> bool:
-        """Whether this click is to be turned away here: where its answer comes next, and the connection goes on."""
-        is_next = not self._has_asked or self.cycle.response_complete
-        is_full = self._room is not None and self._room.is_full
-        return is_full and is_next and NEEDS_MORE.search(head) is None and _body_bytes(head) is not None
+    def _no_room_for(self, head: bytes) -> int | None:
+        """The bytes of this click's body, if it is to be turned away here: where its answer comes next, and the
+        connection goes on."""
+        if self._room is None or not self._room.is_full or (self._has_asked and not self.cycle.response_complete):
+            return None
+        return _body_bytes(head) if NEEDS_MORE.search(head) is None else None
 
-    def _turn_away(self, name: str, head: bytes, rest: bytes) -> None:
+    def _turn_away(self, name: str, body: int, rest: bytes) -> None:
         """Answer, and read over the body."""
-        assert self._room is not None  # noqa: S101 - for the type checker: `_has_no_room_for` has looked
+        assert self._room is not None  # noqa: S101 - for the type checker: `_no_room_for` has looked
         self._room.turn_away(name)
-        self.transport.write(BUSY % (len(BUSY_BODY), BUSY_BODY))
+        self.transport.write(BUSY)
         self._unset_keepalive_if_required()
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
-        self._to_skip, self._head = _body_bytes(head) or 0, bytearray()
+        self._to_skip, self._head = body, bytearray()
         if rest:
             self.data_received(rest)
 
@@ -175,6 +176,8 @@ def _body_bytes(head: bytes) -> int | None:
     next request of another sender behind the same proxy."""
     told = head.lower().count(b"content-length")
     length = LENGTH.search(head)
-    if LONE.search(head) or told > 1 or (told and length is None):
+    ends = head.count(b"\r\n")
+    has_lone = head.count(b"\n") != ends or head.count(b"\r") != ends
+    if has_lone or told > 1 or (told and length is None):
         return None
     return int(length[1]) if length else 0

@@ -34,27 +34,43 @@ def request(agent: int) -> bytes:
     ).encode() + body
 
 
-class Connection(asyncio.Protocol):
-    """One kept connection, one click on it at a time."""
+class Reader(asyncio.Protocol):
+    """One kept connection, which hands over the body of each answer."""
 
-    def __init__(self, idle: "list[Connection]", took: list[float], failed: list[bytes]) -> None:
-        self._idle, self._took, self._failed = idle, took, failed
+    def __init__(self) -> None:
         self._heard = b""
-        self._meant = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-
-    def send(self, click: bytes, meant: float) -> None:
-        """A click that was meant for this moment."""
-        self._meant, self._heard = meant, b""
-        self._transport.write(click)
 
     def data_received(self, data: bytes) -> None:
         self._heard += data
         head, end, body = self._heard.partition(b"\r\n\r\n")
         if not end or len(body) < int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0]):
             return
+        self._heard = b""
+        self.answered(body)
+
+    def answered(self, body: bytes) -> None:
+        """One answer is there."""
+        raise NotImplementedError
+
+
+class Connection(Reader):
+    """One click on it at a time."""
+
+    def __init__(self, idle: "list[Connection]", took: list[float], failed: list[bytes]) -> None:
+        super().__init__()
+        self._idle, self._took, self._failed = idle, took, failed
+        self._meant = 0.0
+
+    def send(self, click: bytes, meant: float) -> None:
+        """A click that was meant for this moment."""
+        self._meant = meant
+        self._transport.write(click)
+
+    def answered(self, body: bytes) -> None:
+        """Note how long it took."""
         if b'"found"' in body:
             self._took.append(1000 * (time.monotonic() - self._meant))
         else:

@@ -20,7 +20,7 @@ def closing(reports: Reports) -> str:
     """Every row of the aims for speed that the parts measured can tell."""
     lines = [*_click_lines(reports.get("click")), *_worker_lines(reports.get("worker"))]
     lines += [*_stall_lines(reports.get("stall")), *_popup_lines(reports.get("popup"))]
-    lines += [*_growth_lines(reports.get("growth"))]
+    lines += [*_growth_lines(reports.get("growth")), *_overload_lines(reports.get("overload"))]
     lines += [*_contact_lines(reports.get("contacts")), *_event_lines(reports.get("events"))]
     lines += [*_desktop_lines(reports.get("desktop")), *_demo_lines(reports.get("demo"))]
     return "## aims\n\n" + table(HEAD, lines) if lines else ""
@@ -125,6 +125,13 @@ def _growth_lines(report: Report | None) -> Iterator[Line]:
         if (row["of"], row["name"], row["rate"]) == of_four:
             name, asked = "four web processes, 100 clicks/s, questions per click", row["questions"]
             yield (name, "≤ 0.1", plain(asked), "–", "–", "–", _met(asked <= 0.1))
+
+
+def _overload_lines(report: Report | None) -> Iterator[Line]:
+    for row in report.rows if report else []:
+        name = f"5 × what it can answer, {row['system']}: share of that answered within 250 ms; /livez p99 ms"
+        told = f"{row['share']:.0%}; {plain(row['livez_p99_ms'])}"
+        yield (name, "≥ 90 %; ≤ 50", told, "–", "–", "–", _met(row["share"] >= 0.9 and row["livez_p99_ms"] <= 50))
 
 
 def _contact_lines(report: Report | None) -> Iterator[Line]:

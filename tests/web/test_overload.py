@@ -175,11 +175,21 @@ async def test_above_the_files_that_may_be_open_connections_are_told_to_come_aga
 
 def test_a_late_process_turns_away_before_all_places_are_taken() -> None:
     room = ClickRoom(200, {"acme"})
-    room.waiting, room._late = FEW, 2 * LATE_SECONDS
+    room.waiting = 199
+    room.look(4 * LATE_SECONDS)
+    assert not room.is_full, "a pause alone turns nobody away"
+    for _ in range(40):
+        room.look(2 * LATE_SECONDS)
+    assert room.is_full
+    room.waiting = FEW
     assert room.is_full
     room.waiting = FEW - 1
-    assert not room.is_full, "a pause alone turns nobody away"
-    room.waiting, room._late = 200, 0.0
+    assert not room.is_full, "a few may wait however late it is"
+    for _ in range(200):
+        room.look(0.0)
+    room.waiting = 199
+    assert not room.is_full, "it is not late any more"
+    room.waiting = 200
     assert room.is_full
 
 
