@@ -53,7 +53,7 @@ class Aside:
         """See `Session.recall`."""
         return self._values.get(key)
 
-    async def take_turn(self, limits: Sequence[RateLimit]) -> float:
+    async def take_turn(self, limits: Sequence[RateLimit], patience: float = 0.0) -> float:
         """A test sends a handful of requests: the vendor's own limit is not counted."""
         return 0.0
 

@@ -127,7 +127,7 @@ async def _to_crm(services: Services, claim: Claim, subject: bring.Subject, targ
     if _is_late(services, claim):  # asking took time
         await _end(services, claim, DeliveryState.EXPIRED)
         return Visit.NOT_ASKED
-    session = Watched(services.crm_sessions[claim.target], secrets_of(services.settings.crm[claim.target]))
+    session = Watched(services.crm_sessions[claim.target].attempt(), secrets_of(services.settings.crm[claim.target]))
     result = await bring.send(services, claim, subject, session)
     if isinstance(result, bring.NoTurn):
         await _back_off(services, claim, result.seconds)

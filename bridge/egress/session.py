@@ -1,10 +1,11 @@
 """The session that an adapter works with: one account's way out, with all that the core owns of it."""
 
 import asyncio
+import copy
 from collections.abc import AsyncIterator, Callable, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from bridge.core.errors import RateLimited, RequestFailed, TokenRefused
 from bridge.core.http_types import Reply, Request, Secret
@@ -28,8 +29,8 @@ class Memory(TokenStore, Protocol):
     async def recall(self, key: str) -> str | None:
         """The value that is kept."""
 
-    async def take_turn(self, limits: Sequence[RateLimit]) -> float:
-        """Seconds to wait before a request may be sent; 0.0: now, and it is counted, under each of the limits."""
+    async def take_turn(self, limits: Sequence[RateLimit], patience: float = 0.0) -> float:
+        """Seconds until a request may be sent under each of the limits; up to `patience` its turn is kept."""
 
 
 class AccountSession:
@@ -54,6 +55,15 @@ class AccountSession:
             TokenKeeper(memory, self._fetch, now, timeout_seconds) if isinstance(adapter, UsesTokens) else None
         )
         self._adapter, self._account = adapter, account
+        self._patience = self._patience_once_begun = 0.0
+
+    def attempt(self) -> Self:
+        """The same for one attempt, of several requests. Once one is sent, the next ones wait for their turn under the
+        rate limit; whoever has sent nothing is refused meanwhile. Were those refused, too, all would start over again
+        and again, and none would end."""
+        attempt = copy.copy(self)
+        attempt._patience_once_begun = self._timeout / 2
+        return attempt
 
     @property
     def now(self) -> datetime:
@@ -62,10 +72,17 @@ class AccountSession:
 
     async def send(self, request: Request, repeatable: bool = False, wants_body: bool = True) -> Reply:
         """See `Session.send`."""
-        if self._limits and (wait := await self._memory.take_turn(self._limits)) > 0:
-            raise RateLimited(wait)
+        if self._limits:
+            await self._take_turn()
         most = MAX_REPLY_BYTES if wants_body else 0
         return await self._client.send(request, self._timeout, most, repeatable)
+
+    async def _take_turn(self) -> None:
+        wait = await self._memory.take_turn(self._limits, self._patience)
+        if wait > self._patience:
+            raise RateLimited(wait)
+        self._patience = self._patience_once_begun
+        await asyncio.sleep(wait)
 
     async def send_authorized(self, request: Request, repeatable: bool = False) -> Reply:
         """See `Session.send_authorized`."""

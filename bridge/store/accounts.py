@@ -23,23 +23,25 @@ from bridge.store.client import TextRedis
 TOKENS_SECONDS = 400 * keys.DAY
 """Refresh tokens live for up to a year with some vendors."""
 
-# KEYS: the last requests under each limit. ARGV: of each limit, how many may be sent in a period and the period in
-# microseconds. Gives 0 where one may be sent under all of them, and is then noted, or how many microseconds to wait
+# KEYS: the last requests under each limit, newest first; some may be of turns to come. ARGV: for how long a turn may be
+# waited for in microseconds; then of each limit, how many may be sent in a period and the period in microseconds. Gives
+# how many microseconds from now the turn is, behind those that are taken: noted if that is within the first, else not.
 TAKE_TURN = """
 local time = redis.call('TIME')
-local now, wait = time[1] * 1000000 + time[2], 0
+local now = time[1] * 1000000 + time[2]
+local turn = now
 for number, key in ipairs(KEYS) do
-  local most, period = tonumber(ARGV[2 * number - 1]), tonumber(ARGV[2 * number])
-  local nth = redis.call('LINDEX', key, most - 1)
-  if nth and now - nth < period then wait = math.max(wait, period - (now - nth)) end
+  local most, period = tonumber(ARGV[2 * number]), tonumber(ARGV[2 * number + 1])
+  local newest, nth = redis.call('LINDEX', key, 0), redis.call('LINDEX', key, most - 1)
+  turn = math.max(turn, newest or 0, nth and nth + period or 0)
 end
-if wait > 0 then return wait end
+if turn - now > tonumber(ARGV[1]) then return turn - now end
 for number, key in ipairs(KEYS) do
-  redis.call('LPUSH', key, string.format('%.0f', now))
-  redis.call('LTRIM', key, 0, ARGV[2 * number - 1] - 1)
-  redis.call('PEXPIRE', key, math.ceil(ARGV[2 * number] / 1000) + 1000)
+  redis.call('LPUSH', key, string.format('%.0f', turn))
+  redis.call('LTRIM', key, 0, ARGV[2 * number] - 1)
+  redis.call('PEXPIRE', key, math.ceil((turn - now + ARGV[2 * number + 1]) / 1000) + 1000)
 end
-return 0
+return turn - now
 """
 
 
@@ -114,11 +116,13 @@ class AccountStore:
         """Let others renew."""
         await leases.release(self._redis, keys.oauth_lock(self._account), holder)
 
-    async def take_turn(self, limits: Sequence[RateLimit]) -> float:
-        """0.0 where a request may be sent now, and is counted; else the seconds until it is worth asking again.
+    async def take_turn(self, limits: Sequence[RateLimit], patience: float = 0.0) -> float:
+        """Seconds until a request may be sent. 0.0: now. Up to `patience`: then, the turn is kept for it. Above that
+        nothing is kept, and it is worth asking again after so long.
 
         Exact over all processes, by Redis' own clock: never more than `requests` in any `seconds` of each limit.
         """
         names = [keys.requests(self._account, f"{limit.requests}/{limit.seconds:g}") for limit in limits]
         told = [number for limit in limits for number in (limit.requests, int(limit.seconds * 1_000_000))]
-        return int(await self._redis.eval(TAKE_TURN, len(names), *names, *told)) / 1_000_000
+        wait = await self._redis.eval(TAKE_TURN, len(names), *names, int(patience * 1_000_000), *told)
+        return int(wait) / 1_000_000

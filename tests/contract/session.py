@@ -10,7 +10,7 @@ import httpx
 from bridge.core.errors import RateLimited, RequestFailed
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.reasons import Reason
-from bridge.core.tokens import KeptTokens, RateLimit, UsesTokens
+from bridge.core.tokens import KeptTokens, UsesTokens
 from bridge.egress.tokens import TokenKeeper
 from bridge.pbx.recording import fed
 
@@ -36,7 +36,7 @@ class _Memory:
 
     async def unlock(self, holder: str) -> None: ...
 
-    async def take_turn(self, limit: RateLimit) -> float:
+    async def take_turn(self, limits: object, patience: float = 0.0) -> float:
         return 0.0
 
 

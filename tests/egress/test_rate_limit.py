@@ -82,6 +82,16 @@ async def test_what_one_limit_refuses_is_counted_under_none(redis: TextRedis) ->
     assert (await redis.llen(key_of(narrow)), await redis.llen(key_of(wide))) == (2, 2)
 
 
+async def test_a_turn_that_is_worth_waiting_for_is_kept_and_others_come_behind_it(redis: TextRedis) -> None:
+    memory, limit = AccountStore(redis, "crm:acme", []), RateLimit(2, 10.0)
+    assert [await memory.take_turn([limit]) for _ in range(2)] == [0.0, 0.0]
+    kept = [await memory.take_turn([limit], patience=30.0) for _ in range(3)]
+    assert 9 < kept[0] <= kept[1] <= 10
+    assert 19 < kept[2] <= 20
+    assert 19 < await memory.take_turn([limit]) <= 20, "whoever does not wait comes behind, and keeps nothing"
+    assert 19 < await memory.take_turn([limit], patience=30.0) <= 20
+
+
 async def test_each_account_has_its_own_and_it_is_forgotten(redis: TextRedis) -> None:
     limit = RateLimit(1, HOUR)
     for account in ("crm:acme", "crm:beta", "pbx:acme"):
@@ -109,3 +119,27 @@ async def test_a_request_over_the_limit_is_not_sent(redis: TextRedis, own: RateL
                 await session.send(request)
             assert HOUR - 60 < refused.value.after <= HOUR
         assert len(vendor.calls) == 2
+
+
+async def test_an_attempt_that_has_begun_ends_however_many_want_to_begin(redis: TextRedis) -> None:
+    """Were it refused in the middle, all would start over again and again, and none would end."""
+    vendor, ended = Vendor(), []
+    async with serving(vendor.app()) as url, open_client() as client:
+        session = open_session(client, redis, Account(url, limit=RateLimit(4, 0.2)))
+        request = Request("GET", f"{url}/api")
+
+        async def attempt(number: int) -> None:
+            one = session.attempt()
+            while True:
+                try:
+                    await one.send(request)
+                    break
+                except RateLimited as refused:  # nothing was sent: it loses nothing
+                    await asyncio.sleep(refused.after)
+            for _ in range(3):
+                await one.send(request)
+            ended.append(number)
+
+        await asyncio.gather(*(attempt(number) for number in range(12)))
+    assert sorted(ended) == list(range(12))
+    assert len(vendor.calls) == 12 * 4

@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bridge.core.model import Delivery, DeliveryState, Event
+from bridge.core.tokens import LimitsRequests
 from bridge.crm.contract import NamesSenders
 from bridge.crm.registry import find
 from bridge.store.calls import popups
@@ -140,6 +141,13 @@ class Office:
         """Its simulator."""
         return self.world.stage.simulated_crms[CRM]
 
+    @property
+    def period_seconds(self) -> float:
+        """After so long all requests of its rate limit may be sent again; 0.0: it has none."""
+        adapter, account = find(self.kind), self.world.stage.settings.crm[CRM]
+        limit = adapter.rate_limit(account) if isinstance(adapter, LimitsRequests) else None
+        return limit.seconds if limit else 0.0
+
     def has(self, between: Between) -> bool:
         """Whether this can happen to this make."""
         if between is Between.TOKEN_EXPIRED:
@@ -207,6 +215,7 @@ class Office:
     async def _ended(self, clicked: Sequence[str]) -> list[Delivery]:
         """The deliveries once all have ended, or as they are when that takes too long."""
         lag = 2 * getattr(self.crm, "index_delay", 0.0)  # what may be there and is not found yet is not made again
+        lag += self.period_seconds
         until_time = time.monotonic() + self.world.lease_seconds + MARGIN_SECONDS + lag
         while True:
             found = await self._deliveries(clicked)

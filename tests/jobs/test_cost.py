@@ -73,4 +73,5 @@ async def test_a_click_costs_two_round_trips(stage: Stage) -> None:
             await stage.click()
         trips, commands = cost.trips(), cost.commands()
     assert commands["xadd"] == CLICKS
-    assert CLICK_TRIPS * CLICKS <= trips <= CLICK_TRIPS * CLICKS + 2, f"{trips / CLICKS}: {commands}"
+    beats = commands["publish"]  # the process tells its partners that it lives, whoever clicks
+    assert CLICK_TRIPS * CLICKS <= trips <= CLICK_TRIPS * CLICKS + 2 + beats, f"{trips / CLICKS}: {commands}"

@@ -20,8 +20,9 @@ from bridge.crm.hubspot.calls import Place
 KEPT = timedelta(hours=12)
 """Longer than a call and its note."""
 UNSURE = "?"
-INDEX_SECONDS = 60.0
-"""How far the index of searches may lag behind. Until then a call that is not found may be there all the same."""
+INDEX_SECONDS = 90.0
+"""How far the index of searches may lag behind, and some more. Until then a call that is not found may be there all the
+same."""
 PLURALS = {"contact": "contacts", "company": "companies"}
 MOST_CALLS = 50
 Linked = tuple[str, str] | None
