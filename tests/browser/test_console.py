@@ -426,6 +426,7 @@ async def test_health_in_plots_and_the_doctor(desks: Desks) -> None:
     assert await violations(page) == []
     await page.locator("#examine").click()
     await expect(page.locator("#findings li").first).to_be_visible()
+    await expect(page.locator("#findings")).to_contain_text("להריץ \u2068redis-cli CONFIG SET")
     await expect(page.locator("#findings")).to_contain_text("תהליכי עבודה (workers): אף worker אינו פועל")
     assert await violations(page) == []
     assert re.findall(r"console\.[\w.-]+", await page.locator("body").inner_text()) == []

@@ -66,10 +66,10 @@ export function foreign(text) {
 /**
  * Why, in the page's language and direction; what the reason names is text from elsewhere. An English sentence without a
  * reason is such a text, too.
- * @param {{reason?: Reason | null, why: string | null}} cause
+ * @param {{reason?: Reason | string | null, why: string | null}} cause
  */
 export function because({ reason, why }) {
-  if (!reason) return foreign(why);
+  if (!reason || typeof reason === "string") return foreign(why);
   const dir = document.documentElement.dir || "ltr";
   const shown = dir === "rtl" ? (/** @type {unknown} */ text) => isolated(plain(text)) : plain;
   return element("bdi", { dir }, [sayWhy({ reason, why }, shown)]);

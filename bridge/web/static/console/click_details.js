@@ -1,8 +1,8 @@
 // The details of one click: the request, the phone system's answer, the choice, the deliveries, the time it took.
 
 import { callerName, internationalForm, stateChip } from "../desktop/facts.js";
-import { copyButton, element, foreign, ltr } from "../element.js";
-import { say, sayValue, sayWhy } from "../words.js";
+import { because, copyButton, element, foreign, ltr } from "../element.js";
+import { say, sayValue } from "../words.js";
 import { agentOf, callerOf, deliveryChip, deliveryChips, none, outcomeChip, personal, targetName } from "./entry.js";
 import { milliseconds, timeElement } from "./times.js";
 
@@ -53,7 +53,7 @@ export function fromEntry(entry) {
       ]),
     ]),
     part("console.details.choice", [
-      because(entry),
+      outcomeOf(entry),
       rows([
         ["console.caller", callerOf(entry)],
         ["console.did", personal(entry.did)],
@@ -113,18 +113,18 @@ function callItem({ state, direction, caller, extension, pbx, ivrid }) {
 }
 
 /** @param {Pick<LogEntry, "outcome" | "why" | "reason">} entry */
-function because({ outcome, why, reason }) {
-  return element("p", { class: "row" }, [outcomeChip(outcome), why === null ? personal(null) : foreign(sayWhy({ why, reason }))]);
+function outcomeOf({ outcome, why, reason }) {
+  return element("p", { class: "row" }, [outcomeChip(outcome), why === null ? personal(null) : because({ why, reason })]);
 }
 
 /** @param {Answer} answer */
 function choice(answer) {
   const call = answer.popup?.call;
-  if (!call) return [because(answer)];
+  if (!call) return [outcomeOf(answer)];
   const { caller, did, did_label: label, ivrid, queue } = call;
   const international = internationalForm(caller);
   return [
-    because(answer),
+    outcomeOf(answer),
     rows([
       ["caller", [element("b", {}, [foreign(callerName(caller))]), personal(caller.number), ...(international ? [international] : [])]],
       ["console.did", [personal(did), ...(label ? [foreign(label)] : [])]],
@@ -175,15 +175,15 @@ function attempt({ at, status, ms, error, reason, said, next_try_at: planned }, 
     timeElement(at),
     status ? ltr(status) : none(),
     milliseconds(ms),
-    error ? errorOf(sayWhy({ reason, why: error }), said) : none(),
+    error ? errorOf(because({ reason, why: error }), said) : none(),
     next ? timeElement(next) : none(),
   ];
   return element("tr", {}, cells.map((cell) => element("td", {}, [cell])));
 }
 
-/** @param {string} why @param {string} [said] the beginning of what came back */
+/** @param {Node} why @param {string} [said] the beginning of what came back */
 function errorOf(why, said) {
-  return element("span", {}, [foreign(why), ...(said ? [element("q", { class: "said" }, [foreign(said)])] : [])]);
+  return element("span", {}, [why, ...(said ? [element("q", { class: "said" }, [foreign(said)])] : [])]);
 }
 
 /** @param {ClickDetails["steps"]} steps @param {number} total */

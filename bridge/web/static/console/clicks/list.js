@@ -1,7 +1,7 @@
 // Why was there no popup? The clicks of an agent, refused ones too, each with its reason and what to do.
 
-import { element, foreign, ltr } from "../../element.js";
-import { hasWords, language, say, sayValue, sayWhy } from "../../words.js";
+import { because, element, foreign, ltr } from "../../element.js";
+import { hasWords, language, say, sayValue } from "../../words.js";
 import { agentOf, callerOf, deliveryChips, deliveryResult, openButton, outcomeChip, personal } from "../entry.js";
 import { timeElement, timeText } from "../times.js";
 
@@ -48,7 +48,7 @@ function accepted(entry) {
   return [
     element("div", { class: "row" }, [openButton(entry), outcomeChip(entry.outcome), hasPopup ? deliveryChips(entry) : null]),
     element("p", { class: "row whom" }, [agentOf(entry), hasPopup ? callerOf(entry) : null]),
-    entry.why === null ? element("p", { class: "because" }, [personal(null)]) : because(entry),
+    entry.why === null ? element("p", { class: "because" }, [personal(null)]) : causeOf(entry),
     entry.outcome === "found" ? resultOf(entry) : advice(entry.outcome),
   ];
 }
@@ -63,7 +63,7 @@ function refused(click) {
       element("b", { class: "reason" }, [sayValue("console.reason", click.reason)]),
     ]),
     element("p", { class: "row whom" }, [sender, element("span", { class: "soft" }, [ltr(click.crm), " · ", ltr(click.source_ip)])]),
-    because(click.cause ? { reason: click.cause, why: click.why } : click),
+    causeOf(click.cause ? { reason: click.cause, why: click.why } : click),
     advice(click.reason),
   ];
 }
@@ -72,10 +72,9 @@ function refused(click) {
  * The cause. Where there is only an English sentence it is marked as English, for screen readers.
  * @param {{reason?: Reason | string | null, why: string | null}} cause
  */
-function because(cause) {
-  const words = sayWhy(cause);
-  const isEnglish = words === cause.why && language !== ENGLISH;
-  return element("p", { class: isEnglish ? "because soft" : "because", lang: isEnglish && ENGLISH }, [foreign(words)]);
+function causeOf({ reason, why }) {
+  const isEnglish = (!reason || typeof reason === "string") && language !== ENGLISH;
+  return element("p", { class: isEnglish ? "because soft" : "because", lang: isEnglish && ENGLISH }, [because({ reason, why })]);
 }
 
 /** @param {LogEntry} entry */

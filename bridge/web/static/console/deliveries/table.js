@@ -1,7 +1,7 @@
 // The table of deliveries: one row each.
 
-import { element, foreign, ltr } from "../../element.js";
-import { say, sayValue, sayWhy } from "../../words.js";
+import { because, element, ltr } from "../../element.js";
+import { say, sayValue } from "../../words.js";
 import { deliveryChip, none, targetName } from "../entry.js";
 import { timeElement } from "../times.js";
 
@@ -41,5 +41,5 @@ function last({ attempts }) {
   const made = attempts.at(-1);
   if (!made?.error) return none();
   const status = made.status ? [ltr(made.status), " "] : [];
-  return element("span", {}, [...status, foreign(sayWhy({ reason: made.reason, why: made.error }))]);
+  return element("span", {}, [...status, because({ reason: made.reason, why: made.error })]);
 }
