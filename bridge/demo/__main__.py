@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,7 +104,8 @@ async def _play(folder: Path, port: int | None, kinds: tuple[str, str], once: bo
 async def _running(stage: Stage) -> AsyncIterator[Play]:
     """Simulators, bridge and tokens, in that order; all gone again after the block."""
     simulators = new_simulators(stage)
-    async with open_client() as client:
+    async with AsyncExitStack() as connections:
+        client = await connections.enter_async_context(open_client())
         button = Button(stage, client, simulators.crm, simulators.open_page)
         desks, life = Desks(stage, client), Life(button.ask)
         simulators.director.told = life.happened
@@ -117,6 +118,7 @@ async def _running(stage: Stage) -> AsyncIterator[Play]:
                 page.stop()
                 page.autoplay.stop()
                 simulators.director.stop()
+                await connections.aclose()  # while one is open, the bridge waits a second for what may be on its way
 
 
 async def _once(play: Play, is_first_run: bool) -> None:
