@@ -108,6 +108,7 @@ class PhoneSystem:
             clock.ticks,
             CircuitBreaker(clock.ticks),
             self.whole_from,
+            account.timeout_seconds,
         )
         self._extensions = Extensions(self._all_extensions, self._exists, clock.ticks)
 

@@ -21,6 +21,15 @@ MOST_CALLS, MOST_CHARACTERS = 500, 250_000
 """A longer answer is not passed on: to write it down takes more of this process than the question takes of each."""
 
 
+SHORTEST_SECONDS, LONGEST_SECONDS, TIMES_USUAL = 0.2, 2.0, 5
+"""How long the answer of a process that may have died is waited for: some times what questions usually take."""
+
+
+def patience(usual: float, longest: float) -> float:
+    """That time, where questions usually take so many seconds and may take `longest`."""
+    return min(longest, max(SHORTEST_SECONDS, TIMES_USUAL * usual))
+
+
 class NoAnswer(Exception):
     """Whoever asked does not tell what was answered: it failed, was too long, or the process is gone."""
 

@@ -10,10 +10,10 @@ another process' answer the calls are told, by the same rule; what it does not n
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from secrets import token_hex
 
-from bridge.calls.partners import AskedElsewhere, NoAnswer, Partners
+from bridge.calls.partners import LONGEST_SECONDS, AskedElsewhere, NoAnswer, Partners, patience
+from bridge.calls.query import Query, QueryResult
 from bridge.core.errors import PbxError, PbxUnreachable
 from bridge.core.model import ServedFrom
 from bridge.core.reasons import reason
@@ -25,39 +25,11 @@ BUSY = 3
 after it, if that many clicks were served by it. A make whose questions for the whole account cost more has a number of
 its own."""
 
-SHORTEST_SECONDS, LONGEST_SECONDS, TIMES_USUAL = 0.2, 1.0, 5
-"""How long others wait for the answer of a process that may have died: some times what questions usually take."""
 NEWEST = 0.25
 """The share of the newest question in what they usually take."""
 
 Ask = Callable[[str | None], Awaitable[Listing]]
 """Asks for one extension, or (None) for all."""
-
-
-@dataclass(frozen=True, slots=True)
-class QueryResult:
-    """An answer: the listing, when it was asked (in ticks), how this click came by it."""
-
-    listing: Listing
-    asked_at: float
-    served_from: ServedFrom
-
-
-@dataclass(slots=True)
-class _Query:
-    extension: str | None
-    asked_at: float
-    task: "asyncio.Future[Listing]"
-    joined: int = 0
-    is_ours: bool = True
-    """False: it is a partner's, or it is not known yet whether it will be; what it does not name is not told."""
-
-    def covers(self, extension: str | None) -> bool:
-        return self.extension in (None, extension) and (self.is_ours or extension is not None)
-
-    def tells(self, listing: Listing, extension: str | None, clicked_at: float) -> bool:
-        """Whether a click may be told this answer to it."""
-        return (self.is_ours and self.asked_at >= clicked_at) or _has_calls(listing, extension)
 
 
 class SharedQueries:
@@ -71,11 +43,14 @@ class SharedQueries:
         ticks: Callable[[], float],
         circuit: CircuitBreaker,
         whole_from: Callable[[], int | None] = lambda: BUSY,
+        longest_seconds: float = LONGEST_SECONDS,
     ) -> None:
+        """`longest_seconds`: how long a question may take; a partner's answer is not waited for longer."""
         self._ask, self._always_whole, self._fresh, self._ticks = ask, always_whole, fresh_seconds, ticks
         self.circuit, self._whole_from = circuit, whole_from
-        self._questions: list[_Query] = []
-        self._whole: _Query | None = None
+        self._longest = min(longest_seconds, LONGEST_SECONDS)
+        self._questions: list[Query] = []
+        self._whole: Query | None = None
         self.partners: Partners | None = None
         self.asked = 0
         """How many questions were sent."""
@@ -116,7 +91,7 @@ class SharedQueries:
         """A question of its own about one extension. Raises `PbxError`."""
         return await self._asked(extension)
 
-    async def _join(self, question: _Query, served_from: ServedFrom | None = None) -> QueryResult | None:
+    async def _join(self, question: Query, served_from: ServedFrom | None = None) -> QueryResult | None:
         """Its answer; None: whoever asked it tells none."""
         is_first, was_done = served_from is not None, question.task.done()
         question.joined += 0 if is_first else 1
@@ -128,12 +103,12 @@ class SharedQueries:
             served_from = ServedFrom.RECENT if was_done else ServedFrom.SHARED
         return QueryResult(listing, question.asked_at, served_from)
 
-    def _new(self, extension: str | None, clicked_at: float, alone: bool, together: bool) -> _Query:
+    def _new(self, extension: str | None, clicked_at: float, alone: bool, together: bool) -> Query:
         """A new question; `alone`: it is asked because a young answer told nothing, so few others will share it.
         `together`: a partner may ask it."""
         whole = self._always_whole or extension is None or self._is_worth_a_whole(clicked_at, alone)
         scope = None if whole else extension
-        question = _Query(scope, self._ticks(), asyncio.get_running_loop().create_future())
+        question = Query(scope, self._ticks(), asyncio.get_running_loop().create_future())
         if whole and extension is not None and together and self._asks_together():
             question.is_ours = False
             question.task = asyncio.create_task(self._asked_together(question))
@@ -143,28 +118,30 @@ class SharedQueries:
         self._whole = question if whole else self._whole
         return question
 
-    def _add(self, question: _Query) -> None:
+    def _add(self, question: Query) -> None:
         question.task.add_done_callback(lambda task: task.cancelled() or task.exception())  # seen, even if nobody waits
         self._questions.append(question)
 
     def add(self, other: AskedElsewhere) -> None:
         """A partner asks this."""
-        self._add(_Query(None, other.asked_at, other.answer, is_ours=False))
+        self._add(Query(None, other.asked_at, other.answer, is_ours=False))
 
     def count_partners(self) -> int:
         """How many other processes ask together with this one at present."""
         return self.partners.count() if self.partners is not None and self._asks_together() else 0
 
     def _asks_together(self) -> bool:
-        """Whether partners are asked who asks: not while it is not known whether the phone system can be reached."""
-        is_closed = self.circuit.state is CircuitState.CLOSED
-        return is_closed and self._fresh > 0 and self.partners is not None and self.partners.pays(self.usual)
+        """Whether partners are asked who asks: not while it is not known whether the phone system can be reached, nor
+        where it often takes longer than they would wait."""
+        if self.partners is None or not self._fresh or 2 * self.usual > self._longest:
+            return False
+        return self.circuit.state is CircuitState.CLOSED and self.partners.pays(self.usual)
 
-    async def _asked_together(self, question: _Query) -> Listing:
+    async def _asked_together(self, question: Query) -> Listing:
         """By this process or by a partner, whoever comes first."""
         assert self.partners is not None  # noqa: S101 - `_asks_together`
         name = token_hex(8)
-        other = await self.partners.take(name, self._patience)
+        other = await self.partners.take(name, patience(self.usual, self._longest))
         if other is not None and other.asked_at >= question.asked_at - self._fresh:
             question.asked_at = min(question.asked_at, other.asked_at)
             return await asyncio.shield(other.answer)
@@ -174,7 +151,7 @@ class SharedQueries:
     async def _told(self, scope: str | None, name: str = "") -> Listing:
         """The answer, which partners are told too; `name`: they know of the question by it."""
         if not name and self._asks_together() and self.partners is not None:
-            self.partners.announce(name := token_hex(8), self._patience)
+            self.partners.announce(name := token_hex(8), patience(self.usual, self._longest))
         listing = None
         try:
             listing = await self._asked(scope)
@@ -182,10 +159,6 @@ class SharedQueries:
             if name and self.partners is not None:
                 self.partners.tell(name, listing)
         return listing
-
-    @property
-    def _patience(self) -> float:
-        return min(LONGEST_SECONDS, max(SHORTEST_SECONDS, TIMES_USUAL * self.usual))
 
     def _is_worth_a_whole(self, clicked_at: float, alone: bool) -> bool:
         busy = self._whole_from()
@@ -236,13 +209,8 @@ class SharedQueries:
         """Drop answers too old to serve anybody. A failure serves only those who waited for it."""
         self._questions = [question for question in self._questions if self._useful(question, now)]
 
-    def _useful(self, question: _Query, now: float) -> bool:
+    def _useful(self, question: Query, now: float) -> bool:
         if not question.task.done():
             return True
         failed = question.task.cancelled() or question.task.exception() is not None
         return not failed and question.asked_at >= now - self._fresh
-
-
-def _has_calls(listing: Listing, extension: str | None) -> bool:
-    """Whether an answer older than the click may be told: one with calls, and any snapshot of everything."""
-    return extension is None or bool(listing.extensions.get(extension))

@@ -343,3 +343,13 @@ async def test_without_freshness_each_process_asks_for_itself() -> None:
     pbx.live, pbx.questions.partners = {"A"}, (partners := Elsewhere())
     assert await pbx.click("A") == (True, ServedFrom.PBX)
     assert not partners.told
+
+
+@pytest.mark.parametrize(("usual", "is_together"), [(1.0, True), (1.1, False)])
+async def test_a_phone_system_that_takes_long_is_asked_by_each_process(usual: float, is_together: bool) -> None:
+    """Whoever waited in vain for a process that died would wait for the phone system after that."""
+    pbx = Pbx(always_whole=True)
+    pbx.live, pbx.questions.usual = {"A"}, usual
+    pbx.questions.partners = partners = Elsewhere()
+    assert await pbx.click("A") == (True, ServedFrom.PBX)
+    assert bool(partners.told) is is_together
