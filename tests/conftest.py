@@ -2,6 +2,7 @@
 
 import io
 import logging
+import os
 import shutil
 import ssl
 import subprocess
@@ -27,6 +28,21 @@ pytest_plugins = ("tests.coverage_summary", "tests.selection")
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_authorities() -> Iterator[None]:
+    """Nobody trusts the authorities of this machine: no test asks anybody on the internet, and to read them takes
+    longer than most tests. Those that a test names are read."""
+    read = ssl.SSLContext.load_default_certs
+
+    def read_named(context: ssl.SSLContext, purpose: ssl.Purpose = ssl.Purpose.SERVER_AUTH) -> None:
+        if os.environ.keys() & {"SSL_CERT_FILE", "SSL_CERT_DIR"}:
+            read(context, purpose)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl.SSLContext, "load_default_certs", read_named)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from bridge.demo.scenes import new_switchboard
 from bridge.pbx import registry
 from bridge.store.embedded_server import dies_with_parent
 from tests.commands import command
-from tests.stage import serving, until
+from tests.stage import plain_client, serving, until
 
 pytestmark = pytest.mark.anyio
 
@@ -182,7 +182,7 @@ async def test_from_nothing_to_a_popup_with_a_simulated_phone_system(tmp_path: P
     port, bridge = free_port(), free_port()
     moved(tmp_path, port, bridge)
     address = f"http://127.0.0.1:{port}"
-    async with httpx.AsyncClient(trust_env=False, timeout=20) as client:
+    async with plain_client(timeout=20) as client:
         with running(tmp_path, "simulate", "--every", "0"), running(tmp_path, "up"):
 
             async def answered() -> Any:

@@ -17,7 +17,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -27,7 +26,7 @@ from bridge.crm.webhook.simulator import WebhookSimulator, signed_click
 from bridge.pbx.switchboard import Extension, Switchboard
 from bridge.pbx.voicenter.simulator import Faults, VoicenterSimulator
 from bridge.web.server import listen
-from tests.stage import CLICK_SECRET, CODE, DANA, POPUP_SECRET, Stage, serving, until
+from tests.stage import CLICK_SECRET, CODE, DANA, POPUP_SECRET, Stage, plain_client, serving, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
 
@@ -123,7 +122,7 @@ async def test_no_click_of_a_thousand_fails_during_five_restarts(tmp_path: Path,
         restarting, answered = True, []
 
         async def client() -> None:
-            async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
+            async with plain_client(timeout=30) as http:
                 while restarting or len(answered) < CLICKS:
                     name = f"msg_{secrets.token_hex(8)}"
                     sent = signed_click(door.stage.bridge_url, "acme", CLICK_SECRET, {"agent": DANA}, name, time.time())

@@ -9,12 +9,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from bridge.store.embedded_server import dies_with_parent
 from tests import commands
-from tests.stage import until
+from tests.stage import plain_client, until
 
 pytestmark = pytest.mark.anyio
 
@@ -57,7 +56,7 @@ async def test_its_settings_lead_a_bridge_to_a_live_call(tmp_path: Path, make: s
         address = next(line for line in lines if "/scenes/customer" in line).split("POST ")[1].strip()
         code, told = await popbridge(tmp_path / "popbridge.toml", "lookup", dana)
         assert (code, told["outcome"]) == (1, "no-active-call")
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with plain_client() as client:
             assert (await client.post(address)).status_code == 202
             assert (await client.post(f"{address}s")).status_code == 404
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests import commands
 from tests.stage import DANA, Stage
 from tests.web.desk import ask, bearer, page
 from tests.web.test_deliveries import popbridge
@@ -48,24 +49,21 @@ async def test_only_an_agents_page_has_a_link(stage: Stage) -> None:
     assert (await popbridge(stage, "token", "create", "--role", "supervisor", "--link"))[0] == 2
 
 
-async def test_the_command_says_what_may_be_meant(stage: Stage, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_the_command_says_what_may_be_meant(stage: Stage) -> None:
     create = ("token", "create", "--role", "agent", "--agent")
     for given, hint in {
         DANA: f"did you mean acme:{DANA}?",
         f"acme:{DANA[1:]}": f"did you mean acme:{DANA}",
         "rival:nobody-like-that": "it is CRM:CRM_USER, and the CRMs are: acme",
     }.items():
-        status, _ = await popbridge(stage, *create, given)
-        told = capfd.readouterr().err
-        assert (status, hint in told) == (1, True), told
+        told = await commands.popbridge(stage.folder / "popbridge.toml", *create, given)
+        assert (told.exit_code, hint in told.stderr) == (1, True), told.stderr
 
 
-async def test_a_supervisors_token_comes_with_the_address_to_open(
-    stage: Stage, capfd: pytest.CaptureFixture[str]
-) -> None:
-    status, text = await popbridge(stage, "token", "create", "--role", "supervisor")
-    assert (status, text.startswith("pbt_")) == (0, True)
-    assert "to open it in a browser: http://127.0.0.1:8080/console#token=pbt_" in capfd.readouterr().err
+async def test_a_supervisors_token_comes_with_the_address_to_open(stage: Stage) -> None:
+    told = await commands.popbridge(stage.folder / "popbridge.toml", "token", "create", "--role", "supervisor")
+    assert (told.exit_code, told.stdout.startswith("pbt_")) == (0, True)
+    assert "to open it in a browser: http://127.0.0.1:8080/console#token=pbt_" in told.stderr
 
 
 async def test_clicks_of_an_agent_by_their_whole_name_list_no_other_crms(stage: Stage) -> None:

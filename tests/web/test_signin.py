@@ -14,7 +14,7 @@ from bridge.store import keys, sessions, tokens
 from bridge.store.tokens import Kind, Role
 from bridge.web.api.operations import all_operations
 from tests.dump import everything_in
-from tests.stage import DANA, OMER, Stage, open_stage
+from tests.stage import DANA, OMER, Stage, open_stage, plain_client
 from tests.web.desk import bearer, page
 from tests.web.test_deliveries import popbridge
 
@@ -41,7 +41,7 @@ class Tab:
 
 @asynccontextmanager
 async def opened(stage: Stage, name: str = "desktop") -> AsyncIterator[Tab]:
-    async with httpx.AsyncClient(trust_env=False, timeout=20) as browser:
+    async with plain_client(timeout=20) as browser:
         yield Tab(stage, name, browser)
 
 

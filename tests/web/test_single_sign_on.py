@@ -25,21 +25,25 @@ from bridge.store import tokens
 from bridge.store.tokens import Via
 from tests.dump import everything_in
 from tests.identity import CLIENT, PEOPLE, SECRET, Identity, free_port, new_key, running, settings_for
-from tests.stage import DANA, Stage, open_stage, serving
+from tests.stage import DANA, Stage, open_stage, plain_client, serving
 from tests.web.test_signin import Tab
 
 pytestmark = pytest.mark.anyio
 
 
 BROWSERS: list[httpx.AsyncClient] = []
+"""Of people who sign in; closed when their test is over."""
+
+
+async def close_browsers() -> None:
+    while BROWSERS:
+        await BROWSERS.pop().aclose()
 
 
 @pytest.fixture(autouse=True)
 async def closing() -> AsyncIterator[None]:
-    """Browsers are closed after the test."""
     yield
-    while BROWSERS:
-        await BROWSERS.pop().aclose()
+    await close_browsers()
 
 
 class Person:
@@ -47,7 +51,7 @@ class Person:
 
     def __init__(self, stage: Stage, login: str) -> None:
         self.stage, self.login = stage, login
-        self.http = httpx.AsyncClient(trust_env=False, timeout=20, headers={"Accept": "text/html"})
+        self.http = plain_client(timeout=20, headers={"Accept": "text/html"})
         self.seen: list[str] = []
         BROWSERS.append(self.http)
 
@@ -114,7 +118,10 @@ async def signing_in(
         extra = {"POPBRIDGE_SERVER__PUBLIC_URL": address}
         keys = settings_for(identity.issuer)
         async with open_stage(folder, redis_url, port=port, extra=extra, more_settings=keys, **changed) as stage:
-            yield stage, identity
+            try:
+                yield stage, identity
+            finally:
+                await close_browsers()  # those of other modules' tests, too
 
 
 @pytest.fixture
