@@ -75,7 +75,7 @@ async def _answer_once(
         stored = await accept.begin(services.scripts, click, services.hold_seconds, allowances)
         if stored is not None:
             return Given.again(stored)
-        return await _answer_new(click, resolved, services, timer, event, asked)
+        return await _answer_new(_Accepted(click, resolved, timer, event, asked), services)
     except TooManyClicks as refused:
         services.ahead.needs_none(click.crm, refused.retry_after or 0)
         raise
@@ -88,6 +88,26 @@ Resolved = directory.ResolvedAgent | directory.UnresolvedAgent
 Asked = asyncio.Task[LookupResult]
 
 
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    """A click that is no repeat: whose it is, the time it takes, and where its live calls come from: the event that
+    brought them, or the question that is on its way; neither: they are asked for now."""
+
+    click: Click
+    resolved: Resolved
+    timer: StepTimer
+    event: Event | None
+    asked: Asked | None
+
+    async def live_calls(self, agent: directory.ResolvedAgent, services: Services) -> LookupResult:
+        """The agent's calls, labelled."""
+        if self.event is not None:
+            found = self.event.calls
+        else:
+            found = await (self.asked or services.lookup.live_calls(agent.extensions))
+        return replace(found, calls=tuple(labelled(call, services.labels) for call in found.calls))
+
+
 def _ask_ahead(click: Click, resolved: Resolved, services: Services) -> Asked | None:
     """The question, unless it is known to be of no use: of a repeat, and for a while after a click too many."""
     if isinstance(resolved, directory.UnresolvedAgent) or not resolved.agent.crm_user:
@@ -97,38 +117,25 @@ def _ask_ahead(click: Click, resolved: Resolved, services: Services) -> Asked | 
     return asked
 
 
-async def _answer_new(
-    click: Click,
-    resolved: Resolved,
-    services: Services,
-    timer: StepTimer,
-    event: Event | None,
-    asked: Asked | None,
-) -> Given:
+async def _answer_new(accepted: _Accepted, services: Services) -> Given:
     """Whoever fails lets a repeat start at once."""
     entry: Entry | None = None
     try:
-        entry = await _look_up(click, resolved, services, timer, event, asked)
+        entry = await _look_up(accepted, services)
         given = await commit(services.scripts, services.jobs, entry)
     except BaseException:
-        await accept.abandon(services.scripts, click)
+        await accept.abandon(services.scripts, accepted.click)
         if entry is not None and entry.place is not None:
-            await earlier.give_up(services, entry.place, click)
+            await earlier.give_up(services, entry.place, accepted.click)
         raise
     if entry.is_again and entry.answer.popup is not None:
         await keep_named(entry.answer.popup, services)
     return given
 
 
-async def _look_up(
-    click: Click,
-    resolved: Resolved,
-    services: Services,
-    timer: StepTimer,
-    event: Event | None,
-    asked: Asked | None,
-) -> Entry:
+async def _look_up(accepted: _Accepted, services: Services) -> Entry:
     """From the click to all that it leaves behind."""
+    click, resolved, timer, event = accepted.click, accepted.resolved, accepted.timer, accepted.event
     _refuse_while_unknown(resolved, services)
     targets, dry_run = services.settings.targets_of(click.crm), services.settings.crm[click.crm].dry_run
     timer.mark("directory")
@@ -136,8 +143,7 @@ async def _look_up(
         nothing = _Found(None, resolved.outcome, resolved.reason)
         return Entry(click, _answer(click, nothing, None, timer, dry_run), resolved.agent, targets=targets)
 
-    result = event.calls if event else await (asked or services.lookup.live_calls(resolved.extensions))
-    result = replace(result, calls=tuple(labelled(call, services.labels) for call in result.calls))
+    result = await accepted.live_calls(resolved, services)
     timer.mark("lookup")
 
     found = await _choose(click, resolved.agent, result, services, event)
