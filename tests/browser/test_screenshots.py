@@ -51,6 +51,7 @@ async def test_a_shift_in_pictures(desks: Desks) -> None:
     await take("hold")
     stage.talk(name="Amir Haddad", number="0543450003")
     await desks.click(record=RECORD)
+    await page.locator("#main").focus()
     await expect(card(page).locator(".caller")).to_have_text("Amir Haddad")
     await take("two-calls")
     stage.pbx.faults.down = "503"

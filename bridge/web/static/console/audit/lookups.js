@@ -9,7 +9,7 @@ const COLUMNS = {
   "console.time": openButton,
   "console.agent": agentOf,
   "console.extension": extensionOf,
-  "console.caller": callerOf,
+  caller: callerOf,
   "console.did": (entry) => personal(entry.did),
   "console.outcome": (entry) => outcomeChip(entry.outcome),
   "console.deliveries": deliveryChips,

@@ -67,7 +67,7 @@ function rows(api, items) {
     const isFirst = !seen.has(key);
     seen.add(key);
     const cells = [
-      element("span", { class: "who-of" }, [element("b", {}, [foreign(row.name)]), foreign(row.crm_user)]),
+      element("span", { class: "who-of" }, [element("b", {}, [foreign(row.name)]), " ", foreign(row.crm_user)]),
       ltr(row.crm),
       element("span", {}, [ltr(row.extension), " ", element("span", { class: "soft" }, [ltr(row.pbx)])]),
       isFirst ? linkMaker(api, row) : element("span", { class: "none soft" }, ["–"]),

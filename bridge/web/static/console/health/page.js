@@ -113,7 +113,7 @@ function listener({ pbx, way, is_there: isThere, heard_seconds: heard, problem, 
   if (way === "off") return line("OK", name, say("console.health.off"));
   if (!isThere) return line("FAIL", name, say("console.health.nobody"));
   if (problem) return line("WARN", name, because({ reason, why: problem }));
-  return line("OK", name, heard === null || heard === undefined ? say("console.live.not-yet") : say("console.health.heard", { way, seconds: heard }));
+  return line("OK", name, heard === null || heard === undefined ? say("console.live.not-yet") : say("console.health.heard", { way: sayValue("connect.events", way), seconds: heard }));
 }
 
 start(new Health());
