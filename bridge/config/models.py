@@ -57,7 +57,9 @@ class Server(Section):
         75, ge=1, le=3600, description="how long an idle connection is kept; proxies in front should give up sooner"
     )
     waiting_clicks: int = Field(
-        200, ge=1, description="clicks that may wait in one process; more are answered 503 with Retry-After at once"
+        200,
+        ge=1,
+        description="clicks that may wait in one process, fewer while it is late; others are answered 503 at once",
     )
     reads_per_minute: int = Field(
         30_000, ge=0, description="API and desktop reads from one address; more are answered 429; 0: no limit"
