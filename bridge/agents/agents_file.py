@@ -12,6 +12,7 @@ from bridge.agents import directory
 from bridge.agents.directory import Directory
 from bridge.core.errors import SettingsError
 from bridge.core.finding import counted
+from bridge.core.reasons import Reason, reason
 
 log = logging.getLogger(__name__)
 
@@ -27,18 +28,22 @@ def read(file: Path, crms: Collection[str], pbxes: Collection[str]) -> Directory
     try:
         with open(file, "rb", opener=_without_waiting) as handle:
             if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
-                raise SettingsError([f"{file}: is not a regular file"])
+                raise SettingsError([_wrong(file, "file-not-regular")])
             data = handle.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
-            raise SettingsError([f"{file}: has more than {MAX_BYTES // 2**20} MiB"])
+            raise SettingsError([_wrong(file, "file-too-large", most=MAX_BYTES // 2**20)])
         lines = list(StringIO(data.decode("utf-8-sig"), newline=""))
     except FileNotFoundError:
-        raise SettingsError([f"{file}: no such file; its header is {','.join(directory.COLUMNS)}"]) from None
+        raise SettingsError([_wrong(file, "csv-no-file", columns=",".join(directory.COLUMNS))]) from None
     except OSError as error:
-        raise SettingsError([f"{file}: cannot be read: {error.strerror}"]) from None
+        raise SettingsError([_wrong(file, "file-unreadable", cause=error.strerror)]) from None
     except UnicodeDecodeError:
-        raise SettingsError([f"{file}: is not UTF-8: save it as 'CSV UTF-8'"]) from None
+        raise SettingsError([_wrong(file, "csv-not-utf-8")]) from None
     return directory.read(lines, crms, pbxes, str(file))
+
+
+def _wrong(file: Path, code: str, **params: object) -> Reason:
+    return reason("found-about", what=str(file), reason=Reason(code, params))
 
 
 def _without_waiting(path: str, flags: int) -> int:
@@ -63,7 +68,7 @@ class AgentsFile:
         self._stamp: Stamp | None = None
         self._directory = Directory()
         self._reading: Thread | None = None
-        self.problems: list[str] = []
+        self.problems: list[Reason] = []
         """What is wrong with the file on disk; empty when its rows are the ones in use."""
 
     def directory(self) -> Directory:
@@ -102,12 +107,12 @@ class AgentsFile:
         try:
             found = read(self._file, self._crms, self._pbxes)
             if self._directory.agents and not found.agents:
-                raise SettingsError([f"{self._file}: it has no rows any more"])
+                raise SettingsError([_wrong(self._file, "csv-no-rows")])
             self._directory = found
             self.problems = []
             log.info("%s: %s", self._file.name, counted(len(self._directory.agents), "agent"))
         except SettingsError as error:
-            self.problems = error.problems
+            self.problems = error.reasons
             told = "; ".join(error.problems[:MISTAKES_TOLD])
             log.error(
                 "the directory of agents keeps its old rows, %s: %s", counted(len(error.problems), "problem"), told

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
+from bridge.core.reasons import Reason, reason
 from bridge.core.text import trimmed
 
 DELIMITERS = ",;\t|"
@@ -14,32 +15,33 @@ LONGEST_CELL_LINES = 20
 """A cell in quotation marks may have so many lines; more are a mark that is missing."""
 LEAST_OF_A_ROW = 3
 """A line with so many delimiters is a row of its own, not the rest of a cell."""
-MISSING_MARK = "a cell does not end where its quotation marks do: is a quotation mark missing?"
+MISSING_MARK = Reason("csv-missing-mark")
 
 Row = tuple[int, dict[str, str]]
 """The number of the line that a row begins in, and its cells by column."""
 
 
 class Mistakes:
-    """What is wrong, up to a number that somebody reads."""
+    """What is wrong in the file called `source`, up to a number that somebody reads."""
 
     MOST = 100
 
-    def __init__(self) -> None:
-        self._told: list[str] = []
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._told: list[Reason] = []
         self._count = 0
 
-    def add(self, line: int, what: str) -> None:
+    def add(self, line: int, why: Reason) -> None:
         """One mistake, in that line."""
         self._count += 1
         if self._count <= self.MOST:
-            self._told.append(f"line {line}: {what}")
+            self._told.append(reason("csv-line", source=self._source, line=line, reason=why))
 
     @property
-    def told(self) -> list[str]:
-        """One text each; the last one says how many more there are."""
+    def told(self) -> list[Reason]:
+        """One each; the last one says how many more there are."""
         more = self._count - self.MOST
-        return [*self._told, f"and {more} more"] if more > 0 else self._told
+        return [*self._told, reason("csv-more", source=self._source, more=more)] if more > 0 else self._told
 
 
 def rows(lines: Sequence[str], needed: Sequence[str], optional: Sequence[str], mistakes: Mistakes) -> Iterator[Row]:
@@ -53,15 +55,15 @@ def rows(lines: Sequence[str], needed: Sequence[str], optional: Sequence[str], m
     columns = [_column(name) for name in names]
     for name in (*needed, *optional):
         if columns.count(name) > 1 or (name in needed and name not in columns):
-            told = "there twice" if name in columns else "missing"
-            mistakes.add(line, f"the header must name {','.join(needed)}; {name} is {told}")
+            code = "csv-header-twice" if name in columns else "csv-header-missing"
+            mistakes.add(line, Reason(code, {"columns": ",".join(needed), "name": name}))
             return
     places = {name: columns.index(name) for name in (*needed, *optional) if name in columns}
     least = max(places[name] for name in needed[:-1])
     for line, cells in found:
         row = {name: trimmed(cells[place]) if place < len(cells) else "" for name, place in places.items()}
         if (len(cells) <= least and any(map(trimmed, cells))) or any(map(trimmed, cells[len(columns) :])):
-            mistakes.add(line, f"it must have {len(columns)} cells, as the header has")
+            mistakes.add(line, reason("csv-cells", number=len(columns)))
         elif any(row.values()):
             yield line, row
 

@@ -52,7 +52,7 @@ class Directory:
     """The agents of all CRMs. `warnings` are what may be meant so, and may not, in the rows they were read from."""
 
     agents: Mapping[tuple[str, str], Agent] = field(default_factory=dict)
-    warnings: tuple[str, ...] = field(default=(), compare=False)
+    warnings: tuple[Reason, ...] = field(default=(), compare=False)
 
     def agent(self, crm: str, crm_user: str) -> Agent | None:
         """The agent that this CRM calls `crm_user`."""
@@ -84,7 +84,7 @@ def read(lines: Iterable[str], crms: Collection[str], pbxes: Collection[str], so
     Raises `SettingsError` with the mistakes and their line numbers.
     """
     agents: dict[tuple[str, str], Agent] = {}
-    mistakes, warnings = Mistakes(), _Warnings()
+    mistakes, warnings = Mistakes(source), _Warnings(source)
     for line, cells in rows(list(lines), COLUMNS, OPTIONAL, mistakes):
         row = {name: one_line(cell) if name == "name" else without_marks(cell) for name, cell in cells.items()}
         wrong = _mistake(row, crms, pbxes)
@@ -96,8 +96,8 @@ def read(lines: Iterable[str], crms: Collection[str], pbxes: Collection[str], so
         pop = Pop(row["pop"].lower()) if row.get("pop") else None
         add(agents, row["crm"], row["crm_user"], row["name"], extension, row.get("agent_id", ""), pop)
     if mistakes.told:
-        raise SettingsError([f"{source}: {mistake}" for mistake in mistakes.told])
-    found = Directory(agents, tuple(f"{source}: {warning}" for warning in warnings.told))
+        raise SettingsError(mistakes.told)
+    found = Directory(agents, tuple(warnings.told))
     _ = found.by_extension  # made here, where nobody waits for it
     return found
 
@@ -105,37 +105,38 @@ def read(lines: Iterable[str], crms: Collection[str], pbxes: Collection[str], so
 class _Warnings(Mistakes):
     """What may be a mistake in rows that are right by themselves."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, source: str) -> None:
+        super().__init__(source)
         self._first: dict[tuple[str, ExtensionId], tuple[str, int]] = {}
         self._others: dict[tuple[str, ExtensionId, str], int] = {}
 
     def look(self, line: int, crm: str, crm_user: str, extension: ExtensionId) -> None:
         """At one row, beside those before it."""
-        for what, cell in (("extension", extension.extension), ("crm_user", crm_user)):
+        for column, cell in (("extension", extension.extension), ("crm_user", crm_user)):
             if not NEVER_CHANGED.fullmatch(cell) and CHANGED.fullmatch(cell):
-                self.add(line, f"{what} {cell} looks changed by a spreadsheet: format that column as text")
+                self.add(line, reason("csv-spreadsheet", column=column, cell=cell))
         user = _user_key(crm_user)
         other, there = self._first.setdefault((crm, extension), (user, line))
         if there == line:
             return
         same = there if other == user else self._others.setdefault((crm, extension, user), line)
         if same != line:
-            self.add(line, f"the same as line {same}")
+            self.add(line, reason("csv-same", other=same))
         else:
-            self.add(line, f"extension {extension.extension} of {crm_user} is also {other}'s (line {there})")
+            also = {"extension": extension.extension, "agent": crm_user, "other": other, "there": there}
+            self.add(line, Reason("csv-shared-extension", also))
 
 
-def _mistake(cells: Mapping[str, str], crms: Collection[str], pbxes: Collection[str]) -> str | None:
+def _mistake(cells: Mapping[str, str], crms: Collection[str], pbxes: Collection[str]) -> Reason | None:
     empty = [column for column in ("crm", "crm_user", "pbx", "extension") if not cells[column]]
     if empty:
-        return f"{empty[0]} is empty"
+        return reason("csv-empty", column=empty[0])
     if cells["crm"] not in crms:
-        return f"crm: no [crm.{cells['crm']}] in the settings"
+        return reason("csv-no-section", column="crm", name=cells["crm"])
     if cells["pbx"] not in pbxes:
-        return f"pbx: no [pbx.{cells['pbx']}] in the settings"
+        return reason("csv-no-section", column="pbx", name=cells["pbx"])
     if cells.get("pop") and cells["pop"].lower() not in set(Pop):
-        return f"pop: must be {', '.join(Pop)} or empty"
+        return reason("csv-pop", modes=list(map(str, Pop)))
     return None
 
 

@@ -13,6 +13,7 @@ from bridge.calls.live_calls import Lookup
 from bridge.config.models import PbxAccount
 from bridge.core.errors import PbxError
 from bridge.core.model import Agent, ExtensionId
+from bridge.core.reasons import Reason, reason
 from bridge.pbx.contract import Person
 
 log = logging.getLogger(__name__)
@@ -30,10 +31,10 @@ class AgentSources:
         self._asked = {name: account.agents_for for name, account in accounts.items() if account.agents_for}
         self._people: dict[str, Sequence[Person]] = {}
         self._merged = (Directory(), Directory())
-        self._mistakes: dict[str, str] = {}
+        self._mistakes: dict[str, Reason] = {}
 
     @property
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Reason]:
         """What is wrong with the sources; the rows they gave before are in use."""
         return [*self._file.problems, *self._mistakes.values()]
 
@@ -66,7 +67,7 @@ class AgentSources:
                 self._people[name] = await self._lookup.systems[name].people()
                 self._mistakes.pop(name, None)
             except PbxError as error:
-                self._mistakes[name] = f"the users of [pbx.{name}]: {error}"
+                self._mistakes[name] = reason("users-unreadable", pbx=name, reason=error.reason)
                 log.warning("the users of phone system %s could not be read: %s", name, error)
         self._merged = (Directory(), Directory())
 

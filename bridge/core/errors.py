@@ -28,6 +28,8 @@ PopbridgeError
 └── ArchiveUnfit            the audit archive cannot be used as it is, or not for this
 """
 
+from collections.abc import Sequence
+
 from bridge.core.model import Outcome
 from bridge.core.reasons import Reason, say
 
@@ -37,11 +39,14 @@ class PopbridgeError(Exception):
 
 
 class SettingsError(PopbridgeError):
-    """The settings cannot be used. `problems` has one line each, naming source, key and what is allowed."""
+    """The settings, or the agents' file, cannot be used. `problems` has one line each in English, naming source, key
+    and what is allowed; `reasons` are the same as data, as far as they were given so."""
 
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = list(dict.fromkeys(problems))
+    def __init__(self, problems: Sequence[str | Reason]) -> None:
+        found = {str(one): one for one in problems}
+        super().__init__("\n".join(found))
+        self.problems = list(found)
+        self.reasons = [one if isinstance(one, Reason) else Reason("as-told", {"what": one}) for one in found.values()]
 
 
 class ClickRefused(PopbridgeError):

@@ -55,7 +55,8 @@ async def of_agents(services: Services) -> list[Finding]:
         return [worded("agents", Grade.WARN, Reason("found-no-agents"), Reason("fix-no-agents"))]
     agents = reason("found-agents", count=len(directory.agents))
     if directory.warnings:
-        first = directory.warnings[0].rpartition("/")[2]
+        first = directory.warnings[0]
+        first = replace(first, params={**first.params, "source": Path(str(first.params["source"])).name})
         doubtful = reason("found-agents-doubtful", count=len(directory.warnings), first=first)
         return [worded("agents", Grade.WARN, replace(agents, also=(doubtful,)), Reason("fix-agents-doubtful"))]
     return [worded("agents", Grade.OK, agents)]

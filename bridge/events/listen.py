@@ -161,7 +161,7 @@ class Listener:
                         await self.arrived.put(("", one))
                 raise ConnectionError("the connection was closed")
             except (PbxError, OSError) as error:
-                why = error.reason if isinstance(error, PbxError) else reason("listener-problem", what=str(error))
+                why = error.reason if isinstance(error, PbxError) else reason("as-told", what=str(error))
                 self.doing = replace(self.doing, down=why)
                 log.warning("the connection to %s ended: %s", self.system.name, error)
             await asyncio.sleep(BACK_OFF_SECONDS[min(failures, len(BACK_OFF_SECONDS) - 1)])

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bridge.connect import trial
+from bridge.core.reasons import read, say
 from bridge.crm import registry
 from bridge.store import tokens
 from bridge.store.tokens import Role
@@ -139,6 +140,8 @@ async def test_a_csv_is_previewed_and_nothing_written(stage: Stage) -> None:
     assert {one["crm_user"] for one in instead["removed"]} == {OMER, "gone@acme.example"}
     wrong = await ask(stage, "/agents/preview", {"csv": "crm,crm_user,pbx,extension,name\nother,x,main,1,\n"})
     assert "line 2" in wrong["problems"][0]
+    in_hebrew = [say(read(one), "he") for one in wrong["problem_reasons"]]
+    assert in_hebrew == ["CSV: שורה 2: crm: אין בהגדרות \u2068[crm.other]\u2069"]
     assert (stage.folder / "agents.csv").read_text(encoding="utf-8") == before
 
 

@@ -85,7 +85,7 @@ async def test_the_phone_systems_own_users_are_agents_beside_the_file(tmp_path: 
         await stage.services.agents.refresh()
         assert "agents" in (await stage.get("/readyz")).json()["checks"]
         assert "1 problem" in (await stage.get("/readyz")).json()["checks"]["agents"]
-        assert "users of [pbx.main]" in stage.services.agents.problems[0]
+        assert "users of [pbx.main]" in str(stage.services.agents.problems[0])
         stage.pbx.faults.down = ""
         assert (await stage.click({"agent": "noa@acme.example"})).json()["outcome"] == "no-active-call"
 

@@ -117,11 +117,12 @@ LOOSE: Mapping[tuple[str, str], Any] = {
     },
     ("post", "/api/connect/crm/{name}/popup"): {"result": "delivered", "why": "", "exchanges": [EXCHANGE]},
     ("get", "/api/connect/agents"): {
-        "items": [ROW], "total": 1, "problems": [], "warnings": [],
+        "items": [ROW], "total": 1, "problems": [], "problem_reasons": [], "warnings": [], "warning_reasons": [],
         "lines": [{"pbx": "main", "problem": "", "listed": 2, "free": [{"extension": "102", "name": ""}], "unfit": []}],
     },
     ("post", "/api/connect/agents/preview"): {
-        "problems": [], "warnings": [], "unchanged": 0, "added": [ROW], "removed": [], "changed": [], "text": "…",
+        "problems": [], "problem_reasons": [], "warnings": [], "warning_reasons": [],
+        "unchanged": 0, "added": [ROW], "removed": [], "changed": [], "text": "…",
     },
     ("post", "/api/connect/links"): {"url": f"{ADDRESS}/desktop#token=pbt_…", "expires_at": TIME},
     ("get", "/livez"): {"status": "ok"},

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from bridge.connect import rows
 from bridge.core.errors import PbxError, SettingsError
 from bridge.core.json_codec import as_json
 from bridge.core.model import Agent
+from bridge.core.reasons import Reason
 from bridge.services import Services
 from bridge.store import tokens
 from bridge.store.tokens import Kind, Role
@@ -36,10 +38,10 @@ async def agents(request: Request) -> Response:
     mine = [one for one in access.directory.agents.values() if access.sees_crm(one.crm)]
     found = rows.rows_of(mine)
     lines = await asyncio.gather(*(_lines(services, access, name, mine) for name in access.phone_systems()))
+    problems, warnings = (services.agents.problems, access.directory.warnings) if access.crms is None else ([], ())
     told = {
         "items": rows.as_fields(found[:MOST_ROWS]), "total": len(found), "lines": lines,
-        "problems": services.agents.problems if access.crms is None else [],
-        "warnings": access.directory.warnings if access.crms is None else [],
+        **_in_words("problem", problems), **_in_words("warning", warnings),
     }  # fmt: skip
     return JSONResponse(as_json(told))
 
@@ -51,7 +53,7 @@ async def _lines(services: Services, access: Access, pbx: str, mine: list[Agent]
         names = await system.extension_names()
         known = dict((await system.snapshot(None)).names) if names else {}
     except PbxError as error:
-        return {"pbx": pbx, "problem": str(error), "listed": None, "free": [], "unfit": []}
+        return {"pbx": pbx, "problem": str(error), "reason": error.reason, "listed": None, "free": [], "unfit": []}
     listed = {name: known.get(name, "") for name in names or ()}
     is_whole = access.sees_all_of(pbx)
     free = rows.free(access.directory, pbx, listed) if is_whole else []
@@ -75,15 +77,21 @@ async def preview(request: Request) -> Response:
     try:
         after = await asyncio.to_thread(_read, csv, access)
     except SettingsError as error:
-        return JSONResponse({"problems": error.problems})
+        return JSONResponse(as_json(_in_words("problem", error.reasons)))
     changes = rows.changes(before, after, keeps_others)
     return JSONResponse(
         {
-            "problems": [], "warnings": list(after.warnings), "unchanged": changes.unchanged, "text": changes.text,
+            **_in_words("problem", ()), **as_json(_in_words("warning", after.warnings)),
+            "unchanged": changes.unchanged, "text": changes.text,
             "added": rows.as_fields(changes.added), "removed": rows.as_fields(changes.removed),
             "changed": [{"before": rows.as_fields(old), "after": rows.as_fields(new)} for old, new in changes.changed],
         }
     )  # fmt: skip
+
+
+def _in_words(what: str, reasons: Sequence[Reason]) -> dict[str, Any]:
+    """`problems` in English, and `problem_reasons`, the same as data."""
+    return {f"{what}s": list(map(str, reasons)), f"{what}_reasons": list(reasons)}
 
 
 def _read(csv: str, access: Access) -> directory.Directory:

@@ -1,15 +1,15 @@
 // Agents: what does not fit, lines that nobody has, every row with a link to hand out.
 
-import { button, element, foreign, ltr } from "../../element.js";
+import { because, button, element, foreign, ltr } from "../../element.js";
 import { say } from "../../words.js";
 import { timeElement } from "../times.js";
 import { copyable } from "./trial.js";
 
 /**
  * @typedef {{crm: string, crm_user: string, pbx: string, extension: string, name: string, pop: string}} Row
- * @typedef {{pbx: string, problem: string, listed: number | null, free: {extension: string, name: string}[],
+ * @typedef {{pbx: string, problem: string, reason?: Reason, listed: number | null, free: {extension: string, name: string}[],
  *   unfit: {crm: string, crm_user: string, name: string, extension: string, near: string}[]}} Lines
- * @typedef {{items: Row[], total: number, lines: Lines[], problems: string[], warnings: string[]}} Agents
+ * @typedef {{items: Row[], total: number, lines: Lines[], problem_reasons: Reason[], warning_reasons: Reason[]}} Agents
  * @typedef {import("../frame.js").Api} Api
  */
 
@@ -18,7 +18,7 @@ const HOURS = [1, 24, 168];
 /** @param {Api} api @param {Agents} found */
 export function drawAgents(api, found) {
   return [
-    ...[...found.problems, ...found.warnings].map((text) => element("p", { class: "problem" }, [foreign(text)])),
+    ...[...found.problem_reasons, ...found.warning_reasons].map((reason) => element("p", { class: "problem" }, [because({ reason, why: "" })])),
     ...found.lines.flatMap(lines),
     element("h2", {}, [say("connect.agents.rows", { number: found.total })]),
     rows(api, found.items),
@@ -28,7 +28,7 @@ export function drawAgents(api, found) {
 /** @param {Lines} one */
 function lines(one) {
   const head = element("h2", {}, [say("connect.agents.lines"), " ", ltr(one.pbx)]);
-  if (one.problem) return [head, element("p", { class: "problem" }, [foreign(one.problem)])];
+  if (one.problem) return [head, element("p", { class: "problem" }, [because({ reason: one.reason, why: one.problem })])];
   return [head, unfit(one), free(one)];
 }
 

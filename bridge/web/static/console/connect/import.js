@@ -1,13 +1,13 @@
 // What a CSV of agents would change, and the file to put in place.
 
-import { byId, element, foreign, ltr } from "../../element.js";
+import { because, byId, element, ltr } from "../../element.js";
 import { say } from "../../words.js";
 import { saveAs } from "../download.js";
 import { copyable } from "./trial.js";
 
 /**
  * @typedef {import("./agents.js").Row} Row
- * @typedef {{problems: string[], warnings?: string[], unchanged: number, added: Row[], removed: Row[],
+ * @typedef {{problems: string[], problem_reasons: Reason[], warnings?: string[], warning_reasons?: Reason[], unchanged: number, added: Row[], removed: Row[],
  *   changed: {before: Row[], after: Row[]}[], text: string}} Preview
  */
 
@@ -19,13 +19,13 @@ export async function readFile() {
 
 /** @param {Preview} found @param {string} fileName */
 export function drawPreview(found, fileName) {
-  if (found.problems.length) return found.problems.map((text) => element("p", { class: "problem" }, [foreign(text)]));
+  if (found.problems.length) return found.problems.map((why, place) => element("p", { class: "problem" }, [because({ reason: found.problem_reasons[place], why })]));
   const { added, changed, removed } = found;
   const save = element("button", { type: "button", class: "plain" }, [say("connect.import.save")]);
   save.addEventListener("click", () => saveAs(fileName, new Blob([found.text], { type: "text/csv" })));
   return [
     element("p", {}, [say("connect.import.counts", { added: added.length, changed: changed.length, removed: removed.length, unchanged: found.unchanged })]),
-    ...(found.warnings ?? []).map((text) => element("p", { class: "advice" }, [foreign(text)])),
+    ...(found.warnings ?? []).map((why, place) => element("p", { class: "advice" }, [because({ reason: found.warning_reasons?.[place], why })])),
     group("connect.import.added", added.map((row) => [line(row)])),
     group("connect.import.changed", changed.map(({ before, after }) => [before.map(line).join(" + "), " → ", after.map(line).join(" + ")])),
     group("connect.import.removed", removed.map((row) => [line(row)])),
