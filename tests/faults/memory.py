@@ -144,7 +144,7 @@ class Office:
     @property
     def period_seconds(self) -> float:
         """After so long all requests of its rate limit may be sent again; 0.0: it has none."""
-        adapter, account = find(self.kind), self.world.stage.settings.crm[CRM]
+        adapter, account = find(self.kind), self.world.stage.services.settings.crm[CRM]
         limit = adapter.rate_limit(account) if isinstance(adapter, LimitsRequests) else None
         return limit.seconds if limit else 0.0
 
@@ -214,7 +214,7 @@ class Office:
 
     async def _ended(self, clicked: Sequence[str]) -> list[Delivery]:
         """The deliveries once all have ended, or as they are when that takes too long."""
-        lag = 2 * getattr(self.crm, "index_delay", 0.0)  # what may be there and is not found yet is not made again
+        lag = 3 * getattr(self.crm, "index_delay", 0.0)  # what may be there and is not found yet is not made again
         lag += self.period_seconds
         until_time = time.monotonic() + self.world.lease_seconds + MARGIN_SECONDS + lag
         while True:
