@@ -72,8 +72,15 @@ def guide(kind: str, language: str = FALLBACK) -> Guide:
 
 @cache
 def general(language: str = FALLBACK) -> str:
-    """What is the same for every make, as HTML."""
-    return html(GENERAL.read_text(encoding="utf-8"), GENERAL.parent, language)
+    """What is the same for every make, as HTML; in `language`, as one file more for each."""
+    file = general_in(language) or GENERAL
+    return html(file.read_text(encoding="utf-8"), file.parent, language)
+
+
+def general_in(language: str) -> Path | None:
+    """Its file in another language; None where it is not translated."""
+    file = GENERAL.with_suffix(f".{language}.md")
+    return file if file.is_file() else None
 
 
 def html(text: str, folder: Path, language: str = FALLBACK) -> str:

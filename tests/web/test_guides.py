@@ -71,6 +71,16 @@ async def test_the_frame_is_in_the_readers_language_and_the_guide_says_that_it_i
     assert languages()["en"]["guide.in-english"] not in english
 
 
+async def test_what_is_the_same_for_every_make_is_in_every_language(stage: Stage) -> None:
+    """With the same parts: another language is one file more."""
+    english = (await stage.get("/docs/connect", headers={"Accept-Language": "en"})).text
+    for lang, words in languages().items():
+        page = (await stage.get(f"/docs/connect?lang={lang}")).text
+        assert f'<div class="body" lang="{lang}" dir="{words["dir"]}">' in page
+        for part in ("<h2", "<strong>", "<li>", "<code", "<img", "<tr>"):
+            assert page.count(part) == english.count(part), (lang, part)
+
+
 def test_most_headings_of_the_guides_have_words_in_every_language() -> None:
     """Those of one make alone stay English."""
     for kind in KINDS:
