@@ -1,6 +1,7 @@
 """Several web processes on one Redis ask a phone system together: few questions, and nobody is told what is too old."""
 
 import asyncio
+import io
 import os
 import re
 import signal
@@ -135,6 +136,20 @@ async def test_four_processes_ask_once_and_all_are_told(four: tuple[Pbx, list[Pr
     recent = [await one.click() for one in processes]
     assert {result.served_from for result in recent} == {ServedFrom.RECENT}
     assert pbx.asked == 1
+
+
+async def test_nothing_of_an_answer_is_kept_or_logged(
+    four: tuple[Pbx, list[Process]], redis_url: Secret, said: io.StringIO
+) -> None:
+    _, processes = four
+    await asyncio.gather(*(one.click() for one in processes))
+
+    async def is_told() -> bool:
+        with Redis.from_url(redis_url.reveal()) as client:
+            return client.dbsize() == 0
+
+    await until(is_told)
+    assert call().caller.number not in said.getvalue()
 
 
 async def test_what_a_partners_answer_does_not_name_is_asked_anew(four: tuple[Pbx, list[Process]]) -> None:
