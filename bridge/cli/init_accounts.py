@@ -14,6 +14,7 @@ from bridge.cli import ask
 from bridge.cli.terminal import FAILURE, USAGE, fail, readable
 from bridge.config.addresses import named_networks
 from bridge.config.keys import Group, Key, keys_of
+from bridge.config.loader import NAME
 from bridge.config.sources import secret_in
 from bridge.connect import tries
 from bridge.connect.draft import Draft, kinds, model_of
@@ -31,6 +32,7 @@ TITLES: Mapping[Group, str] = {"pbx": "Phone system", "crm": "CRM"}
 NAMES: Mapping[Group, str] = {"pbx": "main", "crm": "acme"}
 PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fd00::/8")
 REFUSED = "private_networks"
+NAME_IS = "must be small letters, digits, - and _, such as acme"
 NAMED = 12
 
 
@@ -112,9 +114,17 @@ def _first(group: Group, given: Given, manner: Manner) -> Draft:
         table["pbx"] = given.pbx
         if manner.is_asking and not given.name:
             click.echo("\n  What this CRM is called in /clicks/NAME and in agents.csv")
-            name = ask.text("  name", name)
+            name = _name(name)
         _make_token(table)
+    if not NAME.fullmatch(name):
+        fail([f"--{group} name: {NAME_IS}"], USAGE)
     return Draft(group, name, {"kind": table.pop("kind"), **table}, given.named)
+
+
+def _name(usual: str) -> str:
+    while not NAME.fullmatch(found := ask.text("  name", usual)):
+        click.echo(f"  name: {NAME_IS}")
+    return found
 
 
 def _with_button(group: Group, every: Mapping[str, str]) -> Mapping[str, str]:

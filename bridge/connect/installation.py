@@ -12,10 +12,9 @@ from bridge.connect.draft import FOLDER, Draft, secret_files
 
 HEAD = """\
 # Every key: deploy/settings.md, and the guide of each make. `popbridge check` reports all configuration errors.
-# Secrets stand in files of their own beside this one, which only their owner can read.
-
-data_dir = "var"
 """
+IN_FILES = "# Secrets stand in files of their own beside this one, which only their owner can read.\n"
+DATA = '\ndata_dir = "var"\n'
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,8 @@ class Installation:
         server: dict[str, object] = {"host": "127.0.0.1", "port": self.port, "public_url": self.public_url}
         if self.private_networks:
             server["private_networks"] = list(self.private_networks)
-        parts = [HEAD, table_text("server", server), table_text("agents", {"file": "agents.csv"})]
+        head = HEAD + ("" if in_full else IN_FILES) + DATA
+        parts = [head, table_text("server", server), table_text("agents", {"file": "agents.csv"})]
         parts += [one.in_full() if in_full else one.section() for one in (self.pbx, self.crm)]
         return "\n".join([*parts, table_text("dids", self.dids)] if self.dids else parts)
 

@@ -22,7 +22,7 @@ from bridge.core.json_codec import as_json
 from bridge.crm import registry as crm_makes
 from bridge.crm.simulation import CrmSimulator, Press
 from bridge.demo.autoplay import SCENES
-from bridge.demo.cast import CRM, CUSTOMERS, PLAYERS, Player
+from bridge.demo.cast import CRM, CRM_KIND, CUSTOMERS, PBX_KIND, PLAYERS, Player
 from bridge.demo.scenes import Director, new_switchboard
 from bridge.demo.simulated import Simulated
 from bridge.demo.simulators import served
@@ -59,10 +59,14 @@ async def simulate(simulated: Simulated, listening: socket.socket, every: float,
 
 
 def printed(simulated: Simulated, address: str) -> str:
-    """Both files in full, and what to do with them."""
+    """Both files in full, what writes them, and what to do with them."""
+    made = (("pbx", simulated.pbx, PBX_KIND), ("crm", simulated.crm, CRM_KIND))
+    chosen = "".join(f" --{group} kind={kind}" for group, kind, usual in made if kind != usual)
+    hint = f"# `popbridge init --simulate{chosen}` writes such files, and `popbridge simulate` beside them runs this."
+    hint += "\n# The simulated button sends the secrets below: other settings refuse its clicks."
     installation = simulated.installation(address)
     files = f"# popbridge.toml\n{installation.settings(in_full=True)}\n# agents.csv\n{installation.rows()}"
-    return f"{files}\n{commands(address)}"
+    return f"{hint}\n\n{files}\n{commands(address)}"
 
 
 def commands(address: str) -> str:

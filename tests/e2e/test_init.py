@@ -92,6 +92,7 @@ async def test_options_alone_write_settings_that_work(tmp_path: Path) -> None:
         ({"code=": "region=IL"}, 2, "--pbx code: is needed (the account code)"),
         ({"code=": "code=change-me"}, 2, "--pbx code: is an example's placeholder"),
         ({"kind=webhook": "kind=monday"}, 2, "--crm kind=…: must be one of: "),
+        ({"name=": "name=https://crm.acme.example"}, 2, "--crm name: must be small letters, digits, - and _"),
     ],
     ids=lambda value: next(iter(value.values())) if isinstance(value, dict) else "",
 )
@@ -112,13 +113,14 @@ async def test_questions_lead_to_the_same_and_a_wrong_answer_is_asked_again(tmp_
         answers = [
             "no such", KIND, "WRONGCODE99", address, "", "",  # kind, code, base_url, timezone, region
             "change", CODE, address, "", "",
-            "webhook", "sales", "", "", "",  # kind, name, click_secrets, popup_url, popup_secrets
+            "webhook", "https://x.example", "sales", "", "", "",  # kind, name, click_secrets, popup_url, popup_secrets
             "dana@acme.example", "SIPDana", "n", "SIPDana1", "", "",  # an extension that is not listed; then no more
             "https://popbridge.example.com",
         ]  # fmt: skip
         code, told = await init("--pbx", f"directory_url={address}", typed="\n".join([*answers, ""]))
     assert code == 0, told
     assert "there is no 'no such'" in told
+    assert "name: must be small letters, digits, - and _, such as acme" in told
     assert "README.md" in told, "the guide is named where it is needed"
     assert "or the account code is wrong" in told
     assert "did you mean SIPDana1?" in told
