@@ -76,7 +76,7 @@ async def test_what_is_copied_by_hand_runs_from_left_to_right(desks: Desks) -> N
     assert await bookmarklet.evaluate("(each) => getComputedStyle(each).display") == "block"
 
 
-SAY = "(causes) => import('/static/words.js').then(({ sayWhy }) => causes.map(sayWhy))"
+SAY = "(causes) => import('/static/words.js').then(({ sayWhy }) => causes.map((one) => sayWhy(one)))"
 
 
 async def test_every_reason_for_a_choice_is_told_in_hebrew(desks: Desks) -> None:

@@ -136,6 +136,18 @@ async def test_a_popup_comes_through_at_once_and_the_log_holds_no_token(stage: S
         assert (await proxy.http.get(f"{proxy.address}/metrics")).status_code == 200, "this machine may ask"
 
 
+async def test_the_live_page_and_a_whole_agents_file_come_through(stage: Stage, tmp_path: Path) -> None:
+    rows = "".join(f"acme,agent{number}@acme.example,main,SIP{number},Agent {number}\n" for number in range(5000))
+    async with nginx(tmp_path / "nginx", stage.bridge_url) as proxy:
+        admin, csv = await stage.token(Role.ADMIN), f"crm,crm_user,pbx,extension,name\n{rows}"
+        async with proxy.http.stream("GET", f"{proxy.address}/console/live/events", headers=admin) as events:
+            assert await anext(events.aiter_lines()) == "retry: 1000"
+        address = f"{proxy.address}/api/connect/agents/preview"
+        told = await proxy.http.post(address, headers=admin, json={"csv": csv, "keeps_others": True})
+        assert (told.status_code, len(told.json()["added"])) == (200, 5000)
+        assert (await proxy.http.post(f"{proxy.address}/clicks/acme", content=csv)).status_code == 413
+
+
 async def test_a_secret_in_a_plain_address_is_neither_logged_nor_repeated_in_a_redirect(
     stage: Stage, tmp_path: Path
 ) -> None:
