@@ -163,8 +163,13 @@ def _is_finite(value: object) -> bool:
 
 
 def text(fields: Mapping[str, Any], name: str) -> str | None:
-    """A field as text, a number as its digits; absent, null and empty are None. Raises `Malformed`."""
+    """A field as text, a number as its digits, a list of one as its item; absent, null and empty are None.
+
+    Raises `Malformed`.
+    """
     value = fields.get(name)
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
     if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         value = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
     if value is None:

@@ -74,7 +74,9 @@ async def click(request: Request) -> Response:
     origins = account.origins if account else ()
     if request.method == "OPTIONS":
         if account is not None and (origin := request.headers.get("origin")) and origin not in origins:
-            await _note(request, services, _unlisted(origin), "", StepTimer(services.clock), known=False)
+            await _note(
+                request, services, _unlisted(origin, given_crm(request)), "", StepTimer(services.clock), known=False
+            )
         return cors.preflight(request, origins)
     return cors.allow(request, await _answered(request, services), origins)
 
@@ -118,10 +120,12 @@ async def _answered(request: Request, services: Services) -> Response:
     return click_links.with_link(given, link)
 
 
-def _unlisted(origin: str) -> OriginRefused:
+def _unlisted(origin: str, crm: str) -> OriginRefused:
     """Kept like clicks for unknown names: anybody can send it."""
     shown = one_line(origin, MAX_NAME_CHARACTERS)
-    return OriginRefused("The page's origin is not one of this CRM's", cause=reason("origin-unlisted", origin=shown))
+    return OriginRefused(
+        "The page's origin is not one of this CRM's", cause=reason("origin-unlisted", origin=shown, crm=crm)
+    )
 
 
 async def _note(

@@ -206,6 +206,12 @@ def test_every_spelling_of_json(kind: str, content_type: str) -> None:
     assert read(kind, click(kind, BODY, content_type)).agent == "dana@acme.example"
 
 
+@pytest.mark.parametrize("body", [b'{"agent": ["dana@acme.example"]}', b'{"agent": "x", "extension": [101]}'])
+def test_a_list_of_one_is_its_item(body: bytes) -> None:
+    asked = read("webhook", click("webhook", body, JSON))
+    assert (asked.agent, asked.extension) in (("dana@acme.example", None), ("x", "101"))
+
+
 DEEP = 5_000
 MALFORMED: list[tuple[bytes, str]] = [
     (b"", JSON),
@@ -221,7 +227,9 @@ MALFORMED: list[tuple[bytes, str]] = [
     (b'{"agent": "", "extension": "  "}', JSON),
     (b'{"Agent": "dana"}', JSON),
     (b'{"agent": true}', JSON),
-    (b'{"agent": ["dana"]}', JSON),
+    (b'{"agent": ["dana", "omer"]}', JSON),
+    (b'{"agent": [["dana"]]}', JSON),
+    (b'{"agent": []}', JSON),
     (b'{"agent": {"id": "dana"}}', JSON),
     (b'{"agent": "dana", "record": "42"}', JSON),
     (b'{"agent": "dana", "record": [1]}', JSON),
