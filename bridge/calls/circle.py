@@ -19,12 +19,12 @@ from bridge.store.scripts import Scripts
 TRIPS = 4
 """A question that takes so many trips to Redis or more is worth sharing: that costs a trip or two, and who joins one on
 its way waits half as long as for one of their own."""
-TRIPS_KEPT = 8
+TRIPS_KEPT = 40
 LIKELY = 0.5
 """So many clicks elsewhere that an answer may serve, on average, make it worth telling."""
 TAKE_SECONDS = 0.1
 """A Redis that does not tell within this who asks is not waited for."""
-ALONE_SECONDS, TOO_LONG_SECONDS = 1.0, 60.0
+ALONE_SECONDS, TOO_LONG_SECONDS = 0.25, 60.0
 """How long this process asks by itself after that, and after an answer that was too long to be passed on."""
 GONE_SECONDS = 3.0
 """A partner that is silent this long is gone."""
@@ -91,10 +91,10 @@ class Circle:
         return sum(rate for rate, _ in self._rates.values())
 
     def rate(self, seconds: float) -> float:
-        """How many clicks a second have asked of late, `seconds` after it was asked for last."""
-        now, before = self._queries.wanted, self._counted
-        self._counted = now
-        self._own_rate = round((self._own_rate + (now - before) / seconds) / 2, 2)
+        """How many clicks a second have asked of late, `seconds` after it was asked for last: a rise counts at once."""
+        newest = (self._queries.wanted - self._counted) / seconds
+        self._counted = self._queries.wanted
+        self._own_rate = round(max(newest, (self._own_rate + newest) / 2), 2)
         return self._own_rate
 
     def is_here(self, who: str, rate: float | None) -> None:

@@ -124,7 +124,8 @@ class SharedQueries:
 
     def add(self, other: AskedElsewhere) -> None:
         """A partner asks this."""
-        self._add(Query(None, other.asked_at, other.answer, is_ours=False))
+        self._whole = question = Query(None, other.asked_at, other.answer, is_ours=False)
+        self._add(question)
 
     def count_partners(self) -> int:
         """How many other processes ask together with this one at present."""

@@ -353,3 +353,15 @@ async def test_a_phone_system_that_takes_long_is_asked_by_each_process(usual: fl
     pbx.questions.partners = partners = Elsewhere()
     assert await pbx.click("A") == (True, ServedFrom.PBX)
     assert bool(partners.told) is is_together
+
+
+async def test_the_whole_account_is_asked_again_where_many_were_served_by_a_partner() -> None:
+    pbx = Pbx()
+    pbx.live = {"A"}
+    answer: asyncio.Future[Listing] = asyncio.get_running_loop().create_future()
+    pbx.questions.add(AskedElsewhere(pbx.at, answer))
+    answer.set_result(Listing({"A": (call("A"),)}))
+    assert [(await pbx.click("A"))[1] for _ in range(BUSY)] == [ServedFrom.RECENT] * BUSY
+    pbx.at += FRESH + 0.01
+    assert await pbx.click("A") == (True, ServedFrom.PBX)
+    assert pbx.asked == [None]
