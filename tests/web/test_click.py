@@ -179,7 +179,7 @@ MALFORMED = [
     (b'{"agent": ""}', "application/json", 400),
     (b'{"agent": true}', "application/json", 400),
     (b'{"agent": {"id": "x"}}', "application/json", 400),
-    (b'{"agent": "a", "extension": ["1"]}', "application/json", 400),
+    (b'{"agent": "a", "extension": ["1", "2"]}', "application/json", 400),
     (b'{"agent": "a", "ivrid": true}', "application/json", 400),
     (b'{"agent": "a", "record": "text"}', "application/json", 400),
     (b'{"agent": NaN}', "application/json", 400),
