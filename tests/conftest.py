@@ -84,7 +84,7 @@ def said() -> Iterator[io.StringIO]:
     text = io.StringIO()
     handler = logging.StreamHandler(text)
     handler.setFormatter(logging.Formatter("%(name)s %(levelname)s %(message)s"))
-    handler.addFilter(lambda record: not record.name.startswith("httpcore"))  # the test's own client
+    handler.addFilter(lambda record: not record.name.startswith(("httpcore", "httpx")))  # the test's own client
     with listening(handler, logging.DEBUG):
         yield text
 

@@ -21,6 +21,7 @@ CLICKS, CLICKS_PER_SECOND = 300, 30
 KILL_SECONDS = 0.5
 RESTARTS_AFTER = CLICKS // 2
 IN_ALL_SECONDS = 40
+LEAST_KILLS = 5
 
 
 @pytest.fixture
@@ -55,21 +56,31 @@ async def kill_at_random(world: World, chance: random.Random) -> None:
             chance.choice(working).signal(signal.SIGKILL)
 
 
+def killed(world: World) -> int:
+    return sum(worker.starts - 1 for worker in world.workers)
+
+
+async def killed_often(world: World) -> bool:
+    """On a busy machine workers take longer to be there again than the clicks take."""
+    return killed(world) > LEAST_KILLS
+
+
 async def test_nothing_is_lost_while_workers_are_killed_and_redis_restarts(chance: random.Random) -> None:
     async with asyncio.timeout(IN_ALL_SECONDS), open_world() as world:
         killing = asyncio.create_task(kill_at_random(world, chance))
         try:
             await click(world)
+            await until(lambda: killed_often(world), 30)
         finally:
             killing.cancel()
         await world.ready()
         found = await world.ended(list(world.accepted), time.time() + bound(world))
         states = Counter(each.state for each in found)
-        kills = sum(worker.starts - 1 for worker in world.workers)
+        kills = killed(world)
         repeats = sum(len(arrivals) - 1 for arrivals in world.crm.arrivals.values())
         print(f"{states}, {kills} workers killed, {repeats} pushes repeated")
         assert states == {DeliveryState.DELIVERED: CLICKS}, world.tails()
-        assert (kills > 5, world.redis_server.starts) == (True, 2)
+        assert (kills > LEAST_KILLS, world.redis_server.starts) == (True, 2)
         assert all(ids == {delivery} for delivery, ids in one_id_each(world).items())
         assert set(world.redis_server.ends().values()) == {1}
         assert len(world.redis_server.ends()) == len(await get(world.direct, world.accepted)) == CLICKS
