@@ -396,7 +396,7 @@ def test_a_notification_without_the_token_is_refused() -> None:
             ADAPTER.read_click(account, arrived(query, b'{"_id": 9, "_model": "res.partner", "write_uid": 2}'))
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"_id": 9, "_model": "res.partner"}', b"[]", b"x", b'{"write_uid": [2]}'])
+@pytest.mark.parametrize("body", [b"{}", b'{"_id": 9, "_model": "res.partner"}', b"[]", b"x", b'{"write_uid": [2, 3]}'])
 def test_a_notification_that_names_nobody_is_malformed(body: bytes) -> None:
     account = World().account
     assert account.click_token is not None
