@@ -47,7 +47,7 @@ async def keep_confirmed(signon: SingleSignOn, redis: TextRedis, agents: AgentSo
 async def confirm(signin_id: str, signon: SingleSignOn, redis: TextRedis, agents: AgentSources, clock: Clock) -> None:
     """Ask about one: its sessions get what the person may see now, or end. Raises redis-py's errors and OSError."""
     signin = await signon.store.find(signin_id)
-    if signin is None or not await _sessions(redis, signin_id):  # ended, idle, or the client's secret is another now
+    if signin is None or not await tokens.ending_with(redis, signin_id):  # ended, idle, or the secret is another now
         await end(signin_id, signon, redis)
         return
     try:
@@ -81,7 +81,7 @@ async def _unconfirmed(
 async def _follow(signin: SignIn, person: Person, redis: TextRedis, agents: AgentSources) -> None:
     """Each of its sessions as the person's rights are now. Agents who are not in the directory see nothing anyway; the
     directory may be incomplete."""
-    for grant in await _sessions(redis, signin.signin_id):
+    for grant in await tokens.ending_with(redis, signin.signin_id):
         if grant.role is Role.AGENT:
             if agents.is_complete and not _is_still(grant, person):
                 await tokens.revoke(redis, grant.token_id)
@@ -90,11 +90,6 @@ async def _follow(signin: SignIn, person: Person, redis: TextRedis, agents: Agen
         elif (grant.role, grant.crms) != (person.supervision.role, person.supervision.crms):
             rights = {"role": str(person.supervision.role), "crms": json.dumps(person.supervision.crms)}
             await tokens.change(redis, grant.token_id, rights)
-
-
-async def _sessions(redis: TextRedis, signin_id: str) -> list[Grant]:
-    """A sign-in's sessions, and links that become some."""
-    return [grant for grant in await tokens.every(redis) if grant.parent == signin_id]
 
 
 def _is_still(grant: Grant, person: Person) -> bool:

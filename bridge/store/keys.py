@@ -199,6 +199,11 @@ def token(token_id: str) -> str:
     return f"popbridge:token:{token_id}"
 
 
+def ending_with(parent: str) -> str:
+    """Set: ids of the sessions and links that end with a token or a sign-in."""
+    return f"popbridge:ending-with:{parent}"
+
+
 def ended_token(token_id: str) -> str:
     """Text: why a token ended, and the hashes of its texts, for whoever still has one."""
     return f"popbridge:ended-token:{token_id}"

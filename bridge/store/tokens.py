@@ -28,6 +28,7 @@ __all__ = [
     "check",
     "check_read",
     "create",
+    "ending_with",
     "every",
     "living",
     "present",
@@ -137,11 +138,17 @@ async def _keep(redis: TextRedis, grant: Grant, idle: timedelta | None = None) -
     if grant.crms:
         fields["crms"] = json.dumps(grant.crms)
     life = datetime.fromisoformat(grant.expires_at) - datetime.fromisoformat(grant.created_at)
+    whole = max(1, int(life.total_seconds()))
     life = life if idle is None else min(life, idle)
     async with redis.pipeline(transaction=True) as pipe:
         pipe.hset(keys.token(grant.token_id), mapping=fields)
         pipe.expire(keys.token(grant.token_id), max(1, int(life.total_seconds())))
         pipe.sadd(keys.TOKENS, grant.token_id)
+        if grant.parent:
+            together = keys.ending_with(grant.parent)
+            pipe.sadd(together, grant.token_id)
+            pipe.expire(together, whole, nx=True)
+            pipe.expire(together, whole, gt=True)
         await pipe.execute()
     return grant, text
 
@@ -234,13 +241,22 @@ async def present(redis: TextRedis, token_ids: Iterable[str]) -> dict[str, Grant
 
 async def every(redis: TextRedis) -> list[Grant]:
     """All tokens that have not expired, newest last."""
-    ids = sorted(await redis.smembers(keys.TOKENS))
+    return await _in(redis, keys.TOKENS)
+
+
+async def ending_with(redis: TextRedis, parent: str) -> list[Grant]:
+    """The sessions and links that end with a token or a sign-in, newest last."""
+    return await _in(redis, keys.ending_with(parent))
+
+
+async def _in(redis: TextRedis, kept: str) -> list[Grant]:
+    ids = sorted(await redis.smembers(kept))
     async with redis.pipeline(transaction=False) as pipe:
         for token_id in ids:
             pipe.hgetall(keys.token(token_id))
         found = dict(zip(ids, await pipe.execute(), strict=True))
     if gone := [token_id for token_id, fields in found.items() if not fields]:
-        await redis.srem(keys.TOKENS, *gone)
+        await redis.srem(kept, *gone)
     grants = [grant_of(token_id, fields) for token_id, fields in found.items() if fields]
     return sorted(grants, key=lambda grant: grant.created_at)
 
@@ -249,7 +265,7 @@ async def revoke(redis: TextRedis, token_id: str, why: str = "revoked") -> bool:
     """End a token and its sessions immediately; open pages are notified. False: no token has this id.
 
     `why` is `revoked`, or `left`: its owner has signed out."""
-    ended = [token_id, *(grant.token_id for grant in await every(redis) if grant.parent == token_id)]
+    ended = [token_id, *await redis.smembers(keys.ending_with(token_id))]
     there = await _end(redis, ended, why)
     await stream.publish(redis, stream.REVOKED, ended)
     return there

@@ -295,3 +295,18 @@ async def test_the_command_lists_and_revokes_sessions(stage: Stage) -> None:
         assert row.rstrip().endswith("by token")
         assert (await popbridge(stage, "token", "revoke", row.split()[0]))[0] == 0
         assert (await tab.ask("GET", "/desktop/session")).json() == {"reason": "revoked-token"}
+
+
+async def test_a_token_ends_with_its_own_sessions_and_no_others(stage: Stage) -> None:
+    """Of thousands signed in, only its own are looked at; what is kept of them goes with the last."""
+    redis, now = stage.redis, datetime.now(UTC)
+    mine, others = [(await tokens.create(redis, Role.ADMIN, None, now, now + HOURS))[0] for _ in range(2)]
+    made = [await tokens.trade(redis, given, now) for given in (mine, mine, others)]
+    ids = [one[0].token_id for one in made if one]
+    assert {grant.token_id for grant in await tokens.ending_with(redis, mine.token_id)} == set(ids[:2])
+    lives = await redis.ttl(keys.ending_with(mine.token_id))
+    assert 0 < lives <= HOURS.total_seconds()
+    assert await tokens.revoke(redis, mine.token_id)
+    assert await tokens.living(redis, ids) == {ids[2]}
+    assert await tokens.ending_with(redis, mine.token_id) == []
+    assert not await redis.exists(keys.ending_with(mine.token_id))
