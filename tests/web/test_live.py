@@ -14,6 +14,7 @@ from bridge.core.http_types import Secret
 from bridge.core.model import Caller
 from bridge.store import keys, tokens
 from bridge.store.tokens import Role
+from bridge.web.console.live.viewers import Viewer
 from tests.stage import CALLER, DANA, OMER, OZEKI, Stage, open_stage, until, working
 from tests.web.desk import Page, acknowledge, clicked, page
 from tests.web.test_scopes import RIVALS_CALLER, RIVALS_NAME, WAITING, limited, rows
@@ -137,6 +138,24 @@ async def test_nothing_of_another_crm(stage: Stage) -> None:
         assert [*floor.now["agents"]] == [f"acme\x1f{DANA}"]
         assert [one for one in (RIVALS_CALLER, RIVALS_NAME, WAITING, OMER, "rival") if one in text] == []
         assert floor.now["systems"][0]["queues"] == "shared"
+
+
+async def test_a_page_that_cannot_be_shown_keeps_nothing_from_the_others(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = [await limited(stage, Role.SUPERVISOR) for _ in range(2)]
+    broken, show = first["Authorization"].split("_")[1], Viewer.show
+
+    async def show_or_break(viewer: Viewer, *told: Any) -> None:
+        if viewer.grant.token_id == broken and any("talking" in row for row in told[0].agents.values()):
+            raise ArithmeticError("of this page alone")
+        await show(viewer, *told)
+
+    monkeypatch.setattr(Viewer, "show", show_or_break)
+    async with live(stage, first) as breaking, live(stage, second) as floor:
+        stage.talk()
+        await floor.agent(DANA, "talking")
+        await breaking.until_over()
 
 
 async def test_agents_and_strangers_see_nothing(stage: Stage) -> None:

@@ -134,7 +134,13 @@ class Floor:
         self._directory, self._is_new = directory, False
         shown = Shown(self._sources, self._present, services.labels, services.settings, self._contacts.name)
         for viewer in [*self.viewers]:
-            await self._show(viewer, shown, before, services)
+            try:
+                await self._show(viewer, shown, before, services)
+            except (RedisError, OSError):
+                raise
+            except Exception:
+                log.exception("one live page connects again; the others go on")
+                viewer.page.end(open_pages.BYE)
 
     async def _read(self, services: Services, is_slow: bool) -> None:
         """What has changed of phone systems; now and then everything."""
