@@ -157,14 +157,14 @@ def measure(options: Options) -> Report:
 
 def is_possible(pages: int) -> bool:
     """Allows this process, and those that it starts, so many open files; False, and a line that says why, if not."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted, free = pages + SPARE_FILES, machine.free_bytes()
     if most != resource.RLIM_INFINITY and wanted > most:
         lack = f"a process may have {most:,} files open, {wanted:,} are wanted (ulimit -Hn)"
     elif free is not None and pages * BYTES_PER_PAGE > free:
         lack = f"{free / 1e6:,.0f} MB of memory are free, {pages * BYTES_PER_PAGE / 1e6:,.0f} are wanted"
     else:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(wanted, 1024), most))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(now, wanted), most))
         return True
     print(f"bench: desktop: {pages:,} pages are left out: {lack}", file=sys.stderr)
     return False
