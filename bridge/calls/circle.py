@@ -36,8 +36,28 @@ class Line:
     def __init__(self, scripts: Scripts, ticks: Callable[[], float]) -> None:
         self.scripts, self.ticks = scripts, ticks
         self.is_open = False
+        self._met = float("-inf")
+        self._news = asyncio.Event()
         self._trips = deque[float](maxlen=TRIPS_KEPT)
         self._measured = (0.0, 0)
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other process has been heard of late."""
+        return self._met < self.ticks() - GONE_SECONDS
+
+    def meet(self) -> None:
+        """Another process is heard."""
+        if self.is_alone:
+            self._news.set()
+        self._met = self.ticks()
+
+    async def pause(self, seconds: float) -> None:
+        """Until then, or until another process is heard after a time alone."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
+        self._news.clear()
 
     @property
     def trip(self) -> float | None:

@@ -18,8 +18,9 @@ from bridge.store.calls.questions import Asks, Here, Says
 from bridge.store.client import TextRedis
 from bridge.store.scripts import Scripts
 
-BEAT_SECONDS, IDLE_SECONDS, AGAIN_SECONDS = 0.25, 1.0, 1.0
-"""How often a process says how many clicks it has, and that it lives while it has none."""
+BEAT_SECONDS, IDLE_SECONDS, ALONE_SECONDS, AGAIN_SECONDS = 0.25, 1.0, 5.0, 1.0
+"""How often a process says how many clicks it has; that it lives, while it has none; and while it hears of no other,
+for one that comes: that says so at once, and is answered at once."""
 ROUNDS = 50_000
 SHAPE = "1"
 """Of what is passed on: processes with another do not hear each other."""
@@ -51,15 +52,16 @@ def digest_of(name: str, account: PbxAccount) -> str:
 
 
 async def _beat(line: Line, circles: dict[str, Circle], who: str) -> None:
-    last = line.ticks() - IDLE_SECONDS
+    last = before = float("-inf")
     while True:
-        await asyncio.sleep(BEAT_SECONDS)
         now = line.ticks()
-        rates = {account: rate for account, circle in circles.items() if (rate := circle.rate(BEAT_SECONDS)) >= 0.1}
+        seconds, before = min(now - before, ALONE_SECONDS), now
+        rates = {account: rate for account, circle in circles.items() if (rate := circle.rate(seconds)) >= 0.1}
         if rates or now - last >= IDLE_SECONDS:
             last = now
             with suppress(RedisError, OSError):
                 line.measure(now, await questions.beat(line.scripts, who, rates))
+        await line.pause(ALONE_SECONDS if line.is_alone else BEAT_SECONDS)
 
 
 async def _hear(redis: TextRedis, line: Line, circles: dict[str, Circle], who: str) -> None:
@@ -69,7 +71,7 @@ async def _hear(redis: TextRedis, line: Line, circles: dict[str, Circle], who: s
                 if told is None:
                     line.is_open = True
                 elif isinstance(told, Here):
-                    _greet(told, circles, who)
+                    _greet(told, line, circles, who)
                 elif (circle := circles.get(told.account)) is not None:
                     _pass_on(told, circle)
         line.is_open = False
@@ -78,8 +80,9 @@ async def _hear(redis: TextRedis, line: Line, circles: dict[str, Circle], who: s
         await asyncio.sleep(AGAIN_SECONDS)
 
 
-def _greet(told: Here, circles: dict[str, Circle], who: str) -> None:
+def _greet(told: Here, line: Line, circles: dict[str, Circle], who: str) -> None:
     if told.who != who:
+        line.meet()
         for account, circle in circles.items():
             circle.is_here(told.who, told.rates.get(account))
 

@@ -14,6 +14,8 @@ COUNT_SECONDS = 1.0
 LOOK_SECONDS, LATE_SECONDS = 0.05, 0.025
 """How often the event loop is watched, and by how much it may be late: a click goes through it several times, so its
 answer is late by several times that, and health checks and the API are late by it."""
+CROWD, SELDOM_SECONDS = 8, 0.25
+"""While fewer wait, that is looked at so seldom: each look costs an idle process as much as it costs a busy one."""
 NEWEST = 0.25
 """The share of the newest look in what is taken for late: one pause by itself turns nobody away."""
 FEWER, MORE = 0.8, 1.05
@@ -51,8 +53,9 @@ class ClickRoom:
         """Measure by how much the event loop is late, for ever."""
         clock = asyncio.get_running_loop().time
         while True:
-            due = clock() + LOOK_SECONDS
-            await asyncio.sleep(LOOK_SECONDS)
+            seconds = LOOK_SECONDS if self.waiting >= CROWD else SELDOM_SECONDS
+            due = clock() + seconds
+            await asyncio.sleep(seconds)
             self.look(clock() - due)
 
     def look(self, late: float) -> None:
