@@ -24,7 +24,7 @@ LIKELY = 0.5
 """So many clicks elsewhere that an answer may serve, on average, make it worth telling."""
 TAKE_SECONDS = 0.1
 """A Redis that does not tell within this who asks is not waited for."""
-ALONE_SECONDS, TOO_LONG_SECONDS = 0.25, 60.0
+UNTOLD_SECONDS, TOO_LONG_SECONDS = 0.25, 60.0
 """How long this process asks by itself after that, and after an answer that was too long to be passed on."""
 GONE_SECONDS = 3.0
 """A partner that is silent this long is gone."""
@@ -131,7 +131,7 @@ class Circle:
             async with asyncio.timeout(TAKE_SECONDS):
                 held = await questions.take(self._line.scripts, self._account, question, seconds)
         except (RedisError, OSError, TimeoutError):
-            self._alone_until = self._line.ticks() + ALONE_SECONDS
+            self._alone_until = self._line.ticks() + UNTOLD_SECONDS
             return None
         if held is None or held.question in self._mine:
             return None

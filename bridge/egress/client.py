@@ -156,7 +156,7 @@ class EgressClient:
         return self._proxied
 
     async def _asked(self, way: AsWritten, request: Request, max_bytes: int, started: float) -> Reply:
-        asked = httpx.Request(request.method, request.url, headers=_headers_of(request), content=request.body)
+        asked = httpx.Request(request.method, request.url, headers=_headers_for(request), content=request.body)
         response = await way.handle_async_request(asked)
         try:
             body = await read(response, max_bytes) if max_bytes else await drop(response)
@@ -165,15 +165,15 @@ class EgressClient:
             raise failed("broken-connection", "response-cut-off", host=host, status=status) from None
         finally:
             await response.aclose()
-        return Reply(response.status_code, _told(response), body, (time.perf_counter() - started) * 1000)
+        return Reply(response.status_code, _headers_in(response), body, (time.perf_counter() - started) * 1000)
 
 
-def _headers_of(request: Request) -> list[tuple[str, str]]:
+def _headers_for(request: Request) -> list[tuple[str, str]]:
     given = {name.lower() for name in request.headers}
     return [*((name, value) for name, value in HEADERS.items() if name not in given), *request.headers.items()]
 
 
-def _told(response: httpx.Response) -> dict[str, str]:
+def _headers_in(response: httpx.Response) -> dict[str, str]:
     """The headers by lower-case name; one that came several times is joined as HTTP has it."""
     told: dict[str, str] = {}
     for name, value in response.headers.multi_items():

@@ -374,3 +374,20 @@ async def test_real_processes_share_and_one_that_is_killed_over_it_costs_one_wai
             assert stage.systems["main"].asked == before + 2
             with pytest.raises(httpx.HTTPError):
                 await killed
+
+
+async def test_a_process_that_was_alone_answers_a_newcomer_at_once() -> None:
+    now = 0.0
+    line = circles.Line(cast(Any, None), lambda: now)
+    assert line.is_alone
+    waiting = asyncio.create_task(line.pause(60))
+    await asyncio.sleep(0)
+    line.meet()
+    await asyncio.wait_for(waiting, 5)
+    assert not line.is_alone
+    line.meet()  # known already: it waits as long as it meant to
+    again = asyncio.create_task(line.pause(60))
+    assert not (await asyncio.wait([again], timeout=0.05))[0]
+    await background.end(again)
+    now = 2 * circles.GONE_SECONDS
+    assert line.is_alone
