@@ -18,8 +18,8 @@ from bridge.config.models import CrmAccount, Section, Settings, secrets_of
 from bridge.contacts.search import Contacts
 from bridge.core import background
 from bridge.core.clock import Clock
+from bridge.core.delivery import Event
 from bridge.core.http_types import Secret
-from bridge.core.model import Event
 from bridge.core.tokens import RateLimit
 from bridge.crm import registry as crm_makes
 from bridge.crm.contract import ChangesPopups, Delivers, LogsCalls

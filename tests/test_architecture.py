@@ -66,6 +66,9 @@ SIDEWAYS = {
     ("bridge.audit", "bridge.store"): "log entries move from Redis into SQL",
 }
 PURE = (
+    "core.contact",
+    "core.delivery",
+    "core.json_fields",
     "core.model",
     "core.errors",
     "core.http_types",

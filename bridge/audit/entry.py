@@ -7,7 +7,7 @@ from typing import Any, NotRequired, TypedDict
 from sqlalchemy import Connection, RowMapping, select
 
 from bridge.audit.schema import callers, deliveries
-from bridge.core.model import DESKTOP, DeliveryState
+from bridge.core.delivery import DESKTOP, DeliveryState
 
 
 class DeliveryEnd(TypedDict):

@@ -10,7 +10,8 @@ from bridge.audit.archive import Archive
 from bridge.audit.entry import FIELDS, LogEntry, entries_of
 from bridge.audit.schema import callers, deliveries, lookups
 from bridge.audit.search import Page, Place, Search, from_cursor, to_cursor
-from bridge.core.model import DeliveryState, Outcome
+from bridge.core.delivery import DeliveryState
+from bridge.core.model import Outcome
 from bridge.store.client import TextRedis
 
 EXACT = ("crm", "crm_user", "extension", "outcome")

@@ -4,8 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from bridge.core.contact import Contact, ContactStatus
+from bridge.core.delivery import CallOutcome
 from bridge.core.json_codec import as_json
-from bridge.core.model import Caller, CallOutcome, CallState, Contact, ContactStatus, Direction
+from bridge.core.model import Caller, CallState, Direction
 from bridge.core.phone_numbers import plain
 from bridge.store.desktop.shift import Row
 

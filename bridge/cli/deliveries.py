@@ -7,8 +7,8 @@ from bridge.cli.chosen import Chosen, with_settings
 from bridge.cli.connections import opened_redis
 from bridge.cli.terminal import FAILURE, as_json_option, asynchronous, fail, show
 from bridge.core.clock import Clock
+from bridge.core.delivery import DESKTOP, Attempt, Delivery, DeliveryState
 from bridge.core.json_codec import time_text
-from bridge.core.model import DESKTOP, Attempt, Delivery, DeliveryState
 from bridge.store.deliveries import records
 
 PAGES = {

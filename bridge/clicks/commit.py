@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bridge.core.clock import new_id
+from bridge.core.contact import ContactStatus
+from bridge.core.delivery import DESKTOP, Delivery, DeliveryState, Event
 from bridge.core.json_codec import as_json, from_json, json_text, time_text
-from bridge.core.model import DESKTOP, Agent, Answer, Call, Caller, Click, ContactStatus, Delivery, DeliveryState, Event
+from bridge.core.model import Agent, Answer, Call, Caller, Click
 from bridge.core.phone_numbers import e164
 from bridge.observability import tracing
 from bridge.store import counters, jobs, keys, searches

@@ -9,7 +9,9 @@ from redis.exceptions import RedisError
 from bridge.contacts.clicked import contact_of
 from bridge.core import hide
 from bridge.core.clock import new_id
-from bridge.core.model import DESKTOP, Contact, ContactSource, ContactStatus, Delivery, DeliveryState, Event, Popup
+from bridge.core.contact import Contact, ContactSource, ContactStatus
+from bridge.core.delivery import DESKTOP, Delivery, DeliveryState, Event
+from bridge.core.model import Popup
 from bridge.services import Services
 from bridge.store import jobs, keys, searches
 from bridge.store.calls import popups

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from redis.exceptions import RedisError
 
-from bridge.core.model import Click, ContactSource, Popup
+from bridge.core.contact import ContactSource
+from bridge.core.model import Click, Popup
 from bridge.services import Services
 from bridge.store.calls import popped, popups
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from bridge.core.delivery import Note
 from bridge.core.json_codec import as_json
-from bridge.core.model import Note, PassedOn, Popup
+from bridge.core.model import PassedOn, Popup
 from bridge.services import Services
 from bridge.store.calls import popups, shared
 from bridge.store.calls.shared import Had

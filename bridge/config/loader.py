@@ -28,9 +28,9 @@ from bridge.config.models import (
     Signin,
     split_text,
 )
+from bridge.core.delivery import DESKTOP
 from bridge.core.errors import SettingsError
 from bridge.core.http_types import Secret
-from bridge.core.model import DESKTOP
 
 DEFAULT_FILE = "popbridge.toml"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")

@@ -36,7 +36,7 @@ from bridge.config.values import (
     Timezone,
     split_text,
 )
-from bridge.core.model import DESKTOP
+from bridge.core.delivery import DESKTOP
 
 __all__ = [
     "Agents", "Audit", "Console", "CrmAccount", "Desktop", "ExactAddress", "Log", "Names", "Oidc",

@@ -9,20 +9,9 @@ from bridge.connect import trial
 from bridge.connect.trial import Exchange
 from bridge.connect.watched import Watched
 from bridge.core.clock import new_id
+from bridge.core.delivery import DeliveryEvent, Event
 from bridge.core.errors import RateLimited, RequestFailed, SearchFailed, TokenRefused
-from bridge.core.model import (
-    Agent,
-    Call,
-    Caller,
-    CallerKind,
-    CallState,
-    DeliveryEvent,
-    Direction,
-    Event,
-    ExtensionId,
-    Popup,
-    PopupAgent,
-)
+from bridge.core.model import Agent, Call, Caller, CallerKind, CallState, Direction, ExtensionId, Popup, PopupAgent
 from bridge.core.reasons import say
 from bridge.core.session import Session
 from bridge.crm import registry

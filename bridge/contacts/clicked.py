@@ -7,7 +7,8 @@ believed, unless the record has other numbers with it.
 
 from collections.abc import Mapping
 
-from bridge.core.model import Call, Contact, ContactRecord, ContactSource, ContactStatus
+from bridge.core.contact import Contact, ContactRecord, ContactSource, ContactStatus
+from bridge.core.model import Call
 from bridge.core.phone_numbers import same_number
 from bridge.core.text import one_line
 

@@ -14,8 +14,9 @@ from bridge.config.models import CrmAccount
 from bridge.contacts.matching import matching
 from bridge.contacts.variants import search_number
 from bridge.core.clock import Clock
+from bridge.core.contact import Contact, ContactRecord, ContactSource, ContactStatus
 from bridge.core.errors import RateLimited, RequestFailed, SearchFailed, TokenRefused
-from bridge.core.model import Call, Contact, ContactRecord, ContactSource, ContactStatus
+from bridge.core.model import Call
 from bridge.core.reasons import Reason
 from bridge.core.session import Session
 from bridge.core.text import one_line

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from bridge.core.model import SPARSE
+from bridge.core.json_fields import SPARSE
 from bridge.core.reasons import Reason, say
 
 

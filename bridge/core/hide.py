@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from bridge.core.model import Call, Caller, Contact, Popup
+from bridge.core.contact import Contact
+from bridge.core.model import Call, Caller, Popup
 
 ALL = "*"
 CUSTOMDATA, DETAILS = "customdata.", "contact.details."

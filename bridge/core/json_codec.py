@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
 
-from bridge.core.model import SPARSE, without_underscore
+from bridge.core.json_fields import SPARSE, without_underscore
 
 Noun = TypeVar("Noun")
 

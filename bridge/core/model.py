@@ -1,11 +1,12 @@
-"""The nouns: what an agent, a call, a click, a popup and a delivery are. Plain frozen data; no I/O, no clock."""
+"""The nouns: what an agent, a call, a click and a popup are. Plain frozen data; no I/O, no clock."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
 
+from bridge.core.contact import Contact
+from bridge.core.json_fields import SPARSE
 from bridge.core.reasons import Reason
 
 
@@ -81,39 +82,6 @@ class ServedFrom(StrEnum):
     PBX = "pbx"
     SHARED = "shared"
     RECENT = "recent"
-
-
-class DeliveryState(StrEnum):
-    """A delivery is pending until it ends in one of the other three."""
-
-    PENDING = "pending"
-    DELIVERED = "delivered"
-    FAILED = "failed"
-    EXPIRED = "expired"
-
-
-class Event(StrEnum):
-    """What a delivery brings to its target. `LOG` writes the call into a CRM's history; `CONTACT` is a popup once more,
-    with who is calling, for a target that can change what it shows; `TEST` is sent to try a target, and never kept."""
-
-    POPUP = "call.popup"
-    NOTE = "call.note"
-    ANSWERED_ELSEWHERE = "call.answered_elsewhere"
-    ENDED = "call.ended"
-    LOG = "call.log"
-    CONTACT = "call.contact"
-    TEST = "call.test"
-
-
-def without_underscore(name: str) -> str:
-    """The name in JSON of a field whose name is a word of Python's."""
-    return name.rstrip("_")
-
-
-SPARSE = "sparse"
-"""Marks a field that JSON leaves out while it has its default."""
-DESKTOP = "desktop"
-"""The target that is the agent's own page; every other target is a CRM's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,57 +194,6 @@ class PopupAgent:
     extension: str
 
 
-class ContactStatus(StrEnum):
-    """What is known of who the caller is: one record has the number, several, none; the CRM was not asked, or has not
-    answered in time."""
-
-    ONE = "one"
-    SEVERAL = "several"
-    NONE = "none"
-    UNASKED = "unasked"
-    UNKNOWN = "unknown"
-
-
-class ContactSource(StrEnum):
-    """Where a contact comes from: the CRM was asked for it, an earlier answer, or the click named the record."""
-
-    CRM = "crm"
-    CACHE = "cache"
-    CLICK = "click"
-
-
-@dataclass(frozen=True, slots=True)
-class ContactRecord:
-    """A record of the CRM that has the caller's number. `details` are the configured extras, in order."""
-
-    type: str
-    id: str
-    name: str
-    company: str
-    url: str | None
-    owner: str
-    details: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """Who is calling, as far as a CRM knows: up to ten records, best first; `more`: it has more than these.
-
-    `create_url` is the page for a new record where there is none; `ms` how long the CRM took.
-    """
-
-    __pydantic_config__: ClassVar[Mapping[str, object]] = {"alias_generator": without_underscore}
-
-    status: ContactStatus
-    crm: str
-    records: tuple[ContactRecord, ...] = ()
-    more: bool = False
-    create_url: str | None = None
-    ms: float | None = None
-    from_: ContactSource | None = None
-    reason: Reason | None = field(default=None, metadata={SPARSE: True})
-
-
 @dataclass(frozen=True, slots=True)
 class PassedOn:
     """Where a call comes from that a colleague passed on: by whom and from which extension, and what the first of the
@@ -313,74 +230,6 @@ class Popup:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
-    """What an agent noted about a popup's call: a text, and how the call went in a word of the CRM's or None."""
-
-    popup_id: str
-    click_id: str
-    agent: PopupAgent
-    ivrid: str
-    text: str
-    outcome: str | None
-    noted_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class AnsweredElsewhere:
-    """A call that rang for an agent was answered by somebody else ("": nobody says by whom)."""
-
-    popup_id: str
-    ivrid: str
-    agent: PopupAgent
-    answered_by: str
-    at: datetime
-
-
-class CallOutcome(StrEnum):
-    """How a call ended: it was answered, nobody took it, or the caller gave up first."""
-
-    ANSWERED = "answered"
-    MISSED = "missed"
-    ABANDONED = "abandoned"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class CallEnd:
-    """A call of an agent's as a history keeps it: still going on (`ended_at` None) or over."""
-
-    pbx: str
-    ivrid: str
-    original_ivrid: str | None
-    agent: PopupAgent
-    caller: Caller
-    did: str
-    direction: Direction
-    started_at: datetime | None
-    answered_at: datetime | None
-    ended_at: datetime | None
-    talk_seconds: int | None
-    recording: Recording | None
-    outcome: CallOutcome
-    contact_type: str = ""
-    contact_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryEvent:
-    """What a target is sent, under one id on every attempt. `data` is None for a test.
-
-    `at` is when it happened; `resent` is set where a person had it sent again after it had ended.
-    """
-
-    kind: Event
-    delivery_id: str
-    at: datetime
-    data: Popup | Note | AnsweredElsewhere | CallEnd | None
-    resent: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Answer:
     """What a click is answered: the outcome, one sentence of cause, and the popup when there is one.
 
@@ -397,33 +246,3 @@ class Answer:
     total_ms: float
     reason: Reason | None = None
     dry_run: bool = field(default=False, metadata={SPARSE: True})
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One try of a delivery. `status` is the HTTP status (None without an answer), `error` a short cause or None.
-
-    `said` is the beginning of what a target answered that did not take it, without numbers and secrets."""
-
-    at: datetime
-    status: int | None
-    ms: float
-    error: str | None
-    next_try_at: datetime | None
-    reason: Reason | None = None
-    said: str = field(default="", metadata={SPARSE: True})
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One popup, or one note to it, on its way to one target. `shown_at`: when the agent saw it on the desktop."""
-
-    delivery_id: str
-    popup_id: str
-    target: str
-    state: DeliveryState
-    created_at: datetime
-    ended_at: datetime | None = None
-    attempts: tuple[Attempt, ...] = ()
-    event: Event = Event.POPUP
-    shown_at: datetime | None = None

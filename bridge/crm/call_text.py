@@ -5,7 +5,9 @@ A line is not escaped: callers, agents and CRMs control what stands in it, so a 
 
 from collections.abc import Iterator
 
-from bridge.core.model import AnsweredElsewhere, CallEnd, Caller, Contact, ContactStatus, Direction, Note, Popup
+from bridge.core.contact import Contact, ContactStatus
+from bridge.core.delivery import AnsweredElsewhere, CallEnd, Note
+from bridge.core.model import Caller, Direction, Popup
 from bridge.core.reasons import Reason, reason, say
 from bridge.core.text import one_line, received
 from bridge.crm.contract import Recipient

@@ -11,9 +11,9 @@ from datetime import timedelta
 from typing import Any, Protocol, runtime_checkable
 
 from bridge.config.models import CrmAccount
+from bridge.core.delivery import CallEnd, DeliveryEvent
 from bridge.core.finding import Finding, Proven
 from bridge.core.http_types import Incoming, Response
-from bridge.core.model import CallEnd, DeliveryEvent
 from bridge.core.phone_numbers import significant
 from bridge.core.reasons import Reason
 from bridge.core.session import Session

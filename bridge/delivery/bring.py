@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bridge.core import hide
+from bridge.core.contact import Contact, ContactStatus
+from bridge.core.delivery import AnsweredElsewhere, CallEnd, DeliveryEvent, Event, Note
 from bridge.core.errors import RateLimited, RequestFailed, SearchFailed, TokenRefused
-from bridge.core.model import AnsweredElsewhere, CallEnd, Contact, ContactStatus, DeliveryEvent, Event, Note, Popup
+from bridge.core.model import Popup
 from bridge.core.reasons import Reason
 from bridge.core.session import Session
 from bridge.crm import registry

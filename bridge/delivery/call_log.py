@@ -3,7 +3,9 @@
 from dataclasses import replace
 from datetime import datetime
 
-from bridge.core.model import Call, CallEnd, CallOutcome, Contact, ContactStatus, Popup
+from bridge.core.contact import Contact, ContactStatus
+from bridge.core.delivery import CallEnd, CallOutcome
+from bridge.core.model import Call, Popup
 
 
 def going_on(popup: Popup) -> CallEnd:

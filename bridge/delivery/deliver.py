@@ -5,16 +5,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bridge.config.section import secrets_of
+from bridge.core.delivery import DESKTOP, Attempt, DeliveryState, Event
 from bridge.core.json_codec import from_json
-from bridge.core.model import (
-    DESKTOP,
-    Attempt,
-    DeliveryState,
-    Event,
-    ExtensionId,
-    Outcome,
-    Popup,
-)
+from bridge.core.model import ExtensionId, Outcome, Popup
 from bridge.core.reasons import Reason
 from bridge.crm.contract import (
     Delivered,

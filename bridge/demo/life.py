@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from bridge.core.delivery import DESKTOP
 from bridge.core.errors import RequestFailed
-from bridge.core.model import DESKTOP
 
 Ask = Callable[[str], Awaitable[Mapping[str, Any]]]
 """The bridge's API, as a supervisor asks it."""

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from bridge.core.delivery import DESKTOP
 from bridge.core.errors import RequestFailed
 from bridge.core.http_types import Request
-from bridge.core.model import DESKTOP
 from bridge.core.reasons import Reason
 from bridge.crm.simulation import CrmSimulator
 from bridge.crm.simulation import Press as ButtonPress

@@ -12,8 +12,8 @@ from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
 from bridge.config.writing import table_text
+from bridge.core.delivery import Event
 from bridge.core.http_types import Secret
-from bridge.core.model import Event
 from bridge.crm import registry as crm_makes
 from bridge.crm.contract import LogsCalls
 from bridge.crm.simulation import SimulatedCrm

@@ -5,20 +5,8 @@ from bridge.calls.labels import labelled
 from bridge.calls.pictures import Turn
 from bridge.core import hide
 from bridge.core.clock import new_id
-from bridge.core.model import (
-    Agent,
-    AnsweredElsewhere,
-    CallEnd,
-    CallOutcome,
-    CallState,
-    Delivery,
-    DeliveryState,
-    Direction,
-    Event,
-    ExtensionId,
-    Popup,
-    Trigger,
-)
+from bridge.core.delivery import AnsweredElsewhere, CallEnd, CallOutcome, Delivery, DeliveryState, Event
+from bridge.core.model import Agent, CallState, Direction, ExtensionId, Popup, Trigger
 from bridge.delivery.call_log import of_end
 from bridge.events.pop import People, agents_of
 from bridge.services import Services

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bridge.core.contact import Contact
 from bridge.core.json_codec import from_json, json_text
-from bridge.core.model import Contact
 from bridge.store import keys, leases
 from bridge.store.client import TextRedis
 

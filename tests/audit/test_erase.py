@@ -18,8 +18,8 @@ from bridge.audit.schema import lookups
 from bridge.audit.search import Search
 from bridge.audit.subject import AgentSubject, CallerSubject
 from bridge.audit.verify import verify
+from bridge.core.contact import Contact, ContactRecord, ContactStatus
 from bridge.core.http_types import Secret
-from bridge.core.model import Contact, ContactRecord, ContactStatus
 from bridge.delivery.deliver import deliver
 from bridge.store import keys
 from bridge.store.calls import popups

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from bridge.clicks.commit import Entry, commit
 from bridge.config.models import Settings
 from bridge.core.clock import new_id
+from bridge.core.delivery import DeliveryEvent, Event
 from bridge.core.http_types import Secret
 from bridge.core.model import (
     Agent,
@@ -21,9 +22,7 @@ from bridge.core.model import (
     CallerKind,
     CallState,
     Click,
-    DeliveryEvent,
     Direction,
-    Event,
     ExtensionId,
     Outcome,
     Popup,

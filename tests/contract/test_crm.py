@@ -15,9 +15,10 @@ from starlette.routing import Mount
 from bridge.config.models import CrmAccount
 from bridge.contacts.matching import matching
 from bridge.contacts.variants import search_number
+from bridge.core.delivery import CallEnd, CallOutcome, DeliveryEvent, Event
 from bridge.core.errors import BadSignature, Malformed, RequestFailed, SearchFailed, UnsupportedMediaType
 from bridge.core.http_types import Incoming, Request, Secret
-from bridge.core.model import CallEnd, CallOutcome, DeliveryEvent, Direction, Event
+from bridge.core.model import Direction
 from bridge.core.reasons import say
 from bridge.crm.contract import (
     ClickRequest,

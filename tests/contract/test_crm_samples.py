@@ -12,19 +12,11 @@ from typing import Any
 import pytest
 
 from bridge.contacts.variants import search_number
+from bridge.core.delivery import AnsweredElsewhere, CallEnd, CallOutcome, DeliveryEvent, Event, Note
 from bridge.core.errors import ClickRefused, PopbridgeError
 from bridge.core.http_types import Incoming, Reply, Request
 from bridge.core.json_codec import as_json, from_json
-from bridge.core.model import (
-    AnsweredElsewhere,
-    CallEnd,
-    CallOutcome,
-    DeliveryEvent,
-    Direction,
-    Event,
-    Note,
-    Popup,
-)
+from bridge.core.model import Direction, Popup
 from bridge.core.reasons import languages
 from bridge.crm.contract import (
     ClickRequest,

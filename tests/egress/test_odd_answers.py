@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from bridge.core.delivery import DeliveryState
 from bridge.core.errors import RequestFailed
 from bridge.core.http_types import Request, Secret
-from bridge.core.model import DeliveryState
 from bridge.egress.client import MAX_REPLY_BYTES, open_client
 from bridge.egress.response_head import read
 from bridge.store.deliveries import records

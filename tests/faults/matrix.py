@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from bridge.core.model import Delivery, DeliveryState
+from bridge.core.delivery import Delivery, DeliveryState
 from tests.faults.breaking import BREAK, LINGERING, REPEATING, Fault
 from tests.faults.seams import CLAIMED, Gate, Seam
 from tests.faults.world import World

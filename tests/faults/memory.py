@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bridge.core.model import Delivery, DeliveryState, Event
+from bridge.core.delivery import Delivery, DeliveryState, Event
 from bridge.core.tokens import LimitsRequests
 from bridge.crm.contract import NamesSenders
 from bridge.crm.registry import find

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from bridge.core.model import DeliveryState
+from bridge.core.delivery import DeliveryState
 from bridge.store import keys
 from bridge.store.deliveries.records import get
 from tests.faults.matrix import bound

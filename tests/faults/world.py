@@ -26,8 +26,8 @@ from starlette.requests import Request
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bridge.core.delivery import Delivery, DeliveryState
 from bridge.core.http_types import Secret
-from bridge.core.model import Delivery, DeliveryState
 from bridge.crm.webhook.simulator import WebhookSimulator
 from bridge.store.calls import popups
 from bridge.store.client import TextRedis, open_async

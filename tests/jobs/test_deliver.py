@@ -14,10 +14,11 @@ from starlette.routing import Route
 from svix.webhooks import Webhook as SvixWebhook
 
 from bridge.core.clock import Clock
+from bridge.core.delivery import Delivery, DeliveryEvent, DeliveryState, Event
 from bridge.core.errors import RequestFailed
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.json_codec import from_json, json_text, time_text
-from bridge.core.model import Delivery, DeliveryEvent, DeliveryState, Event, Popup
+from bridge.core.model import Popup
 from bridge.core.reasons import Reason
 from bridge.crm.contract import Delivered, Rejected, Retry
 from bridge.crm.replies import judge, retry_after

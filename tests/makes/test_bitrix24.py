@@ -15,20 +15,12 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from bridge.contacts.variants import search_number
+from bridge.core.contact import Contact, ContactRecord, ContactStatus
+from bridge.core.delivery import AnsweredElsewhere, CallEnd, CallOutcome, DeliveryEvent, Event
 from bridge.core.errors import BadSignature, Malformed, RateLimited, RequestFailed, SearchFailed, TokenRefused
 from bridge.core.finding import Finding, Grade
 from bridge.core.http_types import Incoming, Secret
-from bridge.core.model import (
-    AnsweredElsewhere,
-    CallEnd,
-    CallerKind,
-    CallOutcome,
-    Contact,
-    ContactRecord,
-    ContactStatus,
-    DeliveryEvent,
-    Event,
-)
+from bridge.core.model import CallerKind
 from bridge.crm.bitrix24 import ADAPTER, Account, texts, wire
 from bridge.crm.bitrix24.simulator import Bitrix24Simulator, derived
 from bridge.crm.contract import Delivered, Duplicate, Recipient, Rejected

@@ -12,20 +12,12 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from bridge.contacts.variants import search_number
+from bridge.core.contact import Contact, ContactRecord, ContactStatus
+from bridge.core.delivery import AnsweredElsewhere, CallEnd, CallOutcome, DeliveryEvent, Event
 from bridge.core.errors import BadSignature, Malformed, RequestFailed, SearchFailed
 from bridge.core.finding import Grade, worst
 from bridge.core.http_types import Incoming, Secret
-from bridge.core.model import (
-    AnsweredElsewhere,
-    CallEnd,
-    CallOutcome,
-    Contact,
-    ContactRecord,
-    ContactStatus,
-    DeliveryEvent,
-    Direction,
-    Event,
-)
+from bridge.core.model import Direction
 from bridge.crm.contract import Delivered, Duplicate, Recipient, Rejected, Result, Retry
 from bridge.crm.espocrm import ADAPTER, Account, clicks
 from bridge.crm.espocrm.simulator import SIMULATED, EspocrmSimulator

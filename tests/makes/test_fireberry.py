@@ -16,10 +16,11 @@ from starlette.routing import Mount
 
 from bridge.contacts.matching import matching
 from bridge.contacts.variants import search_number
+from bridge.core.delivery import CallOutcome, DeliveryEvent, Event
 from bridge.core.errors import Malformed, RateLimited, RequestFailed, SearchFailed
 from bridge.core.finding import Finding, Grade
 from bridge.core.http_types import Incoming, Secret
-from bridge.core.model import CallOutcome, DeliveryEvent, Direction, Event
+from bridge.core.model import Direction
 from bridge.crm.contract import Delivered, Duplicate, Recipient, RecipientUnknown, Rejected
 from bridge.crm.fireberry import ADAPTER, Account, queries, simulated
 from bridge.crm.fireberry.simulator import FireberrySimulator

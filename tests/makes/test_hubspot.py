@@ -15,10 +15,10 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from bridge.contacts.variants import search_number
+from bridge.core.delivery import CallEnd, CallOutcome, DeliveryEvent, Event, Note
 from bridge.core.errors import BadSignature, Malformed, RateLimited, RequestFailed, SearchFailed, TokenRefused
 from bridge.core.finding import Finding, Grade
 from bridge.core.http_types import Incoming, Secret
-from bridge.core.model import CallEnd, CallOutcome, DeliveryEvent, Event, Note
 from bridge.crm.contract import Delivered, Duplicate, Recipient, Rejected
 from bridge.crm.hubspot import ADAPTER, Account, calls, proof
 from bridge.crm.hubspot.simulator import HubspotSimulator

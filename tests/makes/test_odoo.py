@@ -14,19 +14,12 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from bridge.contacts.variants import search_number
+from bridge.core.contact import Contact, ContactStatus
+from bridge.core.delivery import AnsweredElsewhere, CallEnd, CallOutcome, DeliveryEvent, Event
 from bridge.core.errors import BadSignature, Malformed, RequestFailed, SearchFailed
 from bridge.core.finding import Grade
 from bridge.core.http_types import Incoming, Secret
-from bridge.core.model import (
-    AnsweredElsewhere,
-    CallEnd,
-    CallOutcome,
-    Contact,
-    ContactStatus,
-    DeliveryEvent,
-    Direction,
-    Event,
-)
+from bridge.core.model import Direction
 from bridge.crm.contract import Delivered, Duplicate, Recipient, Rejected, Result, Retry
 from bridge.crm.odoo import ADAPTER, Account
 from bridge.crm.odoo.simulator import SIMULATED, OdooSimulator

@@ -24,10 +24,10 @@ from starlette.routing import Mount
 
 from bridge.contacts.matching import matching
 from bridge.contacts.variants import search_number
+from bridge.core.delivery import AnsweredElsewhere, DeliveryEvent, Event
 from bridge.core.errors import Malformed, RateLimited, RequestFailed, SearchFailed, SettingsError, TokenRefused
 from bridge.core.finding import Finding, Grade
 from bridge.core.http_types import Incoming, Reply, Secret
-from bridge.core.model import AnsweredElsewhere, DeliveryEvent, Event
 from bridge.crm.contract import Delivered, Duplicate, Recipient, RecipientUnknown, Rejected
 from bridge.crm.registry import find, simulator
 from bridge.crm.salesforce import ADAPTER, Account, button, jwt, queries

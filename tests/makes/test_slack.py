@@ -10,18 +10,11 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from bridge.core.contact import Contact, ContactRecord, ContactStatus
+from bridge.core.delivery import CallEnd, CallOutcome, DeliveryEvent, Event
 from bridge.core.errors import RateLimited, RequestFailed
 from bridge.core.finding import Grade
 from bridge.core.http_types import Secret
-from bridge.core.model import (
-    CallEnd,
-    CallOutcome,
-    Contact,
-    ContactRecord,
-    ContactStatus,
-    DeliveryEvent,
-    Event,
-)
 from bridge.crm.contract import Delivered, Duplicate, Recipient, RecipientUnknown, Rejected, Result
 from bridge.crm.registry import find
 from bridge.crm.simulation import SimulatedAgent

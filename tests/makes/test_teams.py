@@ -10,8 +10,9 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from bridge.core.contact import Contact, ContactRecord, ContactStatus
+from bridge.core.delivery import DeliveryEvent, Event
 from bridge.core.http_types import Secret
-from bridge.core.model import Contact, ContactRecord, ContactStatus, DeliveryEvent, Event
 from bridge.crm.contract import Delivered, Recipient, Rejected, Result, Retry
 from bridge.crm.registry import find
 from bridge.crm.simulation import SimulatedAgent

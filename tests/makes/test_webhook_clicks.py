@@ -11,10 +11,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bridge.config.models import CrmAccount
+from bridge.core.delivery import DeliveryEvent, Event, Note
 from bridge.core.errors import BadSignature, Malformed, UnsupportedMediaType
 from bridge.core.http_types import Incoming, Request, Secret
 from bridge.core.json_codec import as_json
-from bridge.core.model import DeliveryEvent, Event, Note, Popup
+from bridge.core.model import Popup
 from bridge.crm.contract import ClickRequest
 from bridge.crm.registry import find
 from bridge.crm.webhook import signature, wire

@@ -11,9 +11,9 @@ import svix
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from bridge.core.delivery import DeliveryEvent, Event
 from bridge.core.errors import BadSignature
 from bridge.core.http_types import Secret
-from bridge.core.model import DeliveryEvent, Event
 from bridge.crm.webhook import Account, signature, wire
 from tests.unit.nouns import POPUP
 

@@ -18,10 +18,10 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from bridge.contacts.variants import search_number
+from bridge.core.delivery import DeliveryEvent, Event, Note
 from bridge.core.errors import BadSignature, Malformed, RateLimited, RequestFailed, SearchFailed, TokenRefused
 from bridge.core.finding import Finding, Grade
 from bridge.core.http_types import Incoming, Secret
-from bridge.core.model import DeliveryEvent, Event, Note
 from bridge.crm.contract import Delivered, Duplicate, Recipient, Rejected, Retry
 from bridge.crm.registry import find, simulator
 from bridge.crm.simulation import SimulatedAgent, SimulatedContact

@@ -17,10 +17,11 @@ from starlette.routing import Mount
 
 from bridge.contacts.matching import matching
 from bridge.contacts.variants import search_number
+from bridge.core.delivery import AnsweredElsewhere, CallOutcome, DeliveryEvent, Event
 from bridge.core.errors import Malformed, RateLimited, RequestFailed, SearchFailed, TokenRefused
 from bridge.core.finding import Finding, Grade
 from bridge.core.http_types import Incoming, Reply, Secret
-from bridge.core.model import AnsweredElsewhere, CallOutcome, CallState, DeliveryEvent, Direction, Event
+from bridge.core.model import CallState, Direction
 from bridge.core.reasons import Reason
 from bridge.crm.contract import Delivered, Duplicate, Recipient, Rejected
 from bridge.crm.registry import find, simulator

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from bridge.core.delivery import Note
 from bridge.core.model import (
     Agent,
     Call,
@@ -11,7 +12,6 @@ from bridge.core.model import (
     Click,
     Direction,
     ExtensionId,
-    Note,
     Popup,
     PopupAgent,
     Recording,

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from bridge.contacts.clicked import contact_of
-from bridge.core.model import CallerKind, ContactSource, ContactStatus
+from bridge.core.contact import ContactSource, ContactStatus
+from bridge.core.model import CallerKind
 from tests.unit.nouns import call
 
 RIVKA = {"type": "contact", "id": 42, "url": "https://crm.acme.example/42", "name": "Rivka Shalom", "company": "Shalom"}

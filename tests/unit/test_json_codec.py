@@ -9,16 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.core.delivery import Attempt, Delivery, DeliveryState
 from bridge.core.json_codec import as_json, from_json, json_text, time_text
 from bridge.core.model import (
     Answer,
-    Attempt,
     Call,
     Caller,
     CallerKind,
     CallState,
-    Delivery,
-    DeliveryState,
     Direction,
     Outcome,
     Popup,

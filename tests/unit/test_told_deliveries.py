@@ -7,7 +7,7 @@ import pytest
 
 from bridge.cli.deliveries import _last
 from bridge.cli.doctor import _no_popups
-from bridge.core.model import DESKTOP, Attempt, Delivery, DeliveryState
+from bridge.core.delivery import DESKTOP, Attempt, Delivery, DeliveryState
 from bridge.crm.hubspot.account import Account as HubSpot
 from bridge.crm.webhook.account import Account as Webhook
 

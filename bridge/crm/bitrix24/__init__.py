@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
+from bridge.core.delivery import CallEnd, DeliveryEvent
 from bridge.core.errors import BadSignature, SearchFailed
 from bridge.core.finding import Finding, Proven
 from bridge.core.http_types import Incoming, Reply, Request, Secret
-from bridge.core.model import CallEnd, DeliveryEvent
 from bridge.core.reasons import reason
 from bridge.core.session import Session
 from bridge.core.tokens import RateLimit, Tokens

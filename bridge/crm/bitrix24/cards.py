@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from bridge.core.delivery import CallEnd, CallOutcome
 from bridge.core.errors import SearchFailed
-from bridge.core.model import CallEnd, Caller, CallerKind, CallOutcome, Direction
+from bridge.core.model import Caller, CallerKind, Direction
 from bridge.core.phone_numbers import plain
 from bridge.core.reasons import reason
 from bridge.crm.bitrix24 import wire

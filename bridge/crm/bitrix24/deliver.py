@@ -2,18 +2,10 @@
 
 from datetime import datetime
 
+from bridge.core.contact import Contact, ContactRecord, ContactStatus
+from bridge.core.delivery import AnsweredElsewhere, CallEnd, DeliveryEvent, Note
 from bridge.core.errors import SearchFailed
-from bridge.core.model import (
-    AnsweredElsewhere,
-    Call,
-    CallEnd,
-    Contact,
-    ContactRecord,
-    ContactStatus,
-    DeliveryEvent,
-    Note,
-    Popup,
-)
+from bridge.core.model import Call, Popup
 from bridge.core.reasons import reason
 from bridge.crm.bitrix24 import cards, texts, wire
 from bridge.crm.bitrix24.api import Api

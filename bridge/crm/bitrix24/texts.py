@@ -4,7 +4,8 @@ A caller could write `[url=…]` into their name: the brackets of everything tha
 that look alike and mean nothing.
 """
 
-from bridge.core.model import Call, Direction, Note
+from bridge.core.delivery import Note
+from bridge.core.model import Call, Direction
 from bridge.core.reasons import Reason, say
 
 LONGEST, LONGEST_NOTE = 200, 10_000

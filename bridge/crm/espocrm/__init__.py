@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from bridge.config.models import CrmAccount, Names, Secrets, SecretText, WebAddress
+from bridge.core.delivery import CallEnd, DeliveryEvent
 from bridge.core.errors import SearchFailed
 from bridge.core.finding import Finding, Proven
 from bridge.core.http_types import Incoming
-from bridge.core.model import CallEnd, DeliveryEvent
 from bridge.core.session import Session
 from bridge.crm.contract import (
     ClickRequest,

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from bridge.core.model import Call, CallEnd, Caller, CallOutcome, Direction, Note, Popup
+from bridge.core.delivery import CallEnd, CallOutcome, Note
+from bridge.core.model import Call, Caller, Direction, Popup
 from bridge.core.reasons import Reason, say
 from bridge.crm.contract import FoundRecord
 from bridge.crm.espocrm import wire

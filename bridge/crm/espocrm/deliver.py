@@ -2,8 +2,10 @@
 
 from typing import Protocol
 
+from bridge.core.contact import ContactStatus
+from bridge.core.delivery import AnsweredElsewhere, CallEnd, DeliveryEvent, Note
 from bridge.core.errors import SearchFailed
-from bridge.core.model import AnsweredElsewhere, CallEnd, ContactStatus, DeliveryEvent, Note, Popup
+from bridge.core.model import Popup
 from bridge.core.reasons import Reason
 from bridge.core.session import Session
 from bridge.crm.contract import Delivered, Duplicate, FoundRecord, Rejected, Result

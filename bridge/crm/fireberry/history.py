@@ -6,7 +6,8 @@ The call log has the phone system's id of a call, `ivruniqueid`; with the owner 
 import re
 from typing import Any
 
-from bridge.core.model import CallEnd, CallOutcome, Direction
+from bridge.core.delivery import CallEnd, CallOutcome
+from bridge.core.model import Direction
 from bridge.crm.fireberry import queries, wire
 from bridge.crm.fireberry.api import Api
 from bridge.crm.fireberry.contacts import clean

@@ -7,8 +7,10 @@ import hashlib
 from collections.abc import Sequence
 from datetime import timedelta
 
+from bridge.core.contact import ContactRecord, ContactStatus
+from bridge.core.delivery import Note
 from bridge.core.errors import SearchFailed
-from bridge.core.model import ContactRecord, ContactStatus, Direction, Note, Popup
+from bridge.core.model import Direction, Popup
 from bridge.core.reasons import Reason, reason, say
 from bridge.crm.contract import Delivered, Duplicate, FoundRecord, Rejected, Result
 from bridge.crm.fireberry import contacts, queries, wire

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from bridge.core.delivery import CallEnd, CallOutcome, Note
 from bridge.core.json_codec import time_text
-from bridge.core.model import Call, CallEnd, Caller, CallOutcome, CallState, Direction, Note
+from bridge.core.model import Call, Caller, CallState, Direction
 from bridge.core.text import one_line
 
 LONGEST_TITLE, LONGEST_NOTE = 150, 10_000

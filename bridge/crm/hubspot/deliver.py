@@ -1,6 +1,8 @@
 """What HubSpot has of an event: a call on the caller's timeline, changed by what comes later."""
 
-from bridge.core.model import CallEnd, Contact, ContactStatus, DeliveryEvent, Note, Popup
+from bridge.core.contact import Contact, ContactStatus
+from bridge.core.delivery import CallEnd, DeliveryEvent, Note
+from bridge.core.model import Popup
 from bridge.crm.contract import Delivered, Result
 from bridge.crm.hubspot import calls, history, wire
 from bridge.crm.hubspot.api import OWNERS, Api

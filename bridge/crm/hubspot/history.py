@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from bridge.core.delivery import Note
 from bridge.core.errors import RateLimited, SearchFailed, TokenRefused
-from bridge.core.model import Note
 from bridge.core.reasons import reason
 from bridge.crm.contract import Delivered, Duplicate, Rejected, Result
 from bridge.crm.hubspot import calls, wire

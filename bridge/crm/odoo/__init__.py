@@ -7,10 +7,10 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from bridge.config.models import CrmAccount, Names, SecretText, WebAddress
+from bridge.core.delivery import CallEnd, DeliveryEvent
 from bridge.core.errors import SearchFailed
 from bridge.core.finding import Finding, Proven
 from bridge.core.http_types import Incoming
-from bridge.core.model import CallEnd, DeliveryEvent
 from bridge.core.reasons import Reason
 from bridge.core.session import Session
 from bridge.crm.contract import (

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+from bridge.core.contact import ContactStatus
+from bridge.core.delivery import AnsweredElsewhere, CallEnd, DeliveryEvent, Note
 from bridge.core.errors import SearchFailed
-from bridge.core.model import AnsweredElsewhere, CallEnd, ContactStatus, DeliveryEvent, Note, Popup
+from bridge.core.model import Popup
 from bridge.crm.contract import Delivered, Result, SearchNumber
 from bridge.crm.odoo import contacts, history, popups, texts, wire
 from bridge.crm.odoo.api import KEPT, Api

@@ -1,7 +1,7 @@
 """Calls in Odoo's history: one message in the chatter of the caller's record, written once and changed from then on."""
 
+from bridge.core.delivery import CallEnd, Note
 from bridge.core.errors import SearchFailed
-from bridge.core.model import CallEnd, Note
 from bridge.core.reasons import Reason
 from bridge.crm.contract import Delivered, Duplicate, Rejected, Result
 from bridge.crm.odoo import texts, wire

@@ -6,7 +6,8 @@ escapes it, and HTML before: it is written so that both read the same.
 
 import html
 
-from bridge.core.model import Call, CallEnd, Caller, CallOutcome, Direction, Note
+from bridge.core.delivery import CallEnd, CallOutcome, Note
+from bridge.core.model import Call, Caller, Direction
 from bridge.core.reasons import Reason, say
 
 LONGEST = 200

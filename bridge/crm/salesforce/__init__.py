@@ -3,10 +3,11 @@ here."""
 
 from datetime import datetime
 
+from bridge.core.delivery import AnsweredElsewhere, CallEnd, DeliveryEvent, Note
 from bridge.core.errors import SearchFailed
 from bridge.core.finding import Finding, Proven
 from bridge.core.http_types import Incoming, Reply, Request, Secret
-from bridge.core.model import AnsweredElsewhere, CallEnd, DeliveryEvent, Note, Popup
+from bridge.core.model import Popup
 from bridge.core.reasons import reason
 from bridge.core.session import Session
 from bridge.core.tokens import Tokens

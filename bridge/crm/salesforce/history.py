@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from bridge.core.delivery import CallEnd, Note
 from bridge.core.errors import SearchFailed
-from bridge.core.model import CallEnd, Direction, Note
+from bridge.core.model import Direction
 from bridge.core.reasons import reason
 from bridge.crm.contract import Delivered, Duplicate, Rejected, Result
 from bridge.crm.salesforce import queries, wire

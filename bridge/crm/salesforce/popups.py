@@ -6,8 +6,10 @@ repeat by popup and kind.
 
 from collections.abc import Mapping, Sequence
 
+from bridge.core.contact import ContactRecord, ContactStatus
+from bridge.core.delivery import AnsweredElsewhere, CallEnd
 from bridge.core.errors import SearchFailed
-from bridge.core.model import AnsweredElsewhere, CallEnd, ContactRecord, ContactStatus, Popup
+from bridge.core.model import Popup
 from bridge.crm.contract import FoundRecord
 from bridge.crm.salesforce import contacts
 from bridge.crm.salesforce.api import Api

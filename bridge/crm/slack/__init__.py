@@ -1,7 +1,8 @@
 """Slack as a target: each call is a message to its agent, or in a channel. See README.md here."""
 
+from bridge.core.delivery import DeliveryEvent, Event
 from bridge.core.finding import Finding, Proven
-from bridge.core.model import DeliveryEvent, Event, Popup
+from bridge.core.model import Popup
 from bridge.core.reasons import reason
 from bridge.core.session import Session
 from bridge.core.tokens import RateLimit

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from bridge.core.delivery import CallEnd, DeliveryEvent
 from bridge.core.errors import SearchFailed
-from bridge.core.model import CallEnd, DeliveryEvent, Popup
+from bridge.core.model import Popup
 from bridge.core.reasons import reason
 from bridge.crm.contract import Delivered, Duplicate, Recipient, RecipientUnknown, Rejected, Result, Retry
 from bridge.crm.slack import wire

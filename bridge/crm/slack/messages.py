@@ -7,7 +7,8 @@ neither links nor mentions. Source: docs.slack.dev, "Formatting message text".
 
 from urllib.parse import quote
 
-from bridge.core.model import DeliveryEvent, Popup
+from bridge.core.delivery import DeliveryEvent
+from bridge.core.model import Popup
 from bridge.crm import call_text
 from bridge.crm.contract import Recipient
 

@@ -1,7 +1,7 @@
 """Microsoft Teams as a target: each call is a card in a channel or a chat, by a workflow. See README.md here."""
 
+from bridge.core.delivery import DeliveryEvent
 from bridge.core.finding import Finding, Grade, Proven, worded
-from bridge.core.model import DeliveryEvent
 from bridge.core.reasons import Reason
 from bridge.core.session import Session
 from bridge.core.tokens import RateLimit

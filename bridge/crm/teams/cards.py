@@ -4,7 +4,8 @@ Whatever a caller, an agent or a CRM controls stands in a TextRun, which Teams s
 as Markdown. Sources: learn.microsoft.com, "Format cards in Teams"; adaptivecards.io, TextRun.
 """
 
-from bridge.core.model import DeliveryEvent, Popup
+from bridge.core.delivery import DeliveryEvent
+from bridge.core.model import Popup
 from bridge.crm import call_text
 from bridge.crm.contract import Recipient
 

@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from bridge.core.clock import new_id
+from bridge.core.delivery import DeliveryEvent, Event
 from bridge.core.finding import Finding, Proven
 from bridge.core.http_types import Incoming, Request, Response
-from bridge.core.model import DeliveryEvent, Event
 from bridge.core.session import Session
 from bridge.crm.contract import ClickRequest, PasteFile, Recipient, Result
 from bridge.crm.replies import judge

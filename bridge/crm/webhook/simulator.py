@@ -14,9 +14,9 @@ from starlette.requests import Request as WebRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from bridge.core.delivery import Event
 from bridge.core.errors import BadSignature
 from bridge.core.http_types import Request, Secret
-from bridge.core.model import Event
 from bridge.crm.simulation import (
     LoggedCall,
     Press,

@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import datetime
 from urllib.parse import parse_qsl
 
+from bridge.core.delivery import DeliveryEvent
 from bridge.core.errors import BadSignature
 from bridge.core.finding import Finding, Grade, worded
 from bridge.core.http_types import Incoming, Reply, Request, Secret
 from bridge.core.json_codec import json_text, time_text
-from bridge.core.model import DeliveryEvent
 from bridge.core.reasons import Reason, reason
 from bridge.crm.clicks import NAMES, NOWHERE_ELSE, asked, fields_of, idempotency_key, mapped
 from bridge.crm.contract import ClickRequest

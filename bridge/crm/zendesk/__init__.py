@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
+from bridge.core.delivery import CallEnd, DeliveryEvent, Note
 from bridge.core.errors import SearchFailed
 from bridge.core.finding import Finding, Proven
 from bridge.core.http_types import Incoming, Reply, Request, Response, Secret
-from bridge.core.model import CallEnd, DeliveryEvent, Note, Popup
+from bridge.core.model import Popup
 from bridge.core.reasons import reason
 from bridge.core.session import Session
 from bridge.core.tokens import RateLimit, Tokens

@@ -6,8 +6,9 @@ an id of ours: a repeat opens the same page again.
 
 from datetime import datetime
 
+from bridge.core.contact import ContactStatus
 from bridge.core.http_types import Reply
-from bridge.core.model import ContactStatus, Popup
+from bridge.core.model import Popup
 from bridge.core.reasons import reason
 from bridge.crm.contract import Delivered, Rejected, Result, Retry
 from bridge.crm.zendesk import users, wire

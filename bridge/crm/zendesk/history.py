@@ -7,8 +7,9 @@ for by its external id before it is made, and a comment by its mark before it is
 from collections.abc import Mapping
 from datetime import timedelta
 
+from bridge.core.delivery import CallEnd, Note
 from bridge.core.errors import SearchFailed
-from bridge.core.model import CallEnd, Note, Popup
+from bridge.core.model import Popup
 from bridge.core.reasons import reason
 from bridge.crm.contract import Recipient
 from bridge.crm.zendesk import tickets, users, wire

@@ -10,7 +10,8 @@ import unicodedata
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from bridge.core.model import CallEnd, Direction, Note
+from bridge.core.delivery import CallEnd, Note
+from bridge.core.model import Direction
 
 LONGEST_SUBJECT, LONGEST_NOTE = 150, 10_000
 TAG = "popbridge_call"

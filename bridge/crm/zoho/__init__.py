@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from bridge.core.delivery import CallEnd, DeliveryEvent, Note
 from bridge.core.errors import SearchFailed
 from bridge.core.finding import Finding, Proven
 from bridge.core.http_types import Incoming, Reply, Request, Secret
-from bridge.core.model import CallEnd, DeliveryEvent, Note, Popup
+from bridge.core.model import Popup
 from bridge.core.reasons import reason
 from bridge.core.session import Session
 from bridge.core.tokens import Tokens

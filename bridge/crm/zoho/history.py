@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bridge.core.delivery import CallEnd, CallOutcome, Note
 from bridge.core.errors import SearchFailed
-from bridge.core.model import CallEnd, CallOutcome, Direction, Note
+from bridge.core.model import Direction
 from bridge.core.reasons import reason
 from bridge.crm.contract import Delivered, Duplicate, Rejected, Result
 from bridge.crm.zoho import coql, wire

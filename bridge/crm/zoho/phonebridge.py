@@ -9,7 +9,8 @@ import re
 from datetime import UTC
 from urllib.parse import urlencode
 
-from bridge.core.model import Call, CallEnd, Caller, CallOutcome, CallState, Direction
+from bridge.core.delivery import CallEnd, CallOutcome
+from bridge.core.model import Call, Caller, CallState, Direction
 
 PATH = "/phonebridge/v3/callnotify"
 NUMBER = re.compile(r"\+?[0-9]{2,20}")

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from bridge.core.delivery import AnsweredElsewhere, CallEnd, CallOutcome, Delivery
 from bridge.core.json_codec import json_text
-from bridge.core.model import AnsweredElsewhere, CallEnd, CallOutcome, Delivery, Popup
+from bridge.core.model import Popup
 from bridge.store import jobs, keys
 from bridge.store.calls.popped import Place
 from bridge.store.client import Batch, TextRedis

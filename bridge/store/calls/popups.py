@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bridge.core.contact import Contact
 from bridge.core.json_codec import from_json, json_text
-from bridge.core.model import Call, Contact, Popup
+from bridge.core.model import Call, Popup
 from bridge.store import keys
 from bridge.store.clicks.callers import key_of
 from bridge.store.client import Batch, TextRedis

@@ -7,7 +7,7 @@ no longer record anything, see `results`.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bridge.core.model import Event
+from bridge.core.delivery import Event
 from bridge.store import keys
 from bridge.store.client import Evaluates
 from bridge.store.deliveries.records import milliseconds

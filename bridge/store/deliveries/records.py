@@ -11,8 +11,9 @@ from typing import Any
 
 from bridge.config.models import Settings
 from bridge.core.clock import new_id
+from bridge.core.delivery import Attempt, Delivery, DeliveryState, Event, Note
 from bridge.core.json_codec import from_json, json_text, time_text
-from bridge.core.model import Attempt, Click, Delivery, DeliveryState, Event, Note, Popup
+from bridge.core.model import Click, Popup
 from bridge.observability import tracing
 from bridge.store import keys
 from bridge.store.client import Batch, TextRedis

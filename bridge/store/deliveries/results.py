@@ -7,8 +7,8 @@ from datetime import datetime
 
 from redis.exceptions import RedisError
 
+from bridge.core.delivery import Attempt, DeliveryState, Event
 from bridge.core.json_codec import json_text, time_text
-from bridge.core.model import Attempt, DeliveryState, Event
 from bridge.store import counters, figures, keys
 from bridge.store.client import Evaluates, TextRedis
 from bridge.store.deliveries.claims import Claim

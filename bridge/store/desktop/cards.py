@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from bridge.core.delivery import Delivery
 from bridge.core.json_codec import json_text, time_text
-from bridge.core.model import Delivery
 from bridge.store import keys
 from bridge.store.client import TextRedis
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from bridge.core.delivery import Delivery, Note
 from bridge.core.json_codec import from_json, time_text
-from bridge.core.model import Delivery, Note
 from bridge.store import jobs, keys
 from bridge.store.client import Batch, TextRedis
 from bridge.store.deliveries import records

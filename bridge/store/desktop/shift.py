@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bridge.core.contact import Contact
+from bridge.core.delivery import CallOutcome
 from bridge.core.json_codec import from_json, json_text, time_text
-from bridge.core.model import Call, CallOutcome, Contact, Popup
+from bridge.core.model import Call, Popup
 from bridge.store import keys
 from bridge.store.client import Batch, TextRedis
 

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 
 from redis.exceptions import RedisError
 
+from bridge.core.contact import Contact
 from bridge.core.json_codec import json_text, time_text
-from bridge.core.model import Answer, Contact, Popup
+from bridge.core.model import Answer, Popup
 from bridge.store import channels, keys
 from bridge.store.client import Evaluates, StreamEntry, TextRedis
 from bridge.store.desktop import cards

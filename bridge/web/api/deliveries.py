@@ -8,9 +8,9 @@ from starlette.responses import JSONResponse, Response
 
 from bridge.agents.access import Access
 from bridge.audit.search import moment, page_limit
+from bridge.core.delivery import DeliveryState, Event
 from bridge.core.errors import Malformed
 from bridge.core.json_codec import as_json
-from bridge.core.model import DeliveryState, Event
 from bridge.services import Services
 from bridge.store.deliveries import records
 from bridge.store.deliveries.records import Wanted

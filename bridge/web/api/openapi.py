@@ -8,8 +8,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from bridge import __version__
+from bridge.core.delivery import Delivery
 from bridge.core.json_codec import schema_of
-from bridge.core.model import Answer, Call, Delivery, Popup
+from bridge.core.model import Answer, Call, Popup
 from bridge.store.desktop.notes import Draft
 from bridge.store.desktop.preferences import Preferences
 from bridge.web.api import examples

@@ -11,8 +11,9 @@ from bridge.clicks.answer import answer
 from bridge.clicks.contact import create_contact
 from bridge.clicks.timings import StepTimer
 from bridge.core.clock import new_id
+from bridge.core.delivery import Delivery, DeliveryState, Event, Note
 from bridge.core.json_codec import as_json
-from bridge.core.model import Click, Delivery, DeliveryState, Event, Note, Outcome, Popup
+from bridge.core.model import Click, Outcome, Popup
 from bridge.services import Services
 from bridge.store import counters, keys
 from bridge.store.calls import shared

@@ -11,8 +11,9 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from bridge.clicks.contact import asked
 from bridge.config.models import CrmAccount
+from bridge.core.delivery import DESKTOP
 from bridge.core.json_codec import as_json
-from bridge.core.model import DESKTOP, Pop, Popup
+from bridge.core.model import Pop, Popup
 from bridge.core.reasons import languages
 from bridge.observability import logs
 from bridge.services import Services

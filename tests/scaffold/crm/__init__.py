@@ -6,9 +6,10 @@ from typing import Literal
 from pydantic import Field
 
 from bridge.config.models import CrmAccount, SecretText, WebAddress
+from bridge.core.delivery import DeliveryEvent
 from bridge.core.finding import Proven
 from bridge.core.http_types import Incoming
-from bridge.core.model import DeliveryEvent, Popup
+from bridge.core.model import Popup
 from bridge.core.reasons import reason
 from bridge.core.session import Session
 from bridge.crm import clicks, proofs

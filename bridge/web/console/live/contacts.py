@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from bridge.core.model import Caller, Contact, ContactStatus
+from bridge.core.contact import Contact, ContactStatus
+from bridge.core.model import Caller
 from bridge.services import Services
 from bridge.store import contacts
 
