@@ -32,7 +32,7 @@ from bridge.crm.simulation import CrmSimulator, Press, SimulatedAgent, Simulated
 from bridge.crm.webhook import signature
 from bridge.crm.webhook import simulator as fake_crm
 from bridge.delivery.deliver import deliver
-from bridge.events.listen import keep_listening
+from bridge.events.lease import keep_listening
 from bridge.pbx import registry
 from bridge.pbx.switchboard import Extension, Switchboard
 from bridge.services import Services

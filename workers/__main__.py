@@ -19,7 +19,7 @@ from bridge.config.loader import settings_file
 from bridge.config.models import Settings
 from bridge.core import background
 from bridge.core.errors import RedisUnfit, SettingsError
-from bridge.events.listen import keep_listening
+from bridge.events.lease import keep_listening
 from bridge.observability import logs, open_files, sd_notify, tracing
 from bridge.services import Services, open_services
 from bridge.settings import load_settings

@@ -1,7 +1,7 @@
 """Running many jobs at once in one process, on RQ's own queue, jobs and registries.
 
 RQ's workers run one job at a time (and fork for it). This one is an asyncio loop that keeps RQ's records as RQ keeps
-them, so that `rq info` and RQ's own registries tell the truth, but those of many jobs together (`workers.records`).
+them, so that `rq info` and RQ's own registries tell the truth, but those of many jobs together (`workers.rq_registry`).
 
 RQ's records are for people to look at and for jobs to be found by. What must not be lost is in the ledger of
 deliveries (`bridge.store.deliveries`): a job that is lost at any point is queued again by the sweeper.

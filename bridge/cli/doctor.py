@@ -6,7 +6,7 @@ from bridge import doctor as examination
 from bridge.cli.chosen import Chosen, with_settings
 from bridge.cli.terminal import FAILURE, USAGE, as_json_option, asynchronous, fail, show
 from bridge.config.accounts import CrmAccount
-from bridge.config.loader import private_files
+from bridge.config.unchecked import private_files
 from bridge.core.finding import Finding, Grade, worst
 from bridge.doctor import outside
 from bridge.services import open_services

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from bridge.cli import ask, init_accounts
+from bridge.cli import ask, init_accounts, init_agents
 from bridge.cli.chosen import Chosen, with_settings
 from bridge.cli.init_accounts import Given, Manner
 from bridge.cli.next_steps import after_init, after_simulated
@@ -18,8 +18,8 @@ from bridge.config.models import Server
 from bridge.connect import files
 from bridge.connect.draft import FOLDER
 from bridge.connect.installation import Agent, Installation
+from bridge.demo.set_up import free_port
 from bridge.demo.simulated import FILE, PORT, Simulated
-from bridge.demo.stage import free_port
 from bridge.egress.allowed_addresses import is_this_machine
 
 KEY = "KEY=VALUE"
@@ -77,7 +77,7 @@ def _installation(
     listed = {one.extension: one.name for one in (trial.extensions if trial else None) or ()}
     rows = [_agent(text) for text in agents]
     if manner.is_asking and not rows:
-        rows = init_accounts.agents(listed, crm_draft.name)
+        rows = init_agents.asked(listed, crm_draft.name)
     url = _public_url(public_url, manner)
     return Installation(phone_system, crm_draft, tuple(rows), url, _port(url), private_networks=manner.networks)
 

@@ -1,10 +1,9 @@
-"""`popbridge init`: a phone system and a CRM, asked for key by key and tested, and who their agents are."""
+"""`popbridge init`: a phone system and a CRM, asked for key by key and tested."""
 
 import asyncio
 import secrets
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,7 +18,6 @@ from bridge.config.sources import secret_in
 from bridge.connect import tries
 from bridge.connect.draft import Draft, kinds, model_of
 from bridge.connect.folders import guide_of
-from bridge.connect.installation import Agent
 from bridge.connect.trial import Trial
 from bridge.core.clock import Clock
 from bridge.core.finding import Grade, worst
@@ -33,7 +31,6 @@ NAMES: Mapping[Group, str] = {"pbx": "main", "crm": "acme"}
 PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fd00::/8")
 REFUSED = "private_networks"
 NAME_IS = "must be small letters, digits, - and _, such as acme"
-NAMED = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,28 +208,3 @@ def _give_up(draft: Draft) -> NoReturn:
         [f"[{draft.group}.{draft.name}] failed its test. Nothing was written; --no-test writes it all the same."],
         FAILURE,
     )
-
-
-def agents(listed: Mapping[str, str], crm: str) -> list[Agent]:
-    """Who has which extension, one after the other until Enter."""
-    click.echo(f"\nAgents: the name that {crm} calls each one by (often an e-mail address), and their extension.")
-    if listed:
-        names = [f"{extension}{f' ({name})' if name else ''}" for extension, name in listed.items()]
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        click.echo(readable(f"  The phone system lists {', '.join(names[:NAMED])}{more}."))
-    found: list[Agent] = []
-    while user := ask.text("  crm_user (Enter: no more)", ""):
-        extension = _extension(listed)
-        found.append(Agent(user, extension, ask.text("  name", listed.get(extension, ""))))
-    return found
-
-
-def _extension(listed: Mapping[str, str]) -> str:
-    while True:
-        given = ask.text("  extension")
-        if not listed or given in listed:
-            return given
-        near = get_close_matches(given, listed, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        if ask.yes(readable(f"  The phone system does not list {given}{hint} Keep {given}?"), default=False):
-            return given

@@ -1,7 +1,12 @@
-"""Ending what runs in the background."""
+"""What runs in the background: for as long as something else lasts, and how it is ended."""
 
 import asyncio
+import logging
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any
+
+log = logging.getLogger(__name__)
 
 AGAIN_SECONDS = 0.25
 
@@ -17,3 +22,20 @@ async def end(*tasks: "asyncio.Task[Any]") -> None:
             task.cancel()
         await asyncio.wait(waiting, timeout=AGAIN_SECONDS)
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def at_work(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run these, which would run for ever, for as long as the block lasts."""
+    lines = [asyncio.create_task(line) for line in work]
+    for line in lines:
+        line.add_done_callback(_log_failure)
+    try:
+        yield
+    finally:
+        await end(*lines)
+
+
+def _log_failure(line: "asyncio.Task[None]") -> None:
+    if not line.cancelled() and (error := line.exception()) is not None:
+        log.error("a task in the background has failed", exc_info=error)

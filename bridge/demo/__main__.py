@@ -20,8 +20,9 @@ from bridge.demo.life import Life
 from bridge.demo.once import StepFailed, play_once, say
 from bridge.demo.page import Page
 from bridge.demo.press import Button
+from bridge.demo.set_up import StageTaken, set_up
 from bridge.demo.simulators import Simulators, new_simulators, served
-from bridge.demo.stage import Stage, StageTaken, set_up
+from bridge.demo.stage import Stage
 from bridge.egress.client import open_client
 from bridge.pbx import registry as pbx_makes
 

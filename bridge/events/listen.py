@@ -1,4 +1,4 @@
-"""Listening to one phone system: by one process at a time, until another has to take over.
+"""Listening to one phone system, by one process at a time (`lease`).
 
 What it tells, and what it answers when it is asked, becomes a picture; what has happened since the last picture becomes
 popups and ends of calls; then the picture is written down. A listener that dies in between leaves the picture from
@@ -7,16 +7,14 @@ before: whoever takes over finds the same turns again, and nothing is told twice
 
 import asyncio
 import logging
-import os
 import socket
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from redis.exceptions import RedisError
 
 from bridge.calls.live_calls import PhoneSystem
 from bridge.calls.pictures import Happened, Lines, Turn, step
-from bridge.core import background
 from bridge.core.errors import PbxError, Unavailable
 from bridge.core.reasons import Reason, reason
 from bridge.events import subscriptions
@@ -33,8 +31,6 @@ from bridge.store.listeners import Status
 
 log = logging.getLogger(__name__)
 
-HOLD_SECONDS, TAKE_OVER_SECONDS = 2.0, 1.0
-"""How often the lease is renewed, and looked at by who waits for it."""
 LOOK_SECONDS = 0.05
 """How often it is looked whether events wait."""
 GATHER_SECONDS = 0.02
@@ -55,37 +51,6 @@ CLOCKS_SECONDS = 2.0
 POLL = AskAgain()
 """A question that no event asked for."""
 NOT_YET = Reason("listener-not-yet")
-
-
-async def keep_listening(services: Services, pbx: str) -> None:
-    """Listen to this phone system, for ever, whenever nobody else does."""
-    who = f"{socket.gethostname()} {os.getpid()} {id(services):x}"
-    while True:
-        try:
-            if await listeners.hold(services.redis, pbx, who):
-                await _while_held(services, pbx, who)
-        except (RedisError, OSError) as error:
-            log.warning("listening to %s waits for redis: %s", pbx, type(error).__name__)
-        except Exception:
-            log.exception("listening to %s begins again", pbx)
-        await asyncio.sleep(TAKE_OVER_SECONDS)
-
-
-async def _while_held(services: Services, pbx: str, who: str) -> None:
-    listener = Listener(services, services.lookup.systems[pbx])
-    work = asyncio.create_task(listener.run())
-    try:
-        while not work.done():
-            await asyncio.wait([work], timeout=HOLD_SECONDS)
-            if not await listeners.hold(services.redis, pbx, who):
-                log.warning("another process listens to %s now", pbx)
-                return
-            await listeners.report(services.redis, pbx, listener.status(who))
-        work.result()
-    finally:
-        await background.end(work)
-        with suppress(RedisError, OSError):
-            await listeners.leave(services.redis, pbx, who)
 
 
 @dataclass(eq=False, slots=True)

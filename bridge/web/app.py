@@ -8,23 +8,22 @@ from typing import Any
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bridge import reload
 from bridge.calls.together import ask_together
 from bridge.config.models import Settings
+from bridge.core.background import at_work
 from bridge.core.clock import Clock
 from bridge.core.errors import ArchiveUnfit, ClickRefused, PbxError
 from bridge.core.http_types import Secret
 from bridge.observability import sd_notify, tracing
 from bridge.services import Services, connections_for_pages, open_services
 from bridge.signin.renewal import keep_confirmed
-from bridge.web import clicks, cors, doors, events, health, languages, oidc, problems
+from bridge.web import clicks, doors, events, health, languages, oidc, problems
 from bridge.web.api import audit, deliveries, openapi, reads
 from bridge.web.api import health as overall
 from bridge.web.click_room import ClickRoom
@@ -39,12 +38,13 @@ from bridge.web.console.live.floor import Floor
 from bridge.web.desktop import actions, rights, shift, stream
 from bridge.web.desktop import page as desktop
 from bridge.web.desktop import session as desktop_session
-from bridge.web.desktop.hub import Hub, at_work
+from bridge.web.desktop.hub import Hub
 from bridge.web.desktop.polling import Mailboxes, poll
 from bridge.web.desktop.seats import Seats
 from bridge.web.desktop.watch import Watch
 from bridge.web.paths import TidyPaths
 from bridge.web.room import Room
+from bridge.web.safe_headers import SafeHeaders
 
 ROUTES = [
     Route("/clicks/{crm}", clicks.click, methods=["GET", "POST", "OPTIONS"]),
@@ -117,33 +117,6 @@ ROUTES = [
     Route("/docs", openapi.reference),
     Mount("/static", StaticFiles(directory=languages.STATIC)),
 ]
-
-
-class SafeHeaders:
-    """Headers that every answer bears unless it sets its own: nothing foreign is loaded, nothing is kept or leaked."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.setdefault("Content-Security-Policy", f"{cors.POLICY}; frame-ancestors 'none'")
-                headers.setdefault("X-Content-Type-Options", "nosniff")
-                headers.setdefault("Referrer-Policy", "no-referrer")
-                if not scope["path"].startswith("/static/"):
-                    headers.setdefault("Cache-Control", "no-store")
-                if scope["app"].state.leaving.is_set():
-                    headers["Connection"] = "close"
-            await send(message)
-
-        await self._app(scope, receive, with_headers)
 
 
 def create_app(

@@ -144,7 +144,7 @@ async def test_every_situation_ends_in_the_picture_that_polling_gives(tmp_path: 
 async def test_replayed_they_lead_to_the_same_popups_and_ends(
     tmp_path: Path, redis_url: Secret, situations: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bridge.events.listen.HOLD_SECONDS", 0.05)
+    monkeypatch.setattr("bridge.events.lease.HOLD_SECONDS", 0.05)
     by_events, by_polling = [await _told(tmp_path / way, redis_url, way, situations) for way in ("connect", "poll")]
     assert by_events == by_polling
     assert {kind for kind, *_ in by_events} >= {"call.popup", "call.ended"}

@@ -15,7 +15,8 @@ from bridge.core.model import Caller, CallerKind, CallState
 from bridge.core.reasons import languages
 from bridge.pbx.contract import Listing
 from bridge.pbx.kamailio import ADAPTER, Account, exchange, simulator, wire
-from bridge.pbx.kamailio.dialogs import Address, Dialog, listing
+from bridge.pbx.kamailio.calls import listing
+from bridge.pbx.kamailio.dialogs import Address, Dialog
 from bridge.pbx.switchboard import Extension, Switchboard
 from tests.contract.session import NOW, ScriptedSession, SimulatorSession
 

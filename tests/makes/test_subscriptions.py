@@ -18,7 +18,7 @@ from bridge.core.http_types import Reply, Secret
 from bridge.core.model import Caller
 from bridge.doctor.listening import of_listener
 from bridge.events import subscriptions
-from bridge.events.listen import keep_listening
+from bridge.events.lease import keep_listening
 from bridge.pbx.contract import Subscribed
 from bridge.pbx.ringcentral import ADAPTER
 from bridge.pbx.ringcentral.kept import LIMITS, WINDOW_SECONDS
@@ -167,7 +167,7 @@ def test_ids_of_extensions_are_looked_up_once() -> None:
 @pytest.fixture
 def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """The listener looks after events and subscriptions without long pauses."""
-    monkeypatch.setattr("bridge.events.listen.HOLD_SECONDS", 0.1)
+    monkeypatch.setattr("bridge.events.lease.HOLD_SECONDS", 0.1)
     monkeypatch.setattr(subscriptions, "CHECK_SECONDS", 0.2)
 
 

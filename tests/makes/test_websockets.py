@@ -13,7 +13,7 @@ from bridge.core.errors import PbxError, PbxRefused, PbxUnreachable
 from bridge.core.http_types import Secret
 from bridge.core.model import Caller
 from bridge.doctor.listening import of_listener
-from bridge.events import listen
+from bridge.events import lease, listen
 from bridge.pbx._3cx import events as events_of_3cx
 from bridge.pbx.contract import AskAgain, Change, Picture
 from bridge.pbx.yeastar import connection as yeastar
@@ -30,7 +30,7 @@ CONNECT = {"events": "connect"}
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listen, "BACK_OFF_SECONDS", (0.01, 0.05))
-    monkeypatch.setattr(listen, "HOLD_SECONDS", 0.05)
+    monkeypatch.setattr(lease, "HOLD_SECONDS", 0.05)
 
 
 @asynccontextmanager

@@ -27,8 +27,9 @@ from bridge.demo.life import Life
 from bridge.demo.page import Page
 from bridge.demo.press import Button
 from bridge.demo.scenes import Director, new_switchboard
+from bridge.demo.set_up import StageTaken, set_up
 from bridge.demo.simulators import new_simulators
-from bridge.demo.stage import Stage, StageTaken, set_up
+from bridge.demo.stage import Stage
 from bridge.egress.client import open_client
 from bridge.pbx import registry as pbx
 from bridge.pbx.contract import Knows

@@ -12,7 +12,7 @@ from redis import Redis
 from sqlalchemy.exc import OperationalError
 
 from bridge.audit.archive import Archive
-from bridge.config.loader import private_files
+from bridge.config.unchecked import private_files
 from bridge.core.finding import Finding, Grade, worst
 from bridge.core.http_types import Secret
 from bridge.core.reasons import say

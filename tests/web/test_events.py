@@ -17,7 +17,7 @@ from bridge.core.finding import Grade
 from bridge.core.http_types import Secret
 from bridge.core.model import Caller
 from bridge.doctor.listening import of_listener
-from bridge.events.listen import keep_listening
+from bridge.events.lease import keep_listening
 from bridge.store import keys, listeners
 from bridge.store.tokens import Role
 from tests.stage import CALLER, DANA, DID, OMER, Stage, open_stage, until, working
@@ -394,7 +394,7 @@ async def test_a_phone_system_that_sends_no_events_is_told_by_doctor_and_metrics
 ) -> None:
     """Its calls change, only asking shows that, and no event has come since."""
     monkeypatch.setattr("bridge.events.listen.SAFETY_SECONDS", 0.1)
-    monkeypatch.setattr("bridge.events.listen.HOLD_SECONDS", 0.05)
+    monkeypatch.setattr("bridge.events.lease.HOLD_SECONDS", 0.05)
     keys_of_main = {"events": "push", "event_secret": SECRET}
     async with open_stage(tmp_path, redis_url, main_keys=keys_of_main) as stage, working(stage):
         system = stage.services.lookup.systems["main"]

@@ -11,7 +11,7 @@ from bridge.core.finding import Finding, Proven
 from bridge.core.session import Session
 from bridge.pbx.contract import Knows, Listing
 from bridge.pbx.kamailio import findings, wire
-from bridge.pbx.kamailio.dialogs import Rules
+from bridge.pbx.kamailio.calls import Rules
 from bridge.pbx.kamailio.wire import Access
 from bridge.pbx.reading import parse
 

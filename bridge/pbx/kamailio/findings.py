@@ -5,7 +5,8 @@ from urllib.parse import SplitResult
 
 from bridge.core.finding import Finding, Grade, worded
 from bridge.core.reasons import Reason, reason
-from bridge.pbx.kamailio.dialogs import ENDED, Dialog, Rules
+from bridge.pbx.kamailio.calls import Rules
+from bridge.pbx.kamailio.dialogs import ENDED, Dialog
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 

@@ -13,7 +13,8 @@ from bridge.core.errors import PbxRefused, PbxUnintelligible
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.reasons import reason
 from bridge.pbx.contract import Listing
-from bridge.pbx.kamailio.dialogs import Dialog, Rules, listing, mapping, text
+from bridge.pbx.kamailio.calls import Rules, listing
+from bridge.pbx.kamailio.dialogs import Dialog, mapping, text
 from bridge.pbx.reading import check_status, decoded
 
 SYSTEM = "Kamailio"

@@ -3,15 +3,14 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Collection, Coroutine
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Collection, Coroutine
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from redis.exceptions import RedisError
 
-from bridge.core import background
 from bridge.core.clock import Clock
 from bridge.store import keys, tokens
 from bridge.store.client import TextRedis
@@ -196,20 +195,3 @@ class Hub:
 def _card(news: News, now: datetime) -> Card:
     """The card of a popup that pages are told of now."""
     return Card(news.popup_id, news.data, now, is_told=True)
-
-
-@asynccontextmanager
-async def at_work(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Lines that run for ever, for as long as the block lasts."""
-    lines = [asyncio.create_task(line) for line in work]
-    for line in lines:
-        line.add_done_callback(_tell_failure)
-    try:
-        yield
-    finally:
-        await background.end(*lines)
-
-
-def _tell_failure(line: "asyncio.Task[None]") -> None:
-    if not line.cancelled() and (error := line.exception()) is not None:
-        log.error("a line of the web process has ended by a fault of ours", exc_info=error)
