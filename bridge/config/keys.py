@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 
 from bridge.config.checking import holds_secret
 from bridge.config.models import CrmAccount, PbxAccount, Section
+from bridge.core.reasons import FALLBACK, languages
 
 Form = Literal["text", "secret", "choice", "flag", "number", "list", "table"]
 Group = Literal["pbx", "crm"]
@@ -24,11 +25,13 @@ PLACES = frozenset({"base_url", "timezone", "region"})
 class Key:
     """One key. `is_needed`: there is no default. `is_usual`: worth a question; the other keys' defaults suit most.
 
-    `is_secret`: its value goes into a file of its own. `default` is as it would be written, "" for none.
+    `is_secret`: its value goes into a file of its own. `default` is as it would be written, "" for none. `help` is the
+    model's own English; `help_in` has it in other languages, by code.
     """
 
     name: str
     help: str
+    help_in: Mapping[str, str]
     form: Form
     is_needed: bool
     is_usual: bool
@@ -40,11 +43,25 @@ class Key:
 def keys_of(group: Group, model: type[Section]) -> tuple[Key, ...]:
     """The keys of this make's section, those that are needed first, then its own, then what every make has."""
     base = BASES[group].model_fields
-    found = [_key(name, field, base) for name, field in model.model_fields.items() if name not in LINKED]
+    fields = {name: it for name, it in model.model_fields.items() if name not in LINKED}
+    found = [_key(name, it, base, _translated(path_of(group, model, name))) for name, it in fields.items()]
     return tuple(sorted(found, key=lambda key: (not key.is_needed, not key.is_usual)))
 
 
-def _key(name: str, field: FieldInfo, base: Collection[str]) -> Key:
+def path_of(group: Group, model: type[Section], name: str) -> str:
+    """Where the words for this key stand in the languages: `setting.GROUP.KEY` for what every make of the group has,
+    `setting.KIND.KEY` for what is the make's own, or means something of its own there."""
+    shared = BASES[group].model_fields.get(name)
+    is_own = shared is None or shared.description != model.model_fields[name].description
+    (kind,) = get_args(model.model_fields["kind"].annotation) if is_own else (group,)
+    return f"setting.{kind}.{name}"
+
+
+def _translated(path: str) -> dict[str, str]:
+    return {code: words[path] for code, words in languages().items() if code != FALLBACK and path in words}
+
+
+def _key(name: str, field: FieldInfo, base: Collection[str], help_in: Mapping[str, str]) -> Key:
     types = _types(field.annotation)
     default = "" if field.is_required() or field.default in (None, ()) else _written(field.default)
     is_secret = holds_secret(field.annotation)
@@ -52,7 +69,9 @@ def _key(name: str, field: FieldInfo, base: Collection[str]) -> Key:
     is_own = name not in base and not default and form in ("text", "secret", "choice")
     is_own = is_own and not name.startswith("event_")  # of use to who wants events pushed, which is a step of its own
     is_usual = field.is_required() or is_own or name in PLACES
-    return Key(name, field.description or "", form, field.is_required(), is_usual, is_secret, _choices(types), default)
+    return Key(
+        name, field.description or "", help_in, form, field.is_required(), is_usual, is_secret, _choices(types), default
+    )
 
 
 def _types(annotation: Any) -> tuple[Any, ...]:

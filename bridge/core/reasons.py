@@ -3,6 +3,8 @@
 The words stand in `core/languages/LANGUAGE.json` under `reason.CODE`, those of a vendor's own codes in the `languages`
 folder of its make. A gap `{name}` is filled by the parameter of that name: a text, a number, another reason, or a list
 of them. A code that counts has one text for each plural form: `reason.CODE.one`, `.two`, `.other`, chosen by `count`.
+
+The settings' help is English in their models; other languages have it under `setting.`, by `config.keys.path_of`.
 """
 
 import json

@@ -23,6 +23,8 @@ BUTTON_KEYS = ("dir", "dry-run", "button", "answer.", "state.", "caller.withheld
 """What the keys begin with that the button needs: on a CRM's page it cannot fetch its words."""
 OF_FINDINGS = re.compile(r"reason\.(?:[a-z0-9]+\.)?(?:found|fix|csv|file)-")
 """The keys of what tests of phone systems, CRMs and the bridge find: the console alone shows it."""
+OF_SETTINGS = "setting."
+"""How the keys of the settings' help begin: /console/connect alone shows it, and gets it with the settings."""
 FRAME_KEYS = ("dir", "frame.", "unloaded.")
 """The same for a page in a frame that lets it fetch nothing."""
 IMPORT = re.compile(r'^import [^;]*? from "(\./[\w./]+)";\n', re.M)
@@ -47,11 +49,12 @@ async def listed(request: Request) -> Response:
 
 
 async def catalogue(request: Request) -> Response:
-    """`GET /static/lang/{code}.json`: every word of one language; 404 for a language that there is not."""
+    """`GET /static/lang/{code}.json`: the pages' words in one language; 404 for a language that there is not."""
     code = request.path_params["code"]
     if code not in languages():
         raise HTTPException(404)
-    return _answered(request, _json(languages()[code]), "application/json", REVALIDATE)
+    words = {key: text for key, text in languages()[code].items() if not key.startswith(OF_SETTINGS)}
+    return _answered(request, _json(words), "application/json", REVALIDATE)
 
 
 async def button(request: Request) -> Response:

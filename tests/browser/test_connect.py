@@ -106,6 +106,16 @@ async def test_values_are_tried_before_they_go_into_the_settings(desks: Desks) -
     assert await violations(page) == []
 
 
+async def test_the_help_of_the_settings_is_in_the_pages_language_and_what_was_typed_stays(desks: Desks) -> None:
+    page = await connect(desks, "view=try")
+    address = page.locator("#try-form label", has=page.locator("[data-name=base_url]"))
+    await expect(address).to_contain_text("where its API lives")
+    await address.locator("input").fill("https://pbx.example.com")
+    await page.locator("#set-language").select_option("he")
+    await expect(address).to_contain_text("כתובת ה-API של המרכזייה")
+    assert await address.locator("input").input_value() == "https://pbx.example.com"
+
+
 async def test_it_is_for_administrators(desks: Desks) -> None:
     page = await connect(desks, role=Role.SUPERVISOR)
     await expect(page.locator("#admins-only")).to_be_visible()

@@ -11,12 +11,16 @@ from pathlib import Path
 import pytest
 
 import bridge
+from bridge.config.keys import Group, keys_of, path_of
+from bridge.config.section import Section
 from bridge.connect.guides import SECTIONS
 from bridge.core.errors import ClickRefused
 from bridge.core.model import Outcome
-from bridge.core.reasons import languages, read, reason, say
+from bridge.core.reasons import FALLBACK, languages, read, reason, say
+from bridge.crm import registry as crms
+from bridge.pbx import registry as pbxs
 from bridge.web.connect.pages import GROUPS
-from bridge.web.languages import STATIC, chosen
+from bridge.web.languages import OF_SETTINGS, STATIC, chosen
 from tests.stage import DANA, TOKEN, Stage
 
 ENGLISH = languages()["en"]
@@ -49,9 +53,19 @@ def texts(words: Mapping[str, str], key: str) -> list[str]:
 @each_language
 def test_every_language_has_the_same_keys(code: str) -> None:
     words = languages()[code]
-    assert {stem(key) for key in words} == {stem(key) for key in ENGLISH}
+    assert {stem(key) for key in words if not key.startswith(OF_SETTINGS)} == {stem(key) for key in ENGLISH}
     assert {key for key, text in words.items() if not text.strip()} == set()
     assert words["dir"] in ("ltr", "rtl")
+
+
+@pytest.mark.parametrize("code", languages().keys() - {FALLBACK})
+def test_every_setting_of_every_make_has_its_help_in_every_language(code: str) -> None:
+    """English stands with the settings themselves, and nowhere else."""
+    models: list[tuple[Group, type[Section]]] = [("pbx", make.account) for make in pbxs.kinds().values()]
+    models += [("crm", make.account) for make in crms.kinds().values()]
+    asked = {path_of(group, model, key.name) for group, model in models for key in keys_of(group, model)}
+    assert {key for key in languages()[code] if key.startswith(OF_SETTINGS)} == asked
+    assert [key for key in ENGLISH if key.startswith(OF_SETTINGS)] == []
 
 
 @each_language
@@ -221,7 +235,7 @@ async def test_pages_can_list_the_languages(stage: Stage) -> None:
 @pytest.mark.anyio
 async def test_a_language_has_the_words_of_every_make_and_is_sent_once(stage: Stage) -> None:
     first = await stage.get("/static/lang/he.json")
-    assert first.json() == languages()["he"]
+    assert first.json() == {key: text for key, text in languages()["he"].items() if not key.startswith(OF_SETTINGS)}
     assert first.headers["cache-control"] == "no-cache"
     again = await stage.get("/static/lang/he.json", {"if-none-match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")

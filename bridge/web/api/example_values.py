@@ -31,7 +31,10 @@ SIGNED_IN = {
 }  # fmt: skip
 SUPERVISOR = {"token_id": "5f0c9a1e7b2d", "role": "supervisor", "expires_at": TIME, "via": "token", "crms": None}
 WAITING = {"caller": {"number": "0722776772", "kind": "number"}, "ivrid": "2020101201cc7b38df", "waiting_seconds": 41.0}
-KEY = {"name": "password", "help": "…", "form": "secret", "is_needed": True, "is_usual": True, "is_secret": True}
+KEY = {
+    "name": "password", "help": "…", "help_in": {"he": "…"}, "form": "secret", "is_needed": True, "is_usual": True,
+    "is_secret": True,
+}  # fmt: skip
 ROW = {"crm": "acme", "crm_user": "dana@acme.example", "pbx": "main", "extension": "101", "name": "Dana Cohen"}
 EXCHANGE = {"request": "GET https://pbx.example.com/calls", "status": 200, "ms": 41.7, "body": "{…}"}
 FINDING = {

@@ -63,6 +63,7 @@ class Connect {
   /** Draws everything in the page's present language; what tests showed goes. */
   draw() {
     byId("guides", HTMLAnchorElement).href = guideOf();
+    this.#tryout.draw();
     if (this.#api && this.#overview) redraw(byId("accounts"), drawAccounts(this.#api, this.#overview));
     if (this.#api && this.#agents) redraw(byId("agents-found"), drawAgents(this.#api, this.#agents));
   }

@@ -1,12 +1,12 @@
 // The form that tries an account: its make's keys as fields. What is typed is sent for one test and kept nowhere.
 
 import { byId, element, foreign } from "../../element.js";
-import { say } from "../../words.js";
+import { language, say } from "../../words.js";
 import { guideOf } from "./guides.js";
 import { copyable, drawTrial } from "./trial.js";
 
 /**
- * @typedef {{name: string, help: string, form: string, is_needed: boolean, is_usual: boolean, is_secret: boolean,
+ * @typedef {{name: string, help: string, help_in: Record<string, string>, form: string, is_needed: boolean, is_usual: boolean, is_secret: boolean,
  *   choices: string[], default: string}} Key
  * @typedef {{kind: string, title: string, proven: string, keys: Key[]}} Kind
  * @typedef {{pbx: Kind[], crm: Kind[]}} Kinds
@@ -49,6 +49,13 @@ export class Tryout {
     byId("try-more").replaceChildren(...keys.filter((key) => !key.is_usual && key.form !== "table").map(field));
   }
 
+  /** Draws the fields in the page's present language; what was typed stays. */
+  draw() {
+    const typed = new Map(fields().map((control) => [control.dataset.name, control.value]));
+    this.#kindChosen();
+    for (const control of fields()) control.value = typed.get(control.dataset.name) ?? "";
+  }
+
   /** What is asked for now; clears what the last test said of the fields. */
   read() {
     /** @type {Record<string, string>} */
@@ -75,7 +82,13 @@ function fields() {
 function field(key) {
   const control = controlOf(key);
   const words = element("span", {}, [element("bdi", { dir: "ltr" }, [key.name]), key.is_needed ? " *" : ""]);
-  return element("label", { class: "named" }, [words, control, element("small", { class: "soft" }, [foreign(key.help)])]);
+  return element("label", { class: "named" }, [words, control, element("small", { class: "soft" }, [helpOf(key)])]);
+}
+
+/** @param {Key} key @returns {Node} in the page's language, else in English */
+function helpOf({ help, help_in: translated }) {
+  const words = translated[language];
+  return words ? element("bdi", {}, [words]) : foreign(help);
 }
 
 /** @param {Key} key */
