@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from bridge.core.clock import new_id
 from bridge.core.contact import ContactStatus
 from bridge.core.delivery import DESKTOP, Delivery, DeliveryState, Event
-from bridge.core.json_codec import as_json, from_json, json_text, time_text
+from bridge.core.json_codec import JsonWriter, fields_of, from_json, time_text
 from bridge.core.model import Agent, Answer, Call, Caller, Click
 from bridge.core.phone_numbers import e164
 from bridge.observability import tracing
@@ -61,13 +61,13 @@ async def commit(scripts: Scripts, queue: jobs.Jobs, entry: Entry) -> Given:
 
     Raises `Unavailable`: nothing was written then.
     """
-    waiting = _deliveries(entry)
+    waiting, writer = _deliveries(entry), JsonWriter()
 
     def write(pipe: Batch) -> None:
-        _write(pipe, queue, entry, waiting)
+        _write(pipe, queue, entry, waiting, writer)
 
     with tracing.step("transaction"):
-        text = json_text(entry.answer)
+        text = writer.text(entry.answer)
         earlier = await accept.commit(scripts, entry.click, text, write)
     if earlier is not None:
         return Given.again(earlier)
@@ -95,11 +95,11 @@ def _deliveries(entry: Entry) -> list[Delivery]:
     ]
 
 
-def _write(pipe: Batch, queue: jobs.Jobs, entry: Entry, waiting: list[Delivery]) -> None:
+def _write(pipe: Batch, queue: jobs.Jobs, entry: Entry, waiting: list[Delivery], writer: JsonWriter) -> None:
     click, popup = entry.click, entry.answer.popup
     ids = [delivery.delivery_id for delivery in waiting]
     if popup is not None and not entry.is_again:
-        popups.buffer_popup(pipe, popup, ids)
+        popups.buffer_popup(pipe, popup, ids, writer)
         for delivery in waiting:
             if delivery.event is Event.LOG:
                 records.buffer_log(pipe, delivery, click)
@@ -111,8 +111,8 @@ def _write(pipe: Batch, queue: jobs.Jobs, entry: Entry, waiting: list[Delivery])
         if popup.contact is not None and popup.contact.status is ContactStatus.UNKNOWN:
             searches.buffer_wanted(pipe, popup.popup_id, popup.created_at)
             queue.add(pipe, jobs.CONTACT, popup.popup_id)
-    popups.buffer_story(pipe, click.click_id, _story(entry, ids))
-    pipe.xadd(keys.AUDIT, {"kind": "lookup", "line": json_text(log_entry(entry))})
+    popups.buffer_story(pipe, click.click_id, _story(entry, ids), writer)
+    pipe.xadd(keys.AUDIT, {"kind": "lookup", "line": writer.text(log_entry(entry))})
     callers.buffer_shown(pipe, click.click_id, _other_callers(entry), click.received_at)
     if click.proof:
         pipe.hset(keys.PROOFS, mapping={f"{click.crm} {click.proof}": time_text(click.received_at)})
@@ -132,7 +132,7 @@ def _other_callers(entry: Entry) -> Iterable[Caller]:
 
 def _story(entry: Entry, delivery_ids: list[str]) -> dict[str, object]:
     """What came, what the phone system said, what was chosen and why, and what became of it."""
-    came = as_json(entry.click)
+    came = fields_of(entry.click)
     del came["proof"]  # which secret it was is for the operator, not for whoever reads the story
     return {
         "click": came,

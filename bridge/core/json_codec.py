@@ -13,11 +13,13 @@ from pydantic import TypeAdapter
 from bridge.core.json_fields import SPARSE, without_underscore
 
 Noun = TypeVar("Noun")
+_COMPACT: Any = {"ensure_ascii": False, "separators": (",", ":")}
 
 
 def time_text(moment: datetime) -> str:
     """`2026-11-22T10:00:00.123Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return in_utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def as_json(value: Any) -> Any:
@@ -31,21 +33,49 @@ def json_text(value: Any) -> str:
     Half of a character outside the basic plane (phone systems cut names in the middle of one) becomes `?`: no other
     program could read it.
     """
-    return _ENCODER.encode(value).encode("utf-8", "replace").decode()
+    return _whole(_ENCODER.encode(value))
+
+
+class JsonWriter:
+    """Writes texts that have nouns in common, as `json_text` does, and makes each noun plain only once: the call of a
+    click is written down five times."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Any, Any]] = {}
+        self._encoder = json.JSONEncoder(**_COMPACT, default=self._plain)
+
+    def text(self, value: Any) -> str:
+        """`value`, which does not change as long as this writer is used, as compact JSON text."""
+        return _whole(self._encoder.encode(value))
+
+    def _plain(self, value: Any) -> Any:
+        known = self._known.get(id(value))
+        if known is None:
+            known = self._known[id(value)] = value, _plain(value)  # the value, too: its id is no other's meanwhile
+        return known[1]
+
+
+def fields_of(noun: Any) -> dict[str, Any]:
+    """A noun's fields by their names in JSON."""
+    shape = _shape(cast(Hashable, type(noun)))
+    found = dict(zip(shape.written, shape.values(noun), strict=True))
+    for written, default in shape.sparse:
+        if found[written] == default:
+            del found[written]
+    return found
 
 
 def _plain(value: Any) -> Any:
     """The next plainer form of what JSON has no word for."""
     if isinstance(value, datetime):
         return time_text(value)
-    if not hasattr(value, "__dataclass_fields__"):
-        return sorted(value) if isinstance(value, frozenset) else dict(value)
-    shape = _shape(cast(Hashable, type(value)))
-    found = dict(zip(shape.written, shape.values(value), strict=True))
-    for written, default in shape.sparse:
-        if found[written] == default:
-            del found[written]
-    return found
+    if hasattr(value, "__dataclass_fields__"):
+        return fields_of(value)
+    return sorted(value) if isinstance(value, frozenset) else dict(value)
+
+
+def _whole(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +99,7 @@ def _shape(noun: Hashable) -> _Shape:
     )
 
 
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain)
+_ENCODER = json.JSONEncoder(**_COMPACT, default=_plain)
 
 
 @cache

@@ -11,6 +11,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -156,7 +157,8 @@ class EgressClient:
         return self._proxied
 
     async def _asked(self, way: AsWritten, request: Request, max_bytes: int, started: float) -> Reply:
-        asked = httpx.Request(request.method, request.url, headers=_headers_for(request), content=request.body)
+        address, headers = _address(request.url), _headers_for(request)
+        asked = httpx.Request(request.method, address, headers=headers, content=request.body)
         response = await way.handle_async_request(asked)
         try:
             body = await read(response, max_bytes) if max_bytes else await drop(response)
@@ -166,6 +168,12 @@ class EgressClient:
         finally:
             await response.aclose()
         return Reply(response.status_code, _headers_in(response), body, (time.perf_counter() - started) * 1000)
+
+
+@lru_cache(maxsize=256)
+def _address(url: str) -> httpx.URL:
+    """Read once: a phone system is asked at the same one again and again."""
+    return httpx.URL(url)
 
 
 def _headers_for(request: Request) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@ extension."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TypeVar
 
 from bridge.core.model import Call
@@ -14,29 +14,20 @@ FEW = 50
 """Calls that are made without a thread: it takes longer to begin one."""
 
 
-class OnDemand(Mapping[str, Made]):
-    """`one` gives the value of one key, or raises KeyError; `whole` gives all, which whoever walks, counts or compares
-    the mapping needs. Neither must fail otherwise: whoever asks reads no answer any more. `size` is about how many
-    nouns there are in all of it, where that is known before they are made.
-    """
+class Late(Mapping[str, Made]):
+    """`make` gives the whole mapping, when it is first looked at. It must not fail: whoever asks reads no answer any
+    more."""
 
-    def __init__(
-        self, one: Callable[[str], Made], whole: Callable[[], Mapping[str, Made]], size: int | None = None
-    ) -> None:
-        self._one, self._make_all, self.size = one, whole, size
-        self._made: dict[str, Made] = {}
+    def __init__(self, make: Callable[[], Mapping[str, Made]]) -> None:
+        self._make = make
 
     @cached_property
     def whole(self) -> Mapping[str, Made]:
         """All of it, made once."""
-        return self._make_all()
+        return self._make()
 
     def __getitem__(self, key: str) -> Made:
-        if "whole" in self.__dict__:
-            return self.whole[key]
-        if key not in self._made:
-            self._made[key] = self._one(key)
-        return self._made[key]
+        return self.whole[key]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.whole)
@@ -45,13 +36,31 @@ class OnDemand(Mapping[str, Made]):
         return len(self.whole)
 
     def __repr__(self) -> str:
-        return f"<{len(self._made)} made of those on demand>"  # asyncio writes down results of tasks at times
+        return f"<{'made' if 'whole' in self.__dict__ else 'late'}>"  # asyncio writes down results of tasks at times
 
 
-def late(make: Callable[[], Mapping[str, Made]]) -> Mapping[str, Made]:
-    """A mapping that is made whole when it is first looked at."""
-    whole = cache(make)
-    return OnDemand(lambda key: whole()[key], whole)
+class OnDemand(Late[Made]):
+    """`one` gives the value of one key, or raises KeyError, and must not fail otherwise; the whole of it is made for
+    whoever walks, counts or compares the mapping. `size` is about how many nouns there are in all of it, where that is
+    known before they are made.
+    """
+
+    def __init__(
+        self, one: Callable[[str], Made], make: Callable[[], Mapping[str, Made]], size: int | None = None
+    ) -> None:
+        super().__init__(make)
+        self._one, self.size = one, size
+        self._made: dict[str, Made] = {}
+
+    def __getitem__(self, key: str) -> Made:
+        if "whole" in self.__dict__:
+            return self.whole[key]
+        if key not in self._made:
+            self._made[key] = self._one(key)
+        return self._made[key]
+
+    def __repr__(self) -> str:
+        return f"<{len(self._made)} made of those on demand>"
 
 
 def size_of(extensions: Mapping[str, tuple[Call, ...]]) -> int:

@@ -25,7 +25,7 @@ from redis.exceptions import TimeoutError as RedisTimeout
 from redis.retry import Retry
 
 from bridge.core.http_types import Secret
-from bridge.store.names import Names
+from bridge.store.names import DEFAULT, Names
 
 CONNECT_SECONDS = 1.0
 
@@ -79,9 +79,11 @@ class _Prompt(AbstractConnection):
             await self.check_health()  # type: ignore[no-untyped-call]
         text = command.encode() if isinstance(command, str) else command
         try:
+            writer = cast(asyncio.StreamWriter, self._writer)
+            writer.writelines([text] if isinstance(text, bytes) else text)
+            if not writer.transport.get_write_buffer_size():
+                return  # all of it is with the kernel already
             async with asyncio.timeout(self.socket_timeout):
-                writer = cast(asyncio.StreamWriter, self._writer)
-                writer.writelines([text] if isinstance(text, bytes) else text)
                 await writer.drain()
         except TimeoutError:
             await self.disconnect(nowait=True)
@@ -137,6 +139,8 @@ class _Client(_Named, Redis):
 class _AsyncClient(_Named, AsyncRedis):  # type: ignore[misc]
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> AsyncPipeline:
         """As redis-py does."""
+        if self.names.prefix == DEFAULT:
+            return super().pipeline(transaction, shard_hint)  # its keys are called so in Redis, too
         pipe = _NamedAsyncPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
         pipe.names = self.names
         return pipe

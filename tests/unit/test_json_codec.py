@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.core.delivery import Attempt, Delivery, DeliveryState
-from bridge.core.json_codec import as_json, from_json, json_text, time_text
+from bridge.core.json_codec import JsonWriter, as_json, from_json, json_text, time_text
 from bridge.core.model import (
     Answer,
     Call,
@@ -143,3 +143,19 @@ def test_what_the_phone_system_does_not_say_is_left_out_and_a_no_is_not() -> Non
     assert (written["conference"], written["queue"]) == ("no", "sales")
     assert not {"parked", "held_by_other"} & set(written)
     assert from_json(Call, json_text(call)) == call
+
+
+@given(popups)
+def test_a_writer_writes_what_is_written_once(popup: Popup) -> None:
+    """Nouns that it has made plain before are written in full again."""
+    writer = JsonWriter()
+    for value in (popup, popup.call, {"popup": popup, "calls": (popup.call, *popup.other_calls)}):
+        assert writer.text(value) == json_text(value)
+
+
+def test_a_writer_does_not_take_one_noun_for_another() -> None:
+    """What it was given is still there, so no later noun has its id."""
+    writer = JsonWriter()
+    assert [writer.text(replace(POPUP.call, ivrid=str(n))) for n in range(20)] == [
+        json_text(replace(POPUP.call, ivrid=str(n))) for n in range(20)
+    ]

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from bridge.pbx.contract import Listing
-from bridge.pbx.on_demand import FEW, OnDemand, late, made, size_of
+from bridge.pbx.on_demand import FEW, Late, OnDemand, made, size_of
 
 
 def test_a_value_is_made_when_it_is_asked_for_and_once() -> None:
@@ -23,7 +23,7 @@ def test_a_value_is_made_when_it_is_asked_for_and_once() -> None:
 
 def test_it_equals_what_it_stands_for() -> None:
     whole = {"a": 1, "b": None}
-    for found in (OnDemand(whole.__getitem__, lambda: whole), late(lambda: whole)):
+    for found in (OnDemand(whole.__getitem__, lambda: whole), Late(lambda: whole)):
         assert found == whole
         assert whole == found
         assert found != {"a": 1}
@@ -34,7 +34,7 @@ def test_it_equals_what_it_stands_for() -> None:
 
 def test_late_is_made_once() -> None:
     times: list[int] = []
-    found = late(lambda: {"a": times.append(1)})
+    found = Late(lambda: {"a": times.append(1)})
     assert not times
     assert "a" in found
     assert dict(found) == {"a": None}
@@ -64,5 +64,6 @@ def test_a_thread_is_begun_for_many_calls_alone(size: int, is_made: bool) -> Non
 
 
 def test_writing_it_down_makes_nothing() -> None:
-    found = late(lambda: {"a": 1 // 0})
-    assert repr(found) == "<0 made of those on demand>"
+    found = Late(lambda: {"a": 1 // 0})
+    assert repr(found) == "<late>"
+    assert repr(OnDemand(lambda key: 1 // 0, lambda: {"a": 1 // 0})) == "<0 made of those on demand>"

@@ -10,7 +10,7 @@ from bridge.core.model import Call
 from bridge.core.reasons import Reason, reason
 from bridge.core.text import one_line, without_marks
 from bridge.pbx.contract import Listing
-from bridge.pbx.on_demand import OnDemand, late
+from bridge.pbx.on_demand import Late, OnDemand
 from bridge.pbx.ozeki.calls import CALLEE, Clock, Row, calls_of
 from bridge.pbx.ozeki.document import OK, Document, NotReadable, read
 from bridge.pbx.reading import check_status
@@ -77,7 +77,7 @@ def read_calls(reply: Reply, pbx: str, access: Access, clock: Clock) -> Listing:
     return Listing(
         OnDemand(of, lambda: _calls(rows, pbx, clock), 2 * len(rows)),
         empty_hint=reason("ozeki.calls-unread", count=unread) if unread else None,
-        call_details=late(lambda: {without_marks(row.get("CallId", "")): _details(row) for row in rows}),
+        call_details=Late(lambda: {without_marks(row.get("CallId", "")): _details(row) for row in rows}),
     )
 
 

@@ -10,7 +10,7 @@ from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.model import Call, Caller, CallState, Direction, Recording
 from bridge.core.reasons import Reason, reason
 from bridge.pbx.contract import Listing
-from bridge.pbx.on_demand import OnDemand, late
+from bridge.pbx.on_demand import Late, OnDemand
 from bridge.pbx.voicenter.envelope import answer, ask, mark, objects, paragraph, text
 from bridge.pbx.voicenter.epochs import Clock, time_of
 
@@ -79,14 +79,14 @@ def read_calls(rows: Rows, pbx: str, clock: Clock) -> Listing:
         extensions=OnDemand(
             live, lambda: {extension: live(extension) for extension in found}, sum(map(len, found.values()))
         ),
-        names=late(lambda: {extension: text(row.get("name")) for extension, row, _, _ in rows.rows}),
+        names=Late(lambda: {extension: text(row.get("name")) for extension, row, _, _ in rows.rows}),
         unreadable=frozenset(extension for extension, _, _, is_whole in rows.rows if not is_whole),
         empty_hint=reason("voicenter.rows-unread", count=rows.unread) if rows.unread else EMPTY_HINT,
-        logged_in=late(
+        logged_in=Late(
             lambda: {extension: _person(row) for extension, row, _, _ in rows.rows if "onlineUserID" in row}
         ),
-        details=late(lambda: {extension: _details(row, DETAILS) for extension, row, _, _ in rows.rows}),
-        call_details=late(lambda: {mark(call.get("ivrid")): _details(call, CALL_DETAILS) for call in rows.calls}),
+        details=Late(lambda: {extension: _details(row, DETAILS) for extension, row, _, _ in rows.rows}),
+        call_details=Late(lambda: {mark(call.get("ivrid")): _details(call, CALL_DETAILS) for call in rows.calls}),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bridge.core.contact import Contact
-from bridge.core.json_codec import from_json, json_text
+from bridge.core.json_codec import JsonWriter, from_json, json_text
 from bridge.core.model import Call, Popup
 from bridge.store import keys
 from bridge.store.clicks.callers import key_of
@@ -28,20 +28,20 @@ class _Kept:
     deliveries: tuple[str, ...]
 
 
-def buffer_popup(pipe: Batch, popup: Popup, delivery_ids: list[str]) -> None:
+def buffer_popup(pipe: Batch, popup: Popup, delivery_ids: list[str], writer: JsonWriter) -> None:
     """Buffer the popup with its deliveries, and its calls for the cache: by their ids now, and from before they were
     passed on."""
-    text = json_text(_Kept(popup, tuple(delivery_ids)))
+    text = writer.text(_Kept(popup, tuple(delivery_ids)))
     pipe.set(keys.popup(popup.popup_id), text, ex=keys.STORY_SECONDS)
     for call in (popup.call, *popup.other_calls):
         for ivrid in dict.fromkeys(filter(None, (call.ivrid, call.original_ivrid))):
-            pipe.hset(keys.call(ivrid), mapping={_field(call.pbx, call.extension): json_text(call)})
+            pipe.hset(keys.call(ivrid), mapping={_field(call.pbx, call.extension): writer.text(call)})
             pipe.expire(keys.call(ivrid), keys.CALL_SECONDS)
 
 
-def buffer_story(pipe: Batch, click_id: str, story: object) -> None:
+def buffer_story(pipe: Batch, click_id: str, story: object, writer: JsonWriter) -> None:
     """Buffer the details of a click (JSON values and nouns)."""
-    pipe.set(keys.story(click_id), json_text(story), ex=keys.STORY_SECONDS)
+    pipe.set(keys.story(click_id), writer.text(story), ex=keys.STORY_SECONDS)
 
 
 async def story(redis: TextRedis, click_id: str) -> dict[str, Any] | None:
