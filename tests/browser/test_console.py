@@ -25,6 +25,10 @@ BROKEN = """(shown) => {
 }"""
 """Whether an element's words stand in more rows than there are words."""
 NARROW = {"width": 320, "height": 700}
+PERIOD = """async () => {
+  const { periodElement } = await import("/static/console/times.js");
+  return periodElement("2026-11-22T10:00:00Z", "2026-11-22T10:05:12Z").textContent.replace(/\\s/g, " ");
+}"""
 EXPIRED = """async () => {
   const { RequestFailed } = await import("/static/http.js");
   const { refusalOf } = await import("/static/console/session.js");
@@ -187,13 +191,20 @@ async def test_why_was_there_no_popup(desks: Desks) -> None:
     click_id = (await desks.click(OMER))["click_id"]
     await desks.stage.click({"agent": OMER}, **{"webhook-signature": "v1,AAAA"})
     page = await console(desks, page="clicks")
-    clicks = page.locator("li.click")
+    clicks, unfolded = rows(page), page.locator("tr.unfolded:not([hidden])")
     await expect(clicks).to_have_count(2)
     await expect(clicks.nth(0)).to_contain_text("Authentication failed")
-    await expect(clicks.nth(0)).to_contain_text("Use the same secret or token")
     await expect(clicks.nth(1)).to_contain_text("No active call")
     await expect(clicks.nth(1)).to_contain_text("no call is active on extension SIPOmer1 now")
-    await expect(clicks.nth(1)).to_contain_text("What to do:")
+    await expect(unfolded).to_have_count(0)
+    await clicks.nth(0).click()
+    await expect(unfolded).to_contain_text("Use the same secret or token")
+    await clicks.nth(0).click()
+    await expect(unfolded).to_have_count(0)
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Enter")
+    await expect(clicks.nth(1).get_by_role("button", expanded=True)).to_be_focused()
+    await expect(unfolded).to_contain_text("What to do: Nothing is wrong.")
     assert await violations(page) == []
     await page.locator("#clicks-form [name=all]").select_option("true")
     await page.get_by_role("button", name="Search").click()
@@ -204,12 +215,14 @@ async def test_why_was_there_no_popup(desks: Desks) -> None:
     await page.reload()
     await expect(clicks).to_have_count(2)
     await clicks.nth(1).get_by_role("button").click()
+    await unfolded.get_by_role("button").click()
     await expect(page.get_by_role("dialog")).to_contain_text("There were no active calls.")
     await page.keyboard.press("Escape")
     await expect(page.locator("#details")).to_be_hidden()
+    await expect(unfolded.get_by_role("button")).to_be_focused()
     desks.expected += ["404"]
     await desks.stage.redis.delete(keys.story(click_id))
-    await clicks.nth(1).get_by_role("button").click()
+    await unfolded.get_by_role("button").click()
     await expect(page.get_by_role("dialog")).to_contain_text("kept for three days only")
     await expect(page.get_by_role("dialog")).to_contain_text("no call is active on extension SIPOmer1 now")
     await page.keyboard.press("Escape")
@@ -217,6 +230,25 @@ async def test_why_was_there_no_popup(desks: Desks) -> None:
     await page.get_by_role("button", name="Search").click()
     await expect(page.get_by_role("heading", name="No click reached popbridge.")).to_be_visible()
     await expect(page.locator("#found")).to_contain_text("Refused clicks are kept for one day only")
+
+
+async def test_equal_clicks_in_a_row_are_one_row_and_each_opens(desks: Desks) -> None:
+    first = (await desks.click(OMER))["click_id"]
+    for agent in (OMER, OMER, DANA, OMER):
+        await desks.click(agent)
+    page = await console(desks, page="clicks", viewport={"width": 1280, "height": 900})
+    await expect(page.locator("#status")).to_have_text("Clicks found: 5, newest first.")
+    await expect(rows(page)).to_have_count(3)
+    heights = await rows(page).evaluate_all("(all) => all.map((each) => each.getBoundingClientRect().height)")
+    assert max(heights) < 40
+    await expect(rows(page).nth(2)).to_contain_text("×3")
+    await expect(rows(page).nth(2).locator(".period")).to_contain_text("2026")
+    assert await page.evaluate(PERIOD) == "Nov 22, 2026, 12:00:00 – 12:05:12"
+    await rows(page).nth(2).click()
+    opened = page.locator("tr.unfolded:not([hidden])").get_by_role("button")
+    await expect(opened).to_have_count(3)
+    await opened.last.click()
+    await expect(page.get_by_role("dialog")).to_contain_text(first)
 
 
 async def in_state(desks: Desks, state: str, number: int) -> None:

@@ -113,7 +113,7 @@ async def test_the_console_in_pictures(desks: Desks) -> None:
         page = await desks.blank(await desks.new_profile(locale=language, viewport=WIDE, color_scheme="light"))
         for name in ("clicks", "deliveries", "audit"):
             await page.goto(f"{desks.stage.bridge_url}/console/{name}#token={token}&all=true")
-            await expect(page.locator("#found [data-open]").first).to_be_visible()
+            await expect(page.locator("#found .lookup").first).to_be_visible()
             await _shoot_console(page, f"console-{name}-{language}")
         await page.locator(".lookup [data-open]").last.click()
         await expect(page.locator("#details .delivery")).to_have_count(2)

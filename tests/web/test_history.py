@@ -134,6 +134,10 @@ async def test_the_log_says_how_many_match_and_who_called_while_that_is_kept(sta
     assert (found["total"], found["items"][0]["caller_name"]) == (2, None)
     found = (await stage.get("/api/audit?outcome=found&total=true&names=true", supervisor)).json()
     assert (found["total"], found["items"][0]["caller_name"]) == (1, "Ruth Levi")
+    await stage.click({"agent": OMER}, **{"webhook-signature": "v1,AAAA"})
+    listed = (await stage.get("/api/clicks?names=true", supervisor)).json()["items"]
+    assert [each["caller_name"] for each in listed] == [None, None, "Ruth Levi"]
+    assert "caller_name" not in (await stage.get("/api/clicks", supervisor)).json()["items"][2]
     await stage.redis.delete(keys.popup(popup["popup_id"]))
     found = (await stage.get("/api/audit?outcome=found&names=true", supervisor)).json()
     assert (found.get("total"), found["items"][0]["caller_name"]) == (None, None)

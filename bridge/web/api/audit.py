@@ -1,6 +1,6 @@
 """Reading the audit log over HTTP. Every read is recorded in the access log first, and limited per token."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -18,6 +18,7 @@ from bridge.core.model import Caller
 from bridge.services import Services
 from bridge.store import counters
 from bridge.store.calls import popups
+from bridge.store.client import TextRedis
 from bridge.web.api.queries import known_only, yes_or_no
 from bridge.web.signin import admin, supervisor
 
@@ -40,10 +41,15 @@ async def entries(request: Request) -> Response:
     page = await archived.entries(services.archive, services.redis, wanted, limit, cursor)
     items: list[dict[str, Any]] = [{**entry} for entry in page.items]
     if with_names:
-        names = await popups.names(services.redis, [entry["popup_id"] or "" for entry in page.items])
-        items = [{**entry, "caller_name": name} for entry, name in zip(items, names, strict=True)]
+        items = await with_names_of(services.redis, items)
     count = {"total": await archived.total(services.archive, wanted)} if with_total else {}
     return JSONResponse(access.as_seen({"items": items, "next_cursor": page.next_cursor, **count, **named}))
+
+
+async def with_names_of(redis: TextRedis, entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Log entries, and clicks that were refused, each with who called as `caller_name`."""
+    names = await popups.names(redis, [entry.get("popup_id") or "" for entry in entries])
+    return [{**entry, "caller_name": name} for entry, name in zip(entries, names, strict=True)]
 
 
 async def export_entries(request: Request) -> Response:

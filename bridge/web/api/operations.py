@@ -70,7 +70,7 @@ def _reads() -> tuple[Operation, ...]:
                   {200: listed(model("ListedClick"))}, (400, 429),
                   {"agent": "the agent's user name in the CRM", "crm": "only this CRM"}
                   | {"problems": "true: only those without a popup, or whose popup was not delivered everywhere"}
-                  | {"since": WHEN, "until": WHEN} | PAGING),
+                  | {"since": WHEN, "until": WHEN, "names": AUDIT_MORE["names"]} | PAGING),
         Operation("get", "/api/clicks/{click_id}", "The details of a click.", "token", {200: LOOSE}, (404, 429)),
         Operation("get", "/api/popups/{popup_id}", "A popup with its deliveries.", "token",
                   {200: model("Popup")}, (404,)),

@@ -26,7 +26,7 @@ from bridge.web.api import audit
 from bridge.web.api.queries import known_only, yes_or_no
 from bridge.web.signin import access_of, supervisor
 
-CLICK_FILTERS = ("agent", "crm", "since", "until", "problems")
+CLICK_FILTERS = ("agent", "crm", "since", "until", "problems", "names")
 GONE = "Nothing has this id, or it is no longer kept."
 SHARED = (
     "Other CRMs use this phone system too, and its queues do not tell whose callers wait: this token may not see them."
@@ -49,11 +49,11 @@ async def click(request: Request) -> Response:
 
 
 async def clicks(request: Request) -> Response:
-    """`GET /api/clicks?agent=&crm=&since=&until=&problems=&limit=&cursor=`: clicks, refused ones too; agents see only
-    theirs."""
+    """`GET /api/clicks?agent=&crm=&since=&until=&problems=&names=&limit=&cursor=`: clicks, refused ones too; agents see
+    only theirs. With `names=true` who called, as in `GET /api/audit`."""
     access = await access_of(request)
     services: Services = request.app.state.services
-    query = known_only(request, CLICK_FILTERS)
+    query, with_names = known_only(request, CLICK_FILTERS), yes_or_no(request.query_params.get("names"), "names")
     filters = {name: query.get(name, "") for name in ("crm", "since", "until")} | {"crm_user": query.get("agent", "")}
     grant = access.grant
     if not grant.supervises:
@@ -64,7 +64,8 @@ async def clicks(request: Request) -> Response:
     limit, cursor = audit.paging(request)
     await audit.record_read(request, access, "clicks", search)
     page = await history.clicks(services.archive, services.redis, search, limit, cursor, now, grant.supervises)
-    return JSONResponse(access.as_seen({"items": page.items, "next_cursor": page.next_cursor}))
+    items = await audit.with_names_of(services.redis, page.items) if with_names else page.items
+    return JSONResponse(access.as_seen({"items": items, "next_cursor": page.next_cursor}))
 
 
 def _sees_story(access: Access, story: dict[str, Any]) -> bool:

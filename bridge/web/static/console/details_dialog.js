@@ -11,7 +11,8 @@ const GONE = 404;
 /** @type {Record<string, number>} */
 const STEPS = { ArrowDown: 1, ArrowUp: -1 };
 const dialog = () => byId("details", HTMLDialogElement);
-const openers = () => allMatching("#found [data-open]");
+const isShown = (/** @type {HTMLElement} */ each) => each.getClientRects().length > 0;
+const openers = () => allMatching("#found :is([data-open], [data-row])").filter(isShown);
 
 export class DetailsDialog {
   /** @type {import("./frame.js").Api | null} */
@@ -83,7 +84,7 @@ export class DetailsDialog {
   #clicked({ target }) {
     if (!(target instanceof Element)) return;
     const exact = target.closest("[data-open]");
-    const opener = exact ?? target.closest(".lookup, .click")?.querySelector("[data-open]");
+    const opener = exact ?? target.closest(".lookup")?.querySelector("[data-open]");
     if (!(opener instanceof HTMLElement) || (!exact && getSelection()?.toString())) return;
     opener.focus();
     const found = parameters();

@@ -72,6 +72,7 @@ function showUser() {
   for (const id of ["user", "sign-out"]) byId(id).hidden = !session;
   byId("masked").hidden = !session?.whose.masked;
   for (const each of allMatching("[data-admins]")) each.hidden = session?.whose.role !== ADMIN;
+  byId("pages").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 function showSignInProblem() {

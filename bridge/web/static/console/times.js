@@ -64,9 +64,13 @@ export function parseTime(text) {
  * @param {Time} time
  */
 export function timeText(time) {
+  return formatOf().format(new Date(time));
+}
+
+function formatOf() {
   /** @type {Intl.DateTimeFormatOptions} */
   const format = { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" };
-  return new Intl.DateTimeFormat(language, { ...format, hourCycle: "h23" }).format(new Date(time));
+  return new Intl.DateTimeFormat(language, { ...format, hourCycle: "h23" });
 }
 
 /**
@@ -76,6 +80,16 @@ export function timeText(time) {
 export function timeElement(time) {
   const offset = element("span", { class: "offset" }, [ltr(utcOffset(time))]);
   return element("time", { datetime: time }, [element("bdi", {}, [timeText(time)]), " ", offset]);
+}
+
+/**
+ * From the first to the last of several times, as an element: `22 Nov 2026, 10:00:00 – 10:05:12`.
+ * @param {string} first
+ * @param {string} last
+ */
+export function periodElement(first, last) {
+  const words = formatOf().formatRange(new Date(first), new Date(last));
+  return element("span", { class: "period" }, [element("bdi", {}, [words])]);
 }
 
 /**

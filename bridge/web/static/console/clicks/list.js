@@ -1,23 +1,25 @@
-// Why was there no popup? The clicks of an agent, refused ones too, each with its reason and what to do.
+// Why was there no popup? One row for equal clicks in a row, refused ones too; unfolded it says the cause and what to do.
 
-import { because, element, foreign, ltr } from "../../element.js";
-import { hasWords, language, say, sayValue } from "../../words.js";
-import { agentOf, callerOf, deliveryChips, deliveryResult, openButton, outcomeChip, personal } from "../entry.js";
-import { timeElement, timeText } from "../times.js";
+import { allMatching, element, foreign, ltr } from "../../element.js";
+import { say, sayValue } from "../../words.js";
+import { agentOf, callerOf, deliveryChips, none, outcomeChip, personal, visuallyHidden } from "../entry.js";
+import { periodElement, timeElement, timeText } from "../times.js";
+import { grouped, isRefused } from "./groups.js";
+import { causeOf, unfolded } from "./unfolded.js";
+
+/** @typedef {import("./groups.js").Click} Click */
 
 const REFUSED_KEPT_MS = 24 * 3_600_000;
 const SLACK_MS = 60_000; // a search for the last day is a moment old
-const ENGLISH = "en";
+const COLUMNS = ["time", "agent", "extension", "outcome", "cause"];
 
-/** @param {LogEntry | RefusedClick} click @returns {click is RefusedClick} */
-function isRefused(click) {
-  return click.outcome === "refused";
-}
-
-/** @param {(LogEntry | RefusedClick)[]} clicks */
+/** @param {Click[]} clicks newest first */
 export function list(clicks) {
-  const items = clicks.map((click) => item(click, isRefused(click) ? refused(click) : accepted(click)));
-  return element("ul", { class: "clicks", "aria-label": say("console.why.list") }, items);
+  const names = COLUMNS.map((name) => element("th", { role: "columnheader", scope: "col" }, [say(`console.${name}`)]));
+  return element("table", { class: "lookups clicks", role: "table", "aria-label": say("console.why.list") }, [
+    element("thead", { role: "rowgroup" }, [element("tr", { role: "row" }, names)]),
+    element("tbody", { role: "rowgroup" }, grouped(clicks).flatMap(rowsOf)),
+  ]);
 }
 
 /**
@@ -37,53 +39,61 @@ export function nothingFound({ since, until }, agent, isProblems) {
   ]);
 }
 
-/** @param {LogEntry | RefusedClick} click @param {(HTMLElement | null)[]} parts */
-function item({ outcome }, parts) {
-  return element("li", { class: "sheet click", "data-outcome": outcome }, parts);
+/** The row of a group, and the one below it that it unfolds. @param {Click[]} group @param {number} place */
+function rowsOf(group, place) {
+  const [newest] = group;
+  if (!newest) return [];
+  const id = `unfolded-${place}`;
+  const below = element("tr", { role: "row", id, class: "unfolded", hidden: true }, [
+    element("td", { role: "cell", colspan: COLUMNS.length }, [element("div", {}, unfolded(group))]),
+  ]);
+  const drawn = [unfoldButton(group, id), whose(newest), extensionOf(newest), outcomeOf(group), inShort(newest)];
+  const cells = drawn.map((cell, column) => element("td", { role: "cell", class: `at-${COLUMNS[column]}` }, [cell]));
+  const row = element("tr", { role: "row", class: "lookup", "data-outcome": newest.outcome }, cells);
+  row.addEventListener("click", ({ target }) => {
+    const isButton = target instanceof Element && target.closest("button");
+    if (isButton || !getSelection()?.toString()) unfold(row, below);
+  });
+  return [row, below];
 }
 
-/** @param {LogEntry} entry */
-function accepted(entry) {
-  const hasPopup = Boolean(entry.popup_id);
-  return [
-    element("div", { class: "row" }, [openButton(entry), outcomeChip(entry.outcome), hasPopup ? deliveryChips(entry) : null]),
-    element("p", { class: "row whom" }, [agentOf(entry), hasPopup ? callerOf(entry) : null]),
-    entry.why === null ? element("p", { class: "because" }, [personal(null)]) : causeOf(entry),
-    entry.outcome === "found" ? resultOf(entry) : advice(entry.outcome),
-  ];
+/** @param {HTMLElement} row @param {HTMLElement} below */
+function unfold(row, below) {
+  below.hidden = !below.hidden;
+  const [opener] = allMatching("[data-row]", row);
+  opener?.setAttribute("aria-expanded", String(!below.hidden));
+  opener?.focus();
 }
 
-/** @param {RefusedClick} click */
-function refused(click) {
-  const sender = click.crm_user ? foreign(click.crm_user) : say("console.why.unknown-sender");
-  return [
-    element("div", { class: "row" }, [
-      timeElement(click.time),
-      outcomeChip(click.outcome),
-      element("b", { class: "reason" }, [sayValue("console.reason", click.reason)]),
-    ]),
-    element("p", { class: "row whom" }, [sender, element("span", { class: "soft" }, [ltr(click.crm), " · ", ltr(click.source_ip)])]),
-    causeOf(click.cause ? { reason: click.cause, why: click.why } : click),
-    advice(click.reason),
-  ];
+/** When; a click on it is a click on its row. @param {Click[]} group @param {string} below the id of what it unfolds */
+function unfoldButton(group, below) {
+  const [last, first] = [group.at(0)?.time ?? "", group.at(-1)?.time ?? ""];
+  const time = group.length > 1 ? periodElement(first, last) : timeElement(last);
+  return element("button", { type: "button", class: "open", "data-row": true, "aria-expanded": "false", "aria-controls": below }, [time]);
 }
 
-/**
- * The cause. Where there is only an English sentence it is marked as English, for screen readers.
- * @param {{reason?: Reason | string | null, why: string | null}} cause
- */
-function causeOf({ reason, why }) {
-  const isEnglish = (!reason || typeof reason === "string") && language !== ENGLISH;
-  return element("p", { class: isEnglish ? "because soft" : "because", lang: isEnglish && ENGLISH }, [because({ reason, why })]);
+/** @param {Click} click */
+function whose(click) {
+  if (!isRefused(click)) return agentOf(click);
+  const sender = click.crm_user ? foreign(click.crm_user) : element("span", { class: "soft" }, [say("console.why.nobody")]);
+  return element("span", { class: "who-of" }, [sender, " ", element("span", { class: "soft", dir: "ltr" }, [foreign(click.crm), " · ", ltr(click.source_ip)])]);
 }
 
-/** @param {LogEntry} entry */
-function resultOf(entry) {
-  return element("p", { class: "advice" }, [say(`console.result.${deliveryResult(entry)}`)]);
+/** @param {Click} click */
+function extensionOf(click) {
+  return isRefused(click) ? none() : personal(click.extension);
 }
 
-/** @param {string} slug */
-function advice(slug) {
-  const key = `console.do.${slug}`;
-  return hasWords(key) ? element("p", { class: "advice" }, [element("b", {}, [say("console.do")]), " ", say(key)]) : null;
+/** @param {Click[]} group */
+function outcomeOf(group) {
+  const [newest] = group;
+  const number = group.length;
+  const count = number > 1 ? [" ", element("b", { class: "times-clicked", "aria-hidden": "true" }, [ltr(`×${number}`)]), visuallyHidden(say("console.why.equal", { number }))] : [];
+  return element("span", {}, [outcomeChip(newest?.outcome ?? ""), ...count]);
+}
+
+/** The cause in one line; of a popup, who called and what happened to it. @param {Click} click */
+function inShort(click) {
+  if (isRefused(click)) return element("span", {}, [element("b", {}, [sayValue("console.reason", click.reason)]), " ", causeOf(click)]);
+  return click.popup_id ? element("span", {}, [deliveryChips(click), " ", callerOf(click)]) : causeOf(click);
 }

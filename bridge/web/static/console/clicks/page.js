@@ -48,7 +48,7 @@ function nothing() {
 
 /** @param {URLSearchParams} found */
 function pathFor(found) {
-  const asked = new URLSearchParams(period(found));
+  const asked = new URLSearchParams({ ...period(found), names: "true" });
   for (const name of ["agent", "crm", "limit", "cursor"]) {
     const value = found.get(name);
     if (value) asked.set(name, value);
