@@ -89,6 +89,7 @@ PURE = (
     "crm.proofs",
     "crm.replies",
     "delivery.retry_policy",
+    "pbx.fields",
     "egress.allowed_addresses",
     "egress.circuit_breaker",
     "egress.proxy",

@@ -1,17 +1,19 @@
 """`[pbx.NAME]` and `[crm.NAME]`: what every phone system and every CRM has. Each make's folder adds its own keys."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
 from bridge.config.addresses import Hosts, Origins, WebAddress, host_of
 from bridge.config.section import Section
 from bridge.config.values import Hidden, Names, Region, Timezone, split_text
+from bridge.core.http_types import Secret
 
 CallEvents = Annotated[
     tuple[Literal["call.popup", "call.note", "call.answered_elsewhere", "call.ended"], ...], BeforeValidator(split_text)
 ]
+MIN_TOKEN_CHARACTERS = 16
 
 
 class PbxAccount(Section):
@@ -39,6 +41,9 @@ class PbxAccount(Section):
 
 class CrmAccount(Section):
     """`[crm.NAME]`: what every CRM has. Each vendor's folder adds its own keys."""
+
+    proven_by: ClassVar[tuple[str, ...]] = ()
+    """The keys of the secrets (each one, or a list) that prove a click; a make with a button names its own."""
 
     kind: str = Field(description="how this CRM sends clicks and takes popups")
     pbx: str | None = Field(None, description="where an extension named in a click is looked up")
@@ -100,7 +105,12 @@ class CrmAccount(Section):
 
     def proofs(self) -> Iterator[tuple[str, str]]:
         """(fingerprint, key) of each secret by which a click is proven to come from this CRM."""
-        return iter(())
+        for key in self.proven_by:
+            held: Secret | tuple[Secret, ...] | None = getattr(self, key)
+            if isinstance(held, tuple):
+                yield from ((secret.fingerprint, f"{key}[{number}]") for number, secret in enumerate(held))
+            elif held is not None:
+                yield held.fingerprint, key
 
     def addresses(self) -> Iterator[str]:
         """Where popups are pushed to."""
@@ -112,5 +122,7 @@ class CrmAccount(Section):
         return sorted({*self.record_hosts, *(host_of(address) for address in addresses)})
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """(key, what is wrong) for rules that need more than one key of this section."""
-        return iter(())
+        """(key, what is wrong) for rules that need more than one key of this section; makes add their own."""
+        token: Secret | None = getattr(self, "click_token", None)
+        if token is not None and len(token.reveal()) < MIN_TOKEN_CHARACTERS:
+            yield "click_token", f"must have at least {MIN_TOKEN_CHARACTERS} characters"

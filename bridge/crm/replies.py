@@ -1,7 +1,10 @@
-"""What a CRM's HTTP status means for a delivery, where the vendor means nothing else by it; pure."""
+"""What a CRM's HTTP status means for a delivery, where the vendor means nothing else by it, and the JSON of its
+answers; pure."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from bridge.core.http_types import Reply
 from bridge.core.reasons import Reason
@@ -37,3 +40,17 @@ def retry_after(value: str | None, now: datetime) -> timedelta | None:
         return None
     until = until if until.tzinfo else until.replace(tzinfo=UTC)
     return min(max(timedelta(0), until - now), LONGEST_WAIT)
+
+
+def json_in(reply: Reply) -> Any:
+    """The JSON of an answer; None where it is none."""
+    try:
+        return json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def object_in(reply: Reply) -> dict[str, Any] | None:
+    """The JSON object of an answer; None where it is none."""
+    value = json_in(reply)
+    return value if isinstance(value, dict) else None

@@ -1,4 +1,5 @@
-"""What reading every phone system's answers shares: HTTP statuses, bytes as text in whatever encoding, large bodies."""
+"""What reading every phone system's answers shares: HTTP statuses, bytes as text in whatever encoding, large bodies,
+messages that are quoted."""
 
 import asyncio
 import codecs
@@ -13,6 +14,7 @@ from bridge.core.reasons import reason
 Parsed = TypeVar("Parsed")
 LARGE_REPLY_BYTES = 64 * 1024
 """A reply above this is parsed in a thread, so that other clicks do not wait for it."""
+MESSAGE_CHARACTERS = 200
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -55,6 +57,13 @@ def _declared(body: bytes, content_type: str) -> str | None:
         if encoding.startswith(LEGACY):
             return encoding
     return None
+
+
+def quoted(message: str, *private: str) -> str:
+    """A vendor's own words, fit to be shown: short, printable, without these credentials ("": there is none)."""
+    for secret in filter(None, private):
+        message = message.replace(secret, "***")
+    return "".join(one if one.isprintable() else " " for one in message).strip()[:MESSAGE_CHARACTERS]
 
 
 async def parse(reply: Reply, how: Callable[[Reply], Parsed]) -> Parsed:

@@ -19,7 +19,7 @@ from bridge.core.contact import Contact, ContactRecord, ContactStatus
 from bridge.core.delivery import AnsweredElsewhere, CallEnd, CallOutcome, DeliveryEvent, Event
 from bridge.core.errors import BadSignature, Malformed, RateLimited, RequestFailed, SearchFailed, TokenRefused
 from bridge.core.finding import Finding, Grade
-from bridge.core.http_types import Incoming, Secret
+from bridge.core.http_types import Incoming, Reply, Secret
 from bridge.core.model import CallerKind
 from bridge.crm.bitrix24 import ADAPTER, Account, texts, wire
 from bridge.crm.bitrix24.simulator import Bitrix24Simulator, derived
@@ -445,6 +445,12 @@ def test_the_buttons_script_leads_to_this_bridge_and_holds_no_secret_unless_it_m
 def test_records_have_addresses(kind: str, number: str, path: str | None) -> None:
     account = samples.account(CRM, "bitrix24")
     assert ADAPTER.record_url(account, kind, number) == (f"https://acme.bitrix24.com{path}" if path else None)
+
+
+@pytest.mark.parametrize("error", [[], {}, None, 7, "expired_token"], ids=str)
+def test_a_refusal_means_an_expired_token_only_where_it_says_so(error: object) -> None:
+    reply = Reply(401, {}, json.dumps({"error": error}).encode(), 1.0)
+    assert wire.is_expired(reply) is (error == "expired_token")
 
 
 def test_parameters_of_a_batch_are_written_as_bitrix_reads_them() -> None:

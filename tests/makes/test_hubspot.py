@@ -321,10 +321,20 @@ def test_text_of_others_is_escaped_in_the_body() -> None:
 # Contacts
 
 
-def test_a_contact_has_its_owner_who_is_asked_for_once(hub: Hub) -> None:
-    assert [(one.company, one.owner) for one in hub.search()] == [("Shalom Ltd", "Dana Cohen")]
-    hub.search()
-    assert len([one for one in hub.session.requests if "/owners/" in one.url]) == 1
+def test_a_contact_has_its_owner_who_is_asked_for_once_an_hour(hub: Hub) -> None:
+    async def searched(seconds: float) -> int:
+        """How often the owner has been asked for, once somebody has searched so much later."""
+        hub.later(seconds)
+        found = (await ADAPTER.find_contacts(hub.account, hub.session, wanted)).records
+        assert [(one.company, one.owner) for one in found] == [("Shalom Ltd", "Dana Cohen")]
+        return len([one for one in hub.session.requests if "/owners/" in one.url])
+
+    async def asked() -> list[int]:
+        return [await searched(seconds) for seconds in (0, 3599, 1)]
+
+    wanted = search_number("0522340002", "IL")
+    assert wanted is not None
+    assert asyncio.run(asked()) == [1, 1, 2]
 
 
 def test_what_may_not_be_read_is_left_out_as_long_as_something_may(hub: Hub) -> None:

@@ -50,6 +50,9 @@ class Account(World):
         wanted = frozenset(extensions or ("10", "101"))
         return asyncio.run(ADAPTER.subscribe(self.account, self.session, ADDRESS, wanted))
 
+    def extensions_of(self, *owners: str) -> frozenset[str]:
+        return asyncio.run(ADAPTER.extensions_of(self.account, self.session, frozenset(owners)))
+
     @property
     def made(self) -> list[str]:
         return sorted(row["deliveryMode"]["address"].rpartition("=")[2] for row in self.kept.rows.values())
@@ -159,9 +162,18 @@ def test_without_a_pause_the_limit_stops_it_before_the_vendor_does() -> None:
 def test_ids_of_extensions_are_looked_up_once() -> None:
     there = Account()
     for _ in range(3):
-        found = asyncio.run(ADAPTER.extensions_of(there.account, there.session, frozenset({"62000002", "7"})))
-        assert found == {"101"}
+        assert there.extensions_of("62000002", "7") == {"101"}
     assert there.fake.counted["medium"].count == 1
+
+
+def test_an_id_that_nobody_had_is_looked_up_again_after_ten_minutes() -> None:
+    there = Account(desks=[Extension("10", ""), Extension("101", "")])
+    assert there.extensions_of("62000003") == set()
+    there.board.extensions["102"] = Extension("102", "")
+    there.later(9 * 60)
+    assert there.extensions_of("62000003") == set()
+    there.later(60)
+    assert there.extensions_of("62000003") == {"102"}
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ from bridge.core.model import Call, Caller, CallerKind, CallState, Direction
 from bridge.core.reasons import languages
 from bridge.pbx.contract import AskAgain, Listing
 from bridge.pbx.switchboard import Extension, Switchboard
-from bridge.pbx.webex import ADAPTER, ID_KEPT, WAIT_SECONDS, Account, calls, events
+from bridge.pbx.webex import ADAPTER, ID_KEPT, WAIT_SECONDS, Account, calls, events, wire
 from bridge.pbx.webex.exchange import member_of
 from bridge.pbx.webex.simulator import ACCESS_SECONDS, CLIENT, CLIENT_SECRET, RETRY_AFTER, Faults, WebexSimulator
 from bridge.store import listeners
@@ -340,6 +340,12 @@ row = st.fixed_dictionaries(
         "redirections": st.lists(way | values, max_size=2) | values,
     },
 )
+
+
+@pytest.mark.parametrize("owner", [{"type": [], "id": "Y2lz"}, {"type": {}, "id": "Y2lz"}, [], None], ids=str)
+def test_a_number_whose_owner_is_of_another_type_is_nobodys(owner: object) -> None:
+    listed = json.dumps({"phoneNumbers": [{"extension": "101", "owner": owner}]})
+    assert wire.read_members(Reply(200, {}, listed.encode(), 1.0)) == ({}, 1)
 
 
 @settings(max_examples=300, deadline=None)

@@ -11,13 +11,12 @@ from bridge.config.models import CrmAccount, SecretText, WebAddress
 
 WEBHOOK_URL = re.compile(r"(?P<portal>https?://.+)/rest/(?P<path>[0-9]{1,10}/[A-Za-z0-9]{6,64})/?")
 OAUTH = ("client_id", "client_secret", "refresh_token")
-PROOFS = ("application_token", "click_token")
-MIN_TOKEN_CHARACTERS = 16
 
 
 class Account(CrmAccount):
     """`[crm.NAME]` with `kind = "bitrix24"`."""
 
+    proven_by = ("application_token", "click_token")
     kind: Literal["bitrix24"]
     base_url: WebAddress = Field(description="the portal: https://acme.bitrix24.com")
     client_id: str | None = Field(None, min_length=1, description="of the local application: local.… or app.…")
@@ -76,13 +75,6 @@ class Account(CrmAccount):
         """Whether popups are shown there."""
         return self.shows != "none"
 
-    def proofs(self) -> Iterator[tuple[str, str]]:
-        """By what a click is proven to come from this portal."""
-        for key in PROOFS:
-            secret = getattr(self, key)
-            if secret is not None:
-                yield secret.fingerprint, key
-
     def addresses(self) -> Iterator[str]:
         """Its pages, its API, and where its tokens come from."""
         tokens = (self.oauth_url,) if self.has_application else ()
@@ -100,8 +92,7 @@ class Account(CrmAccount):
         yield from self._problems_of_webhook()
         if not any(self.proofs()):
             yield "application_token", "is needed, or click_token: how else can a click prove its sender?"
-        if self.click_token is not None and len(self.click_token.reveal()) < MIN_TOKEN_CHARACTERS:
-            yield "click_token", f"must have at least {MIN_TOKEN_CHARACTERS} characters"
+        yield from super().problems()
 
     def _problems_of_webhook(self) -> Iterator[tuple[str, str]]:
         if self.webhook_url is None:

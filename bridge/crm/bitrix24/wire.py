@@ -1,6 +1,5 @@
 """What Bitrix24's answers mean, ids and addresses of its records, tokens; pure. README.md here names the documents."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.reasons import Reason, reason
 from bridge.core.tokens import Tokens, granted
 from bridge.crm.bitrix24.account import Account
+from bridge.crm.replies import object_in
 
 ID = re.compile(r"[1-9][0-9]{0,17}")
 ERROR_CODE = re.compile(r"[A-Za-z0-9_.:-]{1,60}")
@@ -60,8 +60,7 @@ def _pairs(inside: str, value: Any) -> Iterable[tuple[str, str]]:
 
 def is_expired(reply: Reply) -> bool:
     """Whether another access token may help."""
-    value = _json(reply) or {}
-    return reply.status == 401 and value.get("error") in EXPIRED
+    return reply.status == 401 and error_code(object_in(reply) or {}) in EXPIRED
 
 
 def read(reply: Reply, resets_at: float | None, now: datetime) -> Mapping[str, Any]:
@@ -71,7 +70,7 @@ def read(reply: Reply, resets_at: float | None, now: datetime) -> Mapping[str, A
     Raises `RateLimited`, `RequestFailed` where Bitrix24 does not work, else `SearchFailed`. An `error` inside a 200
     counts as an error.
     """
-    value = _json(reply)
+    value = object_in(reply)
     if value is not None and "error" in value:
         raise failure(value, reply.status, resets_at, now)
     if reply.status in (429, 503):
@@ -124,14 +123,6 @@ def resets_at(value: Mapping[str, Any]) -> float | None:
     return float(moment) if isinstance(moment, int | float) and 0 < moment < 1e11 else None
 
 
-def _json(reply: Reply) -> dict[str, Any] | None:
-    try:
-        value = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
 def inside(value: Any) -> dict[str, Any]:
     """An object; Bitrix24 writes an empty one as an empty list."""
     return value if isinstance(value, dict) else {}
@@ -172,7 +163,7 @@ def ask_token(account: Account, refresh: Secret | None) -> Request:
 
 def read_token(reply: Reply, now: datetime) -> Tokens:
     """The pair. Raises `TokenRefused` where the credentials are refused."""
-    value = _json(reply) or {}
+    value = object_in(reply) or {}
     if reply.status >= 500:
         raise RequestFailed(f"http-{reply.status}", reason("bitrix24.not-working", status=reply.status))
     tokens = granted(value, now, DEFAULT_LIFE)

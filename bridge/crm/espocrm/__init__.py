@@ -27,13 +27,13 @@ from bridge.crm.contract import (
 from bridge.crm.espocrm import agents, button, calls, clicks, contacts, deliver, findings, history, wire
 from bridge.crm.espocrm.wire import Access
 
-MIN_TOKEN_CHARACTERS = 16
 DUPLICATE = 409
 
 
 class Account(CrmAccount):
     """`[crm.NAME]` with `kind = "espocrm"`."""
 
+    proven_by = ("click_secrets", "click_token")
     kind: Literal["espocrm"]
     base_url: WebAddress = Field(description="where EspoCRM is: https://crm.example.com")
     api_key: SecretText = Field(description="of the API user whose role the README describes")
@@ -70,21 +70,9 @@ class Account(CrmAccount):
         """The way to its API."""
         return Access(self.api_url or self.base_url, self.api_key)
 
-    def proofs(self) -> Iterator[tuple[str, str]]:
-        """By what a click is proven to come from this CRM."""
-        for number, secret in enumerate(self.click_secrets):
-            yield secret.fingerprint, f"click_secrets[{number}]"
-        if self.click_token is not None:
-            yield self.click_token.fingerprint, "click_token"
-
     def addresses(self) -> Iterator[str]:
         """Where its API and its pages are."""
         yield from {self.base_url, self.api_url or self.base_url}
-
-    def problems(self) -> Iterator[tuple[str, str]]:
-        """(key, what is wrong) for rules that need more than one key of this section."""
-        if self.click_token is not None and len(self.click_token.reveal()) < MIN_TOKEN_CHARACTERS:
-            yield "click_token", f"must have at least {MIN_TOKEN_CHARACTERS} characters"
 
 
 class Espocrm:

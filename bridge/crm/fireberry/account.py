@@ -8,7 +8,6 @@ from pydantic import Field, field_validator
 
 from bridge.config.models import CrmAccount, Names, SecretText, WebAddress
 
-MIN_TOKEN_CHARACTERS = 16
 OBJECTS = ("Contact", "Account")
 FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
 API = "https://api.fireberry.com"
@@ -17,6 +16,7 @@ API = "https://api.fireberry.com"
 class Account(CrmAccount):
     """`[crm.NAME]` with `kind = "fireberry"`."""
 
+    proven_by = ("click_token",)
     kind: Literal["fireberry"]
     token: SecretText = Field(description="API access token (tokenid) of popbridge's user")
     base_url: WebAddress = Field("https://app.fireberry.com", description="as agents open it, for links to records")
@@ -51,11 +51,6 @@ class Account(CrmAccount):
         """Whether agents get something there."""
         return self.popup != "none"
 
-    def proofs(self) -> Iterator[tuple[str, str]]:
-        """By what a click is proven to come from this organization."""
-        if self.click_token is not None:
-            yield self.click_token.fingerprint, "click_token"
-
     def addresses(self) -> Iterator[str]:
         """Its pages and its API."""
         yield from dict.fromkeys((self.base_url, self.api))
@@ -72,5 +67,4 @@ class Account(CrmAccount):
                 yield key, "each must be the API name of a field, such as mobilephone1 or pcfsystemfield100"
         if self.click_token is None:
             yield "click_token", "is needed: how else can a click prove its sender?"
-        elif len(self.click_token.reveal()) < MIN_TOKEN_CHARACTERS:
-            yield "click_token", f"must have at least {MIN_TOKEN_CHARACTERS} characters"
+        yield from super().problems()

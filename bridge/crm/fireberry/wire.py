@@ -4,7 +4,6 @@ An answer says by `success` whether it is one; a query's records stand in `data.
 `data.PrimaryKey` names the field that has their ids. A refused token is answered 401 without a body.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,7 +12,7 @@ from typing import Any
 from bridge.core.errors import RateLimited, RequestFailed, SearchFailed
 from bridge.core.http_types import Reply
 from bridge.core.reasons import Reason, reason
-from bridge.crm.replies import retry_after
+from bridge.crm.replies import object_in, retry_after
 
 ID = re.compile(r"[A-Za-z0-9-]{1,40}")
 TYPES = {"Account": 1, "Contact": 2, "User": 9, "Task": 10, "CallLog": 100}
@@ -65,11 +64,8 @@ def refusal(status: int) -> Reason:
 
 
 def _data(reply: Reply) -> Mapping[str, Any]:
-    try:
-        value = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict) or "success" not in value:
+    value = object_in(reply)
+    if value is None or "success" not in value:
         raise SearchFailed(reason("fireberry.unreadable"))
     if value["success"] is not True:
         raise SearchFailed(reason("fireberry.invalid", status=reply.status))

@@ -9,14 +9,13 @@ from bridge.config.models import CrmAccount, Names, SecretText, WebAddress
 
 API = "https://api.hubapi.com"
 OAUTH = ("client_id", "client_secret", "refresh_token")
-PROOFS = ("client_secret", "click_token")
 SEARCHABLE = ("contacts", "companies")
-MIN_TOKEN_CHARACTERS = 16
 
 
 class Account(CrmAccount):
     """`[crm.NAME]` with `kind = "hubspot"`."""
 
+    proven_by = ("client_secret", "click_token")
     kind: Literal["hubspot"]
     portal_id: int = Field(ge=1, description="number of the HubSpot account, also called Hub ID")
     base_url: WebAddress = Field(
@@ -60,13 +59,6 @@ class Account(CrmAccount):
         """Whether requests are sent with access tokens that expire."""
         return self.refresh_token is not None
 
-    def proofs(self) -> Iterator[tuple[str, str]]:
-        """By what a click is proven to come from this account."""
-        for key in PROOFS:
-            secret = getattr(self, key)
-            if secret is not None:
-                yield secret.fingerprint, key
-
     def addresses(self) -> Iterator[str]:
         """Its pages and its API."""
         yield from dict.fromkeys((self.base_url, self.api))
@@ -81,5 +73,4 @@ class Account(CrmAccount):
             yield "access_token", "and OAuth are two ways in: give one of them"
         if not any(self.proofs()):
             yield "client_secret", "is needed, or click_token: how else can a click prove its sender?"
-        if self.click_token is not None and len(self.click_token.reveal()) < MIN_TOKEN_CHARACTERS:
-            yield "click_token", f"must have at least {MIN_TOKEN_CHARACTERS} characters"
+        yield from super().problems()

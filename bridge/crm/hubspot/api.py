@@ -18,6 +18,7 @@ INDEX_DELAY = timedelta(hours=1)
 """A new contact is found by a search after seconds or minutes; until well after that, we remember whom we made."""
 OWNERS = f"/crm/owners/{wire.VERSION}"
 MOST_OWNERS = 5
+OWNERS_KEPT = timedelta(hours=1)
 FORBIDDEN = 403
 HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 
@@ -83,13 +84,16 @@ class Api:
         return await self.find("contacts", number, f"?{urlencode({'properties': fields}, quote_via=quote)}")
 
     async def _owners(self, numbers: Iterable[Any]) -> Mapping[str, str]:
-        """The names of owners by id; each is asked for once while this process runs."""
+        """The names of owners by id; each is asked for once an hour in this process."""
         wanted = [one for one in dict.fromkeys(map(wire.id_of, numbers)) if one][:MOST_OWNERS]
-        known: dict[str, str] = self.session.local.setdefault("owners", {})
+        until, known = self.session.local.get("owners", (self.session.now, {}))
+        if self.session.now >= until:
+            until, known = self.session.local["owners"] = self.session.now + OWNERS_KEPT, dict[str, str]()
         for number in (one for one in wanted if one not in known):
             reply = await self.send("GET", f"{OWNERS}/{number}")
             known[number] = "" if reply.status in (403, 404) else person(wire.read(reply, self.session.now))
-        return known
+        names: Mapping[str, str] = known
+        return names
 
     async def owner(self, crm_user: str) -> str | None:
         """The id as an owner of the user with this e-mail address or user id."""

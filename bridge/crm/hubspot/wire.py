@@ -1,6 +1,5 @@
 """What HubSpot's answers mean, ids and addresses of its records, tokens; pure. README.md here names the documents."""
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -12,7 +11,7 @@ from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.reasons import Reason, reason
 from bridge.core.tokens import Tokens, granted
 from bridge.crm.hubspot.account import Account
-from bridge.crm.replies import retry_after
+from bridge.crm.replies import object_in, retry_after
 
 VERSION = "2026-09"
 """Of every path: HubSpot's are dated."""
@@ -59,7 +58,7 @@ def read(reply: Reply, now: datetime) -> Mapping[str, Any]:
     Raises `RateLimited`, `RequestFailed` where HubSpot does not work, else `SearchFailed`. An error inside a 200
     counts as an error.
     """
-    value = _json(reply)
+    value = object_in(reply)
     _check_status(reply, value or {}, now)
     if value is None:
         raise SearchFailed(reason("hubspot.not-json"))
@@ -101,14 +100,6 @@ def category(value: Mapping[str, Any]) -> str:
     """`VALIDATION_ERROR`, `MISSING_SCOPES`, `invalid_grant`: the error's name, where it is one."""
     names = (value.get(name) for name in ("category", "errorType", "error", "policyName"))
     return next((name for name in names if isinstance(name, str) and CATEGORY.fullmatch(name)), "?")
-
-
-def _json(reply: Reply) -> dict[str, Any] | None:
-    try:
-        value = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def listed(value: Mapping[str, Any], name: str = "results") -> list[dict[str, Any]]:
@@ -163,7 +154,7 @@ def ask_token(account: Account, refresh: Secret | None) -> Request:
 
 def read_token(reply: Reply, now: datetime) -> Tokens:
     """The token. Raises `TokenRefused` where the credentials are refused."""
-    value = _json(reply) or {}
+    value = object_in(reply) or {}
     if reply.status >= 500 or reply.status == 429:
         _check_status(reply, value, now)
     tokens = granted(value, now, DEFAULT_LIFE)

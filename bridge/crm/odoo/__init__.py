@@ -29,7 +29,6 @@ from bridge.crm.odoo import button, clicks, contacts, deliver, findings, history
 from bridge.crm.odoo.api import Api
 from bridge.crm.odoo.wire import Access
 
-MIN_TOKEN_CHARACTERS = 16
 LEFT_OUT = ("odoo.no-right", "odoo.no-model")
 """Why a type of records is not searched while others are."""
 
@@ -37,6 +36,7 @@ LEFT_OUT = ("odoo.no-right", "odoo.no-model")
 class Account(CrmAccount):
     """`[crm.NAME]` with `kind = "odoo"`."""
 
+    proven_by = ("click_token",)
     kind: Literal["odoo"]
     base_url: WebAddress = Field(description="where Odoo is: https://odoo.example.com")
     database: str = Field(min_length=1, description="name of the database")
@@ -64,19 +64,9 @@ class Account(CrmAccount):
         """The way to its API."""
         return Access(self.api_url or self.base_url, self.database, self.username, self.api_key)
 
-    def proofs(self) -> Iterator[tuple[str, str]]:
-        """By what a click is proven to come from this CRM."""
-        if self.click_token is not None:
-            yield self.click_token.fingerprint, "click_token"
-
     def addresses(self) -> Iterator[str]:
         """Where its API and its pages are."""
         yield from {self.base_url, self.api_url or self.base_url}
-
-    def problems(self) -> Iterator[tuple[str, str]]:
-        """(key, what is wrong) for rules that need more than one key of this section."""
-        if self.click_token is not None and len(self.click_token.reveal()) < MIN_TOKEN_CHARACTERS:
-            yield "click_token", f"must have at least {MIN_TOKEN_CHARACTERS} characters"
 
 
 class Odoo:

@@ -10,7 +10,6 @@ from pydantic import Field, field_validator
 from bridge.config.models import CrmAccount, Names, SecretLines, SecretText, WebAddress
 from bridge.crm.salesforce import jwt
 
-MIN_TOKEN_CHARACTERS = 16
 SEARCHED = ("Contact", "Lead", "Account")
 FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}(\.[A-Za-z][A-Za-z0-9_]{0,79}){0,2}")
 EVENT = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,70}__e")
@@ -21,6 +20,7 @@ PAGES_ONLY = (".lightning.force.com", ".visual.force.com", ".lightning.crmforce.
 class Account(CrmAccount):
     """`[crm.NAME]` with `kind = "salesforce"`."""
 
+    proven_by = ("click_token",)
     kind: Literal["salesforce"]
     base_url: WebAddress = Field(description="My Domain: https://ACME.my.salesforce.com")
     client_id: str = Field(min_length=1, description="consumer key of the connected or external client app")
@@ -69,11 +69,6 @@ class Account(CrmAccount):
         host = urlsplit(self.base_url).hostname or ""
         return ".sandbox." in host or host.split(".")[0] == "test"
 
-    def proofs(self) -> Iterator[tuple[str, str]]:
-        """By what a click is proven to come from this org."""
-        if self.click_token is not None:
-            yield self.click_token.fingerprint, "click_token"
-
     def addresses(self) -> Iterator[str]:
         """Its pages and its API."""
         host = urlsplit(self.base_url).hostname or ""
@@ -90,8 +85,7 @@ class Account(CrmAccount):
                 yield key, "each must be the API name of a contact's field, such as Direct__c or Account.Industry"
         if self.click_token is None:
             yield "click_token", "is needed: how else can a click prove its sender?"
-        elif len(self.click_token.reveal()) < MIN_TOKEN_CHARACTERS:
-            yield "click_token", f"must have at least {MIN_TOKEN_CHARACTERS} characters"
+        yield from super().problems()
 
     def _wrong_login(self) -> Iterator[tuple[str, str]]:
         if self.client_secret is None and self.private_key is None:

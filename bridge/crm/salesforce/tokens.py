@@ -1,7 +1,6 @@
 """Sessions of Salesforce's: client credentials, or a JWT; pure. Neither gives a refresh token, nor says how long a
 session lasts: that is the org's session setting, from 15 minutes to 24 hours."""
 
-import json
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
@@ -9,6 +8,7 @@ from bridge.core.errors import RequestFailed, TokenRefused
 from bridge.core.http_types import Reply, Request
 from bridge.core.reasons import reason
 from bridge.core.tokens import Tokens, granted
+from bridge.crm.replies import object_in
 from bridge.crm.salesforce import jwt, wire
 from bridge.crm.salesforce.account import Account
 
@@ -35,11 +35,7 @@ def read(reply: Reply, now: datetime) -> Tokens:
     """The session. Raises `TokenRefused`: 400 with `invalid_grant`, `invalid_client` and the like."""
     if reply.status >= 500:
         raise RequestFailed(f"http-{reply.status}", reason("salesforce.not-working", status=reply.status))
-    try:
-        value = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        value = None
-    told = value if isinstance(value, dict) else {}
+    told = object_in(reply) or {}
     tokens = granted(told, now, LIFE)
     if reply.status != 200 or tokens is None:
         raise TokenRefused(reason("salesforce.token-refused", status=reply.status, error=wire.code(told.get("error"))))

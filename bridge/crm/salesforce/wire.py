@@ -3,7 +3,6 @@
 Errors are a list of objects with `errorCode` and `message`; a message may repeat what was sent, so it is never shown.
 """
 
-import json
 import re
 from datetime import datetime
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from bridge.core.errors import RateLimited, RequestFailed, SearchFailed
 from bridge.core.http_types import Reply
 from bridge.core.reasons import Reason, reason
-from bridge.crm.replies import retry_after
+from bridge.crm.replies import json_in, retry_after
 
 VERSION = "v62.0"
 DATA = f"/services/data/{VERSION}"
@@ -53,7 +52,7 @@ def read(reply: Reply, now: datetime) -> Any:
 
     Raises `RateLimited`, `RequestFailed` where Salesforce does not work, else `SearchFailed`.
     """
-    value = _json(reply)
+    value = json_in(reply)
     error = error_in(value)
     if 200 <= reply.status < 300 and error is None:
         if value is None and reply.body:
@@ -100,13 +99,6 @@ def error_in(value: Any) -> str | None:
 def code(value: Any) -> str:
     """An error's code, where it is one."""
     return value if isinstance(value, str) and CODE.fullmatch(value) else "?"
-
-
-def _json(reply: Reply) -> Any:
-    try:
-        return json.loads(reply.body)
-    except (ValueError, RecursionError):
-        return None
 
 
 def listed(value: Any, name: str) -> list[dict[str, Any]]:

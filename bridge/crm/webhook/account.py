@@ -9,13 +9,13 @@ from bridge.config.models import CrmAccount, ExactAddress, Secrets, SecretText
 from bridge.crm.webhook import signature
 from bridge.crm.webhook.receiver import Headers, without_password
 
-MIN_TOKEN_CHARACTERS = 16
 Name = Literal["agent", "extension", "ivrid", "record"]
 
 
 class Account(CrmAccount):
     """`[crm.NAME]` with `kind = "webhook"`."""
 
+    proven_by = ("click_secrets", "click_token")
     kind: Literal["webhook"]
     click_secrets: Secrets = Field((), description="whsec_… that sign clicks; several during a rotation")
     click_token: SecretText | None = Field(None, description="for senders that cannot sign")
@@ -44,13 +44,6 @@ class Account(CrmAccount):
         """The key that makes it take popups."""
         return "popup_url"
 
-    def proofs(self) -> Iterator[tuple[str, str]]:
-        """By what a click is proven to come from this CRM."""
-        for number, secret in enumerate(self.click_secrets):
-            yield secret.fingerprint, f"click_secrets[{number}]"
-        if self.click_token is not None:
-            yield self.click_token.fingerprint, "click_token"
-
     def addresses(self) -> Iterator[str]:
         """Where popups are pushed to."""
         if self.popup_url is not None:
@@ -66,7 +59,6 @@ class Account(CrmAccount):
                     yield key, f"each {error}"
         if not self.click_secrets and self.click_token is None:
             yield "click_secrets", "is needed, or click_token: how else can a click prove where it comes from?"
-        if self.click_token is not None and len(self.click_token.reveal()) < MIN_TOKEN_CHARACTERS:
-            yield "click_token", f"must have at least {MIN_TOKEN_CHARACTERS} characters"
+        yield from super().problems()
         if self.popup_url is not None and not self.popup_secrets:
             yield "popup_secrets", "is needed with popup_url: popups are always signed"

@@ -11,13 +11,10 @@ MIN_SECRET_CHARACTERS = 32
 """HS256 asks for a key at least as long as its hash (RFC 7518, 3.2); those that Zendesk makes have 44."""
 
 
-PROOFS = ("app_secret", "webhook_secret", "click_token")
-MIN_TOKEN_CHARACTERS = 16
-
-
 class Account(CrmAccount):
     """`[crm.NAME]` with `kind = "zendesk"`."""
 
+    proven_by = ("app_secret", "webhook_secret", "click_token")
     kind: Literal["zendesk"]
     base_url: WebAddress = Field(description="https://SUBDOMAIN.zendesk.com, as agents open it")
     client_id: str | None = Field(None, min_length=1, description="unique identifier of the OAuth client")
@@ -51,13 +48,6 @@ class Account(CrmAccount):
         """Whether requests are sent with access tokens, rather than with an API token."""
         return self.refresh_token is not None
 
-    def proofs(self) -> Iterator[tuple[str, str]]:
-        """By what a click is proven to come from this Zendesk."""
-        for key in PROOFS:
-            secret = getattr(self, key)
-            if secret is not None:
-                yield secret.fingerprint, key
-
     def addresses(self) -> Iterator[str]:
         """Its pages and its API."""
         yield from dict.fromkeys((self.base_url, self.api))
@@ -73,8 +63,8 @@ class Account(CrmAccount):
         if any(oauth.values()) and any(basic.values()):
             yield "api_token", "and OAuth are two ways in: give one of them"
         if not any(self.proofs()):
-            yield "app_secret", f"is needed, or another of {', '.join(PROOFS)}: how else can a click prove its sender?"
+            others = ", ".join(self.proven_by)
+            yield "app_secret", f"is needed, or another of {others}: how else can a click prove its sender?"
         if self.app_secret is not None and len(self.app_secret.reveal()) < MIN_SECRET_CHARACTERS:
             yield "app_secret", f"must have at least {MIN_SECRET_CHARACTERS} characters: openssl rand -hex 32 makes one"
-        if self.click_token is not None and len(self.click_token.reveal()) < MIN_TOKEN_CHARACTERS:
-            yield "click_token", f"must have at least {MIN_TOKEN_CHARACTERS} characters"
+        yield from super().problems()

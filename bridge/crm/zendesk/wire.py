@@ -10,7 +10,7 @@ from bridge.core.errors import RateLimited, RequestFailed, SearchFailed, TokenRe
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.reasons import Reason, reason
 from bridge.core.tokens import Tokens, granted
-from bridge.crm.replies import retry_after
+from bridge.crm.replies import object_in, retry_after
 from bridge.crm.zendesk.account import Account
 
 ID = re.compile(r"[1-9][0-9]{0,19}")
@@ -41,7 +41,7 @@ def read(reply: Reply) -> Mapping[str, Any]:
     counts as an error.
     """
     check(reply)
-    value = _json(reply)
+    value = object_in(reply)
     if value is None:
         raise SearchFailed(reason("zendesk.not-json"))
     if "error" in value:
@@ -78,7 +78,7 @@ def refusal(reply: Reply) -> Reason:
         return reason("zendesk.refused", status=reply.status)
     if 300 <= reply.status < 400:
         return reason("zendesk.redirected", status=reply.status)
-    return reason("zendesk.invalid", status=reply.status, error=error_code(_json(reply) or {}))
+    return reason("zendesk.invalid", status=reply.status, error=error_code(object_in(reply) or {}))
 
 
 def error_code(value: Mapping[str, Any]) -> str:
@@ -86,14 +86,6 @@ def error_code(value: Mapping[str, Any]) -> str:
     error = value.get("error")
     code = error.get("title") if isinstance(error, dict) else error
     return code if isinstance(code, str) and ERROR_CODE.fullmatch(code) else "?"
-
-
-def _json(reply: Reply) -> dict[str, Any] | None:
-    try:
-        value = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def listed(value: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
@@ -147,7 +139,7 @@ def read_token(reply: Reply, now: datetime) -> Tokens:
     """The pair. Raises `TokenRefused` where the credentials are refused (400 `invalid_grant`, 401)."""
     if reply.status == 429 or reply.status >= 500:
         check(reply)
-    value = _json(reply)
+    value = object_in(reply)
     tokens = granted(value, now, DEFAULT_LIFE)
     if not 200 <= reply.status < 300 or tokens is None:
         raise TokenRefused(reason("zendesk.token-refused", status=reply.status, error=error_code(value or {})))

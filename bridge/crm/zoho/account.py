@@ -9,7 +9,6 @@ from pydantic import Field, field_validator
 
 from bridge.config.models import CrmAccount, Names, SecretText, WebAddress
 
-MIN_TOKEN_CHARACTERS = 16
 MODULES = ("Contacts", "Leads", "Accounts")
 FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}(\.[A-Za-z][A-Za-z0-9_]{0,79}){0,2}")
 
@@ -37,6 +36,7 @@ DATA_CENTRES = {
 class Account(CrmAccount):
     """`[crm.NAME]` with `kind = "zoho"`."""
 
+    proven_by = ("click_token",)
     kind: Literal["zoho"]
     base_url: WebAddress = Field(description="https://crm.zoho.com, or .eu, .in …, as agents open it")
     client_id: str = Field(min_length=1, description="client id of a self client in Zoho's API console")
@@ -85,11 +85,6 @@ class Account(CrmAccount):
         """Whether agents get popups there."""
         return self.popup != "none"
 
-    def proofs(self) -> Iterator[tuple[str, str]]:
-        """By what a click is proven to come from this organization."""
-        if self.click_token is not None:
-            yield self.click_token.fingerprint, "click_token"
-
     def addresses(self) -> Iterator[str]:
         """Its pages, its API, and where tokens are given."""
         yield from dict.fromkeys((self.base_url, self.api, self.accounts))
@@ -104,5 +99,4 @@ class Account(CrmAccount):
                 yield key, "each must be the API name of a contact's field, such as Home_Phone"
         if self.click_token is None:
             yield "click_token", "is needed: how else can a click prove its sender?"
-        elif len(self.click_token.reveal()) < MIN_TOKEN_CHARACTERS:
-            yield "click_token", f"must have at least {MIN_TOKEN_CHARACTERS} characters"
+        yield from super().problems()

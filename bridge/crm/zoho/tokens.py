@@ -8,6 +8,7 @@ from bridge.core.errors import RateLimited, TokenRefused
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.reasons import reason
 from bridge.core.tokens import Tokens, granted
+from bridge.crm.replies import object_in
 from bridge.crm.zoho import wire
 from bridge.crm.zoho.account import Account
 
@@ -31,7 +32,7 @@ def ask(account: Account, refresh: Secret | None) -> Request:
 def read(account: Account, reply: Reply, now: datetime) -> Tokens:
     """The token. Raises `TokenRefused` (an error stands in a 200, too), and `RateLimited` after too many."""
     wire.raise_passing(reply, now)
-    value = wire.object_in(reply) or {}
+    value = object_in(reply) or {}
     error, tokens = value.get("error"), granted(value, now, DEFAULT_LIFE)
     if error == "Access Denied":
         raise RateLimited(BLOCKED_SECONDS)

@@ -3,7 +3,6 @@
 Where nothing is found the answer is 204 without a body. An error may stand inside a 200 or 201, one for each record.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,7 +11,7 @@ from typing import Any
 from bridge.core.errors import RateLimited, RequestFailed, SearchFailed
 from bridge.core.http_types import Reply
 from bridge.core.reasons import Reason, reason
-from bridge.crm.replies import retry_after
+from bridge.crm.replies import object_in, retry_after
 from bridge.crm.zoho.account import Account
 
 ID = re.compile(r"[1-9][0-9]{0,19}")
@@ -118,15 +117,6 @@ def _first(value: Any) -> Mapping[str, Any]:
 def code(value: Any) -> str:
     """An error's code or a field's name, where it is one."""
     return value if isinstance(value, str) and CODE.fullmatch(value) else "?"
-
-
-def object_in(reply: Reply) -> dict[str, Any] | None:
-    """The JSON object of an answer; None where it is none."""
-    try:
-        value = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def listed(value: Mapping[str, Any], name: str = "data") -> list[dict[str, Any]]:

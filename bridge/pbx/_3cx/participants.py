@@ -11,6 +11,7 @@ from typing import Any
 from bridge.core.model import Call, Caller, CallerKind, CallState, Direction
 from bridge.core.phone_numbers import kind_of, plain
 from bridge.core.text import one_line, without_marks
+from bridge.pbx.fields import written
 
 STATES = {"ringing": CallState.RINGING, "dialing": CallState.DIALING, "connected": CallState.TALKING}
 """All there are: holding is the phone's own business and not told (3cx/call-control-examples, issue 1)."""
@@ -20,18 +21,12 @@ LONGEST = 200
 
 def text(value: object) -> str:
     """A field as text. Any may be null; a number is taken as it stands."""
-    return one_line(_written(value), LONGEST)
+    return one_line(written(value), LONGEST)
 
 
 def number_of(value: object) -> str:
     """An extension, a number or an id, without invisible marks."""
-    return without_marks(_written(value)[:LONGEST])
-
-
-def _written(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**40 else ""
+    return without_marks(written(value)[:LONGEST])
 
 
 def call_id_of(row: Mapping[str, Any]) -> str:

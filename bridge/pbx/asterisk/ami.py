@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from bridge.core.errors import PbxRefused, PbxUnintelligible
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.reasons import reason
-from bridge.pbx.reading import check_status, decoded
+from bridge.pbx.reading import check_status, decoded, quoted
 
 SYSTEM = "Asterisk"
 COOKIE = re.compile(r'mansession_id="?(?P<id>[0-9A-Fa-f]{1,32})"?')
@@ -153,6 +153,4 @@ def _block(lines: list[str]) -> Block:
 
 def quoted_message(message: str, access: Access) -> str:
     """The vendor's own words, fit to be shown: without the credentials."""
-    for private in (access.password.reveal(), access.username):
-        message = message.replace(private, "***") if private else message
-    return "".join(letter if letter.isprintable() else " " for letter in message).strip()[:MESSAGE_CHARACTERS]
+    return quoted(message, access.password.reveal(), access.username)

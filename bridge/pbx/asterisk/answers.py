@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from bridge.core.errors import PbxRefused, PbxUnintelligible, PbxUnreachable
@@ -10,6 +10,7 @@ from bridge.core.http_types import Reply
 from bridge.core.reasons import reason
 from bridge.pbx.asterisk.ami import SYSTEM
 from bridge.pbx.asterisk.legs import NAME_CHARACTERS, value_of
+from bridge.pbx.fields import moment
 from bridge.pbx.reading import check_status, decoded
 
 BOOTING = b"Asterisk not booted"
@@ -72,8 +73,4 @@ def texts(found: object) -> set[str]:
 
 def time(written: object) -> datetime | None:
     """`2026-11-28T05:50:51.886+0000`."""
-    try:
-        when = datetime.fromisoformat(written) if isinstance(written, str) else None
-        return when.astimezone(UTC) if when and when.tzinfo else None
-    except (ValueError, OverflowError):
-        return None
+    return moment(written)

@@ -17,7 +17,7 @@ from bridge.core.reasons import Reason, reason
 from bridge.pbx.contract import Listing
 from bridge.pbx.freeswitch.domains import Domains
 from bridge.pbx.freeswitch.legs import Row, listing, text
-from bridge.pbx.reading import check_status, decoded
+from bridge.pbx.reading import check_status, decoded, quoted
 
 Ask = Callable[[str], Awaitable[Reply]]
 """Sends one API command."""
@@ -171,8 +171,7 @@ def _answer(reply: Reply, password: Secret) -> str:
 
 def _error(answer: str, password: Secret) -> PbxError:
     """Errors are a line of text: `-ERR permission denied`, `-ERR show Command not found!`, `-ERR SQL error […]`."""
-    told = answer.replace(password.reveal(), "***") if password.reveal() else answer
-    told = "".join(letter if letter.isprintable() else " " for letter in told)[:200]
+    told = quoted(answer, password.reveal())
     if NO_COMMAND.search(answer):
         return PbxRefused(Reason("freeswitch.refused", {"message": told}, (Reason("freeswitch.load-commands"),)))
     if NOT_WORKING.search(answer):

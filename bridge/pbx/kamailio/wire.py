@@ -15,7 +15,7 @@ from bridge.core.reasons import reason
 from bridge.pbx.contract import Listing
 from bridge.pbx.kamailio.calls import Rules, listing
 from bridge.pbx.kamailio.dialogs import Dialog, mapping, text
-from bridge.pbx.reading import check_status, decoded
+from bridge.pbx.reading import check_status, decoded, quoted
 
 SYSTEM = "Kamailio"
 DIALOGS, REGISTERED, HARMLESS = "dlg.list", "ul.dump", "core.version"
@@ -114,7 +114,5 @@ def _is_no_method(reply: Reply) -> bool:
 
 def _quoted(error: Mapping[str, Any], access: Access) -> str:
     """The vendor's words, fit to be shown."""
-    told = text(error.get("message"))
-    for private in (access.password.reveal() if access.password else "", access.username or ""):
-        told = told.replace(private, "***") if private else told
-    return "".join(letter if letter.isprintable() else " " for letter in told)[:MESSAGE_CHARACTERS] or "-"
+    password = access.password.reveal() if access.password else ""
+    return quoted(text(error.get("message")), password, access.username or "") or "-"

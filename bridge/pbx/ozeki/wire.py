@@ -13,7 +13,7 @@ from bridge.pbx.contract import Listing
 from bridge.pbx.on_demand import Late, OnDemand
 from bridge.pbx.ozeki.calls import CALLEE, Clock, Row, calls_of
 from bridge.pbx.ozeki.document import OK, Document, NotReadable, read
-from bridge.pbx.reading import check_status
+from bridge.pbx.reading import check_status, quoted
 
 SYSTEM = "Ozeki"
 FORM = "application/x-www-form-urlencoded"
@@ -135,7 +135,5 @@ def _check_code(answer: Document, access: Access) -> None:
 
 def _quoted(text: str, access: Access) -> str:
     """The vendor's own words, fit to be shown: without the credentials, however they are written."""
-    for private in (access.password.reveal() if access.password else "", access.username or ""):
-        for written in (private, quote(private), quote_plus(private)):
-            text = text.replace(written, "***") if written else text
-    return "".join(character if character.isprintable() else " " for character in text)[:200]
+    private = (access.password.reveal() if access.password else "", access.username or "")
+    return quoted(text, *(form for one in private for form in (one, quote(one), quote_plus(one))))

@@ -14,6 +14,7 @@ from bridge.core.reasons import reason
 from bridge.core.session import Session
 from bridge.core.tokens import RateLimit, Tokens
 from bridge.pbx.contract import AskAgain, Change, Knows, Listing, Person, Subscribed
+from bridge.pbx.fields import written
 from bridge.pbx.reading import parse
 from bridge.pbx.ringcentral import answers, events, findings, limits, presence, subscriptions, wire
 from bridge.pbx.ringcentral.limits import WINDOW_SECONDS, Group, ask
@@ -21,7 +22,8 @@ from bridge.pbx.ringcentral.limits import WINDOW_SECONDS, Group, ask
 MOST_PAGES = 10
 LEAST_POLL_SECONDS = 10.0
 """The whole account can be asked for ten times a minute, and clicks ask too."""
-NUMBERS = "numbers by id"
+NUMBERS, NUMBERS_KEPT = "numbers by id", timedelta(minutes=10)
+"""The extensions' numbers; an id that none of them has is kept as long."""
 ID_KEPT = timedelta(hours=24)
 """How long an extension's id is used again. Each answer shows whether the number still has it."""
 
@@ -93,7 +95,7 @@ class RingCentral:
         if account.events == "push":
             reply = await ask(session, wire.ask_subscriptions(account.base_url), Group.LIGHT)
             made = wire.read_subscriptions(reply, session.name)
-        numbers = {answers.written(row.get("id")): wire.number_of(row) for row in rows}
+        numbers = {written(row.get("id")): wire.number_of(row) for row in rows}
         return findings.of(f"pbx {session.name}", account.base_url, numbers, len(listing.unreadable), made)
 
     def read_event(self, account: Account, incoming: Incoming) -> Change | AskAgain | Response:
@@ -110,7 +112,7 @@ class RingCentral:
         """One for each extension, made for a week and renewed; as many at once as the limits allow."""
         reply = await ask(session, wire.ask_subscriptions(account.base_url), Group.LIGHT)
         listed = wire.read_subscriptions(reply, session.name)
-        numbers = {wire.number_of(row): answers.written(row.get("id")) for row in await _rows(account, session)}
+        numbers = {wire.number_of(row): written(row.get("id")) for row in await _rows(account, session)}
         ids = {extension: numbers[extension] for extension in extensions if extension in numbers}
         todo = subscriptions.plan(listed, address, ids, session.now)
         requests = [
@@ -130,12 +132,12 @@ class RingCentral:
         return Subscribed(in_force, len(extensions) - in_force, done["POST"], done["PUT"], problem)
 
     async def extensions_of(self, account: Account, session: Session, owners: frozenset[str]) -> frozenset[str]:
-        """By the list of extensions, kept for a day; asked again for an id that is not in it."""
-        kept: dict[str, str] = session.local.setdefault(NUMBERS, {})
-        if not owners <= kept.keys():
-            rows = await _rows(account, session)
-            kept |= {answers.written(row.get("id")): wire.number_of(row) for row in rows}
+        """By the list of extensions, which is asked for again after ten minutes, and for an id that is not in it."""
+        until, kept = session.local.get(NUMBERS, (session.now, {}))
+        if session.now >= until or not owners <= kept.keys():
+            kept = {written(row.get("id")): wire.number_of(row) for row in await _rows(account, session)}
             kept |= {owner: "" for owner in owners if owner not in kept}
+            session.local[NUMBERS] = (session.now + NUMBERS_KEPT, kept)
         return frozenset(kept[owner] for owner in owners if kept[owner])
 
     def ask_token(self, account: Account, refresh: Secret | None, now: datetime) -> Request:

@@ -1,6 +1,5 @@
 """What every answer of RingCentral's shares: JSON, HTTP statuses, its own words for what it refuses; pure."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +8,8 @@ from bridge.core.errors import PbxRefused, PbxUnintelligible, PbxUnreachable, To
 from bridge.core.http_types import Reply
 from bridge.core.reasons import reason
 from bridge.core.tokens import Tokens, granted
-from bridge.pbx.reading import check_status, decoded
+from bridge.pbx.fields import json_in, message_of
+from bridge.pbx.reading import check_status
 
 SYSTEM = "RingCentral"
 TOKEN_LIFE = timedelta(hours=1)
@@ -57,26 +57,8 @@ def read_token(reply: Reply, now: datetime) -> Tokens:
     return tokens
 
 
-def written(value: object) -> str:
-    """A field as it stands: texts and whole numbers are meant as texts, anything else as nothing."""
-    if isinstance(value, str):
-        return value
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**40 else ""
-
-
 def _json(reply: Reply) -> object:
     try:
-        return json.loads(decoded(reply.body, reply.headers.get("content-type", "")))
+        return json_in(reply)
     except (ValueError, RecursionError):
         raise PbxUnintelligible(reason("ringcentral.not-json")) from None
-
-
-def message_of(reply: Reply) -> str:
-    """The vendor's own words, fit to be shown: `message` of the API, `error_description` of the log-in."""
-    try:
-        found = _json(reply)
-    except PbxUnintelligible:
-        return ""
-    said = found if isinstance(found, dict) else {}
-    told = written(said.get("message")) or written(said.get("error_description")) or written(said.get("error"))
-    return "".join(one if one.isprintable() else " " for one in told)[:200]

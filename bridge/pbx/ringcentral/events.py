@@ -6,15 +6,15 @@ alone: the number stands in the address that the subscription was made with (`?e
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from bridge.core.errors import BadSignature, Malformed, PbxUnintelligible
 from bridge.core.http_types import Incoming, Response, Secret
 from bridge.core.text import without_marks
 from bridge.pbx.contract import AskAgain, Change
+from bridge.pbx.fields import moment, written
 from bridge.pbx.reading import decoded
-from bridge.pbx.ringcentral.answers import written
 from bridge.pbx.ringcentral.presence import is_live, read_calls
 
 CHALLENGE = "validation-token"
@@ -47,7 +47,7 @@ def read_event(secret: Secret | None, pbx: str, incoming: Incoming) -> Change | 
     extension = without_marks(incoming.query.get("extension", "")[:LONGEST])
     if not extension:
         return AskAgain(owners=_owners(body))
-    return _of_presence(body, pbx, extension, _time(said.get("timestamp")))
+    return _of_presence(body, pbx, extension, moment(said.get("timestamp")))
 
 
 def _owners(body: object) -> frozenset[str]:
@@ -99,11 +99,3 @@ def _object(body: bytes) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise Malformed("The event is not a JSON object")
     return found
-
-
-def _time(value: object) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(written(value))
-        return found.astimezone(UTC) if found.tzinfo else None
-    except (ValueError, OverflowError):
-        return None

@@ -5,7 +5,6 @@ its plus sign, or the number of an extension, without a mark which of the two it
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from bridge.core.errors import PbxRefused, PbxUnintelligible
@@ -14,8 +13,9 @@ from bridge.core.model import Call, Caller, CallState, Direction, YesNo
 from bridge.core.reasons import reason
 from bridge.core.text import one_line, without_marks
 from bridge.pbx.contract import Listing
+from bridge.pbx.fields import mapping, moment, written
 from bridge.pbx.on_demand import OnDemand, size_of
-from bridge.pbx.ringcentral.answers import answer, pages, records, written
+from bridge.pbx.ringcentral.answers import answer, pages, records
 from bridge.pbx.ringcentral.wire import LONGEST, number_of
 
 ENDED = "NoCall"
@@ -29,7 +29,7 @@ RANK = (CallState.TALKING, CallState.RINGING, CallState.DIALING, CallState.HOLD,
 def read_one(reply: Reply, pbx: str, asked: str) -> Listing | None:
     """The calls of one extension; None where the answer is about another: the number has moved. Raises `PbxError`."""
     found = answer(reply)
-    if number_of(_object(found.get("extension"))) not in ("", asked):
+    if number_of(mapping(found.get("extension"))) not in ("", asked):
         return None
     calls = read_calls(found, pbx, asked)
     if calls is None:
@@ -44,7 +44,7 @@ def read_all(reply: Reply, pbx: str) -> tuple[Listing, int]:
     unreadable: set[str] = set()
     size = 0
     for row in records(found):
-        number = number_of(_object(row.get("extension")))
+        number = number_of(mapping(row.get("extension")))
         if not number:
             continue
         is_readable = _is_readable(row)
@@ -117,7 +117,7 @@ def _call(row: Mapping[str, Any], pbx: str, extension: str) -> Call:
         direction=_direction(row, number),
         state=_state(row, is_incoming),
         caller=Caller(number, name=_name(row, far) or _told(row, "CallerIdName")),
-        started_at=_time(row.get("startTime")),
+        started_at=moment(row.get("startTime")),
         answered_at=None,
         recording=None,
         queue=_queue(row),
@@ -160,7 +160,7 @@ def _queue(row: Mapping[str, Any]) -> str:
 
 def _told(row: Mapping[str, Any], kind: str) -> str:
     """What the call's `callInfo` says of this kind."""
-    info = _object(row.get("callInfo"))
+    info = mapping(row.get("callInfo"))
     lists = (info.get(name) for name in ("primary", "additional"))
     parts = [part for one in lists for part in (one if isinstance(one, list) else [one]) if isinstance(part, dict)]
     return next((_line(part.get("value")) for part in parts if part.get("type") == kind), "")
@@ -181,18 +181,6 @@ def _line(value: object) -> str:
 
 def _is_extension(number: str) -> bool:
     return number.isdecimal() and len(number) <= LONGEST_EXTENSION
-
-
-def _object(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _time(value: object) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(written(value))
-        return found.astimezone(UTC) if found.tzinfo else None
-    except (ValueError, OverflowError):
-        return None
 
 
 def merged(listings: Iterable[Listing]) -> Listing:

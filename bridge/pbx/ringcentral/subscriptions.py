@@ -15,7 +15,8 @@ from urllib.parse import quote, urlencode
 from bridge.core.errors import PbxRefused
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.reasons import reason
-from bridge.pbx.ringcentral.answers import answer, message_of
+from bridge.pbx.fields import message_of
+from bridge.pbx.ringcentral.answers import answer
 from bridge.pbx.ringcentral.wire import API, HEADERS, Subscription
 
 LIFE = timedelta(days=7)

@@ -14,7 +14,8 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlencode, urlsplit, ur
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.text import without_marks
 from bridge.pbx.contract import Person
-from bridge.pbx.ringcentral.answers import answer, pages, records, written
+from bridge.pbx.fields import moment, written
+from bridge.pbx.ringcentral.answers import answer, pages, records
 
 API = "/restapi/v1.0"
 TOKEN = "/restapi/oauth/token"  # noqa: S105 - an address
@@ -127,7 +128,7 @@ def _subscription(row: Mapping[str, Any], pbx: str) -> Subscription | None:
         address=_bare(address),
         filters=tuple(named),
         has_calls=any("/presence" in one and "detailedTelephonyState=true" in one for one in named),
-        expires_at=_time(row.get("expirationTime")),
+        expires_at=moment(row.get("expirationTime")),
     )
 
 
@@ -135,14 +136,6 @@ def _bare(address: SplitResult) -> str:
     """An address without its query, as it is compared."""
     path = address.path.rstrip("/")
     return urlunsplit(address._replace(netloc=address.netloc.lower(), path=path, query="", fragment=""))
-
-
-def _time(value: object) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(written(value))
-    except (ValueError, OverflowError):
-        return None
-    return found if found.tzinfo else None
 
 
 def _basic(client_id: str, secret: Secret) -> str:

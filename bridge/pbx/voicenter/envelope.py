@@ -9,7 +9,7 @@ from bridge.core.errors import PbxRefused, PbxUnintelligible
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.reasons import reason
 from bridge.core.text import one_line, received, without_marks
-from bridge.pbx.reading import check_status, decoded
+from bridge.pbx.reading import check_status, decoded, quoted
 
 SYSTEM = "Voicenter"
 
@@ -57,8 +57,7 @@ def _check_err(answer: Mapping[str, Any], code: Secret) -> None:
 
 def _quoted(value: object, code: Secret) -> str:
     """The vendor's own words, fit to be shown."""
-    told = text(value).replace(code.reveal(), "***")
-    return "".join(character if character.isprintable() else " " for character in told)[:200]
+    return quoted(text(value), code.reveal())
 
 
 def objects(value: object, what: str) -> list[dict[str, Any]]:

@@ -1,14 +1,14 @@
 """The calls of a member, as the agent sees them; pure. Webex tells them from the member's side."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from bridge.core.http_types import Reply
 from bridge.core.model import Call, Caller, CallState, Direction, YesNo
 from bridge.core.text import one_line, without_marks
 from bridge.pbx.contract import Listing
-from bridge.pbx.webex.answers import answer, rows, written
+from bridge.pbx.fields import mapping, moment, written
+from bridge.pbx.webex.answers import answer, rows
 from bridge.pbx.webex.wire import LONGEST
 
 ENDED, HELD_BY_OTHER, QUEUE = "disconnected", "remoteHeld", "callQueue"
@@ -39,7 +39,7 @@ def read_calls(reply: Reply, pbx: str, extension: str) -> Listing:
 
 
 def _call(row: Mapping[str, Any], pbx: str, extension: str, ivrid: str) -> Call:
-    other = _object(row.get("remoteParty"))
+    other = mapping(row.get("remoteParty"))
     return Call(
         pbx=pbx,
         extension=extension,
@@ -50,8 +50,8 @@ def _call(row: Mapping[str, Any], pbx: str, extension: str, ivrid: str) -> Call:
         direction=_direction(row, other),
         state=_state(row),
         caller=Caller(_text(other.get("number")), name=_line(other.get("name"))),
-        started_at=_time(row.get("created")),
-        answered_at=_time(row.get("answered")),
+        started_at=moment(row.get("created")),
+        answered_at=moment(row.get("answered")),
         recording=None,
         queue=_queue(row),
         held_by_other=_held_by_other(row),
@@ -82,7 +82,7 @@ def _queue(row: Mapping[str, Any]) -> str:
     """The queue that it came through, told while it rings alone."""
     listed = row.get("redirections")
     ways = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-    party = next((_object(one.get("redirectingParty")) for one in ways if one.get("reason") == QUEUE), {})
+    party = next((mapping(one.get("redirectingParty")) for one in ways if one.get("reason") == QUEUE), {})
     return _line(party.get("name")) or _text(party.get("number"))
 
 
@@ -92,15 +92,3 @@ def _text(value: object) -> str:
 
 def _line(value: object) -> str:
     return one_line(written(value)[:LONGEST])
-
-
-def _object(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _time(value: object) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(written(value))
-        return found.astimezone(UTC) if found.tzinfo else None
-    except (ValueError, OverflowError):
-        return None

@@ -12,8 +12,8 @@ from bridge.core.errors import BadSignature, Malformed
 from bridge.core.http_types import Incoming, Response, Secret
 from bridge.core.text import without_marks
 from bridge.pbx.contract import AskAgain
+from bridge.pbx.fields import written
 from bridge.pbx.reading import decoded
-from bridge.pbx.webex.answers import written
 
 SIGNATURE, RESOURCE = "x-spark-signature", "telephony_calls"
 LONGEST, LONGEST_ID = 100, 300

@@ -13,7 +13,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from bridge.core.errors import PbxRefused
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.reasons import reason
-from bridge.pbx.webex.answers import answer, message_of, rows, written
+from bridge.pbx.fields import message_of, written
+from bridge.pbx.webex.answers import answer, rows
 from bridge.pbx.webex.events import RESOURCE
 from bridge.pbx.webex.wire import HEADERS
 

@@ -3,7 +3,6 @@
 Numbers of errors come from programs that met them: the vendor's own table of them was not seen.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +19,8 @@ from bridge.core.errors import (
 from bridge.core.http_types import Reply, Secret
 from bridge.core.reasons import Reason, reason
 from bridge.core.tokens import Tokens, granted
-from bridge.pbx.reading import check_status, decoded
+from bridge.pbx.fields import json_in, written
+from bridge.pbx.reading import check_status, quoted
 
 SYSTEM = "Yeastar"
 TOKEN_EXPIRED, LIMIT_EXCEEDED, PARAMETER_ERROR, NO_DATA, SERVER_ERROR = 10004, 10023, 40002, 60001, -2
@@ -107,16 +107,9 @@ def objects(value: object, what: str) -> list[dict[str, Any]]:
     return found
 
 
-def written(value: object) -> str:
-    """A field as it stands. The vendor writes texts; a number is one too, anything else nothing."""
-    if isinstance(value, str):
-        return value
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**40 else ""
-
-
 def _object(reply: Reply) -> dict[str, Any]:
     try:
-        found = json.loads(decoded(reply.body, reply.headers.get("content-type", "")))
+        found = json_in(reply)
     except (ValueError, RecursionError):
         raise PbxUnintelligible(reason("yeastar.not-json")) from None
     if not isinstance(found, dict):
@@ -146,6 +139,4 @@ def _cause(number: int, message: str, otherwise: str) -> Reason:
 
 def _quoted(value: object, secret: Secret) -> str:
     """The vendor's own words, fit to be shown."""
-    told = written(value)
-    told = told.replace(secret.reveal(), "***") if secret.reveal() else told
-    return "".join(one if one.isprintable() else " " for one in told)[:200]
+    return quoted(written(value), secret.reveal())

@@ -15,8 +15,9 @@ from bridge.core.http_types import Reply, Secret
 from bridge.core.model import Call, Caller, CallState, Direction
 from bridge.core.text import without_marks
 from bridge.pbx.contract import Listing
+from bridge.pbx.fields import written
 from bridge.pbx.on_demand import OnDemand, size_of
-from bridge.pbx.yeastar.answers import answer, objects, written
+from bridge.pbx.yeastar.answers import answer, objects
 
 Row = Mapping[str, Any]
 Side = Literal["extension", "inbound", "outbound"]

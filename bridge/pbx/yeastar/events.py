@@ -17,9 +17,9 @@ from bridge.core.errors import BadSignature, Malformed
 from bridge.core.http_types import Incoming, Reply, Response, Secret
 from bridge.core.text import without_marks
 from bridge.pbx.contract import AskAgain
+from bridge.pbx.fields import written
 from bridge.pbx.reading import decoded
 from bridge.pbx.yeastar import answers
-from bridge.pbx.yeastar.answers import written
 
 MOST_EXTENSIONS = 500
 SUBSCRIPTION = '{"topic_list":[30011,30012]}'

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.text import without_marks
+from bridge.pbx.fields import written
 from bridge.pbx.yeastar import answers
 
 PATH = "/openapi/v1.0"
@@ -49,6 +50,6 @@ def read_extensions(reply: Reply, secret: Secret) -> tuple[frozenset[str], int]:
     """The numbers on one page of `extension/list`, and how many there are in all."""
     found = answers.answer(reply, secret)
     rows = answers.objects(found.get("data"), "data")
-    numbers = frozenset(number for row in rows if (number := without_marks(answers.written(row.get("number")))))
+    numbers = frozenset(number for row in rows if (number := without_marks(written(row.get("number")))))
     total = found.get("total_number")
     return numbers, total if isinstance(total, int) else len(numbers)

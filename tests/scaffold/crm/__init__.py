@@ -17,12 +17,11 @@ from bridge.crm.contract import ClickRequest, Found, Recipient, Rejected, Result
 from bridge.crm.newmake import wire
 from bridge.crm.replies import judge
 
-MIN_TOKEN_CHARACTERS = 16
-
 
 class Account(CrmAccount):
     """`[crm.NAME]` with `kind = "newmake"`."""
 
+    proven_by = ("click_token",)  # FILL IN: the keys of the secrets by which it proves its clicks.
     # FILL IN: one field for each key, with its help text; secrets are SecretText. Every key stands in README.md too.
     kind: Literal["newmake"]
     base_url: WebAddress = Field(description="where its pages and its API are: https://crm.example.com")
@@ -34,19 +33,9 @@ class Account(CrmAccount):
         """Whether popups can be sent to this CRM."""
         return True
 
-    def proofs(self) -> Iterator[tuple[str, str]]:
-        """By what a click is proven to come from this CRM."""
-        if self.click_token is not None:
-            yield self.click_token.fingerprint, "click_token"
-
     def addresses(self) -> Iterator[str]:
         """Where its API is."""
         yield self.api_url or self.base_url
-
-    def problems(self) -> Iterator[tuple[str, str]]:
-        """(key, what is wrong) for rules that need more than one key of this section."""
-        if self.click_token is not None and len(self.click_token.reveal()) < MIN_TOKEN_CHARACTERS:
-            yield "click_token", f"must have at least {MIN_TOKEN_CHARACTERS} characters"
 
 
 class NewMake:
