@@ -16,6 +16,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from bridge.observability import open_files
 from bridge.web.click_room import ClickRoom
 
+IS_BEHIND = "popbridge.is-behind"
+"""In the state of a request: a function that tells whether the answer's reader is behind, so that `send` would wait."""
 MAX_HEAD_BYTES, MAX_HEAD_LINES = 64 * 1024, 100
 HEAD_SECONDS, LINGER_SECONDS = 10.0, 1.0
 END = b"\r\n\r\n"
@@ -122,6 +124,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self._to_skip, self._head = body, bytearray()
         if rest:
             self.data_received(rest)
+
+    def on_message_begin(self) -> None:
+        """A request: a stream of events may ask how far its reader is."""
+        super().on_message_begin()
+        self.scope["state"][IS_BEHIND] = self._is_behind
+
+    def _is_behind(self) -> bool:
+        return self.flow.write_paused
 
     def on_message_complete(self) -> None:
         """The request is whole: what comes next on this connection is another head."""

@@ -1,11 +1,12 @@
 """One open desktop page: what it is told waits in a short queue, and a reader too slow for that is dropped.
 
-Nothing runs for a page that is told nothing: its request waits for the browser to go, and a task writes only while
-there is something to write.
+Nothing runs for a page that is told nothing: its request waits for the browser to go. What it is told is sent at once
+where the reader keeps up; else a task writes while there is something to write.
 """
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from starlette.types import Receive, Send
@@ -34,6 +35,11 @@ def chunk(news: News) -> bytes:
     return f"event: {news.event}\n{kept}data: {news.data}\n\n".encode()
 
 
+def always() -> bool:
+    """A reader of whom it is not known whether they keep up."""
+    return True
+
+
 class Reader(Protocol):
     """A page as the hub sees it. `seen` is the last entry of its agent's stream that it was sent."""
 
@@ -56,6 +62,7 @@ class Page:
     __slots__ = (
         "_ended",
         "_farewell",
+        "_is_behind",
         "_live",
         "_may_be_interrupted",
         "_send",
@@ -66,8 +73,8 @@ class Page:
         "seen",
     )
 
-    def __init__(self, grant: Grant, send: Send, seen: EntryId) -> None:
-        self.grant, self.seen, self._send = grant, seen, send
+    def __init__(self, grant: Grant, send: Send, seen: EntryId, is_behind: Callable[[], bool] = always) -> None:
+        self.grant, self.seen, self._send, self._is_behind = grant, seen, send, is_behind
         self._task = asyncio.current_task()
         self._waiting: list[tuple[EntryId | None, bytes]] = []
         self._sending: asyncio.Task[None] | None = None
@@ -76,7 +83,7 @@ class Page:
 
     def tell(self, text: bytes, entry: EntryId | None = None) -> None:
         """Send `text` as soon as the reader takes it. An entry that was sent before is not sent again."""
-        if self._ended:
+        if self._ended or (self._live and self._sending is None and self._was_sent(text, entry)):
             return
         if len(self._waiting) >= QUEUE:
             self.end(None)
@@ -84,6 +91,24 @@ class Page:
         self._waiting.append((entry, text))
         if self._live and self._sending is None:
             self._sending = asyncio.create_task(self._send_waiting())
+
+    def _was_sent(self, text: bytes, entry: EntryId | None) -> bool:
+        """Send it without a task, which costs more than the sending. The server's `send` waits for nothing unless the
+        reader is behind; whatever goes wrong here is met again by the task."""
+        if self._is_behind():
+            return False
+        if entry is not None and entry <= self.seen:
+            return True
+        sending = self._write(text)
+        try:
+            sending.send(None)
+        except StopIteration:
+            self.seen = max(self.seen, entry or self.seen)
+            return True
+        except (RuntimeError, OSError):
+            return False
+        sending.close()
+        return False
 
     def beat(self) -> None:
         """A sign of life, unless there is something to say anyway."""

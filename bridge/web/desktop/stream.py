@@ -25,6 +25,7 @@ from bridge.web.desktop.hub import Hub
 from bridge.web.desktop.open_pages import Page
 from bridge.web.desktop.page import of_crm
 from bridge.web.desktop.seats import Seat
+from bridge.web.http_protocol import IS_BEHIND
 from bridge.web.signin import agent_of, told_of
 
 log = logging.getLogger(__name__)
@@ -53,10 +54,11 @@ class Stream:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI, as a response: nothing is sent yet."""
         scope[WAITING] = self
+        self._is_behind = scope.get("state", {}).get(IS_BEHIND, open_pages.always)
 
     async def run(self, receive: Receive, send: Send) -> None:
         """Until the page goes, the server stops, the token ends, or the reader is too slow."""
-        page = Page(self._grant, send, self._after or (0, 0))
+        page = Page(self._grant, send, self._after or (0, 0), self._is_behind)
         try:
             await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
             await self._begin(page)
