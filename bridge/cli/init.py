@@ -108,7 +108,7 @@ def _public_url(given: str | None, manner: Manner) -> str:
         found, problems = checked(Server, {"public_url": given or default})
         if isinstance(found, Server):
             return found.public_url
-        told = [f"public_url: {text}" for _, text in problems]
+        told = [f"public_url: {problem}" for problem in problems]
         if not manner.is_asking:
             fail([f"--{line}" for line in told], USAGE)
         ask.bullets(told)

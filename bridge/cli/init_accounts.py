@@ -12,6 +12,7 @@ import click
 from bridge.cli import ask
 from bridge.cli.terminal import FAILURE, USAGE, fail, readable
 from bridge.config.addresses import named_networks
+from bridge.config.checking import Problem
 from bridge.config.keys import Group, Key, keys_of
 from bridge.config.loader import NAME
 from bridge.config.sources import secret_in
@@ -155,14 +156,14 @@ def _asked(draft: Draft, keys: Iterable[Key], wrong: Collection[str] = ()) -> Dr
     return replace(draft, table=table, named={name: it for name, it in draft.named.items() if name in table})
 
 
-def _mended(draft: Draft, keys: tuple[Key, ...], problems: list[tuple[str, str]], manner: Manner) -> Draft:
+def _mended(draft: Draft, keys: tuple[Key, ...], problems: list[Problem], manner: Manner) -> Draft:
     """Asked again for what is wrong."""
-    told = [f"{key}: {text}" for key, text in problems]
+    told = [f"{'.'.join(problem.where)}: {problem}" for problem in problems]
     if not manner.is_asking:
         fail([f"--{draft.group} {line}" for line in told], USAGE)
     click.echo()
     ask.bullets(told)
-    wrong = {key.partition(".")[0] for key, _ in problems}
+    wrong = {problem.where[0] for problem in problems}
     unknown = {key for key in wrong if key not in {one.name for one in keys}} - {"kind"}
     draft = replace(draft, table={key: it for key, it in draft.table.items() if key not in unknown})
     again = [key for key in keys if key.name in wrong]

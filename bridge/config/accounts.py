@@ -9,6 +9,7 @@ from bridge.config.addresses import Hosts, Origins, WebAddress, host_of
 from bridge.config.section import Section
 from bridge.config.values import Hidden, Names, Region, Timezone, split_text
 from bridge.core.http_types import Secret
+from bridge.core.reasons import Reason, reason
 
 CallEvents = Annotated[
     tuple[Literal["call.popup", "call.note", "call.answered_elsewhere", "call.ended"], ...], BeforeValidator(split_text)
@@ -121,8 +122,8 @@ class CrmAccount(Section):
         addresses = (*self.origins, *self.addresses(), *([self.create_url] if self.create_url else []))
         return sorted({*self.record_hosts, *(host_of(address) for address in addresses)})
 
-    def problems(self) -> Iterator[tuple[str, str]]:
+    def problems(self) -> Iterator[tuple[str, Reason]]:
         """(key, what is wrong) for rules that need more than one key of this section; makes add their own."""
         token: Secret | None = getattr(self, "click_token", None)
         if token is not None and len(token.reveal()) < MIN_TOKEN_CHARACTERS:
-            yield "click_token", f"must have at least {MIN_TOKEN_CHARACTERS} characters"
+            yield "click_token", reason("value-characters-at-least", min_length=MIN_TOKEN_CHARACTERS)

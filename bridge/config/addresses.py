@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, PlainValidator
 
 from bridge.config.values import secret, split_text
 from bridge.core.http_types import Secret
+from bridge.core.reasons import reason
 
 HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*|\*(\.[a-z0-9_-]+){2,}|\[[0-9a-f:.]+\]", re.I)
 
@@ -22,16 +23,16 @@ def _web_address(value: str) -> str:
 
 def _checked_address(value: str) -> None:
     if not value.isprintable() or " " in value:
-        raise ValueError("must not have spaces, line ends or control characters in it")
+        raise ValueError(reason("value-address-spaces"))
     try:
         parts = urlsplit(value)
         is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         is_address = False
     if not is_address:
-        raise ValueError("must be an http:// or https:// address")
+        raise ValueError(reason("value-address"))
     if "@" in urlsplit(value).netloc:
-        raise ValueError("must not have a name or password in it: addresses are shown")
+        raise ValueError(reason("value-address-password"))
 
 
 def _exact_address(value: str) -> str:
@@ -90,7 +91,7 @@ def _database_address(value: object) -> Secret:
 def _origins(values: tuple[str, ...]) -> tuple[str, ...]:
     for value in values:
         if not _is_origin(value) or "*" in value:
-            raise ValueError("each must be an origin as browsers send it, such as https://crm.example.com")
+            raise ValueError(reason("value-origins"))
     return values
 
 
@@ -115,7 +116,7 @@ def _ancestors(values: tuple[str, ...]) -> tuple[str, ...]:
 def _hosts(values: tuple[str, ...]) -> tuple[str, ...]:
     for value in values:
         if not HOST.fullmatch(value):
-            raise ValueError("each must be a host such as crm.example.com, or *.example.com for all below it")
+            raise ValueError(reason("value-hosts"))
     return tuple(value.lower() for value in values)
 
 

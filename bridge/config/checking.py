@@ -1,8 +1,9 @@
-"""Whether the keys of one section are right, and what is wrong with each, in words for whoever wrote them."""
+"""Whether the keys of one section are right, and what is wrong with each, for whoever wrote them."""
 
 import difflib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, get_args
 
 from pydantic import ValidationError
@@ -11,24 +12,36 @@ from pydantic_core import ErrorDetails
 from bridge.config.section import Section
 from bridge.config.words import wrong
 from bridge.core.http_types import Secret
+from bridge.core.reasons import Reason, reason
 
 EXAMPLE = re.compile(r".*…|\.{3,}|<[^<>]+>|X{3,}")
 """What the guides have where a name, an id or an address of one's own belongs."""
-PLACEHOLDER = "is an example's placeholder: put the real one here"
-Problem = tuple[tuple[str, ...], str]
-"""Where in the section, and what is wrong there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a value. `where` it is in the section; `help`: what its key means, in English, where that may
+    not be plain from the reason."""
+
+    where: tuple[str, ...]
+    reason: Reason
+    help: str = ""
+
+    def __str__(self) -> str:
+        """In English."""
+        return f"{self.reason} ({self.help})" if self.help else str(self.reason)
 
 
 def checked(model: type[Section], table: Mapping[str, Any]) -> tuple[Section | None, list[Problem]]:
     """The section in `table`; None with every problem. No problem's text has a value in it."""
-    examples: list[Problem] = [
-        ((key,), PLACEHOLDER) for key, value in table.items() if _is_placeholder(model, key, value)
-    ]
+    placeholders = [key for key, value in table.items() if _is_placeholder(model, key, value)]
+    examples = [Problem((key,), reason("value-placeholder")) for key in placeholders]
     try:
         found = model.model_validate(table)
     except ValidationError as error:
         problems = [_problem(one, model) for one in error.errors(include_url=False, include_input=False)]
-        return None, [*problems, *(one for one in examples if one[0] not in {where for where, _ in problems})]
+        told = {problem.where for problem in problems}
+        return None, [*problems, *(one for one in examples if one.where not in told)]
     return (None if examples else found), examples
 
 
@@ -43,15 +56,16 @@ def _is_placeholder(model: type[Section], key: str, value: object) -> bool:
 
 
 def _problem(problem: ErrorDetails, model: type[Section]) -> Problem:
-    location = tuple(str(part) for part in problem["loc"])
-    return location, _explain(problem, location, model)
-
-
-def _explain(problem: ErrorDetails, location: tuple[str, ...], model: type[Section]) -> str:
+    where = tuple(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(location[-1], model.model_fields, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(sorted(model.model_fields))}"
-        return f"unknown key; {hint}"
-    field = model.model_fields.get(location[0]) if location else None
-    help_text = f" ({field.description})" if field is not None and field.description else ""
-    return f"{wrong(problem['type'], problem['msg'], problem.get('ctx', {}))}{help_text}"
+        return Problem(where, _unknown(where[-1], model))
+    field = model.model_fields.get(where[0]) if where else None
+    told = wrong(problem["type"], problem["msg"], problem.get("ctx", {}))
+    return Problem(where, told, (field.description or "") if field else "")
+
+
+def _unknown(key: str, model: type[Section]) -> Reason:
+    near = difflib.get_close_matches(key, model.model_fields, n=1)
+    if near:
+        return reason("value-unknown-key-near", near=near[0])
+    return reason("value-unknown-key", known=sorted(model.model_fields))

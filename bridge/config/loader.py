@@ -122,9 +122,9 @@ def _section(unchecked: Unchecked, path: tuple[str, ...], model: type[Section]) 
     unread = read_secret_files(unchecked, path, table, model)
     found = _check(unchecked, path, model, table)
     if found is not None and isinstance(found, CrmAccount):
-        for key, text in found.problems():
+        for key, why in found.problems():
             if key not in unread:
-                unchecked.problem((*path, key), text)
+                unchecked.problem((*path, key), str(why))
     parent = unchecked.values
     for name in path[:-1]:
         parent = parent[name]
@@ -138,8 +138,8 @@ def _check(
     unchecked: Unchecked, path: tuple[str, ...], model: type[Section], table: Mapping[str, Any]
 ) -> Section | None:
     found, problems = checked(model, table)
-    for location, text in problems:
-        unchecked.problem((*path, *location), text)
+    for problem in problems:
+        unchecked.problem((*path, *problem.where), str(problem))
     return found
 
 

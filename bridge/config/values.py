@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, PlainValidator
 
 from bridge.core import hide
 from bridge.core.http_types import Secret
+from bridge.core.reasons import reason
 from bridge.core.text import trimmed
 
 PLACEHOLDER = re.compile(
@@ -29,7 +30,7 @@ def secret(value: object) -> Secret:
         return value
     text = _secret_text(value)
     if not text.isprintable():
-        raise ValueError("must not have line ends, control characters or invisible marks in it")
+        raise ValueError(reason("value-secret-marks"))
     return Secret(text)
 
 
@@ -41,16 +42,16 @@ def secret_lines(value: object) -> Secret:
     text = _secret_text(value)
     lines = (text if "\n" in text else text.replace("\\n", "\n")).splitlines()
     if not all(line.isprintable() for line in lines):
-        raise ValueError("must not have control characters or invisible marks in it, other than line ends")
+        raise ValueError(reason("value-secret-lines"))
     return Secret("\n".join(line.strip() for line in lines) + "\n")
 
 
 def _secret_text(value: object) -> str:
     text = trimmed(value) if isinstance(value, str) else ""
     if not text:
-        raise ValueError("must be a text that is not empty")
+        raise ValueError(reason("value-secret-empty"))
     if PLACEHOLDER.fullmatch(text):
-        raise ValueError("is an example's placeholder: put the real one here")
+        raise ValueError(reason("value-placeholder"))
     return text
 
 
@@ -62,13 +63,13 @@ def _timezones() -> Set[str]:
 
 def _timezone(value: str) -> str:
     if value not in _timezones():
-        raise ValueError("must be a time zone name such as Asia/Jerusalem or UTC")
+        raise ValueError(reason("value-timezone"))
     return value
 
 
 def _region(value: str) -> str:
     if value not in SUPPORTED_REGIONS:
-        raise ValueError("must be a two-letter country code such as IL or HU")
+        raise ValueError(reason("value-region"))
     return value
 
 
@@ -79,8 +80,7 @@ def split_text(value: object) -> object:
 
 def _can_be_hidden(name: str) -> str:
     if not hide.is_name(name):
-        also = ", ".join(hide.NAMES)
-        raise ValueError(f"must be customdata.KEY, contact.details.LABEL (KEY or LABEL * for all), or one of: {also}")
+        raise ValueError(reason("value-hidden", names=list(hide.NAMES)))
     return name
 
 

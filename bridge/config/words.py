@@ -1,49 +1,57 @@
-"""What is wrong with a value, in words for whoever wrote the settings; pure."""
+"""What is wrong with a value, as a reason for whoever wrote the settings; pure."""
 
 from collections.abc import Mapping
 from typing import Any
 
-WORDS = {
-    "int_parsing": "must be a whole number",
-    "int_type": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "int_parsing_size": "must be a smaller number",
-    "float_parsing": "must be a number",
-    "float_type": "must be a number",
-    "finite_number": "must be a number",
-    "bool_parsing": "must be true or false",
-    "bool_type": "must be true or false",
-    "string_type": "must be a text",
-    "path_type": "must be a text",
-    "tuple_type": "must be a list",
-    "list_type": "must be a list",
-    "dict_type": "must be a table",
-    "mapping_type": "must be a table",
-    "model_type": "must be a table",
-    "model_attributes_type": "must be a table",
-    "greater_than_equal": "must be at least {ge}",
-    "greater_than": "must be more than {gt}",
-    "less_than_equal": "must be at most {le}",
-    "less_than": "must be less than {lt}",
-    "literal_error": "must be {expected}",
-    "enum": "must be {expected}",
-    "string_too_short": "must have at least {min_length} characters",
-    "string_too_long": "must have at most {max_length} characters",
-    "missing": "is needed",
+from bridge.core.reasons import Reason, reason
+
+CODES = {
+    "int_parsing": "value-whole-number",
+    "int_type": "value-whole-number",
+    "int_from_float": "value-whole-number",
+    "int_parsing_size": "value-smaller-number",
+    "float_parsing": "value-number",
+    "float_type": "value-number",
+    "finite_number": "value-number",
+    "bool_parsing": "value-true-or-false",
+    "bool_type": "value-true-or-false",
+    "string_type": "value-text",
+    "path_type": "value-text",
+    "tuple_type": "value-list",
+    "list_type": "value-list",
+    "dict_type": "value-table",
+    "mapping_type": "value-table",
+    "model_type": "value-table",
+    "model_attributes_type": "value-table",
+    "greater_than_equal": "value-at-least",
+    "greater_than": "value-more-than",
+    "less_than_equal": "value-at-most",
+    "less_than": "value-less-than",
+    "string_too_short": "value-characters-at-least",
+    "string_too_long": "value-characters-at-most",
+    "string_pattern_mismatch": "value-pattern",
+    "missing": "value-needed",
 }
 """By pydantic's kind of error."""
-EMPTY = "must not be empty"
+LIMITS = ("ge", "gt", "le", "lt", "min_length", "max_length", "pattern")
 
 
-def wrong(kind: str, message: str, context: Mapping[str, Any]) -> str:
-    """What is wrong: our own words for pydantic's kinds of error, else the validator's message."""
+def wrong(kind: str, message: str, context: Mapping[str, Any]) -> Reason:
+    """What is wrong: the validator's reason, our own for pydantic's kinds of error, else the message as it is."""
+    (given, *_) = getattr(context.get("error"), "args", None) or (None,)
+    if isinstance(given, Reason):
+        return given
     if kind == "string_too_short" and context.get("min_length") == 1:
-        return EMPTY
-    if kind in WORDS:
-        return WORDS[kind].format_map({name: _number(value) for name, value in context.items()})
+        return reason("value-empty")
+    if kind in ("literal_error", "enum"):
+        return reason("value-choice", expected=_either(str(context["expected"])))
+    if kind in CODES:
+        return Reason(CODES[kind], {name: context[name] for name in LIMITS if name in context})
     text = message.removeprefix("Value error, ")
-    return f"{text[:1].lower()}{text[1:]}"
+    return reason("as-told", what=f"{text[:1].lower()}{text[1:]}")
 
 
-def _number(value: object) -> object:
-    return f"{value:g}" if isinstance(value, float) else value
+def _either(expected: str) -> Reason | str:
+    """Pydantic's `'a', 'b' or 'c'`."""
+    first, has_more, last = expected.rpartition(" or ")
+    return reason("value-either", first=first, last=last) if has_more else expected

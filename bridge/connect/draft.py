@@ -2,14 +2,15 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bridge.config.checking import checked, holds_secret
+from bridge.config.checking import Problem, checked, holds_secret
 from bridge.config.keys import Group
 from bridge.config.models import CrmAccount, PbxAccount, Section
 from bridge.config.values import split_text
 from bridge.config.writing import table_text
+from bridge.core.reasons import reason
 from bridge.crm import registry as crms
 from bridge.pbx import registry as pbxs
 
@@ -43,8 +44,8 @@ class Draft:
         """Which make."""
         return str(self.table.get("kind", ""))
 
-    def problems(self) -> list[tuple[str, str]]:
-        """(key, what is wrong with it); nothing where it can be used."""
+    def problems(self) -> list[Problem]:
+        """What is wrong with its keys; nothing where it can be used."""
         return _checked(self)[1]
 
     def account(self) -> PbxAccount | CrmAccount:
@@ -82,15 +83,15 @@ def _goes_into_a_file(model: type[Section], key: str, value: object) -> bool:
     return field is not None and is_text and holds_secret(field.annotation)
 
 
-def _checked(draft: Draft) -> tuple[Section | None, list[tuple[str, str]]]:
+def _checked(draft: Draft) -> tuple[Section | None, list[Problem]]:
     try:
         model = model_of(draft.group, draft.kind)
     except KeyError:
-        return None, [("kind", f"must be one of: {', '.join(kinds(draft.group))}")]
-    found, wrong = checked(model, draft.table)
-    problems = [(".".join(where) or "kind", text) for where, text in wrong]
+        return None, [Problem(("kind",), reason("value-one-of", choices=list(kinds(draft.group))))]
+    found, problems = checked(model, draft.table)
+    problems = [one if one.where else replace(one, where=("kind",)) for one in problems]
     if isinstance(found, CrmAccount):
-        problems += found.problems()
+        problems += [Problem((key,), why) for key, why in found.problems()]
     return found, problems
 
 

@@ -114,6 +114,11 @@ async def test_the_help_of_the_settings_is_in_the_pages_language_and_what_was_ty
     await page.locator("#set-language").select_option("he")
     await expect(address).to_contain_text("כתובת ה-API של המרכזייה")
     assert await address.locator("input").input_value() == "https://pbx.example.com"
+    await page.locator("#try-kind").select_option("voicenter")
+    await page.locator("[data-name=code]").fill("change-me")
+    await page.locator("[data-name=base_url]").fill("ftp://pbx.example.com")
+    await page.locator("#try-button").click()
+    await expect(page.locator("#try-found .problem")).to_contain_text("base_url: צריכה להיות כתובת שמתחילה ב-")
 
 
 async def test_it_is_for_administrators(desks: Desks) -> None:

@@ -396,7 +396,7 @@ def test_a_new_contact_is_found_at_once(portal: Portal) -> None:
 
 def problems(**changed: Any) -> dict[str, str]:
     keys = {"kind": "bitrix24", "base_url": URL, "application_token": "x" * 32, **changed}
-    return dict(Account.model_validate(keys).problems())
+    return {key: str(why) for key, why in Account.model_validate(keys).problems()}
 
 
 OAUTH = {"client_id": "a", "client_secret": "b", "refresh_token": "c"}

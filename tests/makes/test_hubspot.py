@@ -418,7 +418,9 @@ def test_a_static_token_is_sent_as_it_is_and_its_refusal_told(hub: Hub) -> None:
 
 
 def problems(**changed: Any) -> dict[str, str]:
-    return dict(Account.model_validate({"kind": "hubspot", "portal_id": 1, **changed}).problems())
+    return {
+        key: str(why) for key, why in Account.model_validate({"kind": "hubspot", "portal_id": 1, **changed}).problems()
+    }
 
 
 def test_the_settings_are_whole_or_say_what_is_missing() -> None:

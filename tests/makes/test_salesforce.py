@@ -438,7 +438,7 @@ def test_whatever_the_flow_sends_a_click_or_a_named_refusal_comes_of_it(fields: 
 
 def problems(**changed: Any) -> dict[str, str]:
     keys = {"kind": "salesforce", "base_url": URL, "client_id": "a", "click_token": "x" * 16, **changed}
-    return dict(Account.model_validate(keys).problems())
+    return {key: str(why) for key, why in Account.model_validate(keys).problems()}
 
 
 def test_the_settings_are_whole_or_say_what_is_missing(key: rsa.RSAPrivateKey) -> None:

@@ -440,7 +440,7 @@ def test_text_of_others_is_escaped_for_comments_and_subjects() -> None:
 
 def problems(**changed: Any) -> dict[str, str]:
     keys = {"kind": "zendesk", "base_url": URL, "app_secret": "x" * 32, **changed}
-    return dict(Account.model_validate(keys).problems())
+    return {key: str(why) for key, why in Account.model_validate(keys).problems()}
 
 
 OAUTH = {"client_id": "a", "client_secret": "b", "refresh_token": "c"}

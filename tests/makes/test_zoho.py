@@ -437,7 +437,10 @@ def test_whatever_the_function_sends_a_click_or_a_named_refusal_comes_of_it(fiel
 
 def problems(**changed: Any) -> dict[str, str]:
     keys = {"client_id": "a", "client_secret": "b", "refresh_token": "c", "click_token": "x" * 16, **changed}
-    return dict(Account.model_validate({"kind": "zoho", "base_url": "https://crm.zoho.com", **keys}).problems())
+    return {
+        key: str(why)
+        for key, why in Account.model_validate({"kind": "zoho", "base_url": "https://crm.zoho.com", **keys}).problems()
+    }
 
 
 def test_the_settings_are_whole_or_say_what_is_missing() -> None:

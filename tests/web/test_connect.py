@@ -92,6 +92,29 @@ async def test_a_try_keeps_nothing_and_gives_the_section(stage: Stage) -> None:
     assert missing["problems"][0]["key"] == "code"
 
 
+PBX_WRONG = {
+    "base_url": "ftp://pbx", "timezone": "Mars", "region": "XX", "timeout_seconds": "99", "poll_seconds": "soon",
+    "events": "maybe", "hot_desk": "perhaps", "bse_url": "x", "epoch": "…",
+}  # fmt: skip
+CRM_WRONG = {
+    "click_token": "change-me", "origins": "crm", "record_hosts": "!", "hide": "everything", "popup_ttl_seconds": "1.5",
+    "popup_url": "https://me:you@crm.example.com", "popup_headers": "nothing", "cache_seconds": "-1", "api_url": "a b",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("group", "kind", "keys"), [("pbx", "voicenter", PBX_WRONG), ("crm", "webhook", CRM_WRONG), ("pbx", "none", {})]
+)
+async def test_what_is_wrong_with_values_is_told_as_data_too(
+    stage: Stage, group: str, kind: str, keys: dict[str, str]
+) -> None:
+    told = await ask(stage, "/try", {"group": group, "name": "second", "kind": kind, "keys": keys})
+    found = {one["key"].partition(".")[0]: read(one["reason"]) for one in told["problems"]}
+    assert {*keys, *({"kind"} if kind == "none" else {"code"} if group == "pbx" else set())} == set(found)
+    assert [one["text"] for one in told["problems"] if not one["text"].startswith(say(read(one["reason"])))] == []
+    assert [key for key, why in found.items() if why.code == "as-told" or say(why, "he") == say(why)] == []
+
+
 @pytest.mark.parametrize(
     "address",
     [

@@ -210,6 +210,14 @@ def test_what_a_test_finds_is_said_as_data() -> None:
             assert [one for one in said if one != "None"] == [], f"{file.relative_to(SOURCE)}:{call.lineno}"
 
 
+def test_what_is_wrong_with_a_setting_of_a_make_is_said_as_data() -> None:
+    """A sentence would be English on the Hebrew page where values are tried."""
+    for file, tree in trees():
+        if file.parts[-3] in ("pbx", "crm") and re.search(r"^from pydantic ", file.read_text(encoding="utf-8"), re.M):
+            for call in named_calls(tree, {"ValueError"}):
+                assert isinstance(call.args[0], ast.Call), f"{file.relative_to(SOURCE)}:{call.lineno}: give a reason"
+
+
 def _is_code(value: object) -> bool:
     return isinstance(value, str) and CODE.fullmatch(value) is not None
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, model_validator
 
 from bridge.config.models import CrmAccount, SecretText, WebAddress
+from bridge.core.reasons import Reason, reason
 
 WEBHOOK_URL = re.compile(r"(?P<portal>https?://.+)/rest/(?P<path>[0-9]{1,10}/[A-Za-z0-9]{6,64})/?")
 OAUTH = ("client_id", "client_secret", "refresh_token")
@@ -80,29 +81,29 @@ class Account(CrmAccount):
         tokens = (self.oauth_url,) if self.has_application else ()
         yield from dict.fromkeys((self.base_url, self.api, *tokens))
 
-    def problems(self) -> Iterator[tuple[str, str]]:
+    def problems(self) -> Iterator[tuple[str, Reason]]:
         """(key, what is wrong) for rules that need more than one key of this section."""
         given = [key for key in OAUTH if getattr(self, key) is not None]
         if given or self.webhook_url is None:
             for key in OAUTH:
                 if key not in given:
-                    yield key, f"is needed: give all of {', '.join(OAUTH)}, or webhook_url alone"
+                    yield key, reason("bitrix24.value-access", keys=OAUTH)
         if given and self.webhook_url is not None:
-            yield "webhook_url", "and an application are two ways in: give one of them"
+            yield "webhook_url", reason("bitrix24.value-two-ways")
         yield from self._problems_of_webhook()
         if not any(self.proofs()):
-            yield "application_token", "is needed, or click_token: how else can a click prove its sender?"
+            yield "application_token", reason("value-proof-or", others=["click_token"])
         yield from super().problems()
 
-    def _problems_of_webhook(self) -> Iterator[tuple[str, str]]:
+    def _problems_of_webhook(self) -> Iterator[tuple[str, Reason]]:
         if self.webhook_url is None:
             return
         found = WEBHOOK_URL.fullmatch(self.webhook_url.reveal())
         if found is None:
-            yield "webhook_url", "must be as Bitrix24 shows it: https://PORTAL/rest/NUMBER/CODE/"
+            yield "webhook_url", reason("bitrix24.value-address")
         elif found["portal"] != self.base_url:
-            yield "webhook_url", "must belong to the portal of base_url"
+            yield "webhook_url", reason("bitrix24.value-portal")
         if self.popup == "card":
-            yield "popup", "card needs an application: Bitrix24 lets nothing else register calls"
+            yield "popup", reason("bitrix24.value-card")
         if self.log_calls:
-            yield "log_calls", "needs an application: Bitrix24 lets nothing else register calls"
+            yield "log_calls", reason("bitrix24.value-log-calls")

@@ -12,6 +12,7 @@ from bridge.core.delivery import CallEnd, DeliveryEvent
 from bridge.core.errors import SearchFailed
 from bridge.core.finding import Finding, Proven
 from bridge.core.http_types import Incoming
+from bridge.core.reasons import reason
 from bridge.core.session import Session
 from bridge.crm.contract import (
     ClickRequest,
@@ -57,7 +58,7 @@ class Account(CrmAccount):
     @classmethod
     def _are_types(cls, scopes: tuple[str, ...]) -> tuple[str, ...]:
         if not all(contacts.SCOPE.fullmatch(scope) for scope in scopes):
-            raise ValueError("each must be a type of record as EspoCRM calls it, such as Contact")
+            raise ValueError(reason("espocrm.value-types"))
         return scopes
 
     @property

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from bridge.config.models import CrmAccount, Names, SecretText, WebAddress
+from bridge.core.reasons import Reason, reason
 
 OBJECTS = ("Contact", "Account")
 FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
@@ -38,7 +39,7 @@ class Account(CrmAccount):
     @classmethod
     def _are_objects(cls, objects: tuple[str, ...]) -> tuple[str, ...]:
         if not objects or not set(objects) <= set(OBJECTS):
-            raise ValueError(f"each must be one of {', '.join(OBJECTS)}")
+            raise ValueError(reason("value-each-of", choices=OBJECTS))
         return tuple(dict.fromkeys(objects))
 
     @property
@@ -55,7 +56,7 @@ class Account(CrmAccount):
         """Its pages and its API."""
         yield from dict.fromkeys((self.base_url, self.api))
 
-    def problems(self) -> Iterator[tuple[str, str]]:
+    def problems(self) -> Iterator[tuple[str, Reason]]:
         """(key, what is wrong) for rules that need more than one key of this section."""
         named = {
             "contact_phones": self.contact_phones,
@@ -64,7 +65,7 @@ class Account(CrmAccount):
         }
         for key, names in named.items():
             if not all(FIELD.fullmatch(name) for name in names) or (not names and key != "details"):
-                yield key, "each must be the API name of a field, such as mobilephone1 or pcfsystemfield100"
+                yield key, reason("fireberry.value-fields")
         if self.click_token is None:
-            yield "click_token", "is needed: how else can a click prove its sender?"
+            yield "click_token", reason("value-proof")
         yield from super().problems()

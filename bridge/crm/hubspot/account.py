@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from bridge.config.models import CrmAccount, Names, SecretText, WebAddress
+from bridge.core.reasons import Reason, reason
 
 API = "https://api.hubapi.com"
 OAUTH = ("client_id", "client_secret", "refresh_token")
@@ -36,7 +37,7 @@ class Account(CrmAccount):
     @classmethod
     def _are_searchable(cls, kinds: tuple[str, ...]) -> tuple[str, ...]:
         if not kinds or not set(kinds) <= set(SEARCHABLE):
-            raise ValueError(f"must be some of {', '.join(SEARCHABLE)}")
+            raise ValueError(reason("value-each-of", choices=SEARCHABLE))
         return kinds
 
     @property
@@ -63,14 +64,14 @@ class Account(CrmAccount):
         """Its pages and its API."""
         yield from dict.fromkeys((self.base_url, self.api))
 
-    def problems(self) -> Iterator[tuple[str, str]]:
+    def problems(self) -> Iterator[tuple[str, Reason]]:
         """(key, what is wrong) for rules that need more than one key of this section."""
         if self.access_token is None:
             for key in OAUTH:
                 if getattr(self, key) is None:
-                    yield key, f"is needed: give access_token, or all of {', '.join(OAUTH)}"
+                    yield key, reason("hubspot.value-access", keys=OAUTH)
         elif self.refresh_token is not None:
-            yield "access_token", "and OAuth are two ways in: give one of them"
+            yield "access_token", reason("value-two-ways", other="OAuth")
         if not any(self.proofs()):
-            yield "client_secret", "is needed, or click_token: how else can a click prove its sender?"
+            yield "client_secret", reason("value-proof-or", others=["click_token"])
         yield from super().problems()

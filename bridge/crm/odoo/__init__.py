@@ -11,7 +11,7 @@ from bridge.core.delivery import CallEnd, DeliveryEvent
 from bridge.core.errors import SearchFailed
 from bridge.core.finding import Finding, Proven
 from bridge.core.http_types import Incoming
-from bridge.core.reasons import Reason
+from bridge.core.reasons import Reason, reason
 from bridge.core.session import Session
 from bridge.crm.contract import (
     ClickRequest,
@@ -51,7 +51,7 @@ class Account(CrmAccount):
     @classmethod
     def _are_models(cls, models: tuple[str, ...]) -> tuple[str, ...]:
         if not models or not all(clicks.MODEL.fullmatch(model) for model in models):
-            raise ValueError("each must be a model as Odoo calls it, such as res.partner")
+            raise ValueError(reason("odoo.value-models"))
         return models
 
     @property

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from bridge.config.models import CrmAccount, Names, SecretLines, SecretText, WebAddress
+from bridge.core.reasons import Reason, reason
 from bridge.crm.salesforce import jwt
 
 SEARCHED = ("Contact", "Lead", "Account")
@@ -43,14 +44,14 @@ class Account(CrmAccount):
         if event in (None, "none"):
             return None
         if not EVENT.fullmatch(event or ""):
-            raise ValueError('must be the API name of a platform event, such as Popup__e, or "none"')
+            raise ValueError(reason("salesforce.value-event"))
         return event
 
     @field_validator("search_in")
     @classmethod
     def _are_searched(cls, objects: tuple[str, ...]) -> tuple[str, ...]:
         if not objects or not set(objects) <= set(SEARCHED):
-            raise ValueError(f"each must be one of {', '.join(SEARCHED)}")
+            raise ValueError(reason("value-each-of", choices=SEARCHED))
         return tuple(dict.fromkeys(objects))
 
     @property
@@ -75,26 +76,26 @@ class Account(CrmAccount):
         lightning = [f"https://{host.removesuffix('.my.salesforce.com')}.lightning.force.com"]
         yield from dict.fromkeys((self.base_url, self.api, *(lightning if host.endswith(".my.salesforce.com") else ())))
 
-    def problems(self) -> Iterator[tuple[str, str]]:
+    def problems(self) -> Iterator[tuple[str, Reason]]:
         """(key, what is wrong) for rules that need more than one key of this section."""
         yield from self._wrong_login()
         if (urlsplit(self.base_url).hostname or "").endswith(PAGES_ONLY):
-            yield "base_url", "must be My Domain, https://ACME.my.salesforce.com: pages at this host have no API"
+            yield "base_url", reason("salesforce.value-domain")
         for key, names in (("phone_fields", self.phone_fields), ("details", self.details.values())):
             if not all(FIELD.fullmatch(name) for name in names):
-                yield key, "each must be the API name of a contact's field, such as Direct__c or Account.Industry"
+                yield key, reason("salesforce.value-fields")
         if self.click_token is None:
-            yield "click_token", "is needed: how else can a click prove its sender?"
+            yield "click_token", reason("value-proof")
         yield from super().problems()
 
-    def _wrong_login(self) -> Iterator[tuple[str, str]]:
+    def _wrong_login(self) -> Iterator[tuple[str, Reason]]:
         if self.client_secret is None and self.private_key is None:
-            yield "client_secret", "is needed, or private_key and username"
+            yield "client_secret", reason("salesforce.value-login")
         if self.client_secret is not None and self.private_key is not None:
-            yield "private_key", "and client_secret are two ways in: give one of them"
+            yield "private_key", reason("value-two-ways", other="client_secret")
         if self.private_key is None:
             return
         if self.username is None:
-            yield "username", "is needed with private_key"
+            yield "username", reason("salesforce.value-username")
         if not jwt.is_key(self.private_key):
-            yield "private_key", "must be an RSA private key in PEM, without a passphrase, of 2048 bits or more"
+            yield "private_key", reason("salesforce.value-private-key")

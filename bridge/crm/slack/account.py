@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from bridge.config.models import CrmAccount, SecretText
+from bridge.core.reasons import Reason, reason
 
 API = "https://slack.com/api"
 CHANNEL = re.compile(r"[CG][A-Z0-9]{2,20}")
@@ -39,15 +40,15 @@ class Account(CrmAccount):
         else:
             yield self.api
 
-    def problems(self) -> Iterator[tuple[str, str]]:
+    def problems(self) -> Iterator[tuple[str, Reason]]:
         """(key, what is wrong) for rules that need more than one key of this section."""
         if self.bot_token is None and self.webhook_url is None:
-            yield "bot_token", "is needed, or webhook_url"
+            yield "bot_token", reason("slack.value-needed")
         if self.bot_token is not None and self.webhook_url is not None:
-            yield "webhook_url", "does not go together with bot_token: leave one of them out"
+            yield "webhook_url", reason("slack.value-both")
         if self.webhook_url is not None and not HOOK.fullmatch(self.webhook_url.reveal()):
-            yield "webhook_url", "must be an address such as https://hooks.slack.com/services/…"
+            yield "webhook_url", reason("slack.value-hook")
         if self.channel is not None and self.bot_token is None:
-            yield "channel", "goes with bot_token only: a webhook has its own channel"
+            yield "channel", reason("slack.value-bot-alone")
         if self.channel is not None and not CHANNEL.fullmatch(self.channel):
-            yield "channel", "must be the id of a channel, such as C0123456789: see About at its end"
+            yield "channel", reason("slack.value-channel")

@@ -7,14 +7,11 @@ from typing import Literal
 from pydantic import Field
 
 from bridge.config.models import CrmAccount, SecretText
+from bridge.core.reasons import Reason, reason
 
 HOOK = re.compile(r"https?://([^\s/:?#]+)(?::\d+)?/\S+", re.I)
 RETIRED = re.compile(r"(?:.*\.)?(?:webhook\.office\.com|outlook\.office(?:365)?\.com)", re.I)
 """Where the addresses of Office 365 connectors led."""
-NO_BOT = (
-    "cannot be used: a bot of Teams signs in with an app id and a password, for tokens that last an hour, and may write"
-    " only to who has installed it; use webhook_url"
-)
 
 
 class Account(CrmAccount):
@@ -37,19 +34,16 @@ class Account(CrmAccount):
         if self.webhook_url is not None:
             yield "/".join(self.webhook_url.reveal().split("/", 3)[:3]) + "/"
 
-    def problems(self) -> Iterator[tuple[str, str]]:
+    def problems(self) -> Iterator[tuple[str, Reason]]:
         """(key, what is wrong) for rules that need more than one key of this section."""
         if self.bot_token is not None:
-            yield "bot_token", NO_BOT
+            yield "bot_token", reason("teams.value-no-bot")
         if self.webhook_url is None:
             if self.bot_token is None:
-                yield "webhook_url", "is needed: the address of a workflow"
+                yield "webhook_url", reason("teams.value-needed")
             return
         found = HOOK.fullmatch(self.webhook_url.reveal())
         if found is None:
-            yield "webhook_url", "must be the address that the workflow shows, such as https://…/workflows/…"
+            yield "webhook_url", reason("teams.value-workflow")
         elif RETIRED.fullmatch(found[1]):
-            yield (
-                "webhook_url",
-                "is an Office 365 connector's, which Microsoft has retired: make a workflow",
-            )
+            yield "webhook_url", reason("teams.value-retired")

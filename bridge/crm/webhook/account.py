@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from bridge.config.models import CrmAccount, ExactAddress, Secrets, SecretText
+from bridge.core.reasons import Reason, reason
 from bridge.crm.webhook import signature
 from bridge.crm.webhook.receiver import Headers, without_password
 
@@ -49,16 +50,16 @@ class Account(CrmAccount):
         if self.popup_url is not None:
             yield self.popup_url
 
-    def problems(self) -> Iterator[tuple[str, str]]:
+    def problems(self) -> Iterator[tuple[str, Reason]]:
         """(key, what is wrong) for rules that need more than one key of this section."""
         for key in ("click_secrets", "popup_secrets"):
             for secret in getattr(self, key):
                 try:
                     signature.key_bytes(secret)
                 except ValueError as error:
-                    yield key, f"each {error}"
+                    yield key, reason("webhook.value-each", what=error.args[0])
         if not self.click_secrets and self.click_token is None:
-            yield "click_secrets", "is needed, or click_token: how else can a click prove where it comes from?"
+            yield "click_secrets", reason("value-proof-or", others=["click_token"])
         yield from super().problems()
         if self.popup_url is not None and not self.popup_secrets:
-            yield "popup_secrets", "is needed with popup_url: popups are always signed"
+            yield "popup_secrets", reason("webhook.value-signed")

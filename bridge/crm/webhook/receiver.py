@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator
 
 from bridge.config.models import SecretText
 from bridge.core.http_types import Secret
+from bridge.core.reasons import reason
 
 NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 OURS = re.compile(
@@ -26,18 +27,18 @@ def _from_lines(value: object) -> object:
         return value
     pairs = [line.partition(":") for line in value.splitlines() if line.strip()]
     if not all(colon for _, colon, _ in pairs):
-        raise ValueError("each line must be a header such as 'Authorization: Bearer …'")
+        raise ValueError(reason("webhook.value-header-lines"))
     return {name.strip(): text.strip() for name, _, text in pairs}
 
 
 def _checked(headers: Mapping[str, Secret]) -> Mapping[str, Secret]:
     for name, value in headers.items():
         if not NAME.fullmatch(name) or OURS.fullmatch(name):
-            raise ValueError("each must have a header's name, and none that carries or signs the request")
+            raise ValueError(reason("webhook.value-headers"))
         if not value.reveal().isascii():
-            raise ValueError("the values must be ASCII")
+            raise ValueError(reason("webhook.value-headers-ascii"))
     if len({name.lower() for name in headers}) < len(headers):
-        raise ValueError("each must be there once, in upper or lower case")
+        raise ValueError(reason("webhook.value-headers-twice"))
     return headers
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 
 from bridge.core.errors import BadSignature
 from bridge.core.http_types import Secret
+from bridge.core.reasons import reason
 
 PREFIX = "whsec_"
 TOLERANCE_SECONDS = 300
@@ -30,9 +31,9 @@ def key_bytes(secret: Secret) -> bytes:
     try:
         key = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise ValueError("must be whsec_ and base64") from None
+        raise ValueError(reason("webhook.value-base64")) from None
     if not 24 <= len(key) <= 64:
-        raise ValueError("must be whsec_ and 24 to 64 bytes in base64")
+        raise ValueError(reason("webhook.value-key-length"))
     return key
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from bridge.config.models import CrmAccount, Names, SecretText, WebAddress
+from bridge.core.reasons import Reason, reason
 
 MIN_SECRET_CHARACTERS = 32
 """HS256 asks for a key at least as long as its hash (RFC 7518, 3.2); those that Zendesk makes have 44."""
@@ -52,19 +53,18 @@ class Account(CrmAccount):
         """Its pages and its API."""
         yield from dict.fromkeys((self.base_url, self.api))
 
-    def problems(self) -> Iterator[tuple[str, str]]:
+    def problems(self) -> Iterator[tuple[str, Reason]]:
         """(key, what is wrong) for rules that need more than one key of this section."""
         oauth = {"client_id": self.client_id, "client_secret": self.client_secret, "refresh_token": self.refresh_token}
         basic = {"email": self.email, "api_token": self.api_token}
         chosen = oauth if any(oauth.values()) or not any(basic.values()) else basic
         for key, value in chosen.items():
             if value is None:
-                yield key, f"is needed: give all of {', '.join(chosen)}"
+                yield key, reason("value-needed-all", keys=list(chosen))
         if any(oauth.values()) and any(basic.values()):
-            yield "api_token", "and OAuth are two ways in: give one of them"
+            yield "api_token", reason("value-two-ways", other="OAuth")
         if not any(self.proofs()):
-            others = ", ".join(self.proven_by)
-            yield "app_secret", f"is needed, or another of {others}: how else can a click prove its sender?"
+            yield "app_secret", reason("value-proof-or", others=self.proven_by[1:])
         if self.app_secret is not None and len(self.app_secret.reveal()) < MIN_SECRET_CHARACTERS:
-            yield "app_secret", f"must have at least {MIN_SECRET_CHARACTERS} characters: openssl rand -hex 32 makes one"
+            yield "app_secret", reason("zendesk.value-app-secret", least=MIN_SECRET_CHARACTERS)
         yield from super().problems()

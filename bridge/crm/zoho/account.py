@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from bridge.config.models import CrmAccount, Names, SecretText, WebAddress
+from bridge.core.reasons import Reason, reason
 
 MODULES = ("Contacts", "Leads", "Accounts")
 FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}(\.[A-Za-z][A-Za-z0-9_]{0,79}){0,2}")
@@ -62,7 +63,7 @@ class Account(CrmAccount):
     @classmethod
     def _are_modules(cls, modules: tuple[str, ...]) -> tuple[str, ...]:
         if not modules or not set(modules) <= set(MODULES):
-            raise ValueError(f"each must be one of {', '.join(MODULES)}")
+            raise ValueError(reason("value-each-of", choices=MODULES))
         return tuple(dict.fromkeys(modules))
 
     @property
@@ -89,14 +90,14 @@ class Account(CrmAccount):
         """Its pages, its API, and where tokens are given."""
         yield from dict.fromkeys((self.base_url, self.api, self.accounts))
 
-    def problems(self) -> Iterator[tuple[str, str]]:
+    def problems(self) -> Iterator[tuple[str, Reason]]:
         """(key, what is wrong) for rules that need more than one key of this section."""
         is_known = urlsplit(self.base_url).hostname in DATA_CENTRES
         if not is_known and (self.api_url is None or self.accounts_url is None):
-            yield "base_url", f"must be one of {', '.join(DATA_CENTRES)}, or give api_url and accounts_url too"
+            yield "base_url", reason("zoho.value-data-centre", known=list(DATA_CENTRES))
         for key, names in (("phone_fields", self.phone_fields), ("details", self.details.values())):
             if not all(FIELD.fullmatch(name) for name in names):
-                yield key, "each must be the API name of a contact's field, such as Home_Phone"
+                yield key, reason("zoho.value-fields")
         if self.click_token is None:
-            yield "click_token", "is needed: how else can a click prove its sender?"
+            yield "click_token", reason("value-proof")
         yield from super().problems()

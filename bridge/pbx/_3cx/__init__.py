@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 from bridge.config.models import PbxAccount, SecretText
 from bridge.core.finding import Finding, Proven
 from bridge.core.http_types import Reply, Request, Secret
+from bridge.core.reasons import reason
 from bridge.core.session import Session
 from bridge.core.tokens import Tokens
 from bridge.pbx._3cx import findings, wire
@@ -36,7 +37,7 @@ class Account(PbxAccount):
     @classmethod
     def _are_numbers(cls, values: Mapping[str, str]) -> Mapping[str, str]:
         if not all(trunk.strip() and did.strip() for trunk, did in values.items()):
-            raise ValueError("each must be a trunk's number and the number that callers dial")
+            raise ValueError(reason("3cx.value-trunks"))
         return values
 
 

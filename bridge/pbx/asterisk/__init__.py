@@ -47,17 +47,17 @@ class Account(PbxAccount):
     def _are_names(cls, value: tuple[str, ...] | str) -> tuple[str, ...] | str:
         for name in (value,) if isinstance(value, str) else value:
             if not VARIABLE.fullmatch(name) or name.startswith(ari.FORBIDDEN):
-                raise ValueError("must be names of channel variables, and none of CHANNEL(rtp,…) or CHANNEL(pjsip,…)")
+                raise ValueError(reason("asterisk.value-variables"))
         return value
 
     @model_validator(mode="after")
     def _fits_its_interface(self) -> Self:
         if not self.username.isprintable() or not self.password.reveal().isprintable():
-            raise ValueError("username and password must have no control characters")
+            raise ValueError(reason("value-no-controls"))
         if self.interface == "ari" and ":" in self.username:
-            raise ValueError('username must have no colon with interface = "ari"')
+            raise ValueError(reason("asterisk.value-colon"))
         if self.interface == "ari" and self.events == "connect":
-            raise ValueError('events = "connect" needs interface = "ami"')
+            raise ValueError(reason("asterisk.value-connect"))
         return self
 
     @property

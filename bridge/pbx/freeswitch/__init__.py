@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from bridge.config.models import Names, PbxAccount, SecretText
 from bridge.core.errors import PbxRefused
 from bridge.core.finding import Finding, Proven
-from bridge.core.reasons import reason
+from bridge.core.reasons import Reason, reason
 from bridge.core.session import Session
 from bridge.pbx.contract import Knows, Listing, Picture, Told
 from bridge.pbx.freeswitch import findings, variables, wire
@@ -46,20 +46,19 @@ class Account(PbxAccount):
     @classmethod
     def _are_names(cls, values: tuple[str, ...]) -> tuple[str, ...]:
         if not all(re.fullmatch(r"[\w.-]{1,100}", value) for value in values):
-            raise ValueError("each must be the name of a channel variable")
+            raise ValueError(reason("freeswitch.value-variables"))
         return values
 
     @model_validator(mode="after")
     def _fits_its_interface(self) -> Self:
         if any(ord(letter) < 32 for letter in f"{self.username}{self.password.reveal()}"):
-            raise ValueError("username and password must have no control characters")
+            raise ValueError(reason("value-no-controls"))
         if self.interface == "xml_rpc" and self.username is None:
-            raise ValueError('username is needed with interface = "xml_rpc"')
+            raise ValueError(reason("freeswitch.value-username"))
         if not _is_address(self.address, ("http", "https") if self.interface == "xml_rpc" else ("tcp",)):
-            wanted = "an http:// or https:// address" if self.interface == "xml_rpc" else "HOST:PORT"
-            raise ValueError(f'base_url must be {wanted} with interface = "{self.interface}", without name or password')
+            raise ValueError(Reason(f"freeswitch.value-address-{'http' if self.interface == 'xml_rpc' else 'esl'}"))
         if self.interface != "esl" and self.events == "connect":
-            raise ValueError('events = "connect" needs interface = "esl"')
+            raise ValueError(reason("freeswitch.value-connect"))
         return self
 
     @property

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from bridge.config.models import Names, PbxAccount, SecretText
 from bridge.core.errors import PbxError
 from bridge.core.finding import Finding, Proven
+from bridge.core.reasons import reason
 from bridge.core.session import Session
 from bridge.pbx.contract import Knows, Listing
 from bridge.pbx.kamailio import findings, wire
@@ -34,17 +35,17 @@ class Account(PbxAccount):
     @classmethod
     def _are_hosts(cls, values: tuple[str, ...]) -> tuple[str, ...]:
         if any("@" in value or "/" in value for value in values):
-            raise ValueError("each must be a host name or an address, without sip: and without @")
+            raise ValueError(reason("kamailio.value-domains"))
         return values
 
     @model_validator(mode="after")
     def _names_both_or_neither(self) -> Self:
         if (self.username is None) != (self.password is None):
-            raise ValueError("username and password must be given together, or neither")
+            raise ValueError(reason("kamailio.value-both"))
         if any(ord(letter) < 32 for letter in f"{self.username}{self.password.reveal() if self.password else ''}"):
-            raise ValueError("username and password must have no control characters")
+            raise ValueError(reason("value-no-controls"))
         if ":" in (self.username or ""):
-            raise ValueError("username must have no colon")
+            raise ValueError(reason("kamailio.value-colon"))
         return self
 
     @property

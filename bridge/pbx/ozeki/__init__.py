@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from bridge.config.models import PbxAccount, SecretText
 from bridge.core.finding import Proven
 from bridge.core.http_types import Incoming, Response
+from bridge.core.reasons import reason
 from bridge.core.session import Session
 from bridge.pbx.contract import AskAgain, Knows, Listing
 from bridge.pbx.ozeki import events, wire
@@ -33,14 +34,14 @@ class Account(PbxAccount):
     @model_validator(mode="after")
     def _proves_events(self) -> Self:
         if self.events == "push" and self.event_secret is None:
-            raise ValueError('event_secret is needed with events = "push"')
+            raise ValueError(reason("value-event-secret"))
         return self
 
     @model_validator(mode="after")
     def _has_credentials(self) -> Self:
         given = (self.username is not None, self.password is not None)
         if given != (True, True) and (any(given) or self.generation == "9509"):
-            raise ValueError("username and password are needed, both")
+            raise ValueError(reason("ozeki.value-credentials"))
         return self
 
     @property

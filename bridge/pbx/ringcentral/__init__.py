@@ -42,9 +42,9 @@ class Account(PbxAccount):
     @model_validator(mode="after")
     def _fits_its_events(self) -> Self:
         if self.events == "push" and self.event_secret is None:
-            raise ValueError('event_secret is needed with events = "push"')
+            raise ValueError(reason("value-event-secret"))
         if self.events == "poll" and self.poll_seconds < LEAST_POLL_SECONDS:
-            raise ValueError(f"poll_seconds must be at least {LEAST_POLL_SECONDS:.0f}: RingCentral takes no more")
+            raise ValueError(reason("ringcentral.value-poll", least=LEAST_POLL_SECONDS))
         return self
 
     @property

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from bridge.config.models import PbxAccount, Region, SecretText, Timezone, WebAddress
 from bridge.core.finding import Proven
 from bridge.core.http_types import Incoming, Response
+from bridge.core.reasons import reason
 from bridge.core.session import Session
 from bridge.pbx.contract import AskAgain, CallQueue, Knows, Listing, Person
 from bridge.pbx.reading import parse
@@ -48,7 +49,7 @@ class Account(PbxAccount):
     @model_validator(mode="after")
     def _proves_events(self) -> Self:
         if self.events == "push" and self.event_secret is None:
-            raise ValueError('event_secret is needed with events = "push"')
+            raise ValueError(reason("value-event-secret"))
         return self
 
     def addresses(self) -> Iterator[str]:

@@ -38,7 +38,7 @@ class Account(PbxAccount):
     @model_validator(mode="after")
     def _proves_its_events(self) -> Self:
         if self.events == "push" and self.event_secret is None:
-            raise ValueError('event_secret is needed with events = "push"')
+            raise ValueError(reason("value-event-secret"))
         return self
 
 

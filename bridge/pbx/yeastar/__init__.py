@@ -39,11 +39,11 @@ class Account(PbxAccount):
     @model_validator(mode="after")
     def _has_each_once(self) -> Self:
         if (self.client_id is None) == (self.username is None):
-            raise ValueError("client_id (or username, which is the same) is needed, once")
+            raise ValueError(reason("yeastar.value-client-id"))
         if (self.client_secret is None) == (self.password is None):
-            raise ValueError("client_secret (or password, which is the same) is needed, once")
+            raise ValueError(reason("yeastar.value-client-secret"))
         if self.events == "push" and self.event_secret is None:
-            raise ValueError('event_secret is needed with events = "push"')
+            raise ValueError(reason("value-event-secret"))
         return self
 
     @property

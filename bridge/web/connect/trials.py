@@ -51,7 +51,8 @@ async def try_account(request: Request) -> Response:
     await record_shown(request, access, "connect-try")
     draft = _draft(await fields(request))
     if problems := draft.problems():
-        return JSONResponse({"problems": [{"key": key, "text": told} for key, told in problems]})
+        told = [{"key": ".".join(one.where), "text": str(one), "reason": one.reason} for one in problems]
+        return JSONResponse(as_json({"problems": told}))
     services: Services = request.app.state.services
     reach = for_tries(access.settings, draft.account())
     async with client_of(access.settings, reach) as client:

@@ -1,6 +1,6 @@
 // The form that tries an account: its make's keys as fields. What is typed is sent for one test and kept nowhere.
 
-import { byId, element, foreign } from "../../element.js";
+import { because, byId, element, foreign, ltr } from "../../element.js";
 import { language, say } from "../../words.js";
 import { guideOf } from "./guides.js";
 import { copyable, drawTrial } from "./trial.js";
@@ -10,7 +10,7 @@ import { copyable, drawTrial } from "./trial.js";
  *   choices: string[], default: string}} Key
  * @typedef {{kind: string, title: string, proven: string, keys: Key[]}} Kind
  * @typedef {{pbx: Kind[], crm: Kind[]}} Kinds
- * @typedef {import("./trial.js").Trial & {problems: {key: string, text: string}[], section: string, files: string[]}} Tried
+ * @typedef {import("./trial.js").Trial & {problems: {key: string, text: string, reason: Reason}[], section: string, files: string[]}} Tried
  */
 
 export class Tryout {
@@ -107,7 +107,7 @@ function controlOf(key) {
 /** @param {Tried} tried */
 export function drawTried(tried) {
   if (tried.problems.length) {
-    const rows = tried.problems.map(({ key, text }) => element("li", {}, [element("bdi", { dir: "ltr" }, [key]), ": ", foreign(text)]));
+    const rows = tried.problems.map(({ key, text, reason }) => element("li", {}, [ltr(key), ": ", because({ reason, why: text })]));
     return [element("ul", { class: "problem" }, rows)];
   }
   const files = tried.files.map((file) => `(umask 077; mkdir -p "$(dirname '${file}')"; cat > '${file}')   # ${say("connect.try.paste")}`);
