@@ -20,8 +20,8 @@ const COLUMNS = {
  * @param {LogEntry[]} entries
  */
 export function table(entries) {
-  const names = Object.keys(COLUMNS).map((key) => element("th", { role: "columnheader", scope: "col" }, [say(key)]));
-  return element("table", { class: "lookups", role: "table", "aria-label": say("console.lookups") }, [
+  const names = Object.keys(COLUMNS).map((key) => element("th", { role: "columnheader", scope: "col", class: classOf(key) }, [say(key)]));
+  return element("table", { class: "lookups compact", role: "table", "aria-label": say("console.lookups") }, [
     element("thead", { role: "rowgroup" }, [element("tr", { role: "row" }, names)]),
     element("tbody", { role: "rowgroup" }, entries.map(row)),
   ]);
@@ -33,8 +33,13 @@ function extensionOf({ extension, pbx }) {
   return element("span", {}, [ltr(extension), " ", element("span", { class: "soft" }, [ltr(pbx ?? "")])]);
 }
 
+/** @param {string} key */
+function classOf(key) {
+  return `at-${key.replace("console.", "")}`;
+}
+
 /** @param {LogEntry} entry */
 function row(entry) {
-  const cells = Object.entries(COLUMNS).map(([key, draw]) => element("td", { role: "cell", "data-name": say(key) }, [draw(entry)]));
+  const cells = Object.entries(COLUMNS).map(([key, draw]) => element("td", { role: "cell", class: classOf(key) }, [draw(entry)]));
   return element("tr", { role: "row", class: "lookup" }, cells);
 }

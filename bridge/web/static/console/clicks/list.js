@@ -16,7 +16,7 @@ const COLUMNS = ["time", "agent", "extension", "outcome", "cause"];
 /** @param {Click[]} clicks newest first */
 export function list(clicks) {
   const names = COLUMNS.map((name) => element("th", { role: "columnheader", scope: "col" }, [say(`console.${name}`)]));
-  return element("table", { class: "lookups clicks", role: "table", "aria-label": say("console.why.list") }, [
+  return element("table", { class: "lookups compact clicks", role: "table", "aria-label": say("console.why.list") }, [
     element("thead", { role: "rowgroup" }, [element("tr", { role: "row" }, names)]),
     element("tbody", { role: "rowgroup" }, grouped(clicks).flatMap(rowsOf)),
   ]);

@@ -13,7 +13,7 @@ const COLUMNS = ["time", "delivery.target", "delivery.event", "delivery.state", 
  */
 export function table(deliveries, open) {
   const names = COLUMNS.map((name) => element("th", { role: "columnheader", scope: "col" }, [say(`console.${name}`)]));
-  return element("table", { class: "lookups", role: "table", "aria-label": say("console.page.deliveries") }, [
+  return element("table", { class: "lookups compact", role: "table", "aria-label": say("console.page.deliveries") }, [
     element("thead", { role: "rowgroup" }, [element("tr", { role: "row" }, names)]),
     element("tbody", { role: "rowgroup" }, deliveries.map((one) => row(one, open))),
   ]);
@@ -33,7 +33,7 @@ function row(one, open) {
     element("span", {}, [one.attempts.length]),
     last(one),
   ];
-  return element("tr", { role: "row", class: "lookup" }, cells.map((cell, place) => element("td", { role: "cell", "data-name": say(`console.${COLUMNS[place]}`) }, [cell])));
+  return element("tr", { role: "row", class: "lookup" }, cells.map((cell, place) => element("td", { role: "cell", "data-name": say(`console.${COLUMNS[place]}`), class: `at-${COLUMNS[place]?.replace("delivery.", "")}` }, [cell])));
 }
 
 /** Why the last attempt failed. @param {ListedDelivery} one */

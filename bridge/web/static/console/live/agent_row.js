@@ -46,7 +46,8 @@ export class AgentRow {
     const [call] = agent.calls;
     this.#set("agent", [agent.name, agent.crm_user, extensions], () => [
       ...(agent.name ? [element("b", {}, [foreign(agent.name)]), " "] : []),
-      element("span", { class: "soft", dir: "ltr" }, [foreign(agent.crm_user), " · ", ltr(extensions.join(", "))]),
+      element("span", { class: "soft user-of" }, [foreign(agent.crm_user)]),
+      ...(extensions.length ? [" ", element("span", { class: "soft" }, [ltr(extensions.join(", "))])] : []),
     ]);
     this.#set("state", [agent.state, agent.calls.length], () => stateOf(agent));
     this.#set("contact", [call?.contact, call?.caller], () => (call ? [contactOf(call)] : [none()]));
