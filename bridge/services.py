@@ -75,12 +75,12 @@ class Services:
     def takes_popups(self, target: str) -> bool:
         """Whether popups can be sent to the CRM of that name."""
         account = self.settings.crm.get(target)
-        return account is not None and account.takes_popups and isinstance(crm_makes.find(account.kind), Delivers)
+        return account is not None and account.takes_popups and crm_makes.can(account.kind, Delivers)
 
     def takes_notes(self, target: str) -> bool:
         """Whether agents' notes can be sent to the CRM of that name."""
         account = self.settings.crm.get(target)
-        return account is not None and account.takes_notes and isinstance(crm_makes.find(account.kind), Delivers)
+        return account is not None and account.takes_notes and crm_makes.can(account.kind, Delivers)
 
     def changes_popups(self, target: str) -> bool:
         """Whether the CRM of that name is sent its popups again when it is known who is calling."""
@@ -93,7 +93,7 @@ class Services:
         account = self.settings.crm.get(crm)
         if account is None or account.dry_run:
             return False
-        return account.log_calls and isinstance(crm_makes.find(account.kind), LogsCalls)
+        return account.log_calls and crm_makes.can(account.kind, LogsCalls)
 
     def takes_event(self, crm: str, event: Event) -> bool:
         """Whether this CRM is told of such an event: it asks for it, or keeps a history of how calls ended."""

@@ -39,7 +39,7 @@ async def send(account: CrmAccount, session: Session, agent: Agent, number: str,
     event = DeliveryEvent(Event.POPUP, new_id("dlv", session.now), session.now, popup)
     try:
         async with asyncio.timeout(account.push_timeout_seconds):
-            recipient = await recipient_of(adapter, account, watching, agent.crm_user, agent.name)
+            recipient = await recipient_of(account, watching, agent.crm_user, agent.name)
             result = await adapter.deliver(account, watching, event, recipient)
         told = _told(result)
     except TimeoutError:

@@ -30,6 +30,13 @@ def find(kind: str) -> CrmAdapter:
     return adapter
 
 
+@cache
+def can(kind: str, capability: type) -> bool:
+    """Whether the make called `kind` does what this protocol of the contract asks: looked at once, as a delivery asks
+    four times."""
+    return isinstance(find(kind), capability)
+
+
 def kinds() -> Mapping[str, CrmAdapter]:
     """Every make, by its kind."""
     return {kind: find(kind) for kind in packages()}

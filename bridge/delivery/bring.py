@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from bridge.core import hide
 from bridge.core.contact import Contact, ContactStatus
@@ -113,9 +113,8 @@ async def _in_time(services: Services, claim: Claim, session: Watched, attempt: 
 async def _deliver(services: Services, claim: Claim, subject: Subject, session: Session) -> Result:
     """What the make does with an event. What the session raises passes through."""
     account = services.settings.crm[claim.target]
-    adapter = registry.find(account.kind)
-    assert isinstance(adapter, Delivers)  # noqa: S101 - for the type checker: `takes_popups` has looked
-    recipient = await recipient_of(adapter, account, session, subject.agent.crm_user, subject.agent.name)
+    adapter = cast(Delivers, registry.find(account.kind))  # `takes_popups` has looked
+    recipient = await recipient_of(account, session, subject.agent.crm_user, subject.agent.name)
     shown = hide.without(subject, account.hide) if isinstance(subject, Popup) else subject
     event = DeliveryEvent(claim.event, claim.delivery_id, _moment(subject), shown, claim.resent)
     return await adapter.deliver(account, session, event, recipient)
@@ -133,19 +132,18 @@ def _moment(subject: Subject) -> datetime:
 async def _log(services: Services, claim: Claim, call: CallEnd, session: Session) -> Result:
     """What the make does with a call for its history. What the session raises passes through."""
     account: Any = services.settings.crm[claim.target]
-    adapter = registry.find(account.kind)
-    assert isinstance(adapter, LogsCalls)  # noqa: S101 - for the type checker: `logs_calls` has looked
-    recipient = await recipient_of(adapter, account, session, call.agent.crm_user, call.agent.name)
+    adapter = cast(LogsCalls, registry.find(account.kind))  # `logs_calls` has looked
+    recipient = await recipient_of(account, session, call.agent.crm_user, call.agent.name)
     return Delivered(await adapter.log_call(account, session, call, recipient, None))
 
 
-async def recipient_of(adapter: object, account: Any, session: Session, crm_user: str, name: str) -> Recipient:
+async def recipient_of(account: Any, session: Session, crm_user: str, name: str) -> Recipient:
     """The agent as this CRM knows them. What the session raises passes through."""
-    if not isinstance(adapter, FindsAgents):
+    if not registry.can(account.kind, FindsAgents):
         return Recipient(crm_user, name)
     known = await session.recall(f"agent {crm_user}")
     if known is None:
-        known = await adapter.find_agent(account, session, crm_user)
+        known = await cast(FindsAgents, registry.find(account.kind)).find_agent(account, session, crm_user)
         if known is not None:
             await session.remember(f"agent {crm_user}", known, AGENT_ID_LIFE)
     return Recipient(crm_user, name, known)

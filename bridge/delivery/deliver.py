@@ -3,6 +3,7 @@
 import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from bridge.config.section import secrets_of
 from bridge.core.delivery import DESKTOP, Attempt, DeliveryState, Event
@@ -120,7 +121,8 @@ async def _to_crm(services: Services, claim: Claim, subject: bring.Subject, targ
     if _is_late(services, claim):  # asking took time
         await _end(services, claim, DeliveryState.EXPIRED)
         return Visit.NOT_ASKED
-    session = Watched(services.crm_sessions[claim.target].attempt(), secrets_of(services.settings.crm[claim.target]))
+    secrets = partial(secrets_of, services.settings.crm[claim.target])
+    session = Watched(services.crm_sessions[claim.target].attempt(), secrets)
     result = await bring.send(services, claim, subject, session)
     if isinstance(result, bring.NoTurn):
         await _back_off(services, claim, result.seconds)

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,8 +20,8 @@ class Watched:
     """A session whose newest HTTP status is kept, for the record of one attempt; and of an answer that refuses, the
     beginning of what it says. A target may repeat what it was sent: `secrets` and every number are left out."""
 
-    def __init__(self, session: Session, secrets: Iterable[Secret] = ()) -> None:
-        self._session, self._secrets = session, [secret.reveal() for secret in secrets]
+    def __init__(self, session: Session, secrets: Callable[[], Iterable[Secret]] = tuple) -> None:
+        self._session, self._secrets = session, secrets
         self.status: int | None = None
         self.said = ""
 
@@ -55,7 +55,7 @@ class Watched:
 
     def _excerpt(self, body: bytes) -> str:
         text = body[:MOST_READ].decode("utf-8", "replace")
-        for secret in filter(None, self._secrets):
+        for secret in filter(None, (secret.reveal() for secret in self._secrets())):
             text = text.replace(secret, "***")
         return one_line(NUMBER.sub("•••", text))[:LONGEST]
 

@@ -61,6 +61,8 @@ class AccountSession:
         """The same for one attempt, of several requests. Once one is sent, the next ones wait for their turn under the
         rate limit; whoever has sent nothing is refused meanwhile. Were those refused, too, all would start over again
         and again, and none would end."""
+        if not self._limits:
+            return self
         attempt = copy.copy(self)
         attempt._patience_once_begun = self._timeout / 2
         return attempt

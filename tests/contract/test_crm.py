@@ -80,7 +80,7 @@ class World:
         assert isinstance(adapter, Delivers)
 
         async def attempt() -> Result:
-            recipient = await recipient_of(adapter, self.account, self.session, agent.crm_user, agent.name)
+            recipient = await recipient_of(self.account, self.session, agent.crm_user, agent.name)
             return await adapter.deliver(self.account, self.session, event, recipient)
 
         return asyncio.run(attempt())
@@ -353,7 +353,7 @@ def test_a_call_is_logged_once_and_updated(world: World, kind: str) -> None:
     assert isinstance(adapter, LogsCalls)
 
     async def log() -> list[str | None]:
-        recipient = await recipient_of(adapter, world.account, world.session, DANA.crm_user, DANA.name)
+        recipient = await recipient_of(world.account, world.session, DANA.crm_user, DANA.name)
         ref = await adapter.log_call(world.account, world.session, ended(), recipient, None)
         later = replace(ended(), ended_at=NOW + timedelta(seconds=65), talk_seconds=60)
         return [ref, await adapter.log_call(world.account, world.session, later, recipient, ref)]

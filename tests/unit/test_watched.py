@@ -23,7 +23,7 @@ class Answers:
 
 
 async def said(status: int, body: bytes) -> str:
-    session = Watched(cast(Session, Answers(status, body)), [SECRET])
+    session = Watched(cast(Session, Answers(status, body)), lambda: [SECRET])
     await session.send(Request("POST", "https://crm.example"))
     assert session.status == status
     return session.said

@@ -11,7 +11,7 @@ from bridge.core.text import one_line
 
 RINGING, TALKING, ENDED = {1, 2}, {3, 4}, 5
 """`state`: unconfirmed and early; confirmed before and after the ACK; deleted, but listed for some seconds more."""
-URI = re.compile(r"(?:sips?|tel):(?P<rest>[^?>\s]*)", re.I)
+URI = re.compile(r"(?:sip|sips|tel):(?P<rest>[^?>\s]*)", re.I)
 PLAIN = re.compile(r"sips?:(?P<user>[\w.+*#-]{1,200})@(?P<host>[\w.-]+)(?:[:;][\w.:;=-]*)?", re.A)
 """What nearly all addresses are, read at once."""
 MAX_CHARACTERS = 1000
