@@ -25,7 +25,7 @@ class PbxAccount(Section):
     timezone: Timezone = Field("UTC", description="its local time zone")
     region: Region = Field(description="country of numbers written without a country code")
     timeout_seconds: float = Field(2.0, gt=0, le=60, description="for one whole question, connect to last byte")
-    fresh_seconds: float = Field(0.25, ge=0, le=5, description="an answer this young is used again")
+    fresh_seconds: float = Field(0.25, ge=0, le=5, description="answers up to this old are used again")
     agents_for: Names = Field((), description="CRMs whose users are the e-mail addresses in its own directory")
 
     events: Literal["off", "poll", "push", "connect"] = Field(
@@ -33,7 +33,7 @@ class PbxAccount(Section):
         description="how popups come without a click: its calls are polled, it calls /events/NAME, or is connected to",
     )
     poll_seconds: float = Field(2.0, ge=0.2, le=60, description="how often its calls are polled")
-    hot_desk: bool = Field(False, description="popups go to who is logged in to the extension, where it says who")
+    hot_desk: bool = Field(False, description="popups go to whoever is logged in to the extension, where it says who")
 
     def addresses(self) -> Iterator[str]:
         """Where its API lives; a make that has more addresses adds them."""
@@ -53,7 +53,7 @@ class CrmAccount(Section):
         ("call.popup", "call.note"),
         description="what it is sent, of call.popup, call.note, call.answered_elsewhere, call.ended",
     )
-    popup_ttl_seconds: int = Field(120, ge=1, le=3600, description="a popup older than this is of no use: it expires")
+    popup_ttl_seconds: int = Field(120, ge=1, le=3600, description="popups expire after this long")
     clicks_per_minute: int = Field(0, ge=0, description="more than this many are answered 429; 0: no limit")
     agent_clicks_per_minute: int = Field(
         120, ge=0, description="the same for each agent: a button that is stuck stops nobody else; 0: no limit"
@@ -70,7 +70,7 @@ class CrmAccount(Section):
         (), description="spellings to search for, where the CRM compares texts: e164, national, international, digits"
     )
     search_seconds: float = Field(1.5, gt=0, le=20, description="how long a search for the caller may take")
-    cache_seconds: int = Field(3600, ge=0, le=86400, description="how long a contact that was found is used again")
+    cache_seconds: int = Field(3600, ge=0, le=86400, description="how long a contact that was found is reused")
     create_url: str | None = Field(
         None, description="page for a new contact, with {e164}, {national} and {name} to be filled in"
     )
@@ -85,7 +85,9 @@ class CrmAccount(Section):
     )
     log_calls: bool = Field(False, description="write each call into the CRM's history, where it keeps one")
     api_url: WebAddress | None = Field(None, description="where its API lives, if elsewhere than usual")
-    recheck_seconds: float = Field(10.0, ge=0, description="before a push this late, ask if the call lasts; 0: never")
+    recheck_seconds: float = Field(
+        10.0, ge=0, description="a push this late first checks that the call is still there; 0: never"
+    )
 
     @property
     def takes_popups(self) -> bool:

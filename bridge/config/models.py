@@ -101,7 +101,7 @@ class Audit(Section):
     """`[audit]`: the archive of lookups."""
 
     url: DatabaseAddress | None = Field(None, description="SQLAlchemy address; left out: audit.db in data_dir")
-    retention_days: int = Field(400, ge=1, description="days an audit line is kept")
+    retention_days: int = Field(400, ge=1, description="days a log entry is kept")
 
 
 class Agents(Section):
@@ -141,7 +141,7 @@ class Console(Section):
     )
     mask_numbers: Supervisors = Field(
         (),
-        description="roles who see the last two digits of callers' numbers alone, on every page, by the API and in "
+        description="roles that see only the last two digits of callers' numbers, on every page, in the API and in "
         "exports: supervisor, admin",
     )
     streams_per_person: int = Field(10, ge=1, description="open live pages of one person in one process; more get 429")
@@ -152,13 +152,15 @@ class Log(Section):
 
     format: Literal["auto", "json", "text"] = Field("auto", description="json, text, or auto: text on a terminal alone")
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
-    numbers: bool = Field(False, description="callers' numbers in full in the line of a click, which masks them else")
+    numbers: bool = Field(
+        False, description="callers' numbers in full in the log line of a click; otherwise they are masked"
+    )
 
 
 class Settings(Section):
     """Everything the program is told, checked."""
 
-    data_dir: Path = Field(Path("var"), description="where the embedded Redis and the SQLite audit live")
+    data_dir: Path = Field(Path("var"), description="where the embedded Redis and the SQLite audit log are")
     server: Server = Server()
     redis: Redis = Redis()
     outgoing: Outgoing = Outgoing()

@@ -79,7 +79,7 @@ class Asterisk:
     account = Account
     lists_idle = False
     whole_account = True
-    proven = Proven.RECORDINGS
+    proven = Proven.REAL
     knows = frozenset(
         {
             *(Knows.DIALING, Knows.HOLD, Knows.DID, Knows.CALLER_NAME, Knows.TRANSFER, Knows.CUSTOM_DATA),
