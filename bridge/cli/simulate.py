@@ -1,5 +1,7 @@
 """`popbridge simulate`: a phone system and a CRM to try things on."""
 
+from dataclasses import replace
+
 import click
 
 from bridge.cli.chosen import Chosen, with_settings
@@ -28,11 +30,13 @@ def simulate(
 ) -> None:
     """Run a simulated phone system and CRM, and print settings for them.
 
-    Beside settings of `popbridge init --simulate` it is what those settings lead to, and prints how to see a popup.
+    Beside settings of `popbridge init --simulate` it is what those settings lead to, and prints how to see a popup. Options
+    change what they name; the secrets stay those of the settings, which accept the button's clicks then, too.
     """
-    given = {"pbx": pbx, "crm": crm, "port": port, "bridge": bridge and bridge.rstrip("/")}
-    before = kept(chosen.file) if not any(one is not None for one in given.values()) else None
-    simulated = before or Simulated(**{name: it for name, it in given.items() if it is not None})  # type: ignore[arg-type]
+    options = {"pbx": pbx, "crm": crm, "port": port, "bridge": bridge and bridge.rstrip("/")}
+    given = {name: it for name, it in options.items() if it is not None}
+    before = kept(chosen.file)
+    simulated = replace(before or Simulated(), **given)  # type: ignore[arg-type]
     if crms.simulator(simulated.crm).press is None:
         fail([f"--crm {simulated.crm}: has no button of its own; see ./dev demo --crm {simulated.crm}"], USAGE)
     try:
@@ -41,7 +45,7 @@ def simulate(
         fail([f"cannot listen on {host}:{simulated.port}: {error.strerror}; see --port"], FAILURE)
 
     def ready(address: str) -> None:
-        told = simulation.commands(address) if before else simulation.printed(simulated, address)
+        told = simulation.commands(address) if simulated == before else simulation.printed(simulated, address)
         click.echo(f"{told}\n# running; Ctrl-C ends it")
 
     run(simulation.simulate(simulated, listening, every, ready))

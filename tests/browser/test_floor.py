@@ -16,6 +16,8 @@ from tests.stage import CALLER, DANA, DID, OMER, open_stage
 
 pytestmark = pytest.mark.anyio
 POLLED = {"events": "poll", "poll_seconds": 0.2}
+STILL = "() => Promise.all(document.getAnimations().map((each) => each.finished))"
+"""Waits until nothing glides any more."""
 QUICK = {"POPBRIDGE_DESKTOP__REFRESH_SECONDS": "0.5", "POPBRIDGE_DESKTOP__ENDED_CARD_SECONDS": "2"}
 
 
@@ -143,18 +145,47 @@ async def test_a_note_that_is_being_written_stays_where_it_is_and_the_newest_cal
     await expect(page.locator("#earlier-list")).to_contain_text("note sent")
 
 
-@pytest.mark.parametrize("viewport", [NORMAL, {"width": 360, "height": 500}])
-async def test_the_newest_call_is_first_and_a_draft_glides_below_it_in_small(floor: Desks, viewport: Any) -> None:
-    """Where nobody is writing, or where the newest call could not be seen below the note."""
-    page = await floor.open(viewport=viewport, reduced_motion="no-preference")
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+async def test_where_there_is_no_room_below_a_note_a_bar_names_the_newest_call(floor: Desks, motion: Any) -> None:
+    page = await floor.open(viewport={"width": 360, "height": 500}, reduced_motion=motion)
+    first = ring(floor, "SIPDana1", number="0522340002", name="Amir Haddad")
+    floor.stage.phone.answer(first, "SIPDana1", datetime.now(UTC))
+    note = card(page).get_by_label("Note")
+    await note.press_sequentially("Wants a ")
+    floor.stage.phone.hang_up(first)
+    await expect(card(page)).to_have_attribute("data-state", "ended")
+    await page.evaluate(STILL)
+    await page.evaluate(SHIFTS)
+    before = await note.bounding_box()
+    ring(floor, "SIPDana1")
+    bar = page.get_by_role("button", name="Ruth Levi Show")
+    await expect(bar).to_be_visible()
+    assert await note.bounding_box() == before
+    assert before is not None
+    over = await bar.bounding_box()
+    assert over is not None
+    assert over["y"] + over["height"] < before["y"] or over["y"] > before["y"] + before["height"]
+    await page.evaluate(STILL)
+    assert await violations(page) == []
+    await page.keyboard.type("quote")
+    await expect(note).to_have_value("Wants a quote")
+    assert await shifts(page) == []
+    await bar.click()
+    await expect(bar).to_be_hidden()
+    await expect(card(page).locator(".caller")).to_have_text("Ruth Levi")
+    await expect(card(page).locator(".caller")).to_be_in_viewport()
+    await expect(page.locator(".card-compact").get_by_label("Note")).to_have_value("Wants a quote")
+
+
+async def test_the_newest_call_is_first_and_a_draft_glides_below_it_in_small(floor: Desks) -> None:
+    page = await floor.open(viewport=NORMAL, reduced_motion="no-preference")
     first = ring(floor, "SIPDana1", number="0522340002", name="Amir Haddad")
     floor.stage.phone.answer(first, "SIPDana1", datetime.now(UTC))
     await card(page).get_by_label("Note").fill("Wants a quote")
-    if viewport == NORMAL:
-        await page.locator("#main").focus()
+    await page.locator("#main").focus()
     floor.stage.phone.hang_up(first)
     await expect(card(page)).to_have_attribute("data-state", "ended")
-    await page.evaluate("() => Promise.all(document.getAnimations().map((each) => each.finished))")
+    await page.evaluate(STILL)
     await page.evaluate(SHIFTS)
     ring(floor, "SIPDana1")
     await expect(card(page).locator(".caller")).to_have_text("Ruth Levi")

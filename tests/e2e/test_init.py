@@ -179,13 +179,14 @@ def running(folder: Path, *words: str) -> Iterator["subprocess.Popen[bytes]"]:
 
 @pytest.mark.parametrize("crm", ["webhook", "espocrm"])
 async def test_from_nothing_to_a_popup_with_a_simulated_phone_system(tmp_path: Path, crm: str) -> None:
+    """The make is named to both commands, as one does: their secrets are the same."""
     started = time.monotonic()
     assert (await init("--yes", "--simulate", "--crm", f"kind={crm}"))[0] == 0
     port, bridge = free_port(), free_port()
     moved(tmp_path, port, bridge)
     address = f"http://127.0.0.1:{port}"
     async with plain_client(timeout=20) as client:
-        with running(tmp_path, "simulate", "--every", "0"), running(tmp_path, "up"):
+        with running(tmp_path, "simulate", "--every", "0", "--crm", crm), running(tmp_path, "up"):
 
             async def answered() -> Any:
                 try:

@@ -1,18 +1,18 @@
 // The middle of the page: the open card, notes still being written, calls that wait, and what to read when there is none.
 
 import { button, byId, element, focusedKey, focusKey, foreign, redraw } from "../element.js";
-import { clockTime, hasWords, say, sayWhy } from "../words.js";
+import { clockTime, say } from "../words.js";
 import { CardView } from "./card_view.js";
-import { cardName, nothingTitle, stateChip, stateWords, timer } from "./facts.js";
+import { cardName, stateChip, stateWords, timer } from "./facts.js";
 import { afterInput, gliding } from "./glide.js";
+import { NewestBelow } from "./newest_below.js";
+import { nothingFound } from "./nothing_found.js";
 
 /** @typedef {import("./cards.js").Card} Card */
 /** @typedef {import("./cards.js").Change} Change */
 
 const CLOSING = ["dismissed", "snoozed", "left"];
 const DRAWN_AGAIN = ["added", "updated", "identified", "noted"];
-/** Enough of a card to see who calls, below a note that is being written. */
-const ROOM_PX = 190;
 const LIVE = ["ringing", "dialing", "talking", "hold"];
 
 /** Shows `Cards`: it draws again with every change. */
@@ -25,6 +25,7 @@ export class CardList {
   #views = new Map();
   /** The card that stays in its place because its note is being written; the open one is below. @type {CardView | null} */
   #held = null;
+  #below = new NewestBelow(() => this.#openNewest());
 
   /**
    * @param {import("./cards.js").Cards} cards
@@ -96,6 +97,7 @@ export class CardList {
     this.#removeAllBut(shown);
     this.#insert(shown);
     for (const card of shown) this.#setCompact(card);
+    this.#below.show(this.#held, this.current);
     this.#drawNothing();
     const waiting = this.#waiting(shown);
     this.#drawWaiting(waiting);
@@ -122,6 +124,8 @@ export class CardList {
   /** Removes everything about the agent from the page. */
   clear() {
     this.#views.clear();
+    this.#held = null;
+    this.#below.show(null, undefined);
     for (const id of ["cards", "nothing", "waiting-list", "earlier-list"]) byId(id).replaceChildren();
     byId("nothing").hidden = byId("waiting").hidden = byId("earlier").hidden = true;
   }
@@ -194,11 +198,16 @@ export class CardList {
     return view;
   }
 
-  /** The card whose note somebody is writing, if the open one can be seen below it. */
+  /** The card whose note somebody is writing. */
   #written() {
-    const written = [...this.#views.values()].find((view) => view.note.isBeingWritten);
-    if (!written || innerHeight - written.note.node.getBoundingClientRect().bottom < ROOM_PX) return null;
-    return written;
+    return [...this.#views.values()].find((view) => view.note.isBeingWritten) ?? null;
+  }
+
+  /** Somebody wants the newest call, and leaves the note for it. */
+  #openNewest() {
+    this.#focusCurrent();
+    this.#letGo();
+    this.current?.node.scrollIntoView({ block: "nearest" });
   }
 
   /** The note is left: the open card is the first again. */
@@ -216,23 +225,7 @@ export class CardList {
     const { nothing } = this.#cards;
     const box = byId("nothing");
     box.hidden = !nothing;
-    redraw(box, nothing ? this.#nothingFound(nothing) : []);
-  }
-
-  /** @param {NothingFound} answer */
-  #nothingFound(answer) {
-    const { actions } = this.#context;
-    const next = `answer.next.${answer.outcome}`;
-    return [
-      element("h2", {}, [nothingTitle(answer)]),
-      element("p", {}, [foreign(sayWhy(answer))]),
-      hasWords(next) ? element("p", { class: "soft" }, [say(next)]) : null,
-      element("div", { class: "actions" }, [
-        button(say("look-up"), "nothing-look-up", () => actions.lookUp()),
-        button(say("dismiss"), "nothing-dismiss", () => actions.closeNothing()),
-        element("span", { class: "soft" }, [foreign(clockTime(Date.parse(answer.created_at)))]),
-      ]),
-    ];
+    redraw(box, nothing ? nothingFound(nothing, this.#context.actions) : []);
   }
 
   /** @param {Card[]} cards */
