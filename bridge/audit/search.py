@@ -12,6 +12,7 @@ from bridge.core.errors import Malformed
 from bridge.core.json_codec import time_text
 from bridge.core.model import Outcome
 from bridge.core.phone_numbers import spellings
+from bridge.core.reasons import reason
 from bridge.core.text import trimmed
 
 PAGE_LENGTH, LONGEST_PAGE = 50, 500
@@ -54,7 +55,7 @@ class Search:
         """Read the filters in `given` and ignore everything else in it. Raises `Malformed`."""
         filters = {name: text for name in FILTERS if (text := _searchable(name, given.get(name, "")))}
         if filters.get("outcome") not in (None, *(str(one) for one in Outcome)):
-            raise Malformed(f"outcome must be one of: {', '.join(Outcome)}")
+            raise Malformed(reason("refused-one-of", name="outcome", choices=[*Outcome]))
         where = list(regions)
         keys = {name: spellings(filters[name], where) for name in NUMBERS if name in filters}
         times = {name: time_text(moment(filters[name], name, now)) for name in ("since", "until") if name in filters}
@@ -68,7 +69,7 @@ class Search:
 def _searchable(name: str, text: str) -> str:
     """As the archive keeps searchable fields. Raises `Malformed` on text that no entry can contain."""
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise Malformed(f"{name} must be a text without null characters")
+        raise Malformed(reason("refused-null", name=name))
     return trimmed(text)[:LONGEST]
 
 
@@ -81,7 +82,7 @@ def moment(text: str, name: str, now: datetime) -> datetime:
         found = datetime.fromisoformat(text.replace(" ", "+"))
         found = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
-        raise Malformed(f"{name} must be a time such as 2026-03-01T00:00:00Z, or how long ago, such as 10m") from None
+        raise Malformed(reason("refused-time", name=name)) from None
     return found
 
 
@@ -90,7 +91,7 @@ def page_limit(text: str | None) -> int:
     if not text:
         return PAGE_LENGTH
     if not (text.isascii() and text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= LONGEST_PAGE):
-        raise Malformed(f"limit must be a whole number from 1 to {LONGEST_PAGE}")
+        raise Malformed(reason("refused-limit", most=LONGEST_PAGE))
     return int(text)
 
 
@@ -108,5 +109,5 @@ def from_cursor(cursor: str | None) -> Place | None:
         if len(time) != len(time_text(datetime.fromisoformat(time))) or int(seq) not in range(2**62):
             raise ValueError
     except (binascii.Error, ValueError, OverflowError):
-        raise Malformed("cursor must be the next_cursor of an earlier page") from None
+        raise Malformed(reason("refused-cursor")) from None
     return time, int(seq)

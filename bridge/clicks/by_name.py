@@ -10,6 +10,7 @@ from bridge.audit.search import Search
 from bridge.core.errors import Malformed
 from bridge.core.json_codec import time_text
 from bridge.core.model import Outcome
+from bridge.core.reasons import reason
 from bridge.store import keys
 from bridge.store.calls import popups
 from bridge.store.client import TextRedis
@@ -36,7 +37,7 @@ async def narrowed(
     itself is not in it, so it is recorded nowhere. Raises `Malformed`."""
     words = name.casefold().split()
     if sum(map(len, words)) < FEWEST_CHARACTERS:
-        raise Malformed(f"name must have {FEWEST_CHARACTERS} characters or more")
+        raise Malformed(reason("refused-short-name", fewest=FEWEST_CHARACTERS))
     since = time_text(now - timedelta(seconds=keys.STORY_SECONDS))
     filters = {key: search.filters[key] for key in ("crm", "crm_user") if key in search.filters}
     kept = replace(search, filters={**filters, "outcome": str(Outcome.FOUND)}, keys={}, since=since, until=None)

@@ -52,16 +52,18 @@ class SettingsError(PopbridgeError):
 class ClickRefused(PopbridgeError):
     """A click that was not accepted. `reason` is stable: CRM admins and metrics rely on it.
 
-    `detail` is what the sender is told. `cause` is for the operator alone: `popbridge clicks`, the console, the log.
+    `detail` is what the sender is told; where it was given as a reason, `said` is that, for pages. `cause` is for the
+    operator alone: `popbridge clicks`, the console, the log.
     """
 
     status = 400
     reason = "malformed"
     title = "The click cannot be read"
 
-    def __init__(self, detail: str, retry_after: int | None = None, cause: Reason | None = None) -> None:
-        super().__init__(detail)
-        self.detail = detail
+    def __init__(self, detail: str | Reason, retry_after: int | None = None, cause: Reason | None = None) -> None:
+        super().__init__(str(detail))
+        self.detail = str(detail)
+        self.said = detail if isinstance(detail, Reason) else None
         self.retry_after = retry_after
         self.cause = cause
 

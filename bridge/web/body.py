@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from starlette.requests import ClientDisconnect, Request
 
 from bridge.core.errors import Malformed, TooLarge
+from bridge.core.reasons import reason
 
 MAX_BODY_BYTES = 64 * 1024
 BODY_SECONDS = 10.0
@@ -13,7 +14,7 @@ BODY_SECONDS = 10.0
 
 async def read(request: Request, most: int = MAX_BODY_BYTES) -> bytes:
     """All of it. Raises `TooLarge` and `Malformed`."""
-    limit = f"A body has at most {most} bytes"
+    limit = reason("refused-body-large", most=most)
     if request.headers.get("content-length", "0").isdecimal():
         announced = int(request.headers.get("content-length", "0"))
         if announced > most:
@@ -26,7 +27,7 @@ async def read(request: Request, most: int = MAX_BODY_BYTES) -> bytes:
                 if len(body) > most:
                     raise TooLarge(limit)
     except (TimeoutError, ClientDisconnect):
-        raise Malformed(f"The body did not arrive within {BODY_SECONDS:g} seconds") from None
+        raise Malformed(reason("refused-body-late", seconds=BODY_SECONDS)) from None
     return bytes(body)
 
 

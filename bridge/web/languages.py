@@ -21,8 +21,9 @@ STATIC = Path(__file__).parent / "static"
 OLD_CODES = {"iw": "he"}
 BUTTON_KEYS = ("dir", "dry-run", "button", "answer.", "state.", "caller.withheld", "caller.unknown", "reason.")
 """What the keys begin with that the button needs: on a CRM's page it cannot fetch its words."""
-OF_FINDINGS = re.compile(r"reason\.(?:[a-z0-9]+\.)?(?:found|fix|csv|file|value)-")
-"""The keys of what tests of phone systems, CRMs, the bridge and typed values find: the console alone shows it."""
+OF_FINDINGS = re.compile(r"reason\.(?:[a-z0-9]+\.)?(?:found|fix|csv|file|value|refused)-")
+"""The keys of what tests of phone systems, CRMs, the bridge and typed values find, and of refusals: the console alone
+shows them."""
 OF_SETTINGS = "setting."
 """How the keys of the settings' help begin: /console/connect alone shows it, and gets it with the settings."""
 FRAME_KEYS = ("dir", "frame.", "unloaded.")

@@ -1,4 +1,7 @@
-"""Refusals as problem+json (RFC 9457), each with a stable `reason`."""
+"""Refusals as problem+json (RFC 9457), each with a stable `reason`.
+
+`detail` is English, for programs and logs. Where a page may show it, `detail_reason` is the same as data.
+"""
 
 import logging
 from collections.abc import Mapping
@@ -9,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from bridge.core.errors import ClickRefused, PbxError
+from bridge.core.json_codec import as_json
+from bridge.core.reasons import Reason
 from bridge.store.clicks.accept import unavailable
 
 log = logging.getLogger(__name__)
@@ -25,8 +30,21 @@ REASONS = {
 }
 
 
+class RequestRefused(HTTPException):
+    """A request of a page or program that is refused; `said` is why."""
+
+    def __init__(self, status: int, said: Reason, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(status, str(said), headers)
+        self.said = said
+
+
 def problem(
-    status: int, reason: str, title: str, detail: str, headers: Mapping[str, str] | None = None
+    status: int,
+    reason: str,
+    title: str,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    said: Reason | None = None,
 ) -> JSONResponse:
     """One refusal."""
     body = {
@@ -35,35 +53,37 @@ def problem(
         "status": status,
         "detail": detail,
         "reason": reason,
+        **({"detail_reason": as_json(said)} if said else {}),
     }
     return JSONResponse(body, status, headers=dict(headers or {}), media_type="application/problem+json")
 
 
-def of_refusal(refused: ClickRefused) -> JSONResponse:
-    """A click (or a question to the API) that was refused."""
+def of_refusal(refused: ClickRefused, said: Reason | None = None) -> JSONResponse:
+    """A click that was refused, or a question to the API."""
     headers = {"Retry-After": str(refused.retry_after)} if refused.retry_after is not None else {}
     if refused.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return problem(refused.status, refused.reason, refused.title, refused.detail, headers)
+    return problem(refused.status, refused.reason, refused.title, refused.detail, headers, said)
 
 
 async def on_refusal(_: Request, error: Exception) -> Response:
     """Starlette's hook for `ClickRefused`."""
     assert isinstance(error, ClickRefused)  # noqa: S101 - registered for it alone
-    return of_refusal(error)
+    return of_refusal(error, error.said)
 
 
 async def on_http_error(_: Request, error: Exception) -> Response:
     """Starlette's hook for its own errors: no such page, wrong method, no or wrong token."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
     reason = getattr(error, "reason", None) or REASONS.get(error.status_code, "refused")
-    return problem(error.status_code, reason, reason.replace("-", " ").capitalize(), error.detail, error.headers)
+    title, said = reason.replace("-", " ").capitalize(), getattr(error, "said", None)
+    return problem(error.status_code, reason, title, error.detail, error.headers, said)
 
 
 async def on_pbx_error(_: Request, error: Exception) -> Response:
     """Starlette's hook for a phone system that gave no answer to a question of the API."""
     assert isinstance(error, PbxError)  # noqa: S101 - registered for it alone
-    return problem(502, str(error.outcome), "The phone system gave no answer", str(error))
+    return problem(502, str(error.outcome), "The phone system gave no answer", str(error), said=error.reason)
 
 
 async def on_redis_error(_: Request, error: Exception) -> Response:
@@ -81,4 +101,5 @@ async def on_sql_error(_: Request, error: Exception) -> Response:
 
 async def on_bug(_: Request, __: Exception) -> Response:
     """Starlette's hook for everything else; the log has the cause."""
-    return problem(500, "internal", "A fault of the bridge", "The bridge's log tells more.")
+    why = Reason("refused-fault")
+    return problem(500, "internal", "A fault of the bridge", str(why), said=why)

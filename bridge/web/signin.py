@@ -5,27 +5,25 @@ from starlette.requests import Request
 
 from bridge.agents.access import Access, as_now, no_row
 from bridge.agents.sources import AGAIN_SECONDS
-from bridge.core.reasons import say
+from bridge.core.reasons import reason
 from bridge.services import Services
 from bridge.store import counters, tokens
 from bridge.store.tokens import Grant, Kind, Role
 from bridge.web import cookies
 from bridge.web.body import source_of
+from bridge.web.problems import RequestRefused
 
 NEEDED = "Send a token that has not expired as 'Authorization: Bearer'; `popbridge token create` makes one."
 AGENTS_ONLY = "This needs an agent's token: `popbridge token create --role agent --agent CRM:CRM_USER` makes one."
 
 
-INCOMPLETE = "A phone system has not told its users yet, so it is not known whether this agent is one of them."
-
-
-class NoRow(HTTPException):
+class NoRow(RequestRefused):
     """403: the token's agent is not in the directory any more."""
 
     reason = "unknown-agent"
 
     def __init__(self, grant: Grant) -> None:
-        super().__init__(403, say(no_row(grant)))
+        super().__init__(403, no_row(grant))
 
 
 class Unauthorized(HTTPException):
@@ -72,7 +70,7 @@ def _in_directory(services: Services, grant: Grant) -> Grant:
     if (now := as_now(grant, services.agents.directory())) is not None:
         return now
     if not services.agents.is_complete:
-        raise HTTPException(503, INCOMPLETE, headers={"Retry-After": str(AGAIN_SECONDS)})
+        raise RequestRefused(503, reason("refused-users-unknown"), headers={"Retry-After": str(AGAIN_SECONDS)})
     raise NoRow(grant)
 
 
@@ -109,7 +107,7 @@ async def _reader(services: Services, text: str, source: str, most: int) -> Gran
     if times > most:
         await counters.count(services.redis, "reads_refused", reason="too-many")
         wait = {"Retry-After": str(counters.next_minute(now.timestamp()))}
-        raise HTTPException(429, f"More than {most} reads from this address in this minute.", headers=wait)
+        raise RequestRefused(429, reason("refused-reads-often", most=most), headers=wait)
     return found
 
 
@@ -121,7 +119,7 @@ async def supervisor(request: Request) -> Access:
     """As `access_of`; 403 unless it is a supervisor's or administrator's, who may be limited to some CRMs."""
     access = await access_of(request)
     if not access.grant.supervises:
-        raise HTTPException(403, "This needs a supervisor's token.")
+        raise RequestRefused(403, reason("refused-needs-supervisor"))
     return access
 
 
@@ -129,7 +127,7 @@ async def admin(request: Request) -> Access:
     """As `supervisor`; 403 unless it is an administrator's."""
     access = await supervisor(request)
     if access.grant.role is not Role.ADMIN:
-        raise HTTPException(403, "This needs an admin's token.")
+        raise RequestRefused(403, reason("refused-needs-admin"))
     return access
 
 
@@ -147,7 +145,7 @@ async def supervising_opener_of(request: Request) -> Grant:
     """As `supervisor`, and a link's token too: whoever opens the console."""
     found = await _grant(request)
     if not found.supervises:
-        raise HTTPException(403, "This needs a supervisor's token.")
+        raise RequestRefused(403, reason("refused-needs-supervisor"))
     return found
 
 

@@ -121,6 +121,16 @@ async def test_the_help_of_the_settings_is_in_the_pages_language_and_what_was_ty
     await expect(page.locator("#try-found .problem")).to_contain_text("base_url: צריכה להיות כתובת שמתחילה ב-")
 
 
+async def test_a_refusal_is_in_the_pages_language(desks: Desks) -> None:
+    desks.expected += ["400 (Bad Request)"]
+    page = await connect(desks, "view=accounts&lang=he")
+    acme = page.get_by_role("region", name="acme")
+    await acme.locator("summary").click()
+    await acme.locator("[data-key='number acme']").fill("not a number")
+    await acme.locator("[data-key='popup acme']").click()
+    await expect(acme.locator(".problem")).to_have_text("המספר צריך להיות מספר טלפון, למשל שלכם.")
+
+
 async def test_it_is_for_administrators(desks: Desks) -> None:
     page = await connect(desks, role=Role.SUPERVISOR)
     await expect(page.locator("#admins-only")).to_be_visible()

@@ -218,6 +218,17 @@ def test_what_is_wrong_with_a_setting_of_a_make_is_said_as_data() -> None:
                 assert isinstance(call.args[0], ast.Call), f"{file.relative_to(SOURCE)}:{call.lineno}: give a reason"
 
 
+API = ["web/api/*.py", "web/connect/*.py", "web/signin.py", "web/body.py", "audit/search.py", "clicks/by_name.py"]
+
+
+def test_a_refusal_that_the_console_may_show_is_said_as_data() -> None:
+    for file in (file for pattern in API for file in SOURCE.glob(pattern)):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        assert [call.lineno for call in named_calls(tree, {"HTTPException"})] == [], f"{file}: use RequestRefused"
+        for call in named_calls(tree, {"Malformed", "TooLarge"}):
+            assert isinstance(call.args[0], ast.Call | ast.Name), f"{file.relative_to(SOURCE)}:{call.lineno}"
+
+
 def _is_code(value: object) -> bool:
     return isinstance(value, str) and CODE.fullmatch(value) is not None
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bridge.core.reasons import read, say
 from bridge.store import keys
 from bridge.store.calls import popups
 from bridge.store.tokens import Role
@@ -55,6 +56,7 @@ async def test_of_a_phone_systems_name_too_and_with_other_filters(stage: Stage) 
     token = await limited(stage, Role.SUPERVISOR)
     short = await stage.get("/api/audit?name=r", token)
     assert (short.status_code, short.json()["detail"]) == (400, "name must have 2 characters or more")
+    assert say(read(short.json()["detail_reason"]), "he") == "השם צריך להיות באורך 2 תווים לפחות"
     rows = (await stage.get("/api/audit/export?format=jsonl&name=ruth", token)).text
     assert (rows.count("\n"), CALLER in rows, "0527654321" in rows) == (2, True, False)
 

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
@@ -15,11 +14,13 @@ from bridge.audit.search import Search
 from bridge.clicks import by_name
 from bridge.core.errors import Malformed
 from bridge.core.model import Caller
+from bridge.core.reasons import reason
 from bridge.services import Services
 from bridge.store import counters
 from bridge.store.calls import popups
 from bridge.store.client import TextRedis
 from bridge.web.api.queries import known_only, yes_or_no
+from bridge.web.problems import RequestRefused
 from bridge.web.signin import admin, supervisor
 
 LONGEST_NAME = 200
@@ -58,7 +59,7 @@ async def export_entries(request: Request) -> Response:
     services: Services = request.app.state.services
     form = request.query_params.get("format", "csv")
     if form not in export.FORMATS:
-        raise Malformed(f"format must be one of: {', '.join(export.FORMATS)}")
+        raise Malformed(reason("refused-one-of", name="format", choices=list(export.FORMATS)))
     wanted = _search(request, access, {"format", "name"})
     await _limit(request, access, "audit-export", EXPORTS_PER_MINUTE)
     wanted, _ = await _named(request, wanted)
@@ -123,8 +124,7 @@ async def _limit(request: Request, access: Access, kind: str, per_minute: int) -
     now = services.clock.now().timestamp()
     times, wait = await counters.happened(services.redis, kind, "", access.grant.token_id, now)
     if times > per_minute:
-        detail = f"More than {per_minute} such requests in this minute with one token."
-        raise HTTPException(429, detail, headers={"Retry-After": str(wait)})
+        raise RequestRefused(429, reason("refused-often", most=per_minute), headers={"Retry-After": str(wait)})
 
 
 async def _record(

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -11,16 +10,17 @@ from bridge.audit.search import moment, page_limit
 from bridge.core.delivery import DeliveryState, Event
 from bridge.core.errors import Malformed
 from bridge.core.json_codec import as_json
+from bridge.core.reasons import reason
 from bridge.services import Services
 from bridge.store.deliveries import records
 from bridge.store.deliveries.records import Wanted
 from bridge.web.api import audit
 from bridge.web.api.queries import known_only
 from bridge.web.desktop.page import fields
+from bridge.web.problems import RequestRefused
 from bridge.web.signin import supervisor
 
 FILTERS = ("state", "target", "event", "since")
-GONE = "Nothing has this id, or it is no longer kept."
 RESENDABLE = (DeliveryState.FAILED, DeliveryState.EXPIRED)
 MOST_RESENT = 200
 """Of one request: each that is resent may reach a person."""
@@ -44,7 +44,7 @@ def _wanted(given: Mapping[str, str], services: Services, access: Access) -> Wan
     named = {name: str(given.get(name) or "") or None for name in FILTERS}
     for name, known in (("state", DeliveryState), ("event", Event)):
         if named[name] not in (None, *map(str, known)):
-            raise Malformed(f"{name} must be one of: {', '.join(known)}")
+            raise Malformed(reason("refused-one-of", name=name, choices=list(known)))
     since = moment(named["since"], "since", services.clock.now()) if named["since"] else None
     return Wanted(named["state"], named["target"], named["event"], since, access.crms)
 
@@ -56,7 +56,7 @@ async def one(request: Request) -> Response:
     delivery_id = request.path_params["delivery_id"]
     found = await records.get(services.redis, [delivery_id], access.crms)
     if not found:
-        raise HTTPException(404, GONE)
+        raise RequestRefused(404, reason("refused-gone"))
     (owner,) = await records.owners(services.redis, [delivery_id])
     await audit.record_shown(request, access, "delivery", crm=owner["crm"] or None, delivery_id=delivery_id)
     sent = await records.subject(services.redis, delivery_id)
@@ -70,11 +70,11 @@ async def retry(request: Request) -> Response:
     delivery_id = request.path_params["delivery_id"]
     found = await records.get(services.redis, [delivery_id], access.crms)
     if not found:
-        raise HTTPException(404, GONE)
+        raise RequestRefused(404, reason("refused-gone"))
     await audit.record_shown(request, access, "retry", delivery_id=delivery_id)
     outcome = await records.send_again(services.redis, services.settings, found[0], services.clock.now())
     if outcome != records.RESENT:
-        raise HTTPException(409, f"The delivery is {outcome}: only failed and expired ones can be resent.")
+        raise RequestRefused(409, reason("refused-resend", state=outcome))
     (resent,) = await records.get(services.redis, [delivery_id])
     return JSONResponse(access.as_seen(as_json(resent)), 202)
 
@@ -86,11 +86,11 @@ async def retry_all(request: Request) -> Response:
     services: Services = request.app.state.services
     given = await fields(request)
     if unknown := {*given} - {*FILTERS}:
-        raise Malformed(f"unknown filter '{min(unknown)[:50]}'; known: {', '.join(FILTERS)}")
+        raise Malformed(reason("refused-unknown-filter", given=min(unknown)[:50], known=FILTERS))
     if given.get("state") not in RESENDABLE:
-        raise Malformed(f"state must be one of: {', '.join(RESENDABLE)}")
+        raise Malformed(reason("refused-one-of", name="state", choices=RESENDABLE))
     if not all(isinstance(value, str) for value in given.values()):
-        raise Malformed("each filter must be a text")
+        raise Malformed(reason("refused-filter-text"))
     wanted = _wanted(given, services, access)
     await audit.record_shown(request, access, "retry-all", state=given["state"])
     found, more = await records.every(services.redis, wanted, MOST_RESENT)

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -15,18 +14,18 @@ from bridge import doctor
 from bridge.agents.access import Access
 from bridge.core.finding import worst
 from bridge.core.json_codec import as_json
-from bridge.core.reasons import say
+from bridge.core.reasons import reason, say
 from bridge.egress.circuit_breaker import CircuitState
 from bridge.services import Services
 from bridge.store import health, leases, listeners, workers
 from bridge.store.keys import turn
 from bridge.store.tokens import Role
+from bridge.web.problems import RequestRefused
 from bridge.web.signin import supervisor
 
 ORDER = (CircuitState.CLOSED, CircuitState.HALF_OPEN, CircuitState.OPEN)
 DOCTOR_SECONDS = 10
 """The doctor asks everything, and sends each CRM a test event: not more often than this, whoever asks."""
-ADMINS_ONLY = "The doctor tests everything of this installation: this needs an administrator's token for every CRM."
 
 
 async def overview(request: Request) -> Response:
@@ -85,9 +84,9 @@ async def examine(request: Request) -> Response:
     access = await supervisor(request)
     services: Services = request.app.state.services
     if not _may_examine(access):
-        raise HTTPException(403, ADMINS_ONLY)
+        raise RequestRefused(403, reason("refused-doctor-admins"))
     if not await leases.take(services.redis, turn("doctor"), access.grant.token_id, DOCTOR_SECONDS):
         headers = {"Retry-After": str(DOCTOR_SECONDS)}
-        raise HTTPException(429, "The doctor was asked a moment ago: wait a few seconds.", headers=headers)
+        raise RequestRefused(429, reason("refused-doctor-soon"), headers=headers)
     found = await doctor.examine(services, ())
     return JSONResponse(access.as_seen({"grade": worst(found), "findings": as_json(found)}))

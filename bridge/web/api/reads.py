@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -17,6 +16,7 @@ from bridge.clicks import history
 from bridge.clicks.passed_on import as_known_now
 from bridge.core.json_codec import as_json
 from bridge.core.model import Caller, ExtensionId
+from bridge.core.reasons import reason
 from bridge.pbx.contract import Listing
 from bridge.services import Services
 from bridge.store.calls import popups
@@ -24,13 +24,10 @@ from bridge.store.deliveries import records
 from bridge.store.desktop import notes
 from bridge.web.api import audit
 from bridge.web.api.queries import known_only, yes_or_no
+from bridge.web.problems import RequestRefused
 from bridge.web.signin import access_of, supervisor
 
 CLICK_FILTERS = ("agent", "crm", "since", "until", "problems", "names")
-GONE = "Nothing has this id, or it is no longer kept."
-SHARED = (
-    "Other CRMs use this phone system too, and its queues do not tell whose callers wait: this token may not see them."
-)
 
 
 async def click(request: Request) -> Response:
@@ -40,7 +37,7 @@ async def click(request: Request) -> Response:
     click_id = request.path_params["click_id"]
     story = await popups.story(services.redis, click_id)
     if story is None or not _sees_story(access, story):
-        raise HTTPException(404, GONE)
+        raise RequestRefused(404, reason("refused-gone"))
     if access.grant.supervises:
         await audit.record_read(request, access, "story", None, crm=story["click"]["crm"], click_id=click_id)
     ids, popup = story.pop("delivery_ids"), story["answer"]["popup"]
@@ -79,7 +76,7 @@ async def popup(request: Request) -> Response:
     services: Services = request.app.state.services
     found = await popups.popup(services.redis, request.path_params["popup_id"])
     if found is None or not access.sees_agent(found[0].agent.crm, found[0].agent.crm_user):
-        raise HTTPException(404, GONE)
+        raise RequestRefused(404, reason("refused-gone"))
     shown, ids = found
     callers = [call.caller for call in (shown.call, *shown.other_calls)]
     callers += [shown.passed_on.caller] if shown.passed_on else []
@@ -99,7 +96,7 @@ async def call(request: Request) -> Response:
     cached = await popups.calls(services.redis, ivrid, query.get("pbx"), query.get("extension"))
     found = [one for one in cached if access.sees_line(ExtensionId(one.pbx, one.extension))]
     if not found:
-        raise HTTPException(404, GONE)
+        raise RequestRefused(404, reason("refused-gone"))
     await audit.record_shown(request, access, "call", [found[0].caller], pbx=found[0].pbx, ivrid=ivrid)
     return JSONResponse(access.as_seen(as_json(found[0])))
 
@@ -109,7 +106,7 @@ def _system(request: Request, access: Access) -> PhoneSystem:
     name = request.path_params["pbx"]
     known = [*access.phone_systems()]
     if name not in known:
-        raise HTTPException(404, f"There is no [pbx.NAME] with this name; known: {', '.join(known)}")
+        raise RequestRefused(404, reason("refused-unknown-pbx", known=known))
     return services.lookup.systems[name]
 
 
@@ -143,13 +140,13 @@ async def queues(request: Request) -> Response:
     services: Services = request.app.state.services
     system = _system(request, access)
     if not access.sees_all_of(system.name):
-        raise HTTPException(403, SHARED)
+        raise RequestRefused(403, reason("refused-queues-shared"))
     wanted = request.query_params.get("queue") or None
     found = await system.queues(wanted)
     if found is None:
-        raise HTTPException(404, f"Phone systems of kind {system.adapter.kind} do not report queues.")
+        raise RequestRefused(404, reason("refused-no-queues", kind=system.adapter.kind))
     if wanted is not None and not found:
-        raise HTTPException(404, "The phone system has no queue with this id; leave out queue= to list them.")
+        raise RequestRefused(404, reason("refused-unknown-queue"))
     callers = [one.caller for queue in found for one in queue.callers]
     await audit.record_shown(request, access, "queues", _identified(callers, system), pbx=system.name)
     region = services.labels.regions[system.name]

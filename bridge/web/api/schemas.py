@@ -41,8 +41,15 @@ LINK = {
 }
 PROBLEM = {
     "type": "object",
-    "description": "RFC 9457: `reason` is for programs, `detail` for people.",
-    "properties": {"type": TEXT, "title": TEXT, "status": {"type": "integer"}, "detail": TEXT, "reason": TEXT},
+    "description": "RFC 9457: `reason` is for programs, `detail` for people; `detail_reason` is the detail as data.",
+    "properties": {
+        "type": TEXT,
+        "title": TEXT,
+        "status": {"type": "integer"},
+        "detail": TEXT,
+        "reason": TEXT,
+        "detail_reason": LOOSE,
+    },
     "required": ["type", "title", "status", "detail", "reason"],
 }
 REASON = {

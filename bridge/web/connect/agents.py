@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -16,18 +15,18 @@ from bridge.connect import rows
 from bridge.core.errors import PbxError, SettingsError
 from bridge.core.json_codec import as_json
 from bridge.core.model import Agent
-from bridge.core.reasons import Reason
+from bridge.core.reasons import Reason, reason
 from bridge.services import Services
 from bridge.store import tokens
 from bridge.store.tokens import Kind, Role
 from bridge.web.api.audit import record_shown
 from bridge.web.connect.doors import KEY_CHARACTERS, admin_who_tests, named, text
 from bridge.web.desktop.page import fields
+from bridge.web.problems import RequestRefused
 
 MOST_ROWS, MOST_BYTES = 2_000, 4 * 2**20
 HOURS = (1, 24, 24 * 7)
 """How long a link that is handed out may be good for its one use."""
-SHARED = "agents.csv has the agents of every CRM, and this token is limited to some."
 
 
 async def agents(request: Request) -> Response:
@@ -68,7 +67,7 @@ async def preview(request: Request) -> Response:
     """`POST /api/connect/agents/preview`: what a CSV would change, and the whole file to put there. Writes nothing."""
     access = await admin_who_tests(request)
     if access.crms is not None:
-        raise HTTPException(403, SHARED)
+        raise RequestRefused(403, reason("refused-all-agents"))
     await record_shown(request, access, "connect-preview")
     told = await fields(request, MOST_BYTES)
     csv, keeps_others = text(told, "csv", MOST_BYTES), told.get("keeps_others", True) is True
@@ -107,9 +106,9 @@ async def link(request: Request) -> Response:
     named(access, "crm", crm)
     agent = access.directory.agent(crm, crm_user)
     if agent is None:
-        raise HTTPException(404, "There is no such agent in the directory.")
+        raise RequestRefused(404, reason("refused-no-agent"))
     if hours not in HOURS:
-        raise HTTPException(400, f"hours must be one of: {', '.join(map(str, HOURS))}.")
+        raise RequestRefused(400, reason("refused-one-of", name="hours", choices=HOURS))
     services: Services = request.app.state.services
     now = services.clock.now()
     await record_shown(request, access, "connect-link", (), crm, crm_user=agent.crm_user)

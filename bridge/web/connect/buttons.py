@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -17,6 +16,7 @@ from bridge.core.clock import new_id
 from bridge.core.http_types import Secret
 from bridge.core.json_codec import as_json
 from bridge.core.model import Agent, Click
+from bridge.core.reasons import reason
 from bridge.crm import registry
 from bridge.crm.contract import MakesButtons
 from bridge.services import Services
@@ -24,11 +24,11 @@ from bridge.web.api.audit import record_shown
 from bridge.web.body import source_of
 from bridge.web.connect.doors import admin_who_tests, named, text
 from bridge.web.desktop.page import fields
+from bridge.web.problems import RequestRefused
 from bridge.web.signin import admin
 
 GAP = "PUT_{}_HERE"
 NUMBER_CHARACTERS = 40
-NO_POPUPS = "This CRM takes no popups by its settings, or only rehearses."
 
 
 async def button(request: Request) -> Response:
@@ -37,7 +37,7 @@ async def button(request: Request) -> Response:
     account = named(access, "crm", name)
     adapter = registry.find(account.kind)
     if not isinstance(adapter, MakesButtons):
-        raise HTTPException(409, f"{adapter.title} has no button to paste; see its guide.")
+        raise RequestRefused(409, reason("refused-no-button", make=adapter.title))
     gaps = _gaps(account)
     hollow = account.model_copy(update=gaps)
     files = adapter.button_files(hollow, name, access.settings.server.public_url)
@@ -83,13 +83,13 @@ async def popup(request: Request) -> Response:
     await record_shown(request, access, "connect-popup", crm=name)
     services: Services = request.app.state.services
     if account.dry_run or not services.takes_popups(name):
-        raise HTTPException(409, NO_POPUPS)
+        raise RequestRefused(409, reason("refused-no-popups"))
     told = await fields(request)
     agent, number = _agent(access, name, told), text(told, "number", NUMBER_CHARACTERS)
     region = access.settings.pbx[access.settings.pbx_of(name)].region
     e164 = phone_numbers.e164(number, region)
     if e164 is None:
-        raise HTTPException(400, "number must be a phone number, such as your own.")
+        raise RequestRefused(400, reason("refused-number"))
     sent = await made_popup.send(account, services.crm_sessions[name], agent, number, e164)
     return JSONResponse(access.as_seen(as_json(sent)))
 
@@ -97,5 +97,5 @@ async def popup(request: Request) -> Response:
 def _agent(access: Access, crm: str, told: dict[str, Any]) -> Agent:
     agent = access.directory.agent(crm, text(told, "crm_user", 320))
     if agent is None:
-        raise HTTPException(404, "There is no such agent in the directory.")
+        raise RequestRefused(404, reason("refused-no-agent"))
     return agent

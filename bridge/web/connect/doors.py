@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from bridge.agents.access import Access
+from bridge.core.reasons import reason
 from bridge.services import Services
 from bridge.store import counters
+from bridge.web.problems import RequestRefused
 from bridge.web.signin import admin
 
 TESTS_PER_MINUTE = 30
 """Of one token: each asks a phone system or a CRM."""
-NOT_THERE = "There is no such phone system or CRM in the settings, or this token does not see it."
 KEY_CHARACTERS, VALUE_CHARACTERS = 64, 16_384
 
 
@@ -23,8 +23,9 @@ async def admin_who_tests(request: Request) -> Access:
     now = services.clock.now().timestamp()
     times, wait = await counters.happened(services.redis, "connect", "", access.grant.token_id, now)
     if times > TESTS_PER_MINUTE:
-        detail = f"More than {TESTS_PER_MINUTE} tests in this minute with one token."
-        raise HTTPException(429, detail, headers={"Retry-After": str(wait)})
+        raise RequestRefused(
+            429, reason("refused-tests-often", most=TESTS_PER_MINUTE), headers={"Retry-After": str(wait)}
+        )
     return access
 
 
@@ -33,7 +34,7 @@ def named(access: Access, group: str, name: str) -> Any:
     sees = access.sees_all_of if group == "pbx" else access.sees_crm
     accounts = access.settings.pbx if group == "pbx" else access.settings.crm
     if name not in accounts or not sees(name):
-        raise HTTPException(404, NOT_THERE)
+        raise RequestRefused(404, reason("refused-not-there"))
     return accounts[name]
 
 
@@ -41,5 +42,5 @@ def text(told: dict[str, Any], name: str, most: int = VALUE_CHARACTERS) -> str:
     """A field as text, "" without one; 400 for anything else."""
     value = told.get(name, "")
     if not isinstance(value, str) or len(value) > most:
-        raise HTTPException(400, f"{name} must be a text of at most {most} characters.")
+        raise RequestRefused(400, reason("refused-too-long", name=name, most=most))
     return value.strip()

@@ -3,14 +3,14 @@
 The frame is in the reader's language; what the makes' READMEs say is English, and marked so.
 """
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from bridge import __version__
 from bridge.connect import guides
-from bridge.core.reasons import FALLBACK, languages
+from bridge.core.reasons import FALLBACK, languages, reason
 from bridge.web.doors import words_for
+from bridge.web.problems import RequestRefused
 
 GROUPS = ("crm", "pbx")
 
@@ -27,7 +27,7 @@ async def guide(request: Request) -> Response:
     """`GET /docs/connect/{kind}`: one make's guide; 404 names the makes there are."""
     kind = request.path_params["kind"]
     if kind not in guides.every():
-        raise HTTPException(404, f"There is no guide for this kind; there are: {', '.join(sorted(guides.every()))}.")
+        raise RequestRefused(404, reason("refused-no-guide", known=sorted(guides.every())))
     found = guides.guide(kind, words_for(request)[0])
     return _page(request, title=found.title, body=found.html, body_lang=FALLBACK, about=found, groups=[])
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -15,10 +14,12 @@ from bridge.connect.reach import for_tries
 from bridge.connect.trial import Trial
 from bridge.core.finding import worst
 from bridge.core.json_codec import as_json
+from bridge.core.reasons import reason
 from bridge.services import Services, client_of
 from bridge.web.api.audit import record_shown
 from bridge.web.connect.doors import KEY_CHARACTERS, admin_who_tests, named, text
 from bridge.web.desktop.page import fields
+from bridge.web.problems import RequestRefused
 
 MOST_KEYS = 60
 
@@ -64,10 +65,10 @@ async def try_account(request: Request) -> Response:
 def _draft(told: dict[str, Any]) -> Draft:
     group, name, kind = (text(told, key, KEY_CHARACTERS) for key in ("group", "name", "kind"))
     if group not in ("pbx", "crm") or not NAME.fullmatch(name):
-        raise HTTPException(400, "group must be pbx or crm, and name small letters, digits, - and _.")
+        raise RequestRefused(400, reason("refused-account-name"))
     keys = told.get("keys", {})
     if not isinstance(keys, dict) or len(keys) > MOST_KEYS:
-        raise HTTPException(400, "keys must be an object.")
+        raise RequestRefused(400, reason("refused-body-object"))
     table = {key: text(keys, key) for key in keys if len(key) <= KEY_CHARACTERS}
     wanted = {"kind": kind, **{key: value for key, value in table.items() if value and key != "kind"}}
     return Draft("pbx" if group == "pbx" else "crm", name, wanted)

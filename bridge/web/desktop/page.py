@@ -14,7 +14,7 @@ from bridge.config.models import CrmAccount
 from bridge.core.delivery import DESKTOP
 from bridge.core.json_codec import as_json
 from bridge.core.model import Pop, Popup
-from bridge.core.reasons import languages
+from bridge.core.reasons import languages, reason
 from bridge.observability import logs
 from bridge.services import Services
 from bridge.store import figures, keys
@@ -26,6 +26,7 @@ from bridge.store.desktop.preferences import Preferences
 from bridge.store.tokens import Grant
 from bridge.web import body
 from bridge.web.languages import STATIC
+from bridge.web.problems import RequestRefused
 from bridge.web.signin import agent_of
 
 log = logging.getLogger(__name__)
@@ -119,9 +120,9 @@ async def fields(request: Request, most: int = body.MAX_BODY_BYTES) -> dict[str,
         found = json.loads(text) if text.strip() else {}
         json.dumps(found, ensure_ascii=False).encode()  # half a character cannot be kept
     except (ValueError, RecursionError):
-        raise HTTPException(400, "The body must be JSON in UTF-8.") from None
+        raise RequestRefused(400, reason("refused-body-json")) from None
     if not isinstance(found, dict):
-        raise HTTPException(400, "The body must be a JSON object.")
+        raise RequestRefused(400, reason("refused-body-object"))
     return found
 
 

@@ -1,16 +1,17 @@
 // Requests to the bridge.
 
 /**
- * The bridge refused a request (`status` is HTTP's) or did not answer (0). `detail` is its explanation and `reason` its
- * stable word for it, if it gave them.
+ * The bridge refused a request (`status` is HTTP's) or did not answer (0). `detail` is its explanation, in English, `said`
+ * the same as data and `reason` its stable word for it, if it gave them.
  */
 export class RequestFailed extends Error {
-  /** @param {number} status */
-  constructor(status, detail = "", reason = "") {
+  /** @param {number} status @param {Reason | null} [said] */
+  constructor(status, detail = "", reason = "", said = null) {
     super(`request failed with status ${status}`);
     this.status = status;
     this.detail = detail;
     this.reason = reason;
+    this.said = said;
   }
 
   /** Whether the same request would be refused again: the bridge was reached, and is not just busy. */
@@ -67,7 +68,7 @@ export async function send(method, path, { bearer, body, keepalive = false, head
 /** @param {Response} response an error response, with problem+json or not */
 export async function failureOf(response) {
   const problem = await response.json().catch(() => null);
-  return new RequestFailed(response.status, problem?.detail ?? "", problem?.reason ?? "");
+  return new RequestFailed(response.status, problem?.detail ?? "", problem?.reason ?? "", problem?.detail_reason ?? null);
 }
 
 /**

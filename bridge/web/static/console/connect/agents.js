@@ -2,6 +2,7 @@
 
 import { because, button, element, foreign, ltr } from "../../element.js";
 import { say } from "../../words.js";
+import { showProblem } from "../problems.js";
 import { timeElement } from "../times.js";
 import { copyable } from "./trial.js";
 
@@ -89,7 +90,9 @@ function linkMaker(api, row) {
       const made = await api.send("POST", "/api/connect/links", { crm: row.crm, crm_user: row.crm_user, hours: Number(hours.value) });
       place.replaceChildren(copyable(say("connect.link"), made.url, `copy link ${row.crm_user}`), say("connect.link.until"), " ", timeElement(made.expires_at));
     } catch (error) {
-      place.replaceChildren(element("p", { class: "problem" }, [say("console.problem.other"), " ", String(error instanceof Error ? error.message : error)]));
+      const problem = element("p", { class: "problem" });
+      showProblem(problem, error, () => make.click());
+      place.replaceChildren(problem);
     }
   });
   make.setAttribute("aria-label", `${say("connect.link")} ${row.crm_user}`);
