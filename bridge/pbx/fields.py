@@ -1,19 +1,18 @@
 """Fields of JSON as phone systems write them, whatever their type: each reads what is meant, or nothing; pure."""
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from bridge.core.http_types import Reply
-from bridge.pbx.reading import decoded, quoted
+from bridge.pbx.reading import decoded, quoted, read_json
 
 LONGEST_NUMBER = 10**40
 
 
 def json_in(reply: Reply) -> object:
     """What the answer holds. Raises `ValueError` where that is no JSON, `RecursionError` where it is too deep."""
-    return json.loads(decoded(reply.body, reply.headers.get("content-type", "")))
+    return read_json(decoded(reply.body, reply.headers.get("content-type", "")))
 
 
 def written(value: object) -> str:

@@ -4,7 +4,6 @@ One question lists every extension that the client may see, idle ones too. `/cal
 one, but refuses an extension that does not exist as it refuses one that may not be seen.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +17,7 @@ from bridge.core.tokens import Tokens, granted
 from bridge.pbx._3cx.participants import Participant, call_id_of, number_of, text
 from bridge.pbx.contract import Listing
 from bridge.pbx.on_demand import OnDemand
-from bridge.pbx.reading import check_status, decoded
+from bridge.pbx.reading import check_status, decoded, read_json
 
 SYSTEM = "3CX"
 TOKEN_LIFE = timedelta(minutes=1)
@@ -138,6 +137,6 @@ def _rows(reply: Reply) -> list[dict[str, Any]]:
 
 def _json(reply: Reply) -> Any:
     try:
-        return json.loads(decoded(reply.body, reply.headers.get("content-type", "")))
+        return read_json(decoded(reply.body, reply.headers.get("content-type", "")))
     except (ValueError, RecursionError):
         raise PbxUnintelligible(reason("3cx.not-json")) from None

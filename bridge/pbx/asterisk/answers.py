@@ -11,7 +11,7 @@ from bridge.core.reasons import reason
 from bridge.pbx.asterisk.ami import SYSTEM
 from bridge.pbx.asterisk.legs import NAME_CHARACTERS, value_of
 from bridge.pbx.fields import moment
-from bridge.pbx.reading import check_status, decoded
+from bridge.pbx.reading import check_status, decoded, read_json
 
 BOOTING = b"Asterisk not booted"
 NOT_SET = {404: "Provided variable was not found", 500: "Unable to read provided function"}
@@ -32,7 +32,7 @@ def parsed(reply: Reply) -> Any:
     """What the JSON holds."""
     check(reply)
     try:
-        return json.loads(decoded(reply.body, reply.headers.get("content-type", "")))
+        return read_json(decoded(reply.body, reply.headers.get("content-type", "")))
     except (ValueError, RecursionError):
         raise PbxUnintelligible(reason("asterisk.not-ari")) from None
 

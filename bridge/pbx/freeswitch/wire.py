@@ -17,7 +17,7 @@ from bridge.core.reasons import Reason, reason
 from bridge.pbx.contract import Listing
 from bridge.pbx.freeswitch.domains import Domains
 from bridge.pbx.freeswitch.legs import Row, listing, text
-from bridge.pbx.reading import check_status, decoded, quoted
+from bridge.pbx.reading import check_status, decoded, quoted, read_json
 
 Ask = Callable[[str], Awaitable[Reply]]
 """Sends one API command."""
@@ -150,7 +150,7 @@ def _row_by_row(answer: str) -> tuple[list[Row], str]:
 
 def _object(answer: str) -> dict[str, Any]:
     try:
-        found = json.loads(answer)
+        found = read_json(answer)
     except (ValueError, RecursionError):
         raise PbxUnintelligible(reason("freeswitch.not-json")) from None
     if not isinstance(found, dict):

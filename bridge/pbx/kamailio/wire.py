@@ -15,7 +15,7 @@ from bridge.core.reasons import reason
 from bridge.pbx.contract import Listing
 from bridge.pbx.kamailio.calls import Rules, listing
 from bridge.pbx.kamailio.dialogs import Dialog, mapping, text
-from bridge.pbx.reading import check_status, decoded, quoted
+from bridge.pbx.reading import check_status, decoded, quoted, read_json
 
 SYSTEM = "Kamailio"
 DIALOGS, REGISTERED, HARMLESS = "dlg.list", "ul.dump", "core.version"
@@ -99,7 +99,7 @@ def result(reply: Reply, access: Access) -> Any:
 def _body(reply: Reply) -> Mapping[str, Any]:
     """The JSON object. A caller's name in another encoding makes it no UTF-8: the name alone is read otherwise."""
     try:
-        found = json.loads(decoded(reply.body, reply.headers.get("content-type", "")), strict=False)
+        found = read_json(decoded(reply.body, reply.headers.get("content-type", "")), strict=False)
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):

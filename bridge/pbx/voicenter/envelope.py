@@ -9,7 +9,7 @@ from bridge.core.errors import PbxRefused, PbxUnintelligible
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.reasons import reason
 from bridge.core.text import one_line, received, without_marks
-from bridge.pbx.reading import check_status, decoded, quoted
+from bridge.pbx.reading import check_status, decoded, quoted, read_json
 
 SYSTEM = "Voicenter"
 
@@ -38,7 +38,7 @@ def opened(reply: Reply) -> Mapping[str, Any]:
 
 def _object(body: str) -> dict[str, Any]:
     try:
-        answer = json.loads(body)
+        answer = read_json(body)
     except (ValueError, RecursionError):
         raise PbxUnintelligible(reason("voicenter.not-json")) from None
     if not isinstance(answer, dict) or "ERR" not in answer:

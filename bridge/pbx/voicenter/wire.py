@@ -70,7 +70,7 @@ def read_calls(rows: Rows, pbx: str, clock: Clock) -> Listing:
     it, and is counted: calls by their extension in `unreadable`, rows in the hint."""
     found: dict[str, list[dict[str, Any]]] = {}
     for extension, _, calls, _ in rows.rows:
-        found.setdefault(extension, []).extend(calls)
+        found[extension] = [*found[extension], *calls] if extension in found else calls
 
     def live(extension: str) -> tuple[Call, ...]:
         return tuple(_call(call, pbx, extension, clock) for call in found[extension] if not _ended(call))
@@ -100,7 +100,7 @@ def _calls_of(row: Mapping[str, Any]) -> tuple[list[dict[str, Any]], bool]:
     calls = row.get("calls")
     if not isinstance(calls, list):
         return [], False
-    found = [call for call in calls if isinstance(call, dict) and IN_A_CALL & call.keys()]
+    found = [call for call in calls if isinstance(call, dict) and not IN_A_CALL.isdisjoint(call)]
     return found, len(found) == len(calls)
 
 
