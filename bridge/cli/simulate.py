@@ -30,8 +30,8 @@ def simulate(
 ) -> None:
     """Run a simulated phone system and CRM, and print settings for them.
 
-    Beside settings of `popbridge init --simulate` it is what those settings lead to, and prints how to see a popup. Options
-    change what they name; the secrets stay those of the settings, which accept the button's clicks then, too.
+    Beside settings of `popbridge init --simulate` it is what those settings lead to, and prints how to see a popup.
+    Options change what they name; the secrets stay those of the settings, which accept the button's clicks then, too.
     """
     options = {"pbx": pbx, "crm": crm, "port": port, "bridge": bridge and bridge.rstrip("/")}
     given = {name: it for name, it in options.items() if it is not None}

@@ -63,8 +63,8 @@ def printed(simulated: Simulated, address: str) -> str:
     made = (("pbx", simulated.pbx, PBX_KIND), ("crm", simulated.crm, CRM_KIND))
     chosen = "".join(f" --{group} kind={kind}" for group, kind, usual in made if kind != usual)
     hint = f"# `popbridge init --simulate{chosen}` writes such files, and `popbridge simulate` beside them runs this."
-    hint += "\n# The simulated button sends the secrets below: other settings refuse its clicks. Each start without such files"
-    hint += "\n# makes new ones."
+    hint += "\n# The simulated button sends the secrets below: other settings refuse its clicks."
+    hint += " Each start without such files makes new ones."
     installation = simulated.installation(address)
     files = f"# popbridge.toml\n{installation.settings(in_full=True)}\n# agents.csv\n{installation.rows()}"
     return f"{hint}\n\n{files}\n{commands(address)}"
