@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,6 +18,8 @@ from bridge.cli.chosen import Chosen, with_settings
 from bridge.cli.clicks import show_details
 from bridge.cli.connections import opened
 from bridge.cli.terminal import USAGE, as_json_option, asynchronous, fail, progress, show
+from bridge.clicks import by_name
+from bridge.clicks.by_name import Named
 from bridge.services import Services
 
 CELL, WHY = 40, 200
@@ -35,7 +38,14 @@ HELP = {
 }
 
 
+NAME_HELP = (
+    "Only callers whose name or company has these words; all their calls are listed. The log keeps no names: they are"
+    " looked for in the calls of the last three days."
+)
+
+
 def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
+    command = click.option("--name", help=NAME_HELP)(command)
     for name in reversed(search.FILTERS):
         command = click.option(f"--{name.replace('_', '-')}", name, help=HELP[name])(command)
     return command
@@ -53,19 +63,37 @@ def search_for(services: Services, given: Mapping[str, str | None]) -> Search:
     return Search.read(filters, services.labels.regions.values(), services.clock.now())
 
 
+async def _named(services: Services, wanted: Search, name: str | None) -> tuple[Search, Named | None]:
+    """The search narrowed to callers of this name, if one is given. Raises `ClickRefused`."""
+    if not name:
+        return wanted, None
+    return await by_name.narrowed(services.archive, services.redis, wanted, name, services.clock.now())
+
+
 @click.command("list")
 @_filters
 @_paged
 @as_json_option
 @with_settings
 @asynchronous
-async def list_(chosen: Chosen, /, as_json_: bool, limit: int, cursor: str | None, **filters: str | None) -> None:
+async def list_(
+    chosen: Chosen, /, as_json_: bool, limit: int, cursor: str | None, name: str | None, **filters: str | None
+) -> None:
     """List lookups, newest first. Times: ISO 8601, or how long ago, such as 10m."""
     async with opened(chosen.settings()) as services:
-        wanted = search_for(services, filters)
+        wanted, named = await _named(services, search_for(services, filters), name)
         await access_log.record(services.redis, COMMAND_LINE, "list", services.clock.now(), wanted)
         page = await query.entries(services.archive, services.redis, wanted, limit, cursor)
-    show({"items": page.items, "next_cursor": page.next_cursor}, lambda: _table(page), as_json_)
+    told = {"items": page.items, "next_cursor": page.next_cursor, **({"named": asdict(named)} if named else {})}
+    show(told, lambda: "\n".join([_table(page), *_reach(named)]), as_json_)
+
+
+def _reach(named: Named | None) -> Iterator[str]:
+    """How far a search by name reaches."""
+    if named:
+        yield f"callers of this name: {named.callers}, among the calls since {named.since}"
+        if named.more:
+            yield "there may be more of them: give more of the name"
 
 
 def _table(page: Page[LogEntry]) -> str:
@@ -110,10 +138,10 @@ async def show_(chosen: Chosen, click_id: str, as_json_: bool) -> None:
 @click.option("--output", type=click.Path(path_type=Path), help="A new file; default: standard output.")
 @with_settings
 @asynchronous
-async def export_(chosen: Chosen, /, form: str, output: Path | None, **filters: str | None) -> None:
+async def export_(chosen: Chosen, /, form: str, output: Path | None, name: str | None, **filters: str | None) -> None:
     """Export all lookups that match, newest first. Filters as in `audit list`."""
     async with opened(chosen.settings()) as services:
-        wanted = search_for(services, filters)
+        wanted, _ = await _named(services, search_for(services, filters), name)
         await access_log.record(services.redis, COMMAND_LINE, "export", services.clock.now(), wanted)
         with _written(output) as file, progress("log entries") as update:
             count = 0

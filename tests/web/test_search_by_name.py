@@ -1,5 +1,6 @@
 """The audit log is searched by who called, and keeps no name."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from bridge.core.reasons import read, say
 from bridge.store import keys
 from bridge.store.calls import popups
 from bridge.store.tokens import Role
+from tests import commands
 from tests.dump import everything_in
 from tests.stage import CALLER, Stage, open_stage
 from tests.web.test_deliveries import popbridge
@@ -36,6 +38,19 @@ async def two_calls(stage: Stage) -> None:
     stage.phone.clear(stage.make.dana)
     stage.talk(number="0527654321", name="Noam Azulay")
     await stage.click()
+
+
+async def test_the_command_line_searches_by_name_too_and_says_how_far(stage: Stage) -> None:
+    await two_calls(stage)
+    _, text = await popbridge(stage, "audit", "list", "--name", "ruth")
+    assert (text.count(CALLER), "0527654321" in text) == (2, False)
+    assert "callers of this name: 1, among the calls since 20" in text
+    _, listed = await popbridge(stage, "audit", "list", "--name", "azulay", "--caller", CALLER, "--json")
+    assert (json.loads(listed)["items"], json.loads(listed)["named"]["callers"]) == ([], 1)
+    _, rows = await popbridge(stage, "audit", "export", "--format", "jsonl", "--name", "azulay")
+    assert (rows.count("\n"), "0527654321" in rows) == (1, True)
+    refused = await commands.popbridge(stage.folder / "popbridge.toml", "audit", "list", "--name", "r")
+    assert (refused.exit_code, "name must have 2 characters" in refused.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("name", ["ruth", "LEVI ruth", '"Ruti" l', "שלום", "  Ruth  "])
