@@ -1,7 +1,6 @@
 """The worker process: `popbridge worker`, or `python -m workers --config FILE`."""
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -17,7 +16,7 @@ from redis.exceptions import RedisError
 from bridge import reload
 from bridge.config.loader import settings_file
 from bridge.config.models import Settings
-from bridge.core import background
+from bridge.core import background, collector
 from bridge.core.errors import RedisUnfit, SettingsError
 from bridge.events.lease import keep_listening
 from bridge.observability import logs, open_files, sd_notify, tracing
@@ -79,8 +78,7 @@ async def run(settings: Settings, places: int, file: Path) -> None:
             async with reload.in_use(services, use, lambda: _again(file)):
                 log.info("the worker is ready for %d jobs at once", places)
                 sd_notify.notify(sd_notify.READY)
-                gc.collect()
-                gc.freeze()  # what is there now stays, and need not be walked again and again
+                collector.settle()
                 await worker.serve(DRAIN_SECONDS)
         finally:
             with suppress(RedisError, OSError):  # away: what this worker said of itself is forgotten in time

@@ -1,6 +1,5 @@
 """`popbridge up`, `serve` and `worker`: the processes."""
 
-import gc
 import logging
 import os
 import sys
@@ -13,6 +12,7 @@ from bridge import reload
 from bridge.cli import up as processes
 from bridge.cli.chosen import Chosen, with_settings
 from bridge.cli.terminal import failures_explained
+from bridge.core import collector
 from bridge.observability import logs, open_files, sd_notify
 from bridge.store import embedded
 
@@ -53,8 +53,7 @@ def serve(chosen: Chosen, fd: int | None) -> None:
 
 
 def _ready(address: str) -> None:
-    gc.collect()
-    gc.freeze()  # what is there now stays: to walk it again and again would hold up everything for 40 ms each time
+    collector.settle()
     sys.setswitchinterval(SWITCH_SECONDS)
     log.info("popbridge listens on %s", address)
 

@@ -1,7 +1,6 @@
 """`popbridge up`: the web door, a worker and, without a `[redis] url`, the embedded Redis, all on one machine."""
 
 import asyncio
-import gc
 import logging
 import signal
 import socket
@@ -14,6 +13,7 @@ from typing import Any
 
 from bridge import reload
 from bridge.config.models import Settings
+from bridge.core import collector
 from bridge.core.errors import CannotListen
 from bridge.core.http_types import Secret
 from bridge.observability import logs, web_address
@@ -44,7 +44,7 @@ async def serve(
     ready(_address(listening))
     app = create_app(settings, redis_url, again=again)
     server = Server(app, settings.server.trusted_proxies, settings.server.keep_alive_seconds)
-    gc.freeze()  # what is there for good is not walked again: after a large answer that would hold up all clicks
+    collector.settle()
     await server.serve(sockets=[listening])
 
 
