@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import APIResponse, Locator, Page, Route, expect
 
 from bridge.store import keys, tokens
 from bridge.store.tokens import Role
@@ -376,6 +376,38 @@ async def test_signing_out_leaves_nothing_behind(desks: Desks) -> None:
     assert await page.evaluate("sessionStorage.length") == 0
     await page.reload()
     await expect(page.get_by_role("heading", name="Sign in to the console")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("path", "place", "asks"),
+    [("/api/health", "#plots", None), ("/api/deliveries/dlv_*", "#delivery-body", "tr.lookup button")],
+    ids=["health", "delivery"],
+)
+async def test_what_comes_after_signing_out_is_not_shown(desks: Desks, path: str, place: str, asks: str | None) -> None:
+    desks.stage.talk(name="Ruth Levi")
+    await desks.click()
+    page = await desks.blank(await desks.new_profile())
+    held: list[tuple[Route, APIResponse]] = []
+
+    async def hold(route: Route) -> None:
+        held.append((route, await route.fetch()))
+
+    async def asked() -> bool:
+        return bool(held)
+
+    await page.route(f"**{path}", hold)
+    name = "health" if asks is None else "deliveries"
+    await page.goto(f"{desks.stage.bridge_url}/console/{name}#token={await token(desks, Role.ADMIN)}")
+    if asks is not None:
+        await page.locator(asks).first.click()
+    await until(asked)
+    await page.evaluate("document.getElementById('sign-out').click()")
+    await expect(page.get_by_role("alert").first).to_contain_text("You have signed out")
+    ((route, answer),) = held
+    async with page.expect_response(route.request.url):
+        await route.fulfill(response=answer)
+    await page.evaluate("() => new Promise((drawn) => setTimeout(drawn))")
+    await expect(page.locator(place)).to_be_empty()
 
 
 async def test_hostile_names_are_only_text_and_fit_a_narrow_page(desks: Desks) -> None:

@@ -134,6 +134,24 @@ async def test_what_is_written_while_a_note_is_sent_is_saved_and_it_is_sent_once
     assert (kept["text"], len(posts)) == ("Wants a quote today", 1)
 
 
+async def test_a_draft_that_is_being_saved_does_not_come_back_after_the_note_was_sent(desks: Desks) -> None:
+    page = await desks.open()
+    desks.stage.talk()
+    popup_id = (await desks.click())["popup"]["popup_id"]
+    saves = await held(page, f"/desktop/notes/{popup_id}", "PUT")
+    note = card(page).get_by_label("Note")
+    await note.fill("Wants a quote")
+    await until(lambda: anything(saves))
+    await note.press("Control+Enter")
+    await expect(card(page).locator(".note-status")).to_contain_text("Sending")
+    for route in saves:
+        await route.continue_()
+    await expect(card(page).locator(".note-status")).to_contain_text("Sent at")
+    await page.reload()
+    await expect(card(page).locator(".note-sent")).to_contain_text("Wants a quote")
+    await expect(card(page).get_by_label("Note")).to_have_value("")
+
+
 async def test_a_note_whose_answer_was_lost_is_sent_once(desks: Desks) -> None:
     desks.expected += ["ERR_FAILED"]
     page = await desks.open()

@@ -1,6 +1,7 @@
 """Signing in and out: the token leaves the address, the session lives in the tab, its end is said in words."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 from urllib.parse import urlencode
@@ -291,6 +292,45 @@ async def test_the_token_leaves_the_address_before_anything_is_loaded(desks: Des
     assert "pbt_" not in page.url
     await held[0].continue_()
     await live(page)
+
+
+async def test_the_page_waits_for_its_words_where_the_bridge_is_away(desks: Desks) -> None:
+    desks.expected += ["503", "ERR_FAILED"]
+    page = await desks.blank(await desks.new_profile())
+    asked: list[str] = []
+
+    async def fail_once(route: Asked) -> None:
+        path = route.request.url.rpartition("/")[2]
+        asked.append(path)
+        if asked.count(path) > 1:
+            return await route.continue_()
+        return await (route.abort() if path == "en.json" else route.fulfill(status=503, body="away"))
+
+    await page.route("**/static/lang/*", fail_once)
+    await page.goto(f"{desks.stage.bridge_url}/desktop#token={await desks.token()}")
+    await live(page)
+    assert asked == ["languages.json", "languages.json", "en.json", "en.json"]
+
+
+async def test_a_link_signs_in_though_the_connection_breaks_right_after_it(desks: Desks) -> None:
+    desks.expected += ["ERR_FAILED"]
+    page = await desks.blank(await desks.new_profile())
+    broken: list[str] = []
+
+    async def break_once(route: Asked) -> None:
+        if route.request.method == "GET" and not broken:
+            broken.append(route.request.url)
+            return await route.abort()
+        return await route.continue_()
+
+    await page.route("**/desktop/session", break_once)
+    redis, now = desks.stage.redis, datetime.now(UTC)
+    rights = await tokens.check(redis, await desks.token(), now)
+    assert rights is not None
+    link = await tokens.link(redis, rights, now)
+    await page.goto(f"{desks.stage.bridge_url}/desktop#token={link}")
+    await live(page)
+    assert broken
 
 
 @pytest.fixture

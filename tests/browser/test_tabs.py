@@ -12,11 +12,12 @@ pytestmark = pytest.mark.anyio
 COUNT_NOTIFICATIONS = """
 document.hasFocus = () => false;
 window.notified = [];
+window.withdrawn = [];
 window.Notification = class extends EventTarget {
   static permission = "granted";
   static requestPermission = async () => "granted";
-  constructor(title, options) { super(); window.notified.push([title, options.tag]); }
-  close() {}
+  constructor(title, options) { super(); this.tag = options.tag; window.notified.push([title, options.tag]); }
+  close() { window.withdrawn.push(this.tag); }
 };
 window.claimed = [];
 const request = navigator.locks.request.bind(navigator.locks);
@@ -66,6 +67,19 @@ async def test_a_popup_is_notified_once_over_all_tabs(desks: Desks) -> None:
         )
     notified = [each for tab in tabs for each in await tab.evaluate("notified")]
     assert [tag for _, tag in notified] == [popup_id]
+
+
+async def test_signing_out_takes_notifications_away(desks: Desks) -> None:
+    context = await desks.new_profile()
+    await context.add_init_script(COUNT_NOTIFICATIONS)
+    page = await desks.open(DANA, context)
+    await page.get_by_role("button", name="Enable alerts").click()
+    desks.stage.talk(name="Ruth Levi")
+    popup_id = (await desks.click())["popup"]["popup_id"]
+    await page.wait_for_function("() => notified.length === 1")
+    await page.evaluate("document.getElementById('sign-out').click()")
+    await expect(page.get_by_role("heading", name="You have signed out")).to_be_visible()
+    assert await page.evaluate("withdrawn") == [popup_id]
 
 
 async def test_a_snoozed_card_that_comes_back_is_notified_and_said_like_a_new_one(desks: Desks) -> None:

@@ -2,6 +2,7 @@
 
 import html
 import json
+import shlex
 from urllib.parse import quote
 
 from bridge.crm.contract import PasteFile
@@ -20,11 +21,15 @@ def files(url: str, crm: str, token: str) -> tuple[PasteFile, ...]:
     return (
         PasteFile("snippet.html", _snippet(url, crm, token)),
         PasteFile("link.txt", f"{link}\n"),
-        PasteFile(
-            "bookmark.txt", f"javascript:void(open({json.dumps(link)},'popbridge','popup,width=460,height=780'))\n"
-        ),
+        PasteFile("bookmark.txt", _bookmark(link)),
         request,
     )
+
+
+def _bookmark(link: str) -> str:
+    """Browsers decode such an address before they run it, so each % of the link is encoded once more."""
+    encoded = json.dumps(link.replace("%", "%25"))
+    return f"javascript:void(open({encoded},'popbridge','popup,width=460,height=780'))\n"
 
 
 def _snippet(url: str, crm: str, token: str) -> str:
@@ -37,7 +42,7 @@ def _request(url: str, crm: str, token: str) -> str:
     lines = [
         f"curl -X POST '{url}/clicks/{quote(crm, safe='')}'",
         "-H 'Content-Type: application/json'",
-        f"-H 'Authorization: Bearer {token}'" if token else SIGNED,
+        f"-H {shlex.quote(f'Authorization: Bearer {token}')}" if token else SIGNED,
         f"-d '{json.dumps({'agent': AGENT})}'",
     ]
     return " \\\n  ".join(lines) + "\n"

@@ -3,6 +3,7 @@
 import { sayReason } from "./reasons.js";
 
 const FALLBACK = "en";
+const RETRY_MS = 3_000;
 /** @type {Words} */
 let words = {};
 export let language = FALLBACK;
@@ -12,8 +13,21 @@ export let language = FALLBACK;
  * @returns {Promise<Language[]>}
  */
 export async function languages() {
-  const response = await fetch("/static/lang/languages.json");
-  return response.json();
+  return asked("/static/lang/languages.json");
+}
+
+/**
+ * A file of the bridge's, asked for until it is there: without words a page says nothing.
+ * @param {string} path
+ * @returns {Promise<any>}
+ */
+async function asked(path) {
+  for (;;) {
+    const response = await fetch(path).catch(() => null);
+    const found = response?.ok ? await response.json().catch(() => null) : null;
+    if (found) return found;
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
 }
 
 /**
@@ -33,7 +47,7 @@ export function chooseLanguage(wanted, known) {
  */
 export async function useLanguage({ code, dir }) {
   if (code !== language || !hasWords("name")) {
-    words = await (await fetch(`/static/lang/${code}.json`)).json();
+    words = await asked(`/static/lang/${code}.json`);
   }
   language = code;
   document.documentElement.lang = code;

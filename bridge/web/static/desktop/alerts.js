@@ -52,8 +52,11 @@ export class Alerts {
     this.#setTitle(this.#cards.current ? summary(this.#cards.current) : "");
   }
 
-  /** Nothing of the agent stays in the title. */
+  /** Nothing of the agent stays in the title, nor on the screen. */
   clear() {
+    for (const each of this.#notifications.values()) each.close();
+    this.#notifications.clear();
+    this.#unseen.clear();
     this.#setTitle("");
   }
 

@@ -17,12 +17,13 @@ export function openHelp() {
 }
 
 /**
- * Opens the answer to a click in a small window. The agent puts the click token in.
+ * Opens the answer to a click in a small window. The agent puts the click token in. Browsers decode such an address before
+ * they run it, so each % of the link is encoded once more.
  * @param {SessionData["agent"]} agent
  */
 function bookmarklet({ crm, crm_user: crmUser }) {
   const query = new URLSearchParams({ agent: crmUser });
-  const link = `${location.origin}/clicks/${encodeURIComponent(crm)}?${query}&token=CLICK_TOKEN`;
+  const link = `${location.origin}/clicks/${encodeURIComponent(crm)}?${query}&token=CLICK_TOKEN`.replaceAll("%", "%25");
   return `javascript:void open('${link}','popbridge','popup,width=480,height=720')`;
 }
 

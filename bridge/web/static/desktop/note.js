@@ -17,6 +17,8 @@ export class Note {
   #isSaved = true;
   #isLoaded = false;
   #isSending = false;
+  /** The draft on its way to the bridge: what is sent must not be overtaken by it. @type {Promise<void>} */
+  #saving = Promise.resolve();
   #unconfirmed = NO_KEY;
   /** @type {[string, string?]} */
   #status = ["note.draft"];
@@ -102,6 +104,7 @@ export class Note {
     this.#showStatus("note.sending");
     const note = this.#value();
     try {
+      await this.#saving;
       await this.#actions.sendNote(this.#popupId, note, this.#keyFor(note));
       this.#unconfirmed = NO_KEY;
       this.#showSent([...this.#sentNotes, { ...note, noted_at: new Date().toISOString() }]);
@@ -150,8 +153,10 @@ export class Note {
     clearTimeout(this.#timer);
     if (this.#isSaved) return;
     const note = this.#value();
+    const saving = this.#actions.saveNote(this.#popupId, note, isLeaving);
+    this.#saving = saving.catch(() => {});
     try {
-      await this.#actions.saveNote(this.#popupId, note, isLeaving);
+      await saving;
       if (!this.#isStill(note)) return;
       this.#isSaved = true;
       this.#showStatus("note.saved");

@@ -27,7 +27,7 @@ export function takeToken() {
 export async function signIn(token) {
   /** @type {SessionData} */
   const given = await send("POST", "/desktop/session", { bearer: token });
-  const { session: inCookie } = await cookieSession();
+  const { session: inCookie } = await cookieSession().catch(() => ({ session: null })); // the link is used up by now
   const session = inCookie && ownerOf(inCookie) === ownerOf(given) ? inCookie : given;
   store(KEY, session);
   return session;

@@ -101,15 +101,20 @@ class Connect {
   async #submit(event, view, act) {
     event.preventDefault();
     const [status, found] = [byId(`${view}-status`), byId(`${view}-found`)];
+    const api = this.#api;
     status.textContent = say("connect.asking");
     try {
-      found.replaceChildren(...(await act()));
+      const shown = await act();
+      if (api !== this.#api) return; // somebody has signed out meanwhile
+      found.replaceChildren(...shown);
       showProblem(byId("problem"), null, () => {});
     } catch (error) {
+      if (api !== this.#api) return;
       showProblem(byId("problem"), error, () => byId(`${view}-form`, HTMLFormElement).requestSubmit());
       found.replaceChildren();
+    } finally {
+      status.textContent = "";
     }
-    status.textContent = "";
   }
 
   async #preview() {

@@ -16,6 +16,8 @@ export class DeliveryDialog {
   #api = null;
   /** @type {ShownDelivery | null} */
   #shown = null;
+  /** The delivery that was asked for last; "" while the dialog is closed. */
+  #wanted = "";
 
   /** @param {() => void} onChange a delivery was sent again */
   constructor(onChange) {
@@ -37,6 +39,7 @@ export class DeliveryDialog {
 
   #clear() {
     this.#shown = null;
+    this.#wanted = "";
     for (const id of ["delivery-status", "delivery-body"]) byId(id).replaceChildren();
   }
 
@@ -47,13 +50,16 @@ export class DeliveryDialog {
   /** @param {string} id */
   async show(id) {
     if (!dialog().open) dialog().showModal();
+    this.#wanted = id;
     byId("delivery-status").textContent = say("console.details.loading");
     try {
-      this.#shown = await this.#api?.get(`/api/deliveries/${encodeURIComponent(id)}`);
+      const found = await this.#api?.get(`/api/deliveries/${encodeURIComponent(id)}`);
+      if (this.#wanted !== id) return;
+      this.#shown = found;
       byId("delivery-status").replaceChildren();
       this.draw();
     } catch (error) {
-      showProblem(byId("delivery-status"), error, () => this.show(id));
+      if (this.#wanted === id) showProblem(byId("delivery-status"), error, () => this.show(id));
     }
   }
 
@@ -85,6 +91,7 @@ export class DeliveryDialog {
     } catch (error) {
       if (statusOf(error) !== NOT_NOW) return showProblem(byId("delivery-status"), error, () => this.#resend(id));
     }
+    if (this.#wanted !== id) return;
     this.#onChange();
     await this.show(id);
     byId("delivery-status").textContent = say("console.delivery.resent", { number: 1 });

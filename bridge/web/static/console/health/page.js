@@ -46,16 +46,20 @@ class Health {
 
   async #load() {
     clearTimeout(this.#timer);
-    if (!this.#api) return;
+    const api = this.#api;
+    if (!api) return;
     try {
-      this.#told = await this.#api.get("/api/health");
+      const told = await api.get("/api/health");
+      if (api !== this.#api) return; // somebody has signed out meanwhile
+      this.#told = told;
       byId("problem").replaceChildren();
     } catch (error) {
+      if (api !== this.#api) return;
       showProblem(byId("problem"), error, () => this.#load());
     }
     byId("results").setAttribute("aria-busy", "false");
     this.draw();
-    if (this.#api) this.#timer = setTimeout(() => this.#load(), AGAIN_MS);
+    this.#timer = setTimeout(() => this.#load(), AGAIN_MS);
   }
 
   /** @param {HealthOverview} told */
@@ -70,15 +74,18 @@ class Health {
   }
 
   async #examine() {
+    const api = this.#api;
     const pressed = byId("examine", HTMLButtonElement);
     pressed.disabled = true;
     byId("doctor-status").textContent = say("console.health.examining");
     try {
-      this.#findings = (await this.#api?.send("POST", "/api/health/doctor"))?.findings ?? null;
+      const told = await api?.send("POST", "/api/health/doctor");
+      if (api !== this.#api) return;
+      this.#findings = told?.findings ?? null;
       byId("doctor-status").textContent = say("console.health.examined", { number: this.#findings?.length ?? 0 });
       this.draw();
     } catch (error) {
-      showProblem(byId("doctor-status"), error, () => this.#examine());
+      if (api === this.#api) showProblem(byId("doctor-status"), error, () => this.#examine());
     } finally {
       pressed.disabled = false;
     }
