@@ -2,7 +2,7 @@
 
 import { statusOf } from "../http.js";
 import { say, sayWhy } from "../words.js";
-import { callerName } from "./facts.js";
+import { callerName, cardName } from "./facts.js";
 import { showMessage } from "./message.js";
 
 const STREAM_PATIENCE_MS = 1_500;
@@ -28,6 +28,15 @@ export class Actions {
     this.#cards = cards;
     this.#acks = acks;
     this.#tellTabs = tellTabs;
+  }
+
+  /**
+   * What another call's caller is called: as on the card that it has here, if it has one.
+   * @param {Call} call
+   */
+  nameOf(call) {
+    const known = this.#cards.all.find((card) => call.ivrid && card.call.ivrid === call.ivrid);
+    return known ? cardName(known) : callerName(call.caller);
   }
 
   /**

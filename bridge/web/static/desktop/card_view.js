@@ -1,9 +1,10 @@
 // A card on the page. Its facts are drawn again whenever they change; its buttons and its note stay as they are.
 
 import { allMatching, button, copy, element, foreign, ltr, redraw, showOn } from "../element.js";
+import { plain } from "../text.js";
 import { clockTime, say, sayWhy } from "../words.js";
 import { contactPart, isSearching, theOne } from "./contact.js";
-import { asText, callerName, chips, chosenData, details, stateChip, stateForStyle, stateWords, timer, who } from "./facts.js";
+import { asText, chips, chosenData, details, stateChip, stateForStyle, stateWords, timer, who } from "./facts.js";
 import { Note } from "./note.js";
 import { passedOnPart } from "./passed_on.js";
 import { contactLink, recordElsewhere, recordLink } from "./record.js";
@@ -135,14 +136,14 @@ export class CardView {
 
   /** @param {Call} call */
   #other(call) {
-    const name = callerName(call.caller);
+    const name = this.#context.actions.nameOf(call);
     const facts = { call, state: call.state, askedAt: this.card.askedAt };
     const choose = () => this.#context.actions.lookUp(this.card, call.ivrid);
     return element("li", {}, [
       stateChip(call.state),
       element("span", { class: "other-who" }, [
         foreign(name),
-        call.caller.name && call.caller.kind === "number" ? element("span", { class: "soft" }, [ltr(call.caller.number)]) : null,
+        call.caller.kind === "number" && name !== plain(call.caller.number).trim() ? element("span", { class: "soft" }, [ltr(call.caller.number)]) : null,
       ]),
       timer(facts, this.#context.session.now),
       call.ivrid ? button(say("choose"), `choose-${call.ivrid}`, choose, { "aria-label": say("choose.what", { who: name }) }) : null,

@@ -26,7 +26,7 @@ export function isSearching({ contact }) {
 }
 
 /**
- * What the card says of the contact; null where the CRM was not asked.
+ * What the card says of the contact; null where the CRM was not asked, hidden where it has no more than the name.
  * @param {Card} card
  * @param {Means} means
  */
@@ -34,12 +34,12 @@ export function contactPart(card, means) {
   const { contact } = card;
   if (!contact || contact.status === "unasked") return null;
   const children = parts(contact, means);
-  return element("section", { class: "contact", "data-status": contact.status, "aria-label": say("contact") }, children);
+  return element("section", { class: "contact", hidden: !children.length, "data-status": contact.status, "aria-label": say("contact") }, children);
 }
 
 /** @param {Contact} contact @param {Means} means @returns {(Node | null)[]} */
 function parts(contact, means) {
-  if (contact.status === "one" && contact.records[0]) return [known(contact.records[0])];
+  if (contact.status === "one" && contact.records[0]) return known(contact.records[0]);
   if (contact.status === "several") return several(contact, means);
   if (contact.status === "none") return none(contact, means);
   return [unknown(contact)];
@@ -54,12 +54,10 @@ function unknown({ crm, ms, reason }) {
 }
 
 /** @param {ContactRecord} record */
-function known({ type, owner, details }) {
-  const rows = [
-    owner ? row(say("contact.owner"), owner) : null,
-    ...Object.entries(details).map(([name, value]) => row(foreign(name), value)),
-  ];
-  return element("dl", { class: "details" }, [...rows, type ? row(say("contact.type"), type) : null]);
+function known({ owner, details }) {
+  const rows = Object.entries(details).map(([name, value]) => row(foreign(name), value));
+  if (owner) rows.unshift(row(say("contact.owner"), owner));
+  return rows.length ? [element("dl", { class: "details" }, rows)] : [];
 }
 
 /** @param {string | Node} name @param {string} value */

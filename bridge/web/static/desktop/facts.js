@@ -126,10 +126,12 @@ export function who(card, titleId) {
   ]);
 }
 
-/** The company of the one contact. @param {Card} card */
+/** The company of the one contact, and what kind of record it is. @param {Card} card */
 function affiliation({ contact }) {
-  const company = contact?.status === "one" ? plain(contact.records[0]?.company).trim() : "";
-  return company ? element("p", { class: "company" }, [foreign(company)]) : null;
+  if (contact?.status !== "one") return null;
+  const [company, type] = [contact.records[0]?.company, contact.records[0]?.type].map((text) => plain(text).trim());
+  const parts = [company ? foreign(company) : null, company && type ? " · " : null, type ? element("span", { class: "soft" }, [foreign(type)]) : null];
+  return company || type ? element("p", { class: "company" }, parts) : null;
 }
 
 /** The phone system's name for a caller whom the CRM calls otherwise. @param {Caller} caller @param {string} shown */
