@@ -45,7 +45,7 @@ function readList(extensions) {
   const busy = extensions.filter((one) => one.calls.length);
   const head = say("connect.read", { extensions: extensions.length, busy: busy.length });
   const rows = [...busy, ...extensions.filter((one) => !one.calls.length)].map((one) =>
-    element("li", {}, [ltr(one.extension), " ", foreign(one.name), ...one.calls.map(callChip)]),
+    element("li", {}, [ltr(one.extension), " ", foreign(one.name), ...one.calls.flatMap((call) => [" ", callChip(call)])]),
   );
   return element("details", { open: busy.length > 0 }, [
     element("summary", {}, [head]),

@@ -85,10 +85,18 @@ function field(key) {
   return element("label", { class: "named" }, [words, control, element("small", { class: "soft" }, [helpOf(key)])]);
 }
 
+/**
+ * A prefix stays with what it belongs to: "ב-API" in one line.
+ * @param {string} words
+ */
+function kept(words) {
+  return words.replace(/([\u05d0-\u05ea])-/g, "$1-\u2060");
+}
+
 /** @param {Key} key @returns {Node} in the page's language, else in English */
 function helpOf({ help, help_in: translated }) {
   const words = translated[language];
-  return words ? element("bdi", {}, [words]) : foreign(help);
+  return words ? element("bdi", { dir: document.documentElement.dir }, [kept(words)]) : foreign(help);
 }
 
 /** @param {Key} key */
