@@ -12,7 +12,7 @@ from bridge.cli.terminal import FAILURE, as_json_option, asynchronous, fail, sho
 from bridge.clicks import history
 
 NO_CLICKS = "no clicks: is the CRM's button set up? `popbridge doctor` shows when each button last worked"
-NO_PROBLEMS = "no problems: no click was refused, came to no popup, or had one that was not delivered"
+NO_PROBLEMS = "no problems: every click led to a popup, and every popup was delivered"
 
 
 @click.command()

@@ -18,6 +18,7 @@ from bridge.config.models import Server
 from bridge.connect import files
 from bridge.connect.draft import FOLDER
 from bridge.connect.installation import Agent, Installation
+from bridge.crm import registry as crms
 from bridge.demo.set_up import free_port
 from bridge.demo.simulated import FILE, PORT, Simulated
 from bridge.egress.allowed_addresses import is_this_machine
@@ -108,16 +109,17 @@ def _public_url(given: str | None, manner: Manner) -> str:
         found, problems = checked(Server, {"public_url": given or default})
         if isinstance(found, Server):
             return found.public_url
-        told = [f"public_url: {problem}" for problem in problems]
         if not manner.is_asking:
-            fail([f"--{line}" for line in told], USAGE)
-        ask.bullets(told)
+            fail([f"--public-url: {problem}" for problem in problems], USAGE)
+        ask.bullets(f"public_url: {problem}" for problem in problems)
         given = None
 
 
 def _write_simulated(settings: Path, pbx: Given, crm: Given, force: bool) -> None:
     made = Simulated(port=free_port(PORT), bridge=f"http://127.0.0.1:{free_port(Server.model_fields['port'].default)}")
     made = replace(made, pbx=pbx.table.get("kind", made.pbx), crm=crm.table.get("kind", made.crm))
+    if made.crm in crms.packages() and crms.simulator(made.crm).press is None:
+        fail([f"--crm kind={made.crm}: has no button of its own; see ./dev demo --crm {made.crm}"], USAGE)
     address = f"http://127.0.0.1:{made.port}"
     try:
         installation = made.installation(address)

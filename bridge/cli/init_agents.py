@@ -32,6 +32,6 @@ def _extension(listed: Mapping[str, str]) -> str:
         if not listed or given in listed:
             return given
         near = get_close_matches(given, listed, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = f"; did you mean {near[0]}?" if near else "."
         if ask.yes(readable(f"  The phone system does not list {given}{hint} Keep {given}?"), default=False):
             return given

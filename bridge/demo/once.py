@@ -157,6 +157,6 @@ async def _tell_audit(button: Button, click_id: str) -> None:
     lines = (await button.ask("/api/audit?limit=20")).get("items", [])
     line = next((line for line in lines if line.get("click_id") == click_id), None)
     if line is None:
-        raise StepFailed("the audit has no line for this click")
+        raise StepFailed("the audit log has no entry for this click")
     told = ("time", "crm_user", "extension", "outcome", "caller", "ivrid", "popup_id")
     say("  audit    " + "  ".join(str(line.get(name)) for name in told) + "\n")

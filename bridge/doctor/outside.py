@@ -21,6 +21,7 @@ from bridge.crm.contract import Probes
 from bridge.doctor.patient import Patient
 from bridge.egress.allowed_addresses import EVERYWHERE, Reach
 from bridge.egress.client import open_client
+from bridge.egress.reachable import trusting
 from bridge.observability.service_manager import starting
 from bridge.pbx.contract import Listing
 from bridge.services import Services
@@ -43,7 +44,9 @@ async def of_public_url(services: Services) -> list[Finding]:
     """Whether the bridge responds at the address that CRMs and browsers use."""
     url = services.settings.server.public_url
     start = reason("fix-public-url", start=starting("popbridge-web nginx", Reason("fix-start-web")))
-    async with open_client(Reach(EVERYWHERE)) as client:  # in a private network it is often a private address
+    trusted = trusting(services.settings.outgoing.ca_file)
+    reach = Reach(EVERYWHERE)  # in a private network it is often a private address
+    async with open_client(reach, context=trusted) as client:
         try:
             reply = await client.send(Request("GET", f"{url}/livez"), ASK_SECONDS, MAX_REPLY_BYTES)
         except RequestFailed as error:

@@ -39,10 +39,13 @@ CRMs
 """
 
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from hypothesis import strategies as st
 
 import bridge.crm.registry
 import bridge.pbx.registry
@@ -50,6 +53,8 @@ from bridge.config.models import Section
 from bridge.core.http_types import Reply, Secret
 
 EXPECTED, REQUEST, ACCOUNT = ".expected.json", ".request.json", "account.json"
+VALUES = re.compile(rb"(?<=[:\[,])\s*(?:-?[0-9]+|\"[^\"]*\"|\{\}|\[\])")
+"""Where a value stands in JSON, as far as it is no object or list with something in it."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,24 @@ class Sample:
 
     def __str__(self) -> str:
         return f"{self.kind}-{self.name}"
+
+    @property
+    def is_json(self) -> bool:
+        """Whether its body is an object or a list, with a value in it."""
+        return self.body[:1] in (b"{", b"[") and VALUES.search(self.body) is not None
+
+
+def with_another_value(sample: Sample, data: st.DataObject) -> Sample:
+    """The sample with one value of its JSON replaced by another one, of whatever type."""
+    plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+    place = data.draw(st.sampled_from(list(VALUES.finditer(sample.body))))
+    value = data.draw(st.recursive(plain, _around))
+    body = sample.body[: place.start()] + json.dumps(value).encode() + sample.body[place.end() :]
+    return replace(sample, body=body)
+
+
+def _around(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.lists(values, max_size=3) | st.dictionaries(st.text(max_size=5), values, max_size=3)
 
 
 def folder(group: ModuleType, kind: str) -> Path:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bridge.contacts.variants import search_number
 from bridge.core.delivery import AnsweredElsewhere, CallEnd, CallOutcome, DeliveryEvent, Event, Note
@@ -193,6 +195,13 @@ def test_an_answer_that_breaks_off_is_a_failure_of_the_house(sample: Sample) -> 
     for body in (*BROKEN, sample.body[: len(sample.body) // 2]):
         found, _ = come_of(replace(sample, body=body, expected={**sample.expected, "status": 200}))
         assert isinstance(found, RESULTS | PopbridgeError | Found | FoundRecord | str | None)
+
+
+@settings(max_examples=300, deadline=None)
+@given(sample=st.sampled_from([sample for sample in ANSWERS if sample.is_json]), data=st.data())
+def test_a_value_of_another_type_is_read_or_refused(sample: Sample, data: st.DataObject) -> None:
+    found, _ = come_of(samples.with_another_value(sample, data))
+    assert isinstance(found, RESULTS | PopbridgeError | Found | FoundRecord | str | None)
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=str)

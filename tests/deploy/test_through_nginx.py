@@ -13,6 +13,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from bridge.core.finding import Grade
 from bridge.delivery.deliver import deliver
 from bridge.doctor import examine
 from bridge.store.tokens import Role
@@ -169,5 +170,9 @@ async def test_the_doctor_reports_a_certificate_that_is_not_trusted(stage: Stage
     async with nginx(tmp_path / "nginx", stage.bridge_url) as proxy:
         object.__setattr__(stage.services.settings.server, "public_url", proxy.address)
         (found,) = [one for one in await examine(stage.services, []) if one.what == "public_url"]
-    assert "127.0.0.1 has a certificate that this machine does not trust" in found.message
-    assert found.fix == "renew the proxy's certificate"
+        assert "127.0.0.1 has a certificate that this machine does not trust" in found.message
+        assert "ca_file" in found.fix
+        outgoing = stage.services.settings.outgoing
+        object.__setattr__(outgoing, "ca_file", tmp_path / "nginx" / "fullchain.pem")
+        (found,) = [one for one in await examine(stage.services, []) if one.what == "public_url"]
+    assert found.grade is Grade.OK, found

@@ -123,7 +123,7 @@ async def test_questions_lead_to_the_same_and_a_wrong_answer_is_asked_again(tmp_
     assert "name: must be small letters, digits, - and _, such as acme" in told
     assert "README.md" in told, "the guide is named where it is needed"
     assert "or the account code is wrong" in told
-    assert "did you mean SIPDana1?" in told
+    assert "The phone system does not list SIPDana; did you mean SIPDana1? Keep SIPDana?" in told
     assert (tmp_path / "agents.csv").read_text().splitlines()[1].startswith("sales,dana@acme.example,main,SIPDana1,")
     assert 'public_url = "https://popbridge.example.com"' in (tmp_path / "popbridge.toml").read_text()
     assert command("check").exit_code == 0
@@ -175,6 +175,21 @@ def running(folder: Path, *words: str) -> Iterator["subprocess.Popen[bytes]"]:
         finally:
             process.terminate()
             assert process.wait(60) in (0, -signal.SIGTERM)  # the latter: it had not begun yet
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--simulate", "--crm", "kind=slack"], "--crm kind=slack: has no button of its own"),
+        (["--simulate", "--crm", "kind=nope"], "there is no kind 'nope'"),
+        (["--public-url", "popbridge"], "--public-url: must be an http:// or https:// address"),
+    ],
+    ids=str,
+)
+async def test_what_cannot_work_is_said_before_anything_is_written(tmp_path: Path, words: list[str], says: str) -> None:
+    code, told = await init("--yes", "--no-test", *options("http://127.0.0.1:9"), *words)
+    assert (code, left(tmp_path)) == (2, [])
+    assert says in told
 
 
 @pytest.mark.parametrize("crm", ["webhook", "espocrm"])

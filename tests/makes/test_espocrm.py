@@ -303,7 +303,7 @@ def test_the_probe_is_content_with_the_role_of_the_readme() -> None:
         ("User.read", "call", "may not read User: No read access.", "User read: all"),
         ("Call.create", "call", "may not create calls", "Call create: yes"),
         ("Call.edit", "call", "may not edit calls", "Call edit: all"),
-        ("assignment", "call", "may not give calls to agents", "Assignment Permission: all"),
+        ("assignment", "call", "may not assign calls to agents", "Assignment Permission: all"),
         ("message", "note", "may not send notes to agents", "Message Permission: all"),
     ],
 )

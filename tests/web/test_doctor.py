@@ -16,7 +16,7 @@ from bridge.config.unchecked import private_files
 from bridge.core.finding import Finding, Grade, worst
 from bridge.core.http_types import Secret
 from bridge.core.reasons import say
-from bridge.doctor import examine, inside
+from bridge.doctor import examine, inside, outside
 from bridge.observability import service_manager
 from bridge.store import workers
 from bridge.web.server import listen
@@ -147,6 +147,31 @@ async def test_redis_away_is_reported_and_the_rest_is_tested(tmp_path: Path, red
     assert found["redis"].grade is found["workers"].grade is Grade.FAIL
     assert found["pbx main"].grade is found["crm acme"].grade is Grade.OK
     assert "redis-server" in found["redis"].fix
+
+
+async def test_a_test_that_breaks_keeps_the_others_from_nobody(
+    stage: Stage, redis_url: Secret, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*_: object) -> list[Finding]:
+        raise TypeError("unhashable type: 'list'")
+
+    monkeypatch.setattr(outside, "of_pbx", broken)
+    async with well(stage, redis_url):
+        found = await told(stage)
+    assert (found["pbx main"].grade, found["pbx main"].reason.code) == (Grade.FAIL, "found-test-broken")
+    assert found["crm acme"].grade is Grade.OK
+    assert "the doctor's test of pbx main has failed" in caplog.text
+
+
+async def test_without_redis_it_says_that_nobody_knows_who_listens(tmp_path: Path, redis_url: Secret) -> None:
+    keys = {"events": "poll"}
+    async with redis_line(redis_url) as (line, address), open_stage(tmp_path, address, main_keys=keys) as stage:
+        line.down = True
+        line.cut()
+        found = await told(stage)
+        line.down = False
+    assert found["events of main"].reason.code == "found-unknown"
+    assert found["pbx main"].grade is Grade.OK
 
 
 async def test_a_public_url_of_another_server_is_reported(stage: Stage, redis_url: Secret) -> None:
