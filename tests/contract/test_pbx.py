@@ -187,11 +187,12 @@ def test_an_extension_that_has_no_call_can_be_told_from_one_that_does_not_exist(
 
 
 @each_kind
-def test_the_readme_names_every_key_of_the_settings(kind: str) -> None:
+def test_the_readme_names_every_key_of_the_settings_and_how_it_was_proven(kind: str) -> None:
     readme = (samples.folder(PBX, kind) / "README.md").read_text(encoding="utf-8")
     own = set(find(kind).account.model_fields) - set(PbxAccount.model_fields)
     assert own - set(re.findall(r"`(\w+)`", readme)) == set()
     assert "popbridge lookup" in readme
+    assert "## How far this was proven" in readme
 
 
 @each_kind
