@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from bridge.calls.live_calls import PhoneSystem
+from bridge.calls.phone_system import PhoneSystem
 from bridge.config.models import CrmAccount, PbxAccount, secrets_of
 from bridge.connect import shown
 from bridge.connect.watched import Watched

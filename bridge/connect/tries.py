@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import replace
 
-from bridge.calls.live_calls import PhoneSystem
+from bridge.calls.phone_system import PhoneSystem
 from bridge.config.models import CrmAccount, PbxAccount
 from bridge.connect import trial
 from bridge.connect.draft import Draft

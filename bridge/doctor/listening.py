@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bridge.calls.live_calls import PhoneSystem
+from bridge.calls.phone_system import PhoneSystem
 from bridge.core.finding import Finding, Grade, worded
 from bridge.core.model import Pop
 from bridge.core.reasons import Reason, reason

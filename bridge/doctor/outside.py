@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from redis.exceptions import RedisError
 
-from bridge.calls.live_calls import PhoneSystem
+from bridge.calls.phone_system import PhoneSystem
 from bridge.config.models import CrmAccount, Settings
 from bridge.core.errors import PbxError, RateLimited, RequestFailed, SearchFailed, TokenRefused
 from bridge.core.finding import Finding, Grade, worded

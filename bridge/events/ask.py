@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection
 
-from bridge.calls.live_calls import PhoneSystem
+from bridge.calls.phone_system import PhoneSystem
 from bridge.calls.pictures import Happened, Lines, step
 from bridge.events.told import Known
 from bridge.pbx.contract import Change

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from redis.exceptions import RedisError
 
-from bridge.calls.live_calls import PhoneSystem
+from bridge.calls.phone_system import PhoneSystem
 from bridge.calls.pictures import Happened, Lines, Turn, step
 from bridge.core.errors import PbxError, Unavailable
 from bridge.core.reasons import Reason, reason

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
-from bridge.calls.live_calls import PhoneSystem
+from bridge.calls.phone_system import PhoneSystem
 from bridge.core.errors import PbxError
 from bridge.core.model import Pop
 from bridge.core.reasons import Reason, reason

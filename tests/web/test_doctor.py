@@ -149,7 +149,7 @@ async def test_redis_away_is_reported_and_the_rest_is_tested(tmp_path: Path, red
     assert "redis-server" in found["redis"].fix
 
 
-async def test_a_test_that_breaks_keeps_the_others_from_nobody(
+async def test_a_test_that_breaks_does_not_hide_the_others(
     stage: Stage, redis_url: Secret, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def broken(*_: object) -> list[Finding]:

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from bridge.agents.access import Access
 from bridge.audit.search import Search
 from bridge.calls.labels import identified
-from bridge.calls.live_calls import PhoneSystem
+from bridge.calls.phone_system import PhoneSystem
 from bridge.calls.snapshot import extension_rows, queue_row
 from bridge.clicks import history
 from bridge.clicks.passed_on import as_known_now

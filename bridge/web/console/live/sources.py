@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from redis.exceptions import RedisError
 
-from bridge.calls.live_calls import PhoneSystem
+from bridge.calls.phone_system import PhoneSystem
 from bridge.core.errors import PbxError
 from bridge.core.json_codec import from_json, json_text
 from bridge.core.model import Call
