@@ -1,8 +1,5 @@
 """The application: every route in one list, the click first."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -14,15 +11,10 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from bridge import reload
-from bridge.calls.together import ask_together
 from bridge.config.models import Settings
-from bridge.core.background import at_work
 from bridge.core.clock import Clock
 from bridge.core.errors import ArchiveUnfit, ClickRefused, PbxError
 from bridge.core.http_types import Secret
-from bridge.observability import sd_notify, tracing
-from bridge.services import Services, connections_for_pages, open_services
-from bridge.signin.renewal import keep_confirmed
 from bridge.web import clicks, doors, events, health, languages, oidc, problems
 from bridge.web.api import audit, deliveries, openapi, reads
 from bridge.web.api import health as overall
@@ -34,16 +26,12 @@ from bridge.web.connect import pages as guide_pages
 from bridge.web.console import page as console
 from bridge.web.console import session as console_session
 from bridge.web.console.live import stream as live
-from bridge.web.console.live.floor import Floor
-from bridge.web.desktop import actions, rights, shift, stream
+from bridge.web.desktop import actions, shift, stream
 from bridge.web.desktop import page as desktop
 from bridge.web.desktop import session as desktop_session
-from bridge.web.desktop.hub import Hub
-from bridge.web.desktop.polling import Mailboxes, poll
-from bridge.web.desktop.seats import Seats
-from bridge.web.desktop.watch import Watch
+from bridge.web.desktop.polling import poll
+from bridge.web.lifespan import Lifespan
 from bridge.web.paths import TidyPaths
-from bridge.web.room import Room
 from bridge.web.safe_headers import SafeHeaders
 
 ROUTES = [
@@ -123,52 +111,6 @@ def create_app(
     settings: Settings, redis_url: Secret, clock: Clock | None = None, again: reload.Read | None = None
 ) -> Starlette:
     """The application over its own `Services`, from start-up to shutdown, or renewed at SIGHUP (`again`)."""
-
-    click_room = ClickRoom(settings.server.waiting_clicks, settings.crm)
-
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        with tracing.exporting("web"):
-            async with working(app):
-                yield
-
-    @asynccontextmanager
-    async def working(app: Starlette) -> AsyncIterator[None]:
-        async with (
-            open_services(settings, redis_url, clock) as services,
-            connections_for_pages(settings, redis_url) as pages_redis,
-        ):
-            app.state.leaving = asyncio.Event()
-            app.state.pages = clicks.open_pages()
-            app.state.room, app.state.seats = Room(), Seats()
-            app.state.hub = hub = Hub(pages_redis, services.clock, app.state.leaving, app.state.room)
-            app.state.mailboxes = Mailboxes(hub)
-            app.state.floor = floor = Floor(app.state.leaving)
-
-            @asynccontextmanager
-            async def use(services: Services) -> AsyncIterator[None]:
-                await asyncio.to_thread(services.agents.directory)
-                await services.agents.refresh()
-                app.state.click_services = services
-                app.state.services = pages = services.with_redis(pages_redis)
-                click_room.most, click_room.names = services.settings.server.waiting_clicks, services.settings.crm
-                lines = [services.agents.keep_fresh(), Watch(hub, pages).follow(), rights.follow(hub, pages)]
-                lines.append(ask_together(services.lookup, pages_redis, services.clock.ticks))
-                if pages.signon is not None:
-                    lines.append(keep_confirmed(pages.signon, pages_redis, pages.agents, pages.clock))
-                async with at_work(*lines, *floor.work(pages, hub)):
-                    yield
-
-            work = (
-                *hub.work(),
-                floor.goodbye(),
-                click_room.watch(),
-                click_room.report(services.redis),
-                sd_notify.beat(),
-            )
-            async with at_work(*work), reload.in_use(services, use, again):
-                yield
-
     handlers: dict[Any, Any] = {
         ClickRefused: problems.on_refusal,
         PbxError: problems.on_pbx_error,
@@ -178,12 +120,12 @@ def create_app(
         ArchiveUnfit: problems.on_sql_error,
         Exception: problems.on_bug,
     }
+    room = ClickRoom(settings.server.waiting_clicks, settings.crm)
     app = stream.Streaming(
         routes=list(ROUTES),
-        lifespan=lifespan,
+        lifespan=Lifespan(settings, redis_url, room, clock, again).run,
         exception_handlers=handlers,
         middleware=[Middleware(SafeHeaders), Middleware(TidyPaths)],
     )
-    app.state.click_room = click_room
     app.router.redirect_slashes = False  # a sender of webhooks does not follow a redirect
     return app
