@@ -22,12 +22,13 @@ from bridge.crm import registry as crms
 from bridge.demo.set_up import free_port
 from bridge.demo.simulated import FILE, PORT, Simulated
 from bridge.egress.allowed_addresses import is_this_machine
+from bridge.pbx import registry as pbxs
 
-KEY = "KEY=VALUE"
+KEY = "KIND|KEY=VALUE"
 
 
 @click.command()
-@click.option("--pbx", multiple=True, metavar=KEY, help="Phone system: kind=…, base_url=…, KEY_file=FILE; repeat.")
+@click.option("--pbx", multiple=True, metavar=KEY, help="Phone system: KIND, base_url=…, KEY_file=FILE; repeat.")
 @click.option("--crm", multiple=True, metavar=KEY, help="CRM: the same; name=… is its name in /clicks/NAME.")
 @click.option("--agent", multiple=True, metavar="CRM_USER,EXTENSION[,NAME]", help="An agent; repeat.")
 @click.option("--public-url", help="How CRMs and browsers will reach popbridge.")
@@ -119,12 +120,12 @@ def _write_simulated(settings: Path, pbx: Given, crm: Given, force: bool) -> Non
     made = Simulated(port=free_port(PORT), bridge=f"http://127.0.0.1:{free_port(Server.model_fields['port'].default)}")
     made = replace(made, pbx=pbx.table.get("kind", made.pbx), crm=crm.table.get("kind", made.crm))
     if made.crm in crms.packages() and crms.simulator(made.crm).press is None:
-        fail([f"--crm kind={made.crm}: has no button of its own; see ./dev demo --crm {made.crm}"], USAGE)
+        fail([f"--crm {made.crm}: has no button of its own; see ./dev demo --crm {made.crm}"], USAGE)
+    for group, kind, makes in (("pbx", made.pbx, pbxs.packages()), ("crm", made.crm, crms.packages())):
+        if kind not in makes:
+            fail([f"--{group} {kind}: there is no such kind; there are: {', '.join(makes)}"], USAGE)
     address = f"http://127.0.0.1:{made.port}"
-    try:
-        installation = made.installation(address)
-    except KeyError as error:
-        fail([f"there is no kind {error}"], USAGE)
+    installation = made.installation(address)
     _write({settings.parent / FOLDER / FILE: made.text(), **installation.files(settings)}, force)
     after_simulated(installation, address, Chosen(str(settings)))
 

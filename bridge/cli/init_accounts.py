@@ -54,13 +54,15 @@ class Given:
 
     @classmethod
     def of(cls, options: Iterable[str]) -> "Given":
-        """From `KEY=VALUE` options; `KEY_file=FILE` names a file that holds a secret."""
+        """From `KEY=VALUE` options; a word alone is the kind, and `KEY_file=FILE` names a file that holds a secret."""
         table: dict[str, str] = {}
         named: dict[str, str] = {}
         for option in options:
             key, is_pair, value = option.partition("=")
-            if not is_pair or not key:
-                fail([f"{key}: must be KEY=VALUE"], USAGE)  # never the value: it may be a secret
+            if not key:
+                fail(["an option begins with =: must be KIND or KEY=VALUE"], USAGE)  # no value: it may be a secret
+            if not is_pair:
+                key, value = "kind", key
             if key.endswith("_file") and key != "ca_file":
                 named[key.removesuffix("_file")] = str(Path(value).resolve())
                 table[key.removesuffix("_file")] = _read(key, Path(value))

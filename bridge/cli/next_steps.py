@@ -42,6 +42,7 @@ def after_simulated(installation: Installation, address: str, chosen: Chosen) ->
             (f"{run} simulate", "in a terminal of its own: a phone system and a CRM; calls come by themselves"),
             (f"{run} up", "in another one: popbridge"),
             (f"{run} token create --role agent --agent {agent} --link", "in a third one: Dana's desktop page, to open"),
+            (f"{run} token create --role admin", "there too: the console, to open; under Connect tests and the button"),
         ]
     )
     click.echo(f"\nThen, for a popup:\n{commands(address)}")

@@ -61,7 +61,7 @@ async def simulate(simulated: Simulated, listening: socket.socket, every: float,
 def printed(simulated: Simulated, address: str) -> str:
     """Both files in full, what writes them, and what to do with them."""
     made = (("pbx", simulated.pbx, PBX_KIND), ("crm", simulated.crm, CRM_KIND))
-    chosen = "".join(f" --{group} kind={kind}" for group, kind, usual in made if kind != usual)
+    chosen = "".join(f" --{group} {kind}" for group, kind, usual in made if kind != usual)
     hint = f"# `popbridge init --simulate{chosen}` writes such files, and `popbridge simulate` beside them runs this."
     hint += "\n# The simulated button sends the secrets below: other settings refuse its clicks."
     hint += " Each start without such files makes new ones."

@@ -180,8 +180,9 @@ def running(folder: Path, *words: str) -> Iterator["subprocess.Popen[bytes]"]:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--simulate", "--crm", "kind=slack"], "--crm kind=slack: has no button of its own"),
-        (["--simulate", "--crm", "kind=nope"], "there is no kind 'nope'"),
+        (["--simulate", "--crm", "slack"], "--crm slack: has no button of its own"),
+        (["--simulate", "--crm", "kind=nope"], "--crm nope: there is no such kind; there are: bitrix24, espocrm"),
+        (["--simulate", "--pbx", "nope"], "--pbx nope: there is no such kind; there are: 3cx, asterisk"),
         (["--public-url", "popbridge"], "--public-url: must be an http:// or https:// address"),
     ],
     ids=str,
@@ -196,7 +197,7 @@ async def test_what_cannot_work_is_said_before_anything_is_written(tmp_path: Pat
 async def test_from_nothing_to_a_popup_with_a_simulated_phone_system(tmp_path: Path, crm: str) -> None:
     """The make is named to both commands, as one does: their secrets are the same."""
     started = time.monotonic()
-    assert (await init("--yes", "--simulate", "--crm", f"kind={crm}"))[0] == 0
+    assert (await init("--yes", "--simulate", "--crm", crm))[0] == 0
     port, bridge = free_port(), free_port()
     moved(tmp_path, port, bridge)
     address = f"http://127.0.0.1:{port}"

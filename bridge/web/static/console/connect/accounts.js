@@ -73,17 +73,25 @@ function trying(api, one, place) {
   const who = element("select", { "data-key": `who ${one.name}` }, people);
   const number = element("input", { type: "tel", dir: "ltr", maxlength: 40, "data-key": `number ${one.name}` });
   const click = actButton(say("connect.click"), `click ${one.name}`, place, async () => clicked(await api.send("POST", path("crm", one, "click"), { crm_user: who.value })));
-  const popup = actButton(say("connect.popup"), `popup ${one.name}`, place, async () =>
-    sent(await api.send("POST", path("crm", one, "popup"), { crm_user: who.value, number: number.value })),
-  );
+  const popup = actButton(say("connect.popup"), `popup ${one.name}`, place, async () => {
+    if (!number.value.trim()) return missing(number);
+    return sent(await api.send("POST", path("crm", one, "popup"), { crm_user: who.value, number: number.value }));
+  });
   popup.hidden = !one.takes_popups || one.dry_run;
   const numbered = named(say("connect.popup.number"), number);
   numbered.hidden = popup.hidden;
   if (!people.length) return element("p", { class: "soft" }, [say("connect.nobody")]);
   return element("details", {}, [
     element("summary", {}, [say("connect.trying")]),
+    element("p", { class: "soft hint" }, [say(popup.hidden ? "connect.trying.click" : "connect.trying.text")]),
     element("div", { class: "row trying" }, [named(say("connect.agent"), who), click, numbered, popup]),
   ]);
+}
+
+/** @param {HTMLInputElement} number */
+function missing(number) {
+  number.focus();
+  return [element("p", { class: "problem" }, [say("connect.popup.no-number")])];
 }
 
 /** @param {{outcome: string, why: string, click_id: string}} answer */
