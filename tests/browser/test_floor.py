@@ -135,6 +135,12 @@ async def test_a_note_that_is_being_written_stays_where_it_is_and_the_newest_cal
     await page.keyboard.type("quote")
     await expect(note).to_be_focused()
     await expect(note).to_have_value("Wants a quote")
+    header = {"Authorization": f"Bearer {await floor.token()}"}
+    for language in ("he", "en"):
+        wanted = {"language": language}
+        await page.request.put(f"{floor.stage.bridge_url}/desktop/preferences", headers=header, data=wanted)
+        await expect(page.locator("html")).to_have_attribute("lang", language)
+        await expect(page.locator(".card-held")).to_have_count(1)
     await newest.get_by_label("Note").click()
     await expect(card(page).locator(".caller")).to_have_text("Ruth Levi")
     await expect(card(page).get_by_label("Note")).to_be_focused()

@@ -116,6 +116,7 @@ export class CardList {
       old.node.replaceWith(view.node);
       focusKey(view.node, key);
       this.#views.set(popupId, view);
+      if (this.#held === old) this.#held = view;
       this.#seen.watch(view.node);
     }
     this.draw();
