@@ -24,6 +24,7 @@ BUTTON_KEYS = ("dir", "dry-run", "button", "answer.", "state.", "caller.withheld
 OF_FINDINGS = re.compile(r"reason\.(?:[a-z0-9]+\.)?(?:found|fix|csv|file|value|refused)-")
 """The keys of what tests of phone systems, CRMs, the bridge and typed values find, and of refusals: the console alone
 shows them."""
+OF_CONSOLE = ("console.", "connect.")
 OF_SETTINGS = "setting."
 """How the keys of the settings' help begin: /console/connect alone shows it, and gets it with the settings."""
 FRAME_KEYS = ("dir", "frame.", "unloaded.")
@@ -50,11 +51,14 @@ async def listed(request: Request) -> Response:
 
 
 async def catalogue(request: Request) -> Response:
-    """`GET /static/lang/{code}.json`: the pages' words in one language; 404 for a language that there is not."""
+    """`GET /static/lang/{code}.json`: the pages' words in one language; with `?for=desktop` without those that the
+    console alone shows, a third of them. 404 for a language that there is not."""
     code = request.path_params["code"]
     if code not in languages():
         raise HTTPException(404)
     words = {key: text for key, text in languages()[code].items() if not key.startswith(OF_SETTINGS)}
+    if request.query_params.get("for") == "desktop":
+        words = {key: text for key, text in words.items() if not _is_of_console(key)}
     return _answered(request, _json(words), "application/json", REVALIDATE)
 
 
@@ -80,6 +84,10 @@ def _answered(request: Request, body: bytes, media_type: str, cached: str) -> Re
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return Response(body, media_type=media_type, headers=headers)
+
+
+def _is_of_console(key: str) -> bool:
+    return key.startswith(OF_CONSOLE) or OF_FINDINGS.match(key) is not None
 
 
 def _json(value: Any) -> bytes:

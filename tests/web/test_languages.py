@@ -261,6 +261,18 @@ async def test_a_language_has_the_words_of_every_make_and_is_sent_once(stage: St
 
 
 @pytest.mark.anyio
+async def test_the_desktop_gets_its_own_words_alone(stage: Stage) -> None:
+    """All that its files name is there; what the console alone shows is a third of the bytes, and is not."""
+    sent = (await stage.get("/static/lang/he.json?for=desktop")).json()
+    files = [STATIC / "desktop.html", *STATIC.glob("*.js"), *STATIC.glob("desktop/*.js")]
+    text = "".join(file.read_text() for file in files)
+    named = {key for key in languages()["he"] if f'"{key}"' in text}
+    assert len(named) > 50
+    assert named <= sent.keys()
+    assert not any(key.startswith(("console.", "reason.found-", "reason.refused-")) for key in sent)
+
+
+@pytest.mark.anyio
 @pytest.mark.parametrize("code", ["xx", "HE", "..%2fen", "%00"])
 async def test_a_language_that_there_is_not_is_not_found(stage: Stage, code: str) -> None:
     assert (await stage.get(f"/static/lang/{code}.json")).status_code == 404

@@ -47,7 +47,8 @@ export function chooseLanguage(wanted, known) {
  */
 export async function useLanguage({ code, dir }) {
   if (code !== language || !hasWords("name")) {
-    words = await asked(`/static/lang/${code}.json`);
+    const part = document.documentElement.dataset.words;
+    words = await asked(`/static/lang/${code}.json${part ? `?for=${part}` : ""}`);
   }
   language = code;
   document.documentElement.lang = code;
