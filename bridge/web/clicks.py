@@ -7,12 +7,9 @@ import re
 from collections.abc import Collection
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, FileSystemLoader
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from bridge.clicks.answer import answer
 from bridge.clicks.commit import Given
@@ -34,7 +31,7 @@ from bridge.core.errors import (
 )
 from bridge.core.http_types import Incoming
 from bridge.core.json_codec import json_text, time_text
-from bridge.core.model import Answer, Click
+from bridge.core.model import Click
 from bridge.core.phone_numbers import masked
 from bridge.core.reasons import Reason, reason, say
 from bridge.core.text import one_line
@@ -45,7 +42,7 @@ from bridge.services import Services
 from bridge.store import counters
 from bridge.store.clicks import refusals
 from bridge.store.clicks.accept import Allowance
-from bridge.web import click_links, cors, languages, problems
+from bridge.web import click_links, click_pages, cors
 from bridge.web.body import source_of
 from bridge.web.incoming import incoming_of
 
@@ -94,7 +91,7 @@ async def _answered(request: Request, services: Services) -> Response:
     timer, agent, room = StepTimer(services.clock), request.query_params.get("agent"), request.app.state.click_room
     if room.waiting > room.most:  # this one is among them; most were turned away before, see `http_protocol`
         room.turn_away(given_crm(request))
-        return _refused(request, Overload())
+        return click_pages.refused(request, Overload())
     try:
         account, adapter = _sender(request, services)
         incoming = await incoming_of(request, services)
@@ -110,13 +107,13 @@ async def _answered(request: Request, services: Services) -> Response:
         given = await answer(read, services, timer, _allowances(services, read))
     except ClickRefused as refused:
         await _note(request, services, refused, agent or "", timer)
-        return _refused(request, refused)
+        return click_pages.refused(request, refused)
     if given.duplicate:
         await counters.count(services.redis, "clicks_repeated", crm=given_crm(request))
     _log(given, given_crm(request), timer.total(), services.settings.log.numbers)
     link = await click_links.link_for(services, account, given_crm(request), asked, given)
-    if _wants_page(request):
-        return _page(request, 200, answer=given.answer, desktop_link=link)
+    if click_pages.is_wanted(request):
+        return click_pages.page(request, 200, answer=given.answer, desktop_link=link)
     return click_links.with_link(given, link)
 
 
@@ -266,44 +263,3 @@ def _allowances(services: Services, read: Click) -> list[Allowance]:
         Allowance("click", read.crm, "", all_of_it, f"More than {all_of_it} clicks in this minute"),
     )
     return [one for one in allowances if one.per_minute]
-
-
-def _wants_page(request: Request) -> bool:
-    """A person followed a link, or a CRM's page opened the answer in a frame: browsers ask for HTML by name, programs
-    do not; some programs name it when they post, but none of these navigates."""
-    if request.method != "GET" and request.headers.get("sec-fetch-mode") != "navigate":
-        return False
-    types = [part.replace(" ", "").lower() for part in request.headers.get("accept", "").split(",")]
-    return any(part.split(";")[0] == "text/html" and ";q=0" not in part for part in types)
-
-
-def _refused(request: Request, refused: ClickRefused) -> Response:
-    told = problems.of_refusal(refused)
-    if not _wants_page(request):
-        return told
-    problem = {"title": refused.title, "detail": refused.detail, "reason": refused.reason, "status": refused.status}
-    return _page(request, refused.status, problem=problem)
-
-
-def _page(request: Request, status: int, **context: Any) -> Response:
-    lang, words = languages.chosen(request.headers.get("accept-language", ""))
-    pages: Environment = request.app.state.pages
-    told: Answer | None = context.get("answer")
-    because = say(told.reason, lang) if told is not None and told.reason is not None else ""
-    shown = {
-        "answer": None,
-        "problem": None,
-        "lang": lang,
-        "say": words,
-        "because": because,
-        "desktop_link": "",
-        **context,
-    }
-    page = HTMLResponse(pages.get_template("answer.html").render(**shown), status)
-    account = request.app.state.services.settings.crm.get(given_crm(request))
-    return cors.framed(page, account.origins if account is not None and request.method == "POST" else ())
-
-
-def open_pages() -> Environment:
-    """The templates; everything in them is escaped."""
-    return Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)

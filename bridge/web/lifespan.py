@@ -20,7 +20,7 @@ from bridge.observability import sd_notify, tracing
 from bridge.services import Services, connections_for_pages, open_services
 from bridge.signin.renewal import keep_confirmed
 from bridge.store.client import TextRedis
-from bridge.web import clicks
+from bridge.web import click_pages
 from bridge.web.click_room import ClickRoom
 from bridge.web.console.live.floor import Floor
 from bridge.web.desktop import rights
@@ -58,7 +58,7 @@ class Lifespan:
         """What requests find in the application's state, whatever the settings say later."""
         state.click_room = self.click_room
         state.leaving = asyncio.Event()
-        state.pages = clicks.open_pages()
+        state.pages = click_pages.open_pages()
         state.room, state.seats = Room(), Seats()
         state.hub = Hub(pages_redis, services.clock, state.leaving, state.room)
         state.mailboxes = Mailboxes(state.hub)
