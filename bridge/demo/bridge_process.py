@@ -16,7 +16,7 @@ from bridge.demo.cast import CRM, Player
 from bridge.demo.stage import Stage
 from bridge.egress.client import EgressClient
 from bridge.settings import load_settings
-from bridge.store import tokens
+from bridge.store import tokens, workers
 from bridge.store.client import open_async
 from bridge.store.embedded import redis_address
 from bridge.store.embedded_server import dies_with_parent
@@ -92,7 +92,20 @@ async def _missing(stage: Stage, client: EgressClient) -> str:
         reply = await client.send(Request("GET", f"{stage.bridge_url}/readyz"), timeout_seconds=2)
     except RequestFailed as failure:
         return str(failure)
-    return "" if reply.status == 200 else reply.body.decode(errors="replace")[:300]
+    if reply.status != 200:
+        return reply.body.decode(errors="replace")[:300]
+    return "" if await _has_worker(stage) else "no worker is up yet"
+
+
+async def _has_worker(stage: Stage) -> bool:
+    """Whether a popup would be delivered at once: workers come up a moment after the web process."""
+    settings = load_settings(str(stage.settings_file), {})
+    redis = open_async(redis_address(settings), settings.redis.prefix)
+    try:
+        alive, _ = await workers.statuses(redis, datetime.now(UTC))
+    finally:
+        await redis.aclose()
+    return bool(alive)
 
 
 def last_words(stage: Stage) -> str:
