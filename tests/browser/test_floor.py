@@ -1,5 +1,6 @@
 """Two agents at their pages, with popups by themselves: a ring group, a transfer, missed calls, the list of the day."""
 
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -114,6 +115,9 @@ async def test_the_list_is_there_in_a_fresh_window_and_is_searched(floor: Desks)
     await found.get_by_role("button").click()
     await expect(card(fresh).locator(".caller")).to_have_text("Ruth Levi")
     await expect(card(fresh)).to_have_attribute("data-state", "ended")
+    await expect(card(fresh).locator(".previous")).to_have_count(0)
+    ring(floor, "SIPDana1", number="0522340002", name="Amir Haddad")
+    await expect(card(page).locator(".previous")).to_have_text(re.compile(r"Previous call: \d\d:\d\d"))
 
 
 async def test_a_note_that_is_being_written_stays_where_it_is_and_the_newest_call_is_below(floor: Desks) -> None:
@@ -153,7 +157,7 @@ async def test_a_note_that_is_being_written_stays_where_it_is_and_the_newest_cal
 
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])
 async def test_where_there_is_no_room_below_a_note_a_bar_names_the_newest_call(floor: Desks, motion: Any) -> None:
-    page = await floor.open(viewport={"width": 360, "height": 500}, reduced_motion=motion)
+    page = await floor.open(viewport={"width": 360, "height": 420}, reduced_motion=motion)
     first = ring(floor, "SIPDana1", number="0522340002", name="Amir Haddad")
     floor.stage.phone.answer(first, "SIPDana1", datetime.now(UTC))
     note = card(page).get_by_label("Note")

@@ -20,7 +20,6 @@ export class CardList {
   #cards;
   #context;
   #seen;
-  #shift;
   /** @type {Map<string, CardView>} */
   #views = new Map();
   /** The card that stays in its place because its note is being written; the open one is below. @type {CardView | null} */
@@ -31,13 +30,11 @@ export class CardList {
    * @param {import("./cards.js").Cards} cards
    * @param {import("./card_view.js").Context} context
    * @param {import("./seen.js").SeenTracker} seen
-   * @param {import("./shift_list.js").ShiftList} shift
    */
-  constructor(cards, context, seen, shift) {
+  constructor(cards, context, seen) {
     this.#cards = cards;
     this.#context = context;
     this.#seen = seen;
-    this.#shift = shift;
     cards.subscribe((changes) => this.#show(changes));
     const until = { signal: context.session.ended };
     byId("cards").addEventListener("note-sent", () => gliding(() => this.draw()), until);
@@ -101,7 +98,7 @@ export class CardList {
     this.#drawNothing();
     const waiting = this.#waiting(shown);
     this.#drawWaiting(waiting);
-    this.#shift.draw([...shown, ...waiting, ...this.#listedOnCard()]);
+    this.#context.shift.draw([...shown, ...waiting, ...this.#listedOnCard()]);
     const isEmpty = !shown.length && !this.#cards.nothing;
     byId("notice").hidden = !isEmpty;
     if (isEmpty) showNotice("empty", `empty.text.${this.#context.session.pop}`);

@@ -19,6 +19,7 @@ let areDetailsOpen = false;
  * @property {import("./actions.js").Actions} actions
  * @property {import("./session.js").Session} session
  * @property {import("./preferences.js").PreferenceStore} preferences
+ * @property {import("./shift_list.js").ShiftList} shift
  */
 
 export class CardView {
@@ -72,7 +73,7 @@ export class CardView {
     redraw(this.#chips, [chips(card)]);
     redraw(this.#timer, [timer(card, session.now)]);
     if (isSearching(card)) this.#identity.classList.add("has-room");
-    redraw(this.#who, [who(card, this.#titleId), this.#contact()]);
+    redraw(this.#who, [who(card, this.#titleId, this.#context.shift.previousTo(card)), this.#contact()]);
     redraw(this.#facts, [
       chosenData(card, preferences.value.customdata),
       passedOnPart(card),

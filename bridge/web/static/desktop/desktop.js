@@ -77,7 +77,7 @@ export class Desktop {
     const seen = new SeenTracker((popupId) => this.#acks.add(popupId, "shown"));
     this.#actions = actions;
     this.#shift = new ShiftList(this.#cards, actions, session.ended);
-    this.#list = new CardList(this.#cards, { actions, session, preferences: this.#preferences }, seen, this.#shift);
+    this.#list = new CardList(this.#cards, { actions, session, preferences: this.#preferences, shift: this.#shift }, seen);
     this.#alerts = new Alerts(this.#cards, this.#connection.tabs, this.#preferences);
     this.#announcer = new Announcer(this.#cards);
     new RecordOpener(this.#cards, session, this.#preferences, this.#connection.tabs);

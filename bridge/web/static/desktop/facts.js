@@ -2,7 +2,7 @@
 
 import { allMatching, copyButton, element, foreign, ltr } from "../element.js";
 import { isolated, joined, plain } from "../text.js";
-import { ago, clockTime, duration, hasWords, say, sayValue } from "../words.js";
+import { ago, clockTime, duration, hasWords, minuteTime, say, sayValue } from "../words.js";
 import { contactRows } from "./contact.js";
 
 const STYLED_STATES = ["ringing", "dialing", "talking", "hold", "ended"];
@@ -106,12 +106,12 @@ export function timer({ call, state, askedAt }, now) {
 }
 
 /**
- * The caller: initials, name, number as sent and in international form. The CRM's name for them goes before the phone
- * system's.
+ * The caller: initials, name, number as sent. The CRM's name for them goes before the phone system's.
  * @param {Card} card
  * @param {string} titleId
+ * @param {number | null} previousAt when the agent had a call with them before, if that is known
  */
-export function who(card, titleId) {
+export function who(card, titleId, previousAt) {
   const { caller } = card.call;
   const name = cardName(card);
   const isNumber = caller.kind === "number" && name === plain(caller.number).trim();
@@ -120,7 +120,7 @@ export function who(card, titleId) {
     element("div", { class: "who-words" }, [
       element("h2", { class: "caller", id: titleId }, [isNumber ? ltr(name) : foreign(name)]),
       affiliation(card),
-      numberLine(caller, isNumber),
+      numberLine(caller, isNumber, previousAt),
       otherName(caller, name),
     ]),
   ]);
@@ -150,13 +150,17 @@ export function cardName({ call, contact }) {
   return plain(one?.name ?? "").trim() || callerName(call.caller);
 }
 
-/** The caller's number, once: as it was sent. @param {Caller} caller @param {boolean} isTitle whether it stands above already */
-function numberLine(caller, isTitle) {
+/**
+ * The caller's number, once: as it was sent.
+ * @param {Caller} caller @param {boolean} isTitle whether it stands above already @param {number | null} previousAt
+ */
+function numberLine(caller, isTitle, previousAt) {
   const { kind, number, e164 } = caller;
   if (kind === "internal" || kind === "service") return element("p", { class: "number" }, [say(`caller.${kind}`), " ", ltr(number)]);
   if (kind !== "number") return null;
   const sure = caller.e164_guessed ? number : (e164 ?? number);
-  return element("p", { class: "number" }, [isTitle ? null : ltr(number), copyButton(sure, "copy-number")]);
+  const previous = previousAt === null ? null : element("span", { class: "soft previous" }, [say("caller.previous", { time: minuteTime(previousAt) })]);
+  return element("p", { class: "number" }, [isTitle ? null : ltr(number), copyButton(sure, "copy-number"), previous]);
 }
 
 /**

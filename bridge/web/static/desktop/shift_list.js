@@ -53,6 +53,17 @@ export class ShiftList {
     this.#timer = setTimeout(() => void this.#load(null), after);
   }
 
+  /**
+   * When the call with the same number before this one was, in milliseconds; null if the list shows none.
+   * @param {Card} card
+   */
+  previousTo(card) {
+    const { kind, number } = card.call.caller;
+    const isBefore = (/** @type {ShiftCall} */ call) => call.caller.number === number && call.at < card.popup.created_at;
+    const found = kind === "number" && this.#page.items.find((call) => isBefore(call) && this.#cards.find(call.popup_id) !== card);
+    return found ? Date.parse(found.at) : null;
+  }
+
   /** @param {{missed?: boolean, search?: string}} wanted */
   #show({ missed = this.#missed, search = this.#search }) {
     [this.#missed, this.#search] = [missed, search];
