@@ -36,11 +36,11 @@ def identified(caller: Caller, region: str) -> Caller:
     """The caller with the kind of their number and, where it is a public one, that in E.164."""
     number = without_marks(caller.number)
     public = public_number(number, region)
-    return replace(
-        caller,
+    return Caller(
         number=number,
-        kind=kind_of(number),
         e164=public.e164 if public else None,
+        name=caller.name,
+        kind=kind_of(number),
         e164_guessed=public is not None and public.guessed,
     )
 

@@ -62,12 +62,13 @@ async def commit(scripts: Scripts, queue: jobs.Jobs, entry: Entry) -> Given:
     Raises `Unavailable`: nothing was written then.
     """
     waiting, writer = _deliveries(entry), JsonWriter()
+    text = writer.text(entry.answer)
 
     def write(pipe: Batch) -> None:
         _write(pipe, queue, entry, waiting, writer)
+        popups.buffer_story(pipe, entry.click.click_id, writer.text(_story(entry, waiting)), text)
 
     with tracing.step("transaction"):
-        text = writer.text(entry.answer)
         earlier = await accept.commit(scripts, entry.click, text, write)
     if earlier is not None:
         return Given.again(earlier)
@@ -111,7 +112,6 @@ def _write(pipe: Batch, queue: jobs.Jobs, entry: Entry, waiting: list[Delivery],
         if popup.contact is not None and popup.contact.status is ContactStatus.UNKNOWN:
             searches.buffer_wanted(pipe, popup.popup_id, popup.created_at)
             queue.add(pipe, jobs.CONTACT, popup.popup_id)
-    popups.buffer_story(pipe, click.click_id, _story(entry, ids), writer)
     pipe.xadd(keys.AUDIT, {"kind": "lookup", "line": writer.text(log_entry(entry))})
     callers.buffer_shown(pipe, click.click_id, _other_callers(entry), click.received_at)
     if click.proof:
@@ -130,17 +130,16 @@ def _other_callers(entry: Entry) -> Iterable[Caller]:
     return callers.new_ones([*before, *(call.caller for call in entry.live_calls)], known).values()
 
 
-def _story(entry: Entry, delivery_ids: list[str]) -> dict[str, object]:
-    """What came, what the phone system said, what was chosen and why, and what became of it."""
+def _story(entry: Entry, waiting: Sequence[Delivery]) -> dict[str, object]:
+    """What came, what the phone system said, what was chosen and why, and what became of it; all but the answer."""
     came = fields_of(entry.click)
     del came["proof"]  # which secret it was is for the operator, not for whoever reads the story
     return {
         "click": came,
         "agent": entry.agent,
         "live_calls": entry.live_calls,
-        "answer": entry.answer,
         "steps": [{"step": step, "ms": ms} for step, ms in entry.steps.items()],
-        "delivery_ids": delivery_ids,
+        "delivery_ids": [delivery.delivery_id for delivery in waiting],
         "rule": entry.rule or None,
     }
 

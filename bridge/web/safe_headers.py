@@ -11,6 +11,12 @@ class SafeHeaders:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._safe = (
+            (b"content-security-policy", f"{cors.POLICY}; frame-ancestors 'none'".encode()),
+            (b"x-content-type-options", b"nosniff"),
+            (b"referrer-policy", b"no-referrer"),
+        )
+        self._not_kept = (*self._safe, (b"cache-control", b"no-store"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -20,14 +26,11 @@ class SafeHeaders:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.setdefault("Content-Security-Policy", f"{cors.POLICY}; frame-ancestors 'none'")
-                headers.setdefault("X-Content-Type-Options", "nosniff")
-                headers.setdefault("Referrer-Policy", "no-referrer")
-                if not scope["path"].startswith("/static/"):
-                    headers.setdefault("Cache-Control", "no-store")
+                given = {name for name, _ in message["headers"]}
+                wanted = self._safe if scope["path"].startswith("/static/") else self._not_kept
+                message["headers"] = [*message["headers"], *(one for one in wanted if one[0] not in given)]
                 if scope["app"].state.leaving.is_set():
-                    headers["Connection"] = "close"
+                    MutableHeaders(scope=message)["Connection"] = "close"
             await send(message)
 
         await self._app(scope, receive, with_headers)

@@ -39,9 +39,10 @@ def buffer_popup(pipe: Batch, popup: Popup, delivery_ids: list[str], writer: Jso
             pipe.expire(keys.call(ivrid), keys.CALL_SECONDS)
 
 
-def buffer_story(pipe: Batch, click_id: str, story: object, writer: JsonWriter) -> None:
-    """Buffer the details of a click (JSON values and nouns)."""
-    pipe.set(keys.story(click_id), writer.text(story), ex=keys.STORY_SECONDS)
+def buffer_story(pipe: Batch, click_id: str, story: str, answer: str) -> None:
+    """Buffer the details of a click, a JSON object to which its answer, JSON too, is added: that is the longer part,
+    and is written already."""
+    pipe.set(keys.story(click_id), f'{story[:-1]},"answer":{answer}}}', ex=keys.STORY_SECONDS)
 
 
 async def story(redis: TextRedis, click_id: str) -> dict[str, Any] | None:

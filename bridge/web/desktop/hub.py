@@ -160,6 +160,8 @@ class Hub:
             away = False
             for part in self._ring:
                 await asyncio.sleep(BEAT_SECONDS)
+                if not part:
+                    continue
                 for page in [*part]:
                     page.beat()
                 try:
@@ -170,8 +172,6 @@ class Hub:
                 log.warning("tokens of open pages are not looked at: redis is away")
 
     async def _end_those_signed_out(self, pages: list[Reader], now: datetime) -> None:
-        if not pages:
-            return
         for page in pages:
             if page.grant.has_expired(now):
                 page.end(open_pages.EXPIRED)

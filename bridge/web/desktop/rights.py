@@ -16,8 +16,7 @@ async def follow(hub: Hub, services: Services) -> None:
     """Look for ever; pages are gone through only after a change."""
     seen = None
     while True:
-        directory = services.agents.directory()
-        if directory is not seen and services.agents.is_complete:
+        if hub.desks and (directory := services.agents.directory()) is not seen and services.agents.is_complete:
             seen = directory
             look_through(hub.desks, directory)
             hub.hurry.set()
