@@ -11,7 +11,7 @@ from bridge.store.client import TextRedis
 log = logging.getLogger(__name__)
 
 COUNT_SECONDS = 1.0
-LOOK_SECONDS, LATE_SECONDS = 0.05, 0.025
+LOOK_SECONDS, LATE_SECONDS = 0.05, 0.018
 """How often the event loop is watched, and by how much it may be late: a click goes through it several times, so its
 answer is late by several times that, and health checks and the API are late by it."""
 CROWD, SELDOM_SECONDS = 8, 0.25
