@@ -1,6 +1,7 @@
 """Reading the audit log: filters, newest first, page by page."""
 
 import itertools
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,6 +19,8 @@ EXACT = ("crm", "crm_user", "extension", "outcome")
 """Filters that must match exactly."""
 UNDELIVERED = (DeliveryState.FAILED, DeliveryState.EXPIRED)
 MOST_COUNTED = 10_000
+MOST_PARTS = 400
+"""SQLite takes 500 in one question."""
 
 
 async def entries(archive: Archive, redis: TextRedis, search: Search, limit: int, cursor: str | None) -> Page[LogEntry]:
@@ -73,7 +76,7 @@ def statement(search: Search, limit: int, place: Place | None) -> Select[Any]:
     columns = [lookups.c.seq, *(lookups.c[name] for name in FIELDS)]
     order = lookups.c.time.desc(), lookups.c.seq.desc()
     wanted = [_spellings(name, keys) for name, keys in search.keys.items()]
-    spellings = [*itertools.product(*wanted, *_calls(search))]
+    spellings = [*itertools.product(*_bounded([*wanted, *_calls(search)]))]
     if not spellings:
         return select(*columns).where(false())
     if len(spellings) == 1:
@@ -81,6 +84,15 @@ def statement(search: Search, limit: int, place: Place | None) -> Select[Any]:
     parts = (select(lookups.c.seq).where(*conditions, *one).order_by(*order).limit(limit) for one in spellings)
     found = union_all(*(select(part.subquery()) for part in parts))
     return select(*columns).where(lookups.c.seq.in_(found)).order_by(*order).limit(limit)
+
+
+def _bounded(ways: list[list[ColumnElement[bool]]]) -> list[list[ColumnElement[bool]]]:
+    """Ways to match, one of each list. Where all combinations are too many, those of the longest list alone are looked
+    up one by one."""
+    if math.prod(map(len, ways)) <= MOST_PARTS:
+        return ways
+    longest = max(ways, key=len)
+    return [longest, *([or_(*way)] for way in ways if way is not longest)]
 
 
 def _spellings(name: str, keys: list[str]) -> list[ColumnElement[bool]]:

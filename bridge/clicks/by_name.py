@@ -11,6 +11,7 @@ from bridge.core.errors import Malformed
 from bridge.core.json_codec import time_text
 from bridge.core.model import Outcome
 from bridge.core.reasons import reason
+from bridge.core.text import trimmed
 from bridge.store import keys
 from bridge.store.calls import popups
 from bridge.store.client import TextRedis
@@ -35,7 +36,7 @@ async def narrowed(
 ) -> tuple[Search, Named]:
     """The search for the calls of callers with this name or company alone, each word of it somewhere in it. The name
     itself is not in it, so it is recorded nowhere. Raises `Malformed`."""
-    words = name.casefold().split()
+    words = [word for part in name.casefold().split() if (word := trimmed(part))]
     if sum(map(len, words)) < FEWEST_CHARACTERS:
         raise Malformed(reason("refused-short-name", fewest=FEWEST_CHARACTERS))
     since = time_text(now - timedelta(seconds=keys.STORY_SECONDS))

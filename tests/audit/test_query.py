@@ -1,6 +1,7 @@
 """Finding lines: every filter, every spelling, page by page, on both databases."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -96,6 +97,17 @@ def test_however_the_phone_system_wrote_it(archive: Archive, kept: str) -> None:
 def test_what_is_no_number_is_found_as_it_is(archive: Archive, caller: str) -> None:
     archive.insert([entries.lookup(1, caller=caller, caller_e164=None), entries.lookup(2)])
     assert len(found(archive, {"caller": caller})) == 1
+
+
+def test_many_callers_and_another_number_and_a_call_are_one_question(filled: Archive) -> None:
+    """As a search by a common name makes it; SQLite takes 500 parts in one."""
+    asked = {"did": "077-670-7528", "ivrid": f"2026110108{7:012x}"}
+    wanted = Search.read(asked, ["IL", "HU", "US", "GB", "DE"], NOW)
+    callers = [f"+97252200{number:04}" for number in range(20)]
+    wanted = replace(wanted, keys={**wanted.keys, "caller": callers})
+    assert [line["click_id"] for line in query.read(filled, wanted, 5, None)[0]] == [f"clk_{7:032x}"]
+    elsewhere = replace(wanted, keys={**wanted.keys, "caller": callers[8:]})
+    assert query.read(filled, elsewhere, 5, None)[0] == []
 
 
 def test_ends_and_seen_times_join_their_entry(filled: Archive) -> None:

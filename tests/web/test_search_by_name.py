@@ -53,7 +53,9 @@ async def test_the_command_line_searches_by_name_too_and_says_how_far(stage: Sta
     assert (refused.exit_code, "name must have 2 characters" in refused.stderr) == (2, True)
 
 
-@pytest.mark.parametrize("name", ["ruth", "LEVI ruth", '"Ruti" l', "שלום", "  Ruth  "])
+@pytest.mark.parametrize(
+    "name", ["ruth", "LEVI ruth", '"Ruti" l', "שלום", "  Ruth  ", "\u200fשלום\u200f", "levi\u200f \u2066ruth\u2069"]
+)
 async def test_all_calls_of_who_is_called_so(stage: Stage, name: str) -> None:
     await two_calls(stage)
     numbers, named = await found(stage, f"name={name}")
