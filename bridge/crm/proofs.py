@@ -50,7 +50,7 @@ def _basic(said: str) -> tuple[str, str] | None:
     """Name and password."""
     try:
         name, colon, password = base64.b64decode(said.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # binascii's own error, and those of letters outside ASCII or UTF-8
         return None
     return (name, password) if colon else None
 

@@ -1,5 +1,6 @@
 """The answer to a click as a page, for a person: who follows a link, or whose CRM opens the answer in a frame."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from bridge.core.model import Answer
 from bridge.core.reasons import say
 from bridge.web import cors, languages, problems
 
+UNWANTED = re.compile(r";q=0(?:\.0*)?(?:;|$)")
+"""What a type bears in `Accept` that must not be sent."""
+
 
 def is_wanted(request: Request) -> bool:
     """A person followed a link, or a CRM's page opened the answer in a frame: browsers ask for HTML by name, programs
@@ -19,7 +23,7 @@ def is_wanted(request: Request) -> bool:
     if request.method != "GET" and request.headers.get("sec-fetch-mode") != "navigate":
         return False
     types = [part.replace(" ", "").lower() for part in request.headers.get("accept", "").split(",")]
-    return any(part.split(";")[0] == "text/html" and ";q=0" not in part for part in types)
+    return any(part.split(";")[0] == "text/html" and not UNWANTED.search(part) for part in types)
 
 
 def refused(request: Request, why: ClickRefused) -> Response:

@@ -47,8 +47,11 @@ def _is_same_origin(request: Request) -> bool:
     if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
         return False
     origin = request.headers.get("origin")
+    if origin is None:
+        return True
+    there = origin.partition("://")[2].lower()  # an origin that is none is read, too
     here = (request.headers.get("host", ""), urlsplit(_settings(request).server.public_url).netloc)
-    return origin is None or urlsplit(origin).netloc.lower() in [host.lower() for host in here]
+    return there != "" and there in [host.lower() for host in here]
 
 
 def keep(request: Request, response: Response, page: Page, grant: Grant, text: str, now: datetime) -> None:

@@ -130,6 +130,11 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self.scope["state"][IS_BEHIND] = self._is_behind
 
+    def on_headers_complete(self) -> None:
+        """A body comes next, also where its head came together with the request before."""
+        super().on_headers_complete()
+        self._head = None
+
     def _is_behind(self) -> bool:
         return self.flow.write_paused
 

@@ -140,6 +140,7 @@ OFFERED: list[tuple[str, Mapping[str, str], Mapping[str, str], str]] = [
     ("wrong Basic", {"authorization": basic("dana:wrong")}, {}, "proof-wrong-token"),
     ("Basic, token as name", {"authorization": basic(f"{OURS}:")}, {}, "proof-token-as-name"),
     ("Basic, not base64", {"authorization": f"Basic dana:{OURS}"}, {}, "proof-basic-unreadable"),
+    ("Basic, letters that base64 has not", {"authorization": "Basic d\xe9"}, {}, "proof-basic-unreadable"),
     ("Basic without a colon", {"authorization": basic("dana")}, {}, "proof-basic-unreadable"),
     ("wrong key", {"x-api-key": "wrong"}, {}, "proof-wrong-token"),
     ("wrong in the address", {}, {"token": "wrong"}, "proof-wrong-token"),

@@ -286,8 +286,11 @@ async def test_the_link_form_answers_a_person_with_a_page_and_a_program_with_jso
     assert page.headers["referrer-policy"] == "no-referrer"
     assert page.headers["cache-control"] == "no-store"
     assert "unsafe" not in page.headers["content-security-policy"]
-    data = await stage.http.get(link, params=asked)
-    assert data.json()["outcome"] == "found"
+    old = {"accept": "application/xml,text/html;q=0.9,text/plain;q=0.8,*/*;q=0.5"}  # Android's browser up to 4.4
+    assert (await stage.http.get(link, params=asked, headers=old)).headers["content-type"].startswith("text/html")
+    for accept in ("*/*", "text/html;q=0", "text/html; q=0.000;level=1"):
+        data = await stage.http.get(link, params=asked, headers={"accept": accept})
+        assert data.json()["outcome"] == "found"
     refused = await stage.http.get(link, params={**asked, "token": "x"}, headers={"accept": "text/html"})
     assert refused.status_code == 401
     assert refused.headers["content-type"].startswith("text/html")

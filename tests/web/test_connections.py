@@ -77,6 +77,23 @@ async def test_an_idle_connection_ends_after_its_time_and_not_before(stage: Stag
         writer.close()
 
 
+async def test_a_request_may_begin_behind_another_and_end_later(stage: Stage) -> None:
+    body = b'{"agent": "nobody@acme.example"}'
+    proof, length = f"Authorization: Bearer {TOKEN.reveal()}", f"Content-Length: {len(body)}"
+    head = "\r\n".join(["POST /clicks/acme HTTP/1.1", "Host: x", proof, length, "", ""]).encode()
+    async with served(stage, "127.0.0.1") as port, asyncio.timeout(8):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head + body + head + body[:5])
+        for rest in (body[5:], b""):
+            answered = await reader.readuntil(b"\r\n\r\n")
+            assert b" 200 " in answered
+            told = re.search(rb"content-length: (\d+)", answered)
+            assert told is not None
+            assert b"unknown-agent" in await reader.readexactly(int(told[1]))
+            writer.write(rest)
+        writer.close()
+
+
 async def test_proxies_that_are_shipped_give_up_idle_connections_first(stage: Stage) -> None:
     """Else a proxy sends a click on a connection that is just being closed."""
     ours = stage.services.settings.server.keep_alive_seconds

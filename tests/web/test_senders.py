@@ -132,7 +132,7 @@ async def test_a_field_that_nobody_asked_for_spoils_nothing(stage: Stage, value:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("charset", ["hex", "rot13", "idna", "punycode", "undefined", "unicode_escape", "x-none"])
+@pytest.mark.parametrize("charset", ["hex", "rot13", "idna", "punycode", "undefined", "Unicode_Escape", "x-none"])
 async def test_a_charset_that_is_none_is_read_as_utf_8(stage: Stage, charset: str) -> None:
     hebrew = f'{{"agent": "{DANA}", "record": {{"name": "דנה"}}}}'
     click = await found(stage, hebrew, {"content-type": f"application/json; charset={charset}"})
@@ -154,6 +154,38 @@ async def test_letters_of_any_alphabet_come_through_each_kind_of_form(stage: Sta
     )
     click = await found(stage, f"{parts}--b--\r\n", {"content-type": "multipart/form-data; boundary=b"})
     assert click["record"] == {"name": "דנה"}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "head",
+    [
+        f'Content-Disposition: form-data; odd={"(" * 3000}; name="agent"',
+        f'Content-Disposition: form-data; name="agent"\r\nContent-Type: text/plain; odd={"(" * 3000}',
+        f'Content-Disposition: form-data; name="agent"; {"odd=b;" * 8000}',
+        "Content-Disposition: form-data;\r\n name=agent",
+        'content-disposition:form-data;name="agent"\r\ncontent-transfer-encoding: 8bit',
+    ],
+    ids=["brackets", "brackets in the type", "parameters", "folded", "close"],
+)
+async def test_a_part_of_a_form_is_read_however_odd_its_head_is(stage: Stage, head: str) -> None:
+    others = '--b\r\n\r\nno name\r\n--b\r\nContent-Disposition: form-data; name="note"\r\n\r\n--bb\r\n'
+    body = f"{others}--b \r\n{head}\r\n\r\n{DANA}\r\n--b--\r\nafter"
+    assert (await found(stage, body, {"content-type": "multipart/form-data; boundary=b"}))["agent"] == DANA
+    quoted = {"content-type": f'multipart/form-data; odd={"(" * 3000}; boundary="b"'}
+    assert (await found(stage, body.encode(), quoted))["agent"] == DANA
+
+
+@pytest.mark.anyio
+async def test_a_part_is_taken_out_of_its_transfer_encoding(stage: Stage) -> None:
+    head = 'Content-Disposition: form-data; name="agent"\r\nContent-Transfer-Encoding: '
+    for encoding, text in (
+        ("base64", base64.b64encode(DANA.encode()).decode()),
+        ("quoted-printable", DANA.replace("@", "=40")),
+        ("base64", DANA),  # it says so, and is not
+    ):
+        body = f"--b\r\n{head}{encoding}\r\n\r\n{text}\r\n--b--\r\n"
+        assert (await found(stage, body, {"content-type": "multipart/form-data; boundary=b"}))["agent"] == DANA
 
 
 @pytest.mark.anyio

@@ -99,6 +99,8 @@ async def test_the_cookie_alone_is_worth_nothing_to_others(stage: Stage) -> None
         {"Popbridge-Page": "elsewhere"},
         {"Popbridge-Page": "desktop", "Origin": "https://evil.example"},
         {"Popbridge-Page": "desktop", "Origin": "null"},
+        {"Popbridge-Page": "desktop", "Origin": "http://["},
+        {"Popbridge-Page": "desktop", "Origin": "null", "Host": ""},
         {"Popbridge-Page": "desktop", "Sec-Fetch-Site": "cross-site"},
         {"Popbridge-Page": "desktop", "Sec-Fetch-Site": "same-site"},
     )
