@@ -70,7 +70,7 @@ def read_calls(rows: Rows, pbx: str, clock: Clock) -> Listing:
     it, and is counted: calls by their extension in `unreadable`, rows in the hint."""
     found: dict[str, list[dict[str, Any]]] = {}
     for extension, _, calls, _ in rows.rows:
-        found[extension] = [*found[extension], *calls] if extension in found else calls
+        found.setdefault(extension, []).extend(calls)
 
     def live(extension: str) -> tuple[Call, ...]:
         return tuple(_call(call, pbx, extension, clock) for call in found[extension] if not _ended(call))
