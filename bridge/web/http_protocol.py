@@ -1,6 +1,7 @@
 """uvicorn's HTTP protocol, hardened for what senders really send.
 
-- A request's head is bounded: size, number of lines, and the time that it may take. uvicorn takes any.
+- A request's head is bounded: size, number of lines, and the time that it may take; and what comes beside a body in
+  chunks, their extensions and the trailers after them. uvicorn takes any.
 - `Upgrade: h2c`, which Java's clients send with their first request, does not swallow the body.
 - Connections are bounded by the files that may be open: above it they are told to come again, not left waiting.
 - Clicks above those that may wait are turned away before they are parsed, see `click_room`.
@@ -20,7 +21,9 @@ IS_BEHIND = "popbridge.is-behind"
 """In the state of a request: a function that tells whether the answer's reader is behind, so that `send` would wait."""
 MAX_HEAD_BYTES, MAX_HEAD_LINES = 64 * 1024, 100
 HEAD_SECONDS, LINGER_SECONDS = 10.0, 1.0
-END = b"\r\n\r\n"
+END, BARE_END = b"\r\n\r\n", b"\n\n"
+CHUNK_BYTES = 16
+"""Of a chunk's size and line ends: as many as the largest size has digits, about."""
 UPGRADE = re.compile(rb"\r\nupgrade[ \t]*:", re.I)
 MAPPED = "::ffff:"
 FORWARDED = re.compile(rb"\r\nx-forwarded-for[ \t]*:[^\r]*", re.I)
@@ -56,6 +59,8 @@ class BoundedProtocol(HttpToolsProtocol):
     _is_click = False
     _has_asked = False
     _to_skip = 0
+    _beside = 0
+    """Bytes since the head that were no body."""
     _room: ClickRoom | None = None
     _unanswered: list[bool]
     """Whether each request without an answer yet is a click, in order: few, and cheaper so than as a deque."""
@@ -81,16 +86,27 @@ class BoundedProtocol(HttpToolsProtocol):
             if not data:
                 return
         if self._head is None:
-            super().data_received(data)
-            return
-        self._head += data
-        end = self._head.find(END)
+            self._go_on(data)
+        else:
+            self._gather(self._head, data)
+
+    def _go_on(self, data: bytes) -> None:
+        self._beside += len(data)
+        super().data_received(data)
+        if self._beside > MAX_HEAD_BYTES and self._head is None:
+            self._cut()
+
+    def _gather(self, head: bytearray, data: bytes) -> None:
+        head += data
+        end = head.find(END)
         if end < 0 and self._deadline is None:
             self._deadline = self.loop.call_later(HEAD_SECONDS, self._give_up)
-        if end > MAX_HEAD_BYTES or (end < 0 and len(self._head) > MAX_HEAD_BYTES):
+        if end > MAX_HEAD_BYTES or (end < 0 and len(head) > MAX_HEAD_BYTES):
             self._refuse(TOO_LARGE)
         elif end >= 0:
             self._pass_on(end)
+        elif BARE_END in head:  # the parser refuses it at once
+            self._pass_on(head.find(BARE_END))
 
     def _pass_on(self, end: int) -> None:
         head, rest = bytes(self._head or b"")[:end], bytes(self._head or b"")[end:]
@@ -133,7 +149,18 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """A body comes next, also where its head came together with the request before."""
         super().on_headers_complete()
-        self._head = None
+        self._head, self._beside = None, 0
+
+    def on_body(self, body: bytes) -> None:
+        """Part of a body, with its share of what stands beside it."""
+        self._beside = max(0, self._beside - len(body) - CHUNK_BYTES)
+        super().on_body(body)
+
+    def _cut(self) -> None:
+        if self.cycle.response_started or self.pipeline:
+            self._give_up()
+        else:
+            self._refuse(TOO_LARGE)
 
     def _is_behind(self) -> bool:
         return self.flow.write_paused

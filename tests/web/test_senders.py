@@ -351,3 +351,30 @@ async def test_an_endless_head_is_refused(tmp_path: Any, redis_url: Any, head: b
         assert (await raw(stage, b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).startswith(
             b"HTTP/1.1 200"
         )
+
+
+CHUNKED = b"POST /clicks/acme HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "beside",
+    [b"0\r\n" + b"A: b\r\n" * 50_000, b"0\r\nA: " + b"x" * 300_000, b"1;" + b"x" * 300_000],
+    ids=["trailers", "endless trailer", "endless extension"],
+)
+async def test_what_stands_endlessly_beside_a_body_is_refused(stage: Stage, beside: bytes) -> None:
+    assert (await raw(stage, CHUNKED + beside)).startswith(b"HTTP/1.1 431")
+    assert (await raw(stage, CHUNKED.replace(b"POST /clicks/acme", b"GET /livez") + beside)).startswith(b"HTTP/1.1 ")
+
+
+@pytest.mark.anyio
+async def test_a_body_in_many_small_chunks_is_read_whole(stage: Stage) -> None:
+    body = json.dumps({"agent": DANA, "record": {"id": "x" * 30_000}}).encode()
+    proven = CHUNKED.replace(b"Host: x", b"Authorization: Bearer %s" % TOKEN.reveal().encode())
+    chunks = b"".join(b"1;a=b\r\n%c\r\n" % byte for byte in body)
+    assert b'"found"' in await raw(stage, proven + chunks + b"0\r\nA: b\r\n\r\n")
+
+
+@pytest.mark.anyio
+async def test_a_head_whose_lines_end_without_a_return_is_refused_at_once(stage: Stage) -> None:
+    assert (await raw(stage, b"GET /livez HTTP/1.1\nHost: x\n\n")).startswith(b"HTTP/1.1 400")
