@@ -52,6 +52,8 @@ PAUSE, PARAMETERS = r"[,;pw~][,;pw~0-9*# ]*", r"[;?]\s*[a-z-]+(?:=.*)?"
 SUFFIXED = re.compile(rf"({NUMBER}?)[\s,;(\-]*(?:{OWN_EXTENSION}|{PAUSE}|{PARAMETERS})[)\s.]*", re.I)
 WORDS_AFTER = re.compile(rf"({NUMBER}?)\s*(?:[(\[][^()\[\]]+[)\]]|[\-|,:;/\s]+[^\W\d_][^0-9+*#@<>]*)")
 WORDS_BEFORE = re.compile(rf"[^0-9+*#@<>()\[\]]+(?:[:(\[]|[^\W\d_][.\s])\s*({NUMBER}?)\s*[)\]]?")
+VANITY, VANITY_KEYS = re.compile(r"[0-9+()\-. ]*(?:-[^\W\d_]{3,}|[. ][A-Z]{3,})"), 11
+"""Letters that are keys of a telephone, as in 1-800-555-FLOW: what stands before them is another number."""
 
 NOBODY = "anonymous.invalid"
 """The host of a caller who withholds the number (RFC 3323)."""
@@ -111,6 +113,8 @@ def written(field: str) -> Written:
     text, context = _unwrapped(_bare(typed(field)))
     if DIALABLE.fullmatch(text):
         return Written(_without_zero(text), context)
+    if VANITY.fullmatch(text) and sum(map(str.isalnum, text)) <= VANITY_KEYS:
+        return Written(text, context)
     for wrapping in (SUFFIXED, WORDS_AFTER, WORDS_BEFORE):
         found = wrapping.fullmatch(text)
         if found and _is_public(found[1]) and not _is_public(text.replace(found[1], "", 1)):

@@ -351,3 +351,13 @@ def test_the_national_significant_number_is_what_every_spelling_ends_with(public
 def test_a_range_that_nobody_was_given_is_no_public_number(number: str) -> None:
     """Israel has assigned neither 050-1 nor 054-1. Once it does, an update of phonenumbers makes them valid."""
     assert e164(number, "IL") is None
+
+
+@pytest.mark.parametrize("vanity", ["1-800-555-FLOW", "1 800 555 FLOW", "+1-800-555-flow", "0800-123-HELP"])
+def test_letters_that_are_keys_leave_no_other_number(vanity: str) -> None:
+    assert spellings(vanity, ["IL"]) == [vanity]
+    assert digits_of(vanity, ["IL"]) == set()
+
+
+def test_a_word_after_a_whole_number_is_no_part_of_it() -> None:
+    assert e164("0522340002-Dana", "IL") == e164("0522340002 SALES", "IL") == "+972522340002"
