@@ -24,6 +24,7 @@ BROKEN = """(shown) => {
   return rows.size > shown.textContent.trim().split(/[\\s,-]+/).length;
 }"""
 """Whether an element's words stand in more rows than there are words."""
+LONG_CHIPS = "(cell) => { cell.innerHTML = `<span class='chips'>${'delivered '.repeat(20)}</span>`; }"
 NARROW = {"width": 320, "height": 700}
 PERIOD = """async () => {
   const { periodElement } = await import("/static/console/times.js");
@@ -244,6 +245,10 @@ async def test_equal_clicks_in_a_row_are_one_row_and_each_opens(desks: Desks) ->
     await expect(rows(page).nth(2)).to_contain_text("×3")
     await expect(rows(page).nth(2).locator(".period")).to_contain_text("2026")
     assert await page.evaluate(PERIOD) == "Nov 22, 2026, 12:00:00 – 12:05:12"
+    await rows(page).nth(1).locator(".at-cause").evaluate(LONG_CHIPS)
+    for width in (900, 1000, 1190):
+        await page.set_viewport_size({"width": width, "height": 900})
+        assert await page.evaluate("() => document.documentElement.scrollWidth") <= width
     await rows(page).nth(2).click()
     opened = page.locator("tr.unfolded:not([hidden])").get_by_role("button")
     await expect(opened).to_have_count(3)

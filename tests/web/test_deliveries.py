@@ -39,7 +39,8 @@ async def test_lists_by_state_and_target_in_pages(stage: Stage) -> None:
         if cursor is None:
             break
     assert len(seen) == len(set(seen)) == 6
-    assert (await stage.get("/api/deliveries?state=lost", supervisor)).status_code == 400
+    for wrong in ("state=lost", "cursor=x"):
+        assert (await stage.get(f"/api/deliveries?{wrong}", supervisor)).status_code == 400
     assert (await stage.get("/api/deliveries", await stage.token(Role.AGENT, DANA))).status_code == 403
     code, listed = await popbridge(stage, "deliveries", "list", "--state", "failed", "--json")
     assert (code, len(json.loads(listed)["items"])) == (0, 3)

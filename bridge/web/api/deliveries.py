@@ -1,5 +1,6 @@
 """Deliveries over HTTP: listed, each with what it brings and what came back, and resent, one or all that match."""
 
+import re
 from collections.abc import Mapping
 
 from starlette.requests import Request
@@ -22,6 +23,7 @@ from bridge.web.signin import supervisor
 
 FILTERS = ("state", "target", "event", "since")
 RESENDABLE = (DeliveryState.FAILED, DeliveryState.EXPIRED)
+DELIVERY_ID = re.compile(r"dlv_[0-9a-f]{32}")
 MOST_RESENT = 200
 """Of one request: each that is resent may reach a person."""
 
@@ -33,10 +35,17 @@ async def listing(request: Request) -> Response:
     query = known_only(request, FILTERS)
     wanted, limit = _wanted(query, services, access), page_limit(query.get("limit"))
     await audit.record_shown(request, access, "deliveries")
-    items, more = await records.every(services.redis, wanted, limit, query.get("cursor") or None)
+    items, more = await records.every(services.redis, wanted, limit, _cursor(query.get("cursor")))
     owners = await records.owners(services.redis, [one.delivery_id for one in items])
     rows = [{**as_json(one), **owner} for one, owner in zip(items, owners, strict=True)]
     return JSONResponse(access.as_seen({"items": rows, "next_cursor": more}))
+
+
+def _cursor(given: str | None) -> str | None:
+    """Where the page begins. Raises `Malformed`."""
+    if given and not DELIVERY_ID.fullmatch(given):
+        raise Malformed(reason("refused-cursor"))
+    return given or None
 
 
 def _wanted(given: Mapping[str, str], services: Services, access: Access) -> Wanted:
