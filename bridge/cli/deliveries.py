@@ -16,6 +16,7 @@ PAGES = {
     DeliveryState.EXPIRED: "no page took it",
     DeliveryState.FAILED: "no page took it",
 }
+NEVER = "its time was up before an attempt could be made: the CRM had just failed, or workers were late"
 NO_DELIVERY = "no delivery has this id, or it is no longer kept"
 
 
@@ -47,7 +48,7 @@ def _row(delivery: Delivery) -> str:
 def _last(delivery: Delivery) -> str:
     """The error of the last attempt, and when the next one is."""
     if not delivery.attempts:
-        return ""
+        return NEVER if delivery.state is DeliveryState.EXPIRED else ""
     last = delivery.attempts[-1]
     again = f", next attempt {time_text(last.next_try_at)}" if last.next_try_at and not delivery.ended_at else ""
     return f"{last.error or _success(delivery)}{again}"

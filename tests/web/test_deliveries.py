@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from bridge.delivery.deliver import deliver
+from bridge.store import keys
 from bridge.store.tokens import Role
 from tests import commands
 from tests.jobs.test_deliver import clicked, delivery_to
@@ -48,6 +49,17 @@ async def test_lists_by_state_and_target_in_pages(stage: Stage) -> None:
     assert code == 0
     assert "http-410" in shown
     assert (await popbridge(stage, "deliveries", "show", "dlv_none"))[0] == 1
+
+
+async def test_a_delivery_without_an_attempt_says_why(stage: Stage) -> None:
+    stage.talk()
+    _, delivery_id = await clicked(stage)
+    await stage.redis.hset(keys.delivery(delivery_id), mapping={"expires_at": "2026-01-01T00:00:00.000Z"})
+    await deliver(delivery_id, stage.services)
+    code, listed = await popbridge(stage, "deliveries", "list", "--state", "expired")
+    assert code == 0
+    assert "0 attempts" in listed
+    assert "before an attempt could be made" in listed
 
 
 async def test_a_failed_delivery_is_sent_again_marked_and_with_the_same_id(stage: Stage) -> None:

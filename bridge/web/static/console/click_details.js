@@ -140,7 +140,7 @@ export function delivery(one) {
   return element("div", { class: "delivery" }, [
     element("h4", { class: "row" }, [targetName(one.target), deliveryChip(event, one.state)]),
     times(one),
-    one.attempts.length ? attempts(one) : element("p", { class: "soft" }, [say("console.attempts.none")]),
+    one.attempts.length ? attempts(one) : element("p", { class: "soft" }, [say(one.state === "expired" ? "console.attempts.never" : "console.attempts.none")]),
   ]);
 }
 
