@@ -19,7 +19,7 @@ WHEEL = f"popbridge-{bridge.__version__}-py3-none-any.whl"
 PROBE = """
 import bridge, workers, json
 from pathlib import Path
-from bridge.web.clicks import open_pages
+from bridge.web.click_pages import open_pages
 from bridge.core.reasons import languages as known
 from bridge.web.languages import STATIC
 open_pages().get_template("answer.html")

@@ -16,6 +16,8 @@ pytestmark = pytest.mark.anyio
 DELIVERIES, PLACES = 160, 40
 COMMANDS, TRIPS = 30, 1.0
 CLICKS, CLICK_TRIPS = 20, 2
+BESIDE = ("publish", "subscribe", "time")
+"""What the process does whoever clicks: it tells its partners that it lives, hears them, and reads Redis' clock."""
 NOT_COUNTED = ("info", "config|resetstat", "client|setinfo", "client|setname", "hello", "ping")
 
 
@@ -73,5 +75,5 @@ async def test_a_click_costs_two_round_trips(stage: Stage) -> None:
             await stage.click()
         trips, commands = cost.trips(), cost.commands()
     assert commands["xadd"] == CLICKS
-    beats = commands["publish"]  # the process tells its partners that it lives, whoever clicks
-    assert CLICK_TRIPS * CLICKS <= trips <= CLICK_TRIPS * CLICKS + 2 + beats, f"{trips / CLICKS}: {commands}"
+    beside = sum(commands[name] for name in BESIDE)
+    assert CLICK_TRIPS * CLICKS <= trips <= CLICK_TRIPS * CLICKS + 2 + beside, f"{trips / CLICKS}: {commands}"
