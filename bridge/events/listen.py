@@ -35,6 +35,8 @@ LOOK_SECONDS = 0.05
 """How often it is looked whether events wait."""
 GATHER_SECONDS = 0.02
 """How long hints are gathered before they become one question."""
+TURNS_AT_ONCE = 32
+"""Of a first look at a large floor, hundreds come together: all at once they would use up the connections to Redis."""
 SAFETY_SECONDS = 30.0
 """How often the whole picture is asked for beside events: one may have been lost. Half as often where that takes a
 question for each extension."""
@@ -214,7 +216,8 @@ class Listener:
         self.pictured_at = now if is_whole else self.pictured_at
         self.doing = replace(self.doing, heard_at=now, problem=None)
         if turns:
-            await asyncio.gather(*(self._turn(turn, was_away and _was_before(turn, since)) for turn in turns))
+            room = asyncio.Semaphore(TURNS_AT_ONCE)
+            await asyncio.gather(*(self._turn(turn, was_away and _was_before(turn, since), room) for turn in turns))
         self.before = kept
         return len(turns)
 
@@ -232,7 +235,11 @@ class Listener:
         names = self.known.names if self.system.adapter.lists_idle else None
         return listeners.Kept(dict(self.before), dict(self.known.people), self.doing.heard_at, None, names)
 
-    async def _turn(self, turn: Turn, was_missed: bool) -> None:
+    async def _turn(self, turn: Turn, was_missed: bool, room: asyncio.Semaphore) -> None:
+        async with room:
+            await self._write_down(turn, was_missed)
+
+    async def _write_down(self, turn: Turn, was_missed: bool) -> None:
         while True:
             try:
                 if turn.what is Happened.LEFT:
