@@ -12,7 +12,6 @@ from bridge import reload
 from bridge.cli import up as processes
 from bridge.cli.chosen import Chosen, with_settings
 from bridge.cli.terminal import failures_explained
-from bridge.core import collector
 from bridge.observability import logs, open_files, sd_notify
 from bridge.store import embedded
 
@@ -53,7 +52,6 @@ def serve(chosen: Chosen, fd: int | None) -> None:
 
 
 def _ready(address: str) -> None:
-    collector.settle()
     sys.setswitchinterval(SWITCH_SECONDS)
     log.info("popbridge listens on %s", address)
 

@@ -217,7 +217,12 @@ class Listener:
         self.doing = replace(self.doing, heard_at=now, problem=None)
         if turns:
             room = asyncio.Semaphore(TURNS_AT_ONCE)
-            await asyncio.gather(*(self._turn(turn, was_away and _was_before(turn, since), room) for turn in turns))
+
+            async def tell(turn: Turn) -> None:
+                async with room:
+                    await self._turn(turn, was_away and _was_before(turn, since))
+
+            await asyncio.gather(*map(tell, turns))
         self.before = kept
         return len(turns)
 
@@ -235,11 +240,7 @@ class Listener:
         names = self.known.names if self.system.adapter.lists_idle else None
         return listeners.Kept(dict(self.before), dict(self.known.people), self.doing.heard_at, None, names)
 
-    async def _turn(self, turn: Turn, was_missed: bool, room: asyncio.Semaphore) -> None:
-        async with room:
-            await self._write_down(turn, was_missed)
-
-    async def _write_down(self, turn: Turn, was_missed: bool) -> None:
+    async def _turn(self, turn: Turn, was_missed: bool) -> None:
         while True:
             try:
                 if turn.what is Happened.LEFT:

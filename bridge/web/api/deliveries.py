@@ -1,6 +1,5 @@
 """Deliveries over HTTP: listed, each with what it brings and what came back, and resent, one or all that match."""
 
-import re
 from collections.abc import Mapping
 
 from starlette.requests import Request
@@ -13,6 +12,7 @@ from bridge.core.errors import Malformed
 from bridge.core.json_codec import as_json
 from bridge.core.reasons import reason
 from bridge.services import Services
+from bridge.store import mentions
 from bridge.store.deliveries import records
 from bridge.store.deliveries.records import Wanted
 from bridge.web.api import audit
@@ -23,7 +23,6 @@ from bridge.web.signin import supervisor
 
 FILTERS = ("state", "target", "event", "since")
 RESENDABLE = (DeliveryState.FAILED, DeliveryState.EXPIRED)
-DELIVERY_ID = re.compile(r"dlv_[0-9a-f]{32}")
 MOST_RESENT = 200
 """Of one request: each that is resent may reach a person."""
 
@@ -43,7 +42,7 @@ async def listing(request: Request) -> Response:
 
 def _cursor(given: str | None) -> str | None:
     """Where the page begins. Raises `Malformed`."""
-    if given and not DELIVERY_ID.fullmatch(given):
+    if given and not mentions.DELIVERIES.fullmatch(given):
         raise Malformed(reason("refused-cursor"))
     return given or None
 

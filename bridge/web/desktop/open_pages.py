@@ -35,7 +35,7 @@ def chunk(news: News) -> bytes:
     return f"event: {news.event}\n{kept}data: {news.data}\n\n".encode()
 
 
-def always() -> bool:
+def may_be_behind() -> bool:
     """A reader of whom it is not known whether they keep up."""
     return True
 
@@ -73,7 +73,7 @@ class Page:
         "seen",
     )
 
-    def __init__(self, grant: Grant, send: Send, seen: EntryId, is_behind: Callable[[], bool] = always) -> None:
+    def __init__(self, grant: Grant, send: Send, seen: EntryId, is_behind: Callable[[], bool] = may_be_behind) -> None:
         self.grant, self.seen, self._send, self._is_behind = grant, seen, send, is_behind
         self._task = asyncio.current_task()
         self._waiting: list[tuple[EntryId | None, bytes]] = []
@@ -83,7 +83,7 @@ class Page:
 
     def tell(self, text: bytes, entry: EntryId | None = None) -> None:
         """Send `text` as soon as the reader takes it. An entry that was sent before is not sent again."""
-        if self._ended or (self._live and self._sending is None and self._was_sent(text, entry)):
+        if self._ended or (self._live and self._sending is None and self._send_at_once(text, entry)):
             return
         if len(self._waiting) >= QUEUE:
             self.end(None)
@@ -92,9 +92,9 @@ class Page:
         if self._live and self._sending is None:
             self._sending = asyncio.create_task(self._send_waiting())
 
-    def _was_sent(self, text: bytes, entry: EntryId | None) -> bool:
-        """Send it without a task, which costs more than the sending. The server's `send` waits for nothing unless the
-        reader is behind; whatever goes wrong here is met again by the task."""
+    def _send_at_once(self, text: bytes, entry: EntryId | None) -> bool:
+        """Send it without a task, which costs more than the sending; False where a task has to. The server's `send`
+        waits for nothing unless the reader is behind; whatever goes wrong here is met again by the task."""
         if self._is_behind():
             return False
         if entry is not None and entry <= self.seen:

@@ -54,7 +54,7 @@ class Stream:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI, as a response: nothing is sent yet."""
         scope[WAITING] = self
-        self._is_behind = scope.get("state", {}).get(IS_BEHIND, open_pages.always)
+        self._is_behind = scope.get("state", {}).get(IS_BEHIND, open_pages.may_be_behind)
 
     async def run(self, receive: Receive, send: Send) -> None:
         """Until the page goes, the server stops, the token ends, or the reader is too slow."""
