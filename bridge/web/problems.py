@@ -76,7 +76,7 @@ async def on_http_error(_: Request, error: Exception) -> Response:
     """Starlette's hook for its own errors: no such page, wrong method, no or wrong token."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
     reason = getattr(error, "reason", None) or REASONS.get(error.status_code, "refused")
-    title, said = reason.replace("-", " ").capitalize(), getattr(error, "said", None)
+    title, said = reason.replace("-", " ").capitalize(), error.said if isinstance(error, RequestRefused) else None
     return problem(error.status_code, reason, title, error.detail, error.headers, said)
 
 
