@@ -119,11 +119,11 @@ def _public_url(given: str | None, manner: Manner) -> str:
 def _write_simulated(settings: Path, pbx: Given, crm: Given, force: bool) -> None:
     made = Simulated(port=free_port(PORT), bridge=f"http://127.0.0.1:{free_port(Server.model_fields['port'].default)}")
     made = replace(made, pbx=pbx.table.get("kind", made.pbx), crm=crm.table.get("kind", made.crm))
-    if made.crm in crms.packages() and crms.simulator(made.crm).press is None:
-        fail([f"--crm {made.crm}: has no button of its own; see ./dev demo --crm {made.crm}"], USAGE)
     for group, kind, makes in (("pbx", made.pbx, pbxs.packages()), ("crm", made.crm, crms.packages())):
         if kind not in makes:
             fail([f"--{group} {kind}: there is no such kind; there are: {', '.join(makes)}"], USAGE)
+    if crms.simulator(made.crm).press is None:
+        fail([f"--crm {made.crm}: has no button of its own; see ./dev demo --crm {made.crm}"], USAGE)
     address = f"http://127.0.0.1:{made.port}"
     installation = made.installation(address)
     _write({settings.parent / FOLDER / FILE: made.text(), **installation.files(settings)}, force)

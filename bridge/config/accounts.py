@@ -1,9 +1,9 @@
 """`[pbx.NAME]` and `[crm.NAME]`: what every phone system and every CRM has. Each make's folder adds its own keys."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from bridge.config.addresses import Hosts, Origins, WebAddress, host_of
 from bridge.config.section import Section
@@ -34,6 +34,13 @@ class PbxAccount(Section):
     )
     poll_seconds: float = Field(2.0, ge=0.2, le=60, description="how often its calls are polled")
     hot_desk: bool = Field(False, description="popups go to whoever is logged in to the extension, where it says who")
+
+    @model_validator(mode="after")
+    def _proves_events(self) -> Self:
+        """Of a make whose events are pushed with a secret."""
+        if self.events == "push" and getattr(self, "event_secret", "") is None:
+            raise ValueError(reason("value-event-secret"))
+        return self
 
     def addresses(self) -> Iterator[str]:
         """Where its API lives; a make that has more addresses adds them."""

@@ -88,6 +88,16 @@ async def test_nothing_moves_when_the_contact_comes(office: Desks, number: str, 
     assert await shifts(page) == []
 
 
+async def test_another_call_is_named_as_its_card_is(office: Desks) -> None:
+    page = await office.open()
+    first = await ring(office, KNOWN, name="Unknown line")
+    await expect(card(page).locator(".caller")).to_have_text(RIVKA)
+    office.stage.phone.hold(first["call"]["ivrid"], "SIPDana1")
+    await ring(office, NOBODY, "press-2")
+    await expect(card(page).locator(".caller")).to_have_text(NOBODY)
+    await expect(card(page).locator(".others li")).to_contain_text(RIVKA)
+
+
 async def test_a_page_that_is_opened_later_knows_it_too(office: Desks) -> None:
     first = await office.open()
     await ring(office, KNOWN)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from bridge.core.http_types import Secret
 from bridge.core.model import Caller
@@ -120,14 +120,20 @@ async def test_the_list_is_there_in_a_fresh_window_and_is_searched(floor: Desks)
     await expect(card(page).locator(".previous")).to_have_text(re.compile(r"Previous call: \d\d:\d\d"))
 
 
-async def test_a_note_that_is_being_written_stays_where_it_is_and_the_newest_call_is_below(floor: Desks) -> None:
-    page = await floor.open(viewport=NORMAL)
+async def note_begun(floor: Desks, page: Page) -> Locator:
+    """The note of a call that ended while it was being written."""
     first = ring(floor, "SIPDana1", number="0522340002", name="Amir Haddad")
     floor.stage.phone.answer(first, "SIPDana1", datetime.now(UTC))
     note = card(page).get_by_label("Note")
     await note.press_sequentially("Wants a ")
     floor.stage.phone.hang_up(first)
     await expect(card(page)).to_have_attribute("data-state", "ended")
+    return note
+
+
+async def test_a_note_that_is_being_written_stays_where_it_is_and_the_newest_call_is_below(floor: Desks) -> None:
+    page = await floor.open(viewport=NORMAL)
+    note = await note_begun(floor, page)
     await page.evaluate(SHIFTS)
     before = await note.bounding_box()
     ring(floor, "SIPDana1")
@@ -158,12 +164,7 @@ async def test_a_note_that_is_being_written_stays_where_it_is_and_the_newest_cal
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])
 async def test_where_there_is_no_room_below_a_note_a_bar_names_the_newest_call(floor: Desks, motion: Any) -> None:
     page = await floor.open(viewport={"width": 360, "height": 420}, reduced_motion=motion)
-    first = ring(floor, "SIPDana1", number="0522340002", name="Amir Haddad")
-    floor.stage.phone.answer(first, "SIPDana1", datetime.now(UTC))
-    note = card(page).get_by_label("Note")
-    await note.press_sequentially("Wants a ")
-    floor.stage.phone.hang_up(first)
-    await expect(card(page)).to_have_attribute("data-state", "ended")
+    note = await note_begun(floor, page)
     await page.evaluate(STILL)
     await page.evaluate(SHIFTS)
     before = await note.bounding_box()

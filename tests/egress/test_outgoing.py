@@ -19,7 +19,7 @@ from bridge.core.errors import RequestFailed, SettingsError
 from bridge.core.finding import Grade
 from bridge.core.http_types import Request, Secret
 from bridge.core.reasons import say
-from bridge.doctor import outgoing
+from bridge.doctor import outgoing, outside
 from bridge.egress import names_checked
 from bridge.egress.allowed_addresses import Reach, named_by
 from bridge.egress.client import EgressClient, open_client
@@ -401,6 +401,19 @@ async def test_popups_through_a_proxy_and_doctor_says_which_way(
                     await stage.crm.wait_for(answer["click_id"], 30)
                 assert "CONNECT crm.acme.example:443" in proxy.asked
             tls.close()
+
+
+async def test_doctor_asks_public_url_by_the_private_authority(
+    tmp_path: Path, redis_url: Secret, ca: PrivateCa
+) -> None:
+    async with receiver(ca) as port, open_stage(tmp_path, redis_url) as stage:
+        settings = stage.services.settings
+        object.__setattr__(settings.server, "public_url", f"https://localhost:{port}")
+        grades = []
+        for ca_file in (None, ca.ca_file):
+            object.__setattr__(settings.outgoing, "ca_file", ca_file)
+            grades += [one.grade for one in await outside.of_public_url(stage.services)]
+    assert grades == [Grade.FAIL, Grade.OK]
 
 
 async def test_doctor_names_a_proxy_that_is_down_and_one_of_the_environment_that_is_not_used(

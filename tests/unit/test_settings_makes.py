@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from bridge.config.checking import checked
 from bridge.config.models import Section
 from bridge.core.errors import SettingsError
 from bridge.core.http_types import Secret
+from bridge.core.reasons import reason
 from bridge.crm import registry as crm
 from bridge.pbx import registry as pbx
 from bridge.pbx.contract import Connects, ReadsEvents
@@ -69,3 +71,14 @@ def test_a_way_of_events_that_a_make_does_not_have_is_an_error(tmp_path: Path, k
         return
     with pytest.raises(SettingsError, match=rf'pbx\.main\.events: .* has no "{way}"; use "poll"'):
         load_settings(str(file), {})
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in sorted(pbx.packages()) if "event_secret" in pbx.find(kind).account.model_fields]
+)
+def test_events_that_are_pushed_with_a_secret_are_refused_without_it(kind: str) -> None:
+    made = pbx.simulator(kind).section("https://phone.example.com", Secret("planted-secret-0123456789"))
+    keys = {"kind": kind, "region": "IL", **made}
+    assert checked(pbx.find(kind).account, keys)[1] == []
+    problems = checked(pbx.find(kind).account, {**keys, "events": "push"})[1]
+    assert [problem.reason for problem in problems] == [reason("value-event-secret")]

@@ -1,6 +1,5 @@
 """Whether the API user's key and role suffice: what the doctor and the console's test show."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from bridge.core.reasons import Reason, reason
 from bridge.core.session import Session
 from bridge.crm.espocrm import wire
 from bridge.crm.espocrm.wire import Access
+from bridge.crm.replies import object_in
 
 KEY = Reason("espocrm.fix-key")
 ADDRESS = Reason("espocrm.fix-address")
@@ -74,8 +74,5 @@ def _in_role(right: str) -> Reason:
 
 
 def _rights(reply: Reply) -> dict[str, Any] | None:
-    try:
-        rights = json.loads(reply.body)["acl"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
+    rights = (object_in(reply) or {}).get("acl")
     return rights if isinstance(rights, dict) and isinstance(rights.get("table"), dict) else None

@@ -86,14 +86,15 @@ class Api:
     async def _owners(self, numbers: Iterable[Any]) -> Mapping[str, str]:
         """The names of owners by id; each is asked for once an hour in this process."""
         wanted = [one for one in dict.fromkeys(map(wire.id_of, numbers)) if one][:MOST_OWNERS]
+        known: dict[str, str]
         until, known = self.session.local.get("owners", (self.session.now, {}))
         if self.session.now >= until:
-            until, known = self.session.local["owners"] = self.session.now + OWNERS_KEPT, dict[str, str]()
+            known = {}
+            self.session.local["owners"] = (self.session.now + OWNERS_KEPT, known)
         for number in (one for one in wanted if one not in known):
             reply = await self.send("GET", f"{OWNERS}/{number}")
             known[number] = "" if reply.status in (403, 404) else person(wire.read(reply, self.session.now))
-        names: Mapping[str, str] = known
-        return names
+        return known
 
     async def owner(self, crm_user: str) -> str | None:
         """The id as an owner of the user with this e-mail address or user id."""

@@ -4,7 +4,6 @@ Every answer has HTTP status 200, errors too; a method that gives nothing back l
 up to Odoo 21; the newer `/json/2` answers an HTML page with status 200 where it does not exist (18 and before).
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from bridge.core.errors import SearchFailed
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.json_codec import json_text
 from bridge.core.reasons import Reason
+from bridge.crm.replies import object_in
 
 LONGEST_MESSAGE = 200
 NAMES = {
@@ -63,11 +63,8 @@ def result(reply: Reply) -> Any:
     """What the method gave back; None where it gives nothing. Raises `SearchFailed` for every error."""
     if not 200 <= reply.status < 300:
         raise SearchFailed(Reason(f"http-{reply.status}"))
-    try:
-        answer = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        raise SearchFailed(Reason("odoo.unreadable")) from None
-    if not isinstance(answer, dict) or answer.get("jsonrpc") != "2.0":
+    answer = object_in(reply)
+    if answer is None or answer.get("jsonrpc") != "2.0":
         raise SearchFailed(Reason("odoo.unreadable"))
     if answer.get("error") is not None:
         raise SearchFailed(failure(answer["error"]))

@@ -1,12 +1,12 @@
 """What the doctor and the console's "test" tell of an account; pure."""
 
-import json
 from datetime import datetime
 
 from bridge.core.finding import Finding, Grade, worded
 from bridge.core.http_types import Reply
 from bridge.core.reasons import Reason, reason
 from bridge.crm.contract import Rejected, Retry
+from bridge.crm.replies import object_in
 from bridge.crm.slack import wire
 from bridge.crm.slack.account import Account
 
@@ -27,11 +27,8 @@ def of_webhook(what: str, reply: Reply, now: datetime) -> Finding:
 
 def of_token(what: str, account: Account, reply: Reply) -> list[Finding]:
     """Whether Slack knows the token, and which rights it lacks."""
-    try:
-        found = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        found = None
-    if reply.status != 200 or not isinstance(found, dict):
+    found = object_in(reply)
+    if reply.status != 200 or found is None:
         return [worded(what, Grade.FAIL, reason("slack.found-strange", status=reply.status), Reason("slack.fix-api"))]
     if found.get("ok") is not True:
         error = wire.text(found, "error")

@@ -15,7 +15,7 @@ from bridge.core.errors import RateLimited, RequestFailed, SearchFailed
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.reasons import Reason, reason
 from bridge.crm.contract import Delivered, Rejected, Result, Retry
-from bridge.crm.replies import retry_after
+from bridge.crm.replies import object_in, retry_after
 
 JSON = "application/json; charset=utf-8"
 FORM = "application/x-www-form-urlencoded"
@@ -89,7 +89,7 @@ def read(reply: Reply, now: datetime) -> tuple[str, Mapping[str, Any]]:
 
     Raises `RateLimited`, `RequestFailed` where Slack does not work, `SearchFailed` for what is no answer of Slack's.
     """
-    found = _object(reply)
+    found = object_in(reply) or {}
     error = _error(found)
     if reply.status == 429 or error in LIMITED:
         wait = retry_after(reply.headers.get("retry-after"), now)
@@ -100,14 +100,6 @@ def read(reply: Reply, now: datetime) -> tuple[str, Mapping[str, Any]]:
     if reply.status != 200 or not isinstance(found.get("ok"), bool):
         raise SearchFailed(reason("slack.unreadable"))
     return error, found
-
-
-def _object(reply: Reply) -> Mapping[str, Any]:
-    try:
-        value = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        value = None
-    return value if isinstance(value, dict) else {}
 
 
 def _error(found: Mapping[str, Any]) -> str:

@@ -16,8 +16,9 @@ from bridge.core.reasons import Reason, reason
 from bridge.core.tokens import Tokens, granted
 from bridge.pbx._3cx.participants import Participant, call_id_of, number_of, text
 from bridge.pbx.contract import Listing
+from bridge.pbx.fields import json_in
 from bridge.pbx.on_demand import OnDemand
-from bridge.pbx.reading import check_status, decoded, read_json
+from bridge.pbx.reading import check_status
 
 SYSTEM = "3CX"
 TOKEN_LIFE = timedelta(minutes=1)
@@ -137,6 +138,6 @@ def _rows(reply: Reply) -> list[dict[str, Any]]:
 
 def _json(reply: Reply) -> Any:
     try:
-        return read_json(decoded(reply.body, reply.headers.get("content-type", "")))
+        return json_in(reply)
     except (ValueError, RecursionError):
         raise PbxUnintelligible(reason("3cx.not-json")) from None

@@ -18,7 +18,6 @@ DENIED, NO_CHANNEL = b"Permission denied", b"No such channel"
 END = "\r\n\r\n"
 MARGIN = timedelta(seconds=5)
 """A login that ends this soon is not used any more."""
-MESSAGE_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from bridge.core.errors import PbxRefused, PbxUnintelligible, PbxUnreachable
@@ -10,8 +9,8 @@ from bridge.core.http_types import Reply
 from bridge.core.reasons import reason
 from bridge.pbx.asterisk.ami import SYSTEM
 from bridge.pbx.asterisk.legs import NAME_CHARACTERS, value_of
-from bridge.pbx.fields import moment
-from bridge.pbx.reading import check_status, decoded, read_json
+from bridge.pbx.fields import json_in
+from bridge.pbx.reading import check_status
 
 BOOTING = b"Asterisk not booted"
 NOT_SET = {404: "Provided variable was not found", 500: "Unable to read provided function"}
@@ -32,7 +31,7 @@ def parsed(reply: Reply) -> Any:
     """What the JSON holds."""
     check(reply)
     try:
-        return read_json(decoded(reply.body, reply.headers.get("content-type", "")))
+        return json_in(reply)
     except (ValueError, RecursionError):
         raise PbxUnintelligible(reason("asterisk.not-ari")) from None
 
@@ -69,8 +68,3 @@ def text(found: Mapping[str, Any], name: str) -> str:
 def texts(found: object) -> set[str]:
     """The texts of a list."""
     return {item for item in found if isinstance(item, str)} if isinstance(found, list) else set()
-
-
-def time(written: object) -> datetime | None:
-    """`2026-11-28T05:50:51.886+0000`."""
-    return moment(written)

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 from bridge.core.errors import PbxUnintelligible
 from bridge.core.http_types import Reply, Request
 from bridge.core.reasons import reason
+from bridge.pbx import fields
 from bridge.pbx.asterisk import answers
 from bridge.pbx.asterisk.ami import Access
 from bridge.pbx.asterisk.calls import Rules, Side, sides
@@ -71,7 +72,7 @@ def in_bridges(reply: Reply, legs: Sequence[Leg]) -> list[Leg]:
 
 
 def _bridged(leg: Leg, bridge: Mapping[str, Any]) -> Leg:
-    started, since = leg.started_at, answers.time(bridge.get("creationtime"))
+    started, since = leg.started_at, fields.moment(bridge.get("creationtime"))
     mine = since if since and started and since >= started else None
     return replace(leg, bridge=answers.text(bridge, "id"), answered_at=mine)
 

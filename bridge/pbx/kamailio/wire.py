@@ -21,7 +21,6 @@ SYSTEM = "Kamailio"
 DIALOGS, REGISTERED, HARMLESS = "dlg.list", "ul.dump", "core.version"
 """Methods: live calls, registered users, and one that popbridge has no use for."""
 NO_METHOD = "Method Not Found"
-MESSAGE_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,7 @@ def _body(reply: Reply) -> Mapping[str, Any]:
 
 
 def _is_no_method(reply: Reply) -> bool:
-    return NO_METHOD.encode() in reply.body[:MESSAGE_CHARACTERS]
+    return NO_METHOD.encode() in reply.body[:200]
 
 
 def _quoted(error: Mapping[str, Any], access: Access) -> str:

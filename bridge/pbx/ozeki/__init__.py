@@ -32,12 +32,6 @@ class Account(PbxAccount):
     )
 
     @model_validator(mode="after")
-    def _proves_events(self) -> Self:
-        if self.events == "push" and self.event_secret is None:
-            raise ValueError(reason("value-event-secret"))
-        return self
-
-    @model_validator(mode="after")
     def _has_credentials(self) -> Self:
         given = (self.username is not None, self.password is not None)
         if given != (True, True) and (any(given) or self.generation == "9509"):

@@ -41,8 +41,6 @@ class Account(PbxAccount):
 
     @model_validator(mode="after")
     def _fits_its_events(self) -> Self:
-        if self.events == "push" and self.event_secret is None:
-            raise ValueError(reason("value-event-secret"))
         if self.events == "poll" and self.poll_seconds < LEAST_POLL_SECONDS:
             raise ValueError(reason("ringcentral.value-poll", least=LEAST_POLL_SECONDS))
         return self

@@ -13,7 +13,7 @@ from bridge.core.errors import BadSignature, Malformed, PbxUnintelligible
 from bridge.core.http_types import Incoming, Response, Secret
 from bridge.core.text import without_marks
 from bridge.pbx.contract import AskAgain, Change
-from bridge.pbx.fields import moment, written
+from bridge.pbx.fields import mapping, moment, written
 from bridge.pbx.reading import decoded
 from bridge.pbx.ringcentral.presence import is_live, read_calls
 
@@ -52,7 +52,7 @@ def read_event(secret: Secret | None, pbx: str, incoming: Incoming) -> Change | 
 
 def _owners(body: object) -> frozenset[str]:
     """The ids of the extensions that an event names; none: it may be of anybody."""
-    said = body if isinstance(body, dict) else {}
+    said = mapping(body)
     parties = said.get("parties")
     rows = [said, *(one for one in parties if isinstance(one, dict))] if isinstance(parties, list) else [said]
     named = (written(one.get("extensionId"))[:LONGEST] for one in rows[:MOST_PARTIES])

@@ -4,15 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, timedelta
 from itertools import islice
-from typing import Any, Literal, Self
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from bridge.config.models import PbxAccount, Region, SecretText, Timezone, WebAddress
 from bridge.core.finding import Proven
 from bridge.core.http_types import Incoming, Response
-from bridge.core.reasons import reason
 from bridge.core.session import Session
 from bridge.pbx.contract import AskAgain, CallQueue, Knows, Listing, Person
 from bridge.pbx.reading import parse
@@ -45,12 +44,6 @@ class Account(PbxAccount):
     epoch: Literal["auto", "utc", "local"] = Field(
         "auto", description="how its times count; auto learns it from its calls"
     )
-
-    @model_validator(mode="after")
-    def _proves_events(self) -> Self:
-        if self.events == "push" and self.event_secret is None:
-            raise ValueError(reason("value-event-secret"))
-        return self
 
     def addresses(self) -> Iterator[str]:
         """Where its API and its directory live."""

@@ -2,9 +2,9 @@
 
 import asyncio
 from datetime import datetime, timedelta
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from bridge.config.models import PbxAccount, SecretText
 from bridge.core.errors import PbxUnreachable
@@ -34,12 +34,6 @@ class Account(PbxAccount):
     location_id: str | None = Field(None, min_length=1, description="the location whose extensions are meant")
     event_secret: SecretText | None = Field(None, description="secret that its webhooks are made with")
     subscribe: bool = Field(True, description="popbridge makes the webhook for its events, and keeps it active")
-
-    @model_validator(mode="after")
-    def _proves_its_events(self) -> Self:
-        if self.events == "push" and self.event_secret is None:
-            raise ValueError(reason("value-event-secret"))
-        return self
 
 
 class Webex:

@@ -5,15 +5,13 @@ list of numbers tells.
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any
 from urllib.parse import quote, urlencode
 
 from bridge.core.errors import PbxRefused
 from bridge.core.http_types import Reply, Request, Secret
 from bridge.core.reasons import reason
 from bridge.core.text import without_marks
-from bridge.pbx.fields import written
+from bridge.pbx.fields import mapping, written
 from bridge.pbx.webex.answers import answer, rows
 
 TOKEN, NUMBERS, MEMBERS = "/v1/access_token", "/v1/telephony/config/numbers", "/v1/telephony/calls/members"
@@ -66,6 +64,6 @@ def only(members: frozenset[str], extension: str) -> str | None:
 
 
 def _member(owner: object) -> str:
-    said: Mapping[str, Any] = owner if isinstance(owner, dict) else {}
+    said = mapping(owner)
     its_id = written(said.get("id"))
     return its_id if written(said.get("type")) in OWNERS and ID.fullmatch(its_id) else ""

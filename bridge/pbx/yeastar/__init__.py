@@ -42,8 +42,6 @@ class Account(PbxAccount):
             raise ValueError(reason("yeastar.value-client-id"))
         if (self.client_secret is None) == (self.password is None):
             raise ValueError(reason("yeastar.value-client-secret"))
-        if self.events == "push" and self.event_secret is None:
-            raise ValueError(reason("value-event-secret"))
         return self
 
     @property
