@@ -71,7 +71,7 @@ class Renewal:
                 settings = await asyncio.to_thread(again)
             except SettingsError as error:
                 told = "; ".join(error.problems)
-                log.error("the settings stay as they were, %d problems: %s", len(error.problems), told)
+                log.error("the settings stay as they were: %s", told)
                 return
             for name in waiting(self._services.settings, settings):
                 log.warning("%s has changed, which counts from the next start on", name)

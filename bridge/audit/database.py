@@ -130,12 +130,17 @@ def _open(url: Secret) -> Engine:
 
 
 def _make_private(file: Path) -> None:
-    """Only its owner may read a new file, and those that SQLite puts beside it."""
+    """Only its owner may read a new file, and those that SQLite puts beside it.
+
+    A file that is there is not even opened: closing it would end every lock that this process has on it (fcntl(2)),
+    those of connections from before a reload too. The next command to end would then take SQLite's log for nobody's and
+    remove it, and what this process wrote from then on would be lost.
+    """
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600))
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError:
-        return  # SQLite reports what is wrong when it opens the file
+        return  # it is there; or SQLite reports what is wrong when it opens the file
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:

@@ -58,7 +58,7 @@ class ClickRefused(PopbridgeError):
 
     status = 400
     reason = "malformed"
-    title = "The click cannot be read"
+    title = "The request cannot be read"
 
     def __init__(self, detail: str | Reason, retry_after: int | None = None, cause: Reason | None = None) -> None:
         super().__init__(str(detail))

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from bridge.core.errors import Malformed, UnsupportedMediaType
 from bridge.core.http_types import Incoming
-from bridge.core.text import tidied, trimmed
+from bridge.core.text import tidied, trimmed, whole
 from bridge.crm.bodies import charset_of, decoded, parts, unpacked
 from bridge.crm.contract import ClickRequest
 
@@ -176,7 +176,7 @@ def text(fields: Mapping[str, Any], name: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise Malformed(f"{name} must be a text, not {_json_word(value)}")
-    shown = trimmed(value)
+    shown = trimmed(whole(value))
     if len(shown) > MAX_CHARACTERS or not shown.isprintable():
         raise Malformed(f"{name} must have at most {MAX_CHARACTERS} characters, none of them a control character")
     return shown or None

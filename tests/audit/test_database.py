@@ -1,5 +1,7 @@
 """The tables as the migrations make them, on both databases."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -44,3 +46,23 @@ def test_what_is_deleted_from_sqlite_is_overwritten(tmp_path: Path) -> None:
         assert connection.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
     assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o600}
     archive.close()
+
+
+A_COMMAND = "import sqlite3, sys; print(*sqlite3.connect(sys.argv[1]).execute('SELECT COUNT(*) FROM seen').fetchone())"
+
+
+def test_after_a_reload_what_is_written_to_sqlite_is_there_for_commands_that_come_and_go(tmp_path: Path) -> None:
+    file = tmp_path / "audit.db"
+    before, after = (Archive(Secret(f"sqlite:///{file}")) for _ in range(2))
+
+    def seen_by_a_command() -> int:
+        return int(subprocess.run([sys.executable, "-c", A_COMMAND, str(file)], capture_output=True, check=True).stdout)
+
+    with before.outside() as connection:
+        connection.execute(text("CREATE TABLE seen (number INTEGER)"))
+    for number, archive in enumerate((after, before, after, before), 1):
+        with archive.writing() as connection:
+            connection.execute(text("INSERT INTO seen VALUES (1)"))
+        assert seen_by_a_command() == number
+    before.close()
+    after.close()
