@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from bridge.core import collector
 from bridge.core.http_types import Reply
 from bridge.pbx import registry as pbx
 from tests.bench.figures import middle, plain, table
@@ -34,7 +35,8 @@ OZEKI = {"base_url": "http://127.0.0.1:9", "region": "HU", "username": "popbridg
 
 
 def measure(options: Options) -> Report:
-    """Both makes, each size several times."""
+    """Every make, each size several times, with the garbage collector as processes of popbridge have it."""
+    collector.settle()
     rows = [_row("voicenter", VOICENTER, f"{each:,} extensions", _account(each), options.rounds) for each in EXTENSIONS]
     rows += [_row("ozeki", OZEKI, f"{each:,} calls", calls(each), options.rounds) for each in CALLS]
     rows += [_of_make(*each, options.rounds) for each in MAKES]
